@@ -1,0 +1,14 @@
+"""Array types, named once. In every signature K is components, D features, n rows."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.float64] | NDArray[np.float32]
+Labels = NDArray[np.intp]
+AnyArray = NDArray[Any]
+Engine = Literal["auto", "reference", "fused"]
+
+__all__ = ["AnyArray", "ArrayLike", "Engine", "Floats", "Labels", "Rows"]

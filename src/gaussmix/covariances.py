@@ -1,0 +1,275 @@
+"""How K covariance matrices are stored: one number, a diagonal or a matrix each, or one matrix for all."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self, final
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from gaussmix._types import Floats
+
+__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied"]
+
+
+class NotPositiveDefiniteError(ValueError):
+    """A covariance that has no Cholesky factor; its message names the component."""
+
+
+@dataclass(frozen=True, eq=False)
+class Covariances(ABC):
+    r"""K covariance matrices :math:`\Sigma_k = L_k L_k^\top`, held as their lower Cholesky factors.
+
+    Attributes
+    ----------
+    factors : ndarray
+        The factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are standard
+        deviations.
+    """
+
+    factors: Floats
+    form: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def from_covariances(cls, covariances: Floats) -> Self:
+        """Factor covariances given in the form's own shape; raise :class:`NotPositiveDefiniteError` where none is."""
+
+    @classmethod
+    @abstractmethod
+    def from_precisions(cls, precisions: Floats) -> Self:
+        """Factor inverse covariances given in the form's own shape; raise ``ValueError`` for what is no precision."""
+
+    @classmethod
+    @abstractmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the stored arrays."""
+
+    @property
+    @abstractmethod
+    def covariances(self) -> Floats:
+        """The covariances in the form's own shape, as scikit-learn's ``covariances_``."""
+
+    @cached_property
+    @abstractmethod
+    def whitening(self) -> Floats:
+        """The inverse factors ``L⁻¹`` in the form's own shape, for the pass over the rows."""
+
+    @abstractmethod
+    def whiten(self, k: int, centred: Floats) -> Floats:
+        """``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(n, D) -> (n, D)``."""
+
+    @abstractmethod
+    def colour(self, k: int, white: Floats) -> Floats:
+        """``L_k z`` for standard normal rows: the reverse of :meth:`whiten`."""
+
+    @abstractmethod
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        """``log det Σ_k`` as ``(K,)``."""
+
+    @abstractmethod
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        """All K matrices, written out as ``(K, D, D)``."""
+
+    @property
+    @abstractmethod
+    def precisions_cholesky(self) -> Floats:
+        """Upper factors ``U`` with ``Σ⁻¹ = U Uᵀ``, in the form's own shape, as scikit-learn's."""
+
+    @property
+    @abstractmethod
+    def precisions(self) -> Floats:
+        """The inverse covariances in the form's own shape, as scikit-learn's ``precisions_``."""
+
+
+class _StandardDeviations(Covariances):
+    """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
+
+    @classmethod
+    def from_covariances(cls, covariances: Floats) -> Self:
+        good = np.isfinite(covariances) & (covariances > 0)
+        if not good.all():
+            k = int(np.argwhere(~good)[0, 0])
+            msg = f"The variances of component {k} must be positive and finite, got {covariances[k]}."
+            raise NotPositiveDefiniteError(msg)
+        return cls(np.sqrt(covariances))
+
+    @classmethod
+    def from_precisions(cls, precisions: Floats) -> Self:
+        if not (precisions > 0).all():
+            msg = f"'{cls.form} precision' should be positive"
+            raise ValueError(msg)
+        return cls(1.0 / np.sqrt(precisions))
+
+    @property
+    def covariances(self) -> Floats:
+        return self.factors**2
+
+    @cached_property
+    def whitening(self) -> Floats:
+        return 1.0 / self.factors
+
+    def whiten(self, k: int, centred: Floats) -> Floats:
+        return np.asarray(centred / self.factors[k])
+
+    def colour(self, k: int, white: Floats) -> Floats:
+        return np.asarray(white * self.factors[k])
+
+    @property
+    def precisions_cholesky(self) -> Floats:
+        return self.whitening
+
+    @property
+    def precisions(self) -> Floats:
+        return self.whitening**2
+
+
+@final
+class Spherical(_StandardDeviations):
+    """One variance for each component: shape ``(K,)``."""
+
+    form = "spherical"
+
+    @classmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_components,)
+
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        return 2.0 * n_features * np.log(self.factors)
+
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        return self.covariances[:, None, None] * np.eye(n_features)
+
+
+@final
+class Diagonal(_StandardDeviations):
+    """One variance for each component and feature: shape ``(K, D)``."""
+
+    form = "diag"
+
+    @classmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_components, n_features)
+
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        return np.asarray(2.0 * np.log(self.factors).sum(axis=1))
+
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        return self.covariances[:, :, None] * np.eye(n_features)
+
+
+class _Triangles(Covariances):
+    """What the two forms with correlations share: lower triangular factors in the last two axes."""
+
+    @classmethod
+    def from_covariances(cls, covariances: Floats) -> Self:
+        try:
+            factors = np.linalg.cholesky(covariances)
+        except np.linalg.LinAlgError:
+            factors = np.full_like(covariances, np.nan)
+        if not np.isfinite(factors).all():
+            raise NotPositiveDefiniteError(_first_without_factor(covariances))
+        return cls(factors)
+
+    @classmethod
+    def from_precisions(cls, precisions: Floats) -> Self:
+        transposed = np.swapaxes(precisions, -1, -2)
+        if not np.allclose(precisions, transposed) or np.linalg.eigvalsh(precisions).min() <= 0:
+            msg = f"'{cls.form} precision' should be symmetric, positive-definite"
+            raise ValueError(msg)
+        # With P = U Uᵀ, U upper, the factor is L = U⁻ᵀ; Cholesky of P flipped in both axes is U flipped.
+        upper = np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1]
+        return cls(_inverse(np.swapaxes(upper, -1, -2)))
+
+    @property
+    def covariances(self) -> Floats:
+        return np.asarray(self.factors @ np.swapaxes(self.factors, -1, -2))
+
+    @cached_property
+    def whitening(self) -> Floats:
+        return _inverse(self.factors)
+
+    @property
+    def precisions_cholesky(self) -> Floats:
+        return np.ascontiguousarray(np.swapaxes(self.whitening, -1, -2))
+
+    @property
+    def precisions(self) -> Floats:
+        return np.asarray(np.swapaxes(self.whitening, -1, -2) @ self.whitening)
+
+
+def _first_without_factor(covariances: Floats) -> str:
+    """Name the first matrix that Cholesky refuses."""
+    for k, matrix in enumerate(covariances.reshape(-1, *covariances.shape[-2:])):
+        smallest = np.linalg.eigvalsh(matrix)[0] if np.isfinite(matrix).all() else np.nan
+        try:
+            np.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError:
+            break
+        if not np.isfinite(smallest):
+            break
+    which = f"of component {k} " if covariances.ndim == 3 else ""  # noqa: PLR2004 - (K, D, D)
+    return (
+        f"The covariance matrix {which}must be finite, symmetric and positive definite; "
+        f"its smallest eigenvalue is {smallest:.3g}."
+    )
+
+
+def _log_det_of_triangles(factors: Floats) -> Floats:
+    return np.asarray(2.0 * np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1))
+
+
+@final
+class Tied(_Triangles):
+    """One matrix for all components: shape ``(D, D)``."""
+
+    form = "tied"
+
+    @classmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_features, n_features)
+
+    def whiten(self, k: int, centred: Floats) -> Floats:
+        return _solve(self.factors, centred)
+
+    def colour(self, k: int, white: Floats) -> Floats:
+        return np.asarray(white @ self.factors.T)
+
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        return np.full(n_components, _log_det_of_triangles(self.factors))
+
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        return np.repeat(self.covariances[None], n_components, axis=0)
+
+
+@final
+class Full(_Triangles):
+    """One matrix for each component: shape ``(K, D, D)``."""
+
+    form = "full"
+
+    @classmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_components, n_features, n_features)
+
+    def whiten(self, k: int, centred: Floats) -> Floats:
+        return _solve(self.factors[k], centred)
+
+    def colour(self, k: int, white: Floats) -> Floats:
+        return np.asarray(white @ self.factors[k].T)
+
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        return _log_det_of_triangles(self.factors)
+
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        return self.covariances
+
+
+def _inverse(lower: Floats) -> Floats:
+    identity = np.broadcast_to(np.eye(lower.shape[-1]), lower.shape)
+    return np.ascontiguousarray(solve_triangular(lower, identity, lower=True))
+
+
+def _solve(factor: Floats, centred: Floats) -> Floats:
+    return np.asarray(solve_triangular(factor, centred.T, lower=True, check_finite=False).T)

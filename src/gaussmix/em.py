@@ -1,0 +1,205 @@
+"""Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.covariances import NotPositiveDefiniteError
+from gaussmix.mixture import Mixture
+from gaussmix.sources import Source
+from gaussmix.statistics import Statistics
+from gaussmix.structures import Structure
+
+__all__ = ["Fit", "IllDefinedCovarianceError", "State", "Status", "iterate", "maximize", "run"]
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+class IllDefinedCovarianceError(ValueError):
+    """A component collapsed onto too few or too flat rows, and nothing was set to hold it open."""
+
+
+class Status(Enum):
+    """How a fit ended; the value is the sentence that says so."""
+
+    CONVERGED = "Converged: the estimated distance to the limit of the log-likelihood is below tol."
+    ITERATION_LIMIT = "Stopped at max_iter before the estimated distance to the limit fell below tol."
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One step of the loop: a mixture and what the rows look like under it.
+
+    Attributes
+    ----------
+    mixture : Mixture
+        The current parameters.
+    statistics : Statistics
+        Sums over the rows under `mixture`; their log-likelihood is this mixture's own.
+    n_iter : int
+        M-steps done so far.
+    """
+
+    mixture: Mixture
+    statistics: Statistics
+    n_iter: int
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of :attr:`mixture` per unit of weight, in nats."""
+        return self.statistics.log_likelihood / self.statistics.weight
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """How a run of the loop ended.
+
+    Attributes
+    ----------
+    state : State
+        The last state: the fitted mixture and its statistics.
+    history : tuple of float
+        Log-likelihood per row of each mixture on the way, the start's first.
+    status : Status
+        Why the run stopped.
+    """
+
+    state: State
+    history: tuple[float, ...]
+    status: Status
+
+
+def maximize(statistics: Statistics, structure: Structure, ridge: Floats) -> Mixture:
+    """The M-step: the most likely mixture of the given structure for these statistics.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Sums under the current responsibilities, about any origin.
+    structure : Structure
+        The shapes that the covariances may take.
+    ridge : (D,) ndarray
+        Variances added to the covariances' diagonals, in squared units of the features.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        If a component has no spread in some direction and `ridge` gives it none.
+    """
+    means = statistics.means
+    try:
+        covariances = structure.maximize(statistics.about(means).blurred(ridge))
+    except NotPositiveDefiniteError as error:
+        msg = (
+            "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
+            "instance caused by singleton or collapsed samples). Try to decrease the number of components, increase "
+            f"reg_covar, or scale the input data. {error}"
+        )
+        raise IllDefinedCovarianceError(msg) from error
+    return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
+
+
+def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats) -> Iterator[State]:
+    """Yield the start and then each EM step's state, without end: the caller decides when to stop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from itertools import islice
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.em import iterate
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = np.array([[0.0], [1.0], [5.0], [6.0]])
+    >>> start = Mixture([0.5, 0.5], [[0.0], [6.0]], [1.0, 1.0])
+    >>> for state in islice(iterate(ArraySource(rows), start, named("full"), ridge=np.zeros(1)), 3):
+    ...     print(state.n_iter, round(state.log_likelihood, 4))
+    0 -1.862
+    1 -1.4189
+    2 -1.4189
+    """
+    mixture, n_iter = start, 0
+    while True:
+        statistics = source.reduce(mixture, structure.moments)
+        yield State(mixture, statistics, n_iter)
+        mixture, n_iter = maximize(statistics, structure, ridge), n_iter + 1
+
+
+def distance_to_limit(history: Sequence[float]) -> float:
+    """Estimate how far the last value of a log-likelihood sequence is below its limit.
+
+    Aitken's extrapolation: where gains shrink by a factor a each step, what is still to come is ``gain · a / (1 - a)``.
+    A small step alone proves nothing, since EM crosses plateaus in small steps that grow again.
+
+    References
+    ----------
+    Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
+    """
+    if len(history) < 2:  # noqa: PLR2004 - a gain has two ends
+        return np.inf
+    gain = history[-1] - history[-2]
+    if abs(gain) <= 4 * _EPS * max(1.0, abs(history[-1])):
+        return 0.0
+    if gain < 0:  # a ridge on the covariances can undo the last of a gain: hovering at the limit
+        return -gain
+    if len(history) < 3:  # noqa: PLR2004 - a rate has two gains
+        return np.inf
+    previous = history[-2] - history[-3]
+    return gain * gain / (previous - gain) if previous > gain else np.inf
+
+
+def run(
+    source: Source,
+    start: Mixture,
+    structure: Structure,
+    *,
+    ridge: Floats,
+    tol: float,
+    max_iter: int,
+    history: Sequence[float] = (),
+    watch: Callable[[State, float], None] = lambda _state, _gain: None,
+) -> Fit:
+    """Drive the loop until the estimated distance to the limit is below `tol`, or `max_iter` M-steps are done.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    start : Mixture
+        Where to begin.
+    structure : Structure
+        The shapes that the covariances may take.
+    ridge : (D,) ndarray
+        Variances added to the covariances' diagonals.
+    tol : float
+        Distance to the limit of the log-likelihood, in nats per row.
+    max_iter : int
+        Largest number of M-steps; with 0 the start itself is returned.
+    history : sequence of float
+        Log-likelihoods of an earlier run that `start` goes on from; heeded where its last is that of `start`, that is,
+        where the rows are the same.
+    watch : callable
+        Called with each state after the start and its gain in log-likelihood.
+
+    Raises
+    ------
+    IllDefinedCovarianceError
+        If a component collapses and `ridge` does not hold it open.
+    """
+    path: list[float] = []
+    status = Status.ITERATION_LIMIT
+    for state in iterate(source, start, structure, ridge):
+        if not state.n_iter and history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
+            path.extend(history[:-1])
+        path.append(state.log_likelihood)
+        if state.n_iter:
+            watch(state, path[-1] - path[-2])
+            if distance_to_limit(path) < tol:
+                status = Status.CONVERGED
+                break
+        if state.n_iter >= max_iter:
+            break
+    return Fit(state, tuple(path), status)

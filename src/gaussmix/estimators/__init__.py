@@ -1,0 +1,5 @@
+"""The scikit-learn faces: validate, start, drive the loop, show the answer under scikit-learn's names."""
+
+from gaussmix.estimators.gaussian_mixture import GaussianMixture
+
+__all__ = ["GaussianMixture"]

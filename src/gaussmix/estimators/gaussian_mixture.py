@@ -1,0 +1,427 @@
+"""The drop-in for scikit-learn's ``GaussianMixture``."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from gaussmix import selection
+from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
+from gaussmix.em import Fit, IllDefinedCovarianceError, State, Status, distance_to_limit, run
+from gaussmix.estimators.initial import InitialParameters
+from gaussmix.expectation import ENGINES
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import KINDS, given, relative_ridge
+from gaussmix.statistics import SCALAR, Statistics
+from gaussmix.structures import NAMES, Structure, named
+
+__all__ = ["GaussianMixture"]
+
+_RELATIVE_RIDGE = 1e-6
+
+
+class GaussianMixture(DensityMixin, BaseEstimator):
+    r"""A Gaussian mixture, fitted by expectation–maximization.
+
+    A drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights, and two meanings that differ on
+    purpose: `tol` and the default of `reg_covar`.
+
+    Parameters
+    ----------
+    n_components : int, default 1
+        Number of components, K.
+    covariance_type : str, default "full"
+        Shapes that the covariances may take: ``"full"``, each its own matrix; ``"tied"``, one matrix for all;
+        ``"diag"``, each its own diagonal; ``"spherical"``, each its own variance. The three-letter names of Celeux &
+        Govaert (1995) for these (``"VVV"``, ``"EEE"``, ``"VVI"``, ``"VII"``) are understood too, and ``"EEI"``, one
+        diagonal for all, and ``"EII"``, one variance for all.
+    tol : float, default 1e-3
+        EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. scikit-learn
+        stops when one step gains less than that, which on a plateau can be far from the limit.
+    reg_covar : float or "auto", default "auto"
+        Variance added to the diagonals of the covariances, in squared units of the features, so that a component
+        cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance, so that a fit does not depend on units.
+        A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
+    max_iter : int, default 100
+        Largest number of EM steps. With 0, the start itself is kept.
+    n_init : int, default 1
+        Number of starts, of which the likeliest fit is kept. A start whose fit fails is lost, and the others go on.
+    init_params : str, array_like, Mixture or callable, default "kmeans"
+        Where to start: ``"kmeans"``; ``"k-means++"``, its seeds alone; ``"random_from_data"``, rows as seeds;
+        ``"random"``, random responsibilities; labels ``(n,)``; responsibilities ``(n, K)``; a :class:`Mixture`; or a
+        callable ``f(source, n_components, rng)`` that returns one of these, ``source.rows`` being the rows.
+    weights_init : (K,) array_like, optional
+        Weights to start from in place of those that `init_params` finds.
+    means_init : (K, D) array_like, optional
+        Means to start from.
+    precisions_init : array_like, optional
+        Inverse covariances to start from, in the shape of `covariances_`. Where all three are given, `init_params` is
+        not used.
+    random_state : int, RandomState or None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default False
+        Whether to go on from the last fit, if there is one, in place of starting anew.
+    verbose : int, default 0
+        1 prints each start and every `verbose_interval`-th step; 2 prints the gains and times too.
+    verbose_interval : int, default 10
+        Steps between two lines of print.
+    engine : {"auto", "reference", "fused"}, default "auto"
+        How a pass over the rows is done: in plain NumPy, or by compiled code on all cores. ``"auto"`` compiles only
+        where the data are large enough for it to pay. The answers agree to rounding.
+
+    Attributes
+    ----------
+    mixture_ : Mixture
+        The fitted distribution. The next five are read from it.
+    weights_ : (K,) ndarray
+        Mixing proportions.
+    means_ : (K, D) ndarray
+        Component means.
+    covariances_, precisions_, precisions_cholesky_ : ndarray
+        Covariances, their inverses, and the upper factors ``U`` of these, ``Σ⁻¹ = U Uᵀ``: ``(K, D, D)`` for
+        ``"full"``, ``(D, D)`` for ``"tied"``, ``(K, D)`` for ``"diag"``, ``(K,)`` for ``"spherical"``.
+    converged_ : bool
+        Whether the stopping rule was met within `max_iter` steps.
+    n_iter_ : int
+        EM steps of the best start.
+    lower_bound_ : float
+        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows.
+    lower_bounds_ : list of float
+        The log-likelihood per row after each step of the best start.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : (D,) ndarray of str
+        Names of the features, where the rows came with names.
+
+    See Also
+    --------
+    Mixture : the distribution itself, also from known parameters.
+
+    References
+    ----------
+    Dempster, Laird & Rubin (1977), Journal of the Royal Statistical Society B 39.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import GaussianMixture
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> np.sort(model.means_, axis=0)
+    array([[ 1.,  2.],
+           [10.,  2.]])
+    >>> model.predict([[0, 0]]) == model.predict([[1, 3]])
+    array([ True])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions(set(NAMES))],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions(set(KINDS)), "array-like", Mixture, callable],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "engine": [StrOptions(set(ENGINES))],
+    }
+
+    mixture_: Mixture
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+    n_features_in_: int
+    feature_names_in_: AnyArray
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: Any = "kmeans",  # noqa: ANN401 - a name, an array, a Mixture or a callable
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        engine: Engine = "auto",
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.engine = engine
+
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
+        """Fit the mixture to rows.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame. float32 rows are read as they are; sums are kept in float64.
+        y : ignored
+            Present for scikit-learn's pipelines.
+        sample_weight : (n,) array_like, optional
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row.
+
+        Returns
+        -------
+        self : GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the rows cannot be used, or a component collapses with ``reg_covar=0`` from every start.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the best start did not meet the stopping rule within `max_iter` steps.
+        """
+        self._validate_params()
+        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        source = self._source(rows, sample_weight)
+        if source.n_rows < self.n_components:
+            msg = (
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {source.n_rows}"
+            )
+            raise ValueError(msg)
+        seeds = check_random_state(self.random_state)
+        self._rng = np.random.default_rng(seeds.randint(2**31))
+        fit = self._best_fit(source)
+        self._keep(fit, rows.dtype)
+        return self
+
+    def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Labels:  # noqa: N803
+        """Fit the mixture to rows, and give each row its most probable component: ``fit(X).predict(X)``."""
+        return self.fit(X, y, sample_weight=sample_weight).predict(X)
+
+    def predict(self, X: ArrayLike) -> Labels:  # noqa: N803
+        """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        mixture = self._fitted()
+        return mixture.predict(self._rows(X))
+
+    def predict_proba(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Probability that each component gave each row, ``(n, D) -> (n, K)``."""
+        mixture, rows = self._fitted(), self._rows(X)
+        return mixture.responsibilities(rows).astype(rows.dtype, copy=False)
+
+    def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Log-density at each row, in nats, ``(n, D) -> (n,)``."""
+        mixture, rows = self._fitted(), self._rows(X)
+        return mixture.logpdf(rows).astype(rows.dtype, copy=False)
+
+    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002, N803
+        """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
+        statistics = self._statistics(X, sample_weight)
+        return statistics.log_likelihood / statistics.weight
+
+    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Akaike's information criterion of the mixture on the rows; lower is better."""
+        return selection.aic(self._statistics(X, sample_weight), self._n_parameters())
+
+    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Bayesian information criterion of the mixture on the rows; lower is better."""
+        return selection.bic(self._statistics(X, sample_weight), self._n_parameters())
+
+    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
+        return selection.icl(self._statistics(X, sample_weight), self._n_parameters())
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | np.random.Generator | None = None
+    ) -> tuple[Rows, Labels]:
+        """Draw new rows from the fitted mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default 1
+            How many.
+        random_state : int, Generator or None
+            Seed of this draw. By default the estimator's own, which goes on from draw to draw: two calls give
+            different rows, and the same program the same rows again.
+
+        Returns
+        -------
+        X : (n_samples, D) ndarray
+        y : (n_samples,) ndarray of int
+            The component that each row was drawn from.
+        """
+        mixture = self._fitted()
+        if n_samples < 1:
+            msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
+            raise ValueError(msg)
+        rng = self._rng if random_state is None else random_state
+        rows, labels = mixture.sample(n_samples, random_state=rng)
+        return rows.astype(self._dtype, copy=False), labels
+
+    @property
+    def weights_(self) -> Rows:
+        return self._shown(self._learnt().weights)
+
+    @property
+    def means_(self) -> Rows:
+        return self._shown(self._learnt().means)
+
+    @property
+    def covariances_(self) -> Rows:
+        return self._shown(self._learnt().covariances.covariances)
+
+    @property
+    def precisions_(self) -> Rows:
+        return self._shown(self._learnt().covariances.precisions)
+
+    @property
+    def precisions_cholesky_(self) -> Rows:
+        return self._shown(self._learnt().covariances.precisions_cholesky)
+
+    def _learnt(self) -> Mixture:
+        """The fitted mixture, or an AttributeError as for any attribute that a fit would set."""
+        return self.__dict__["mixture_"] if "mixture_" in self.__dict__ else object.__getattribute__(self, "mixture_")
+
+    def _shown(self, values: Floats) -> Rows:
+        return values.astype(self._dtype, copy=False)
+
+    @property
+    def _structure(self) -> Structure:
+        return named(self.covariance_type)
+
+    def _n_parameters(self) -> int:
+        """Number of free parameters."""
+        mixture = self._fitted()
+        return self._structure.n_parameters(mixture.n_components, mixture.n_features)
+
+    def _fitted(self) -> Mixture:
+        check_is_fitted(self)
+        return self.mixture_
+
+    def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+
+    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> ArraySource:
+        """The rows with their weights; rows of weight zero are left out."""
+        if sample_weight is None:
+            return ArraySource(rows, engine=self.engine)
+        weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        present = weights > 0
+        if present.all():
+            return ArraySource(rows, weights, self.engine)
+        return ArraySource(rows[present], weights[present], self.engine)
+
+    def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
+        mixture = self._fitted()
+        return self._source(self._rows(X), sample_weight).reduce(mixture, SCALAR)
+
+    def _best_fit(self, source: ArraySource) -> Fit:
+        ridge = (
+            relative_ridge(source, _RELATIVE_RIDGE)
+            if self.reg_covar == "auto"
+            else np.full(source.n_features, float(self.reg_covar))
+        )
+        if self.warm_start and hasattr(self, "mixture_"):
+            return self._run(source, self.mixture_, ridge, history=self._history)
+        fits: list[Fit] = []
+        lost: list[IllDefinedCovarianceError] = []
+        for i in range(self.n_init):
+            self._say(1, f"Initialization {i}")
+            try:
+                fits.append(self._run(source, self._start(source, ridge), ridge))
+            except IllDefinedCovarianceError as error:
+                lost.append(error)
+        if not fits:
+            raise lost[0]
+        if lost:
+            msg = f"{len(lost)} of {self.n_init} starts were lost, and the best of the others is kept. {lost[0]}"
+            warnings.warn(msg, ConvergenceWarning, stacklevel=4)
+        return max(fits, key=lambda fit: fit.state.log_likelihood)
+
+    def _start(self, source: ArraySource, ridge: Floats) -> Mixture:
+        structure = self._structure
+        initial = InitialParameters.checked(
+            self.weights_init,
+            self.means_init,
+            self.precisions_init,
+            structure=structure,
+            n_components=self.n_components,
+            n_features=source.n_features,
+        )
+        return initial.complete() or initial.over(
+            given(self.init_params, source, self.n_components, structure, ridge, self._rng)
+        )
+
+    def _run(
+        self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()
+    ) -> Fit:
+        def watch(state: State, gain: float) -> None:
+            if state.n_iter % self.verbose_interval == 0:
+                self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
+
+        fit = run(
+            source,
+            start,
+            self._structure,
+            ridge=ridge,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            history=history,
+            watch=watch,
+        )
+        self._say(1, f"Initialization {'converged' if fit.status is Status.CONVERGED else 'did not converge'}.")
+        return fit
+
+    def _say(self, level: int, text: str) -> None:
+        if self.verbose >= level:
+            print(text)  # noqa: T201 - what `verbose` asks for
+
+    def _keep(self, fit: Fit, dtype: np.dtype[Any]) -> None:
+        """Keep the answer under scikit-learn's names, and warn if it is not final."""
+        self._dtype = dtype
+        self._history = fit.history
+        self.mixture_ = Mixture(
+            fit.state.mixture.weights,
+            fit.state.mixture.means,
+            fit.state.mixture.covariances,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+        self.converged_ = fit.status is Status.CONVERGED
+        self.n_iter_ = fit.state.n_iter
+        self.lower_bounds_ = list(fit.history[len(fit.history) - fit.state.n_iter :])
+        self.lower_bound_ = fit.state.log_likelihood
+        if not self.converged_ and self.max_iter > 0:
+            msg = (
+                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                f"tol, or check for degenerate data. After {self.n_iter_} iterations the log-likelihood is estimated "
+                f"to be {distance_to_limit(fit.history):.2g} per row from its limit; tol is {self.tol:.2g}."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)

@@ -1,0 +1,262 @@
+"""The fitted distribution."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gaussmix._types import ArrayLike, Floats, Labels, Rows
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation import reference
+
+__all__ = ["Mixture"]
+
+_LOG_2PI = float(np.log(2.0 * np.pi))
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    r"""A Gaussian mixture with known parameters.
+
+    .. math:: p(x) = \sum_{k=1}^{K} \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)
+
+    Nothing in it depends on how the numbers were found: by a fit, from a paper, or by hand. It cannot be changed.
+
+    Parameters
+    ----------
+    weights : (K,) array_like
+        Mixing proportions: not negative, and summing to one.
+    means : (K, D) array_like
+        Component means, in the units of the rows.
+    covariances : array_like or Covariances
+        Component covariances, in squared units: shape ``(K,)`` for one variance each, ``(K, D)`` for diagonals,
+        ``(D, D)`` for one matrix shared by all, ``(K, D, D)`` for a matrix each. Where K equals D, say which is meant
+        with ``Diagonal.from_covariances(array)`` or ``Tied.from_covariances(array)``.
+    feature_names : sequence of str, optional
+        Names of the D columns; they travel with the mixture into files and tables.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, weights are not a distribution, or a covariance is not positive definite. The message names
+        the argument and the component.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture(weights=[0.3, 0.7], means=[[0.0, 0.0], [4.0, 1.0]], covariances=[1.0, 2.0])
+    >>> mixture.logpdf([[0.0, 0.0]]).round(4)
+    array([-3.0355])
+    >>> mixture.predict([[0.0, 0.0], [5.0, 2.0]])
+    array([0, 1])
+    >>> mixture.mean
+    array([2.8, 0.7])
+    """
+
+    weights: Floats
+    means: Floats
+    covariances: Covariances
+    feature_names: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        weights: ArrayLike,
+        means: ArrayLike,
+        covariances: ArrayLike | Covariances,
+        *,
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
+        checked_means = _matrix("means", means)
+        n_components, n_features = checked_means.shape
+        stored = (
+            covariances
+            if isinstance(covariances, Covariances)
+            else _stored(np.asarray(covariances, dtype=np.float64), n_components, n_features)
+        )
+        expected = stored.shape(n_components, n_features)
+        if stored.factors.shape != expected:
+            msg = (
+                f"{type(stored).__name__} covariances for {n_components} components in {n_features} dimensions "
+                f"must have shape {expected}, got {stored.factors.shape}."
+            )
+            raise ValueError(msg)
+        names = None if feature_names is None else tuple(feature_names)
+        if names is not None and len(names) != n_features:
+            msg = f"feature_names must have one name for each of the {n_features} features, got {len(names)}."
+            raise ValueError(msg)
+        object.__setattr__(self, "weights", _frozen(_proportions(weights, n_components)))
+        object.__setattr__(self, "means", _frozen(checked_means))
+        object.__setattr__(self, "covariances", stored)
+        object.__setattr__(self, "feature_names", names)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, K."""
+        return self.means.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, D."""
+        return self.means.shape[1]
+
+    @cached_property
+    def log_norms(self) -> Floats:
+        """``log(weight_k)`` and the logarithm of the k-th density at its own mean, together: ``(K,)``."""
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights)
+        log_det = self.covariances.log_det(self.n_components, self.n_features)
+        return np.asarray(log_weights - 0.5 * (self.n_features * _LOG_2PI + log_det))
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of the whole distribution, ``(D,)``."""
+        return self.weights @ self.means
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the whole distribution, ``(D, D)``: within the components and between them."""
+        spread = self.means - self.mean
+        within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
+        return np.asarray(within + (spread.T * self.weights) @ spread)
+
+    def logpdf(self, rows: ArrayLike) -> Floats:
+        """Logarithm of the density at each row.
+
+        Parameters
+        ----------
+        rows : (n, D) array_like
+            Points. Very far ones get a finite value too: what lies below the smallest float is given as that float.
+
+        Returns
+        -------
+        (n,) ndarray
+            Log-densities, in nats.
+        """
+        points = self._points(rows)
+        out = np.empty(len(points))
+        for span in _spans(len(points)):
+            out[span] = reference.responsibilities(self, points[span])[1]
+        return out
+
+    def pdf(self, rows: ArrayLike) -> Floats:
+        """Density at each row, ``(n, D) -> (n,)``."""
+        return np.exp(self.logpdf(rows))
+
+    def responsibilities(self, rows: ArrayLike) -> Floats:
+        """Probability that each component gave each row, ``(n, D) -> (n, K)``; the rows of the answer sum to one."""
+        points = self._points(rows)
+        out = np.empty((len(points), self.n_components))
+        for span in _spans(len(points)):
+            out[span] = reference.responsibilities(self, points[span])[0]
+        return out
+
+    def predict(self, rows: ArrayLike) -> Labels:
+        """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        points = self._points(rows)
+        out = np.empty(len(points), dtype=np.intp)
+        for span in _spans(len(points)):
+            out[span] = reference.responsibilities(self, points[span])[0].argmax(axis=1)
+        return out
+
+    def sample(
+        self, n_samples: int = 1, *, random_state: int | np.random.Generator | None = None
+    ) -> tuple[Floats, Labels]:
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default 1
+            How many rows to draw.
+        random_state : int, Generator or None
+            A seed, or a generator that advances with each call.
+
+        Returns
+        -------
+        rows : (n_samples, D) ndarray
+        labels : (n_samples,) ndarray of int
+            The component that each row was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is negative.
+        """
+        if n_samples < 0:
+            msg = f"n_samples must be at least 0, got {n_samples}."
+            raise ValueError(msg)
+        rng = np.random.default_rng(random_state)
+        labels = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
+        rows = rng.standard_normal((n_samples, self.n_features))
+        for k, mean in enumerate(self.means):
+            drawn = labels == k
+            rows[drawn] = mean + self.covariances.colour(k, rows[drawn])
+        return rows, labels
+
+    def _points(self, rows: ArrayLike) -> Rows:
+        points = np.asarray(rows)
+        if points.dtype != np.float32:
+            points = points.astype(np.float64, copy=False)
+        if points.ndim != 2 or points.shape[1] != self.n_features:  # noqa: PLR2004 - rows and columns
+            msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
+            raise ValueError(msg)
+        if not np.isfinite(points).all():
+            msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."
+            raise ValueError(msg)
+        return points
+
+
+def _spans(n_rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK))
+
+
+def _frozen(array: Floats) -> Floats:
+    copy = np.array(array, dtype=np.float64)
+    copy.flags.writeable = False
+    return copy
+
+
+def _matrix(name: str, values: ArrayLike) -> Floats:
+    matrix = np.asarray(values, dtype=np.float64)
+    if matrix.ndim != 2 or 0 in matrix.shape:  # noqa: PLR2004 - components and features
+        msg = f"{name} must have shape (n_components, n_features), got {matrix.shape}."
+        raise ValueError(msg)
+    if not np.isfinite(matrix).all():
+        msg = f"{name} must be finite, got NaN or infinity."
+        raise ValueError(msg)
+    return matrix
+
+
+def _proportions(values: ArrayLike, n_components: int) -> Floats:
+    weights = np.asarray(values, dtype=np.float64)
+    if weights.shape != (n_components,):
+        msg = f"weights must have shape ({n_components},), one for each row of means, got {weights.shape}."
+        raise ValueError(msg)
+    if not (weights >= 0).all() or not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-6):
+        msg = f"weights must be at least 0 and sum to 1, got {weights} with sum {weights.sum():.8g}."
+        raise ValueError(msg)
+    return weights
+
+
+def _stored(covariances: Floats, n_components: int, n_features: int) -> Covariances:
+    """The storage form that the shape of an array says."""
+    fitting = [
+        form
+        for form in (Spherical, Diagonal, Tied, Full)
+        if form.shape(n_components, n_features) == covariances.shape
+    ]
+    if len(fitting) > 1 and covariances.size > 1:
+        msg = (
+            f"covariances of shape {covariances.shape} could be diagonals or one shared matrix, as there are as many "
+            "components as features; pass Diagonal.from_covariances(array) or Tied.from_covariances(array)."
+        )
+        raise ValueError(msg)
+    if not fitting:
+        wanted = ", ".join(str(form.shape(n_components, n_features)) for form in (Spherical, Diagonal, Tied, Full))
+        msg = (
+            f"covariances for {n_components} components in {n_features} dimensions must have one of the shapes "
+            f"{wanted}, got {covariances.shape}."
+        )
+        raise ValueError(msg)
+    return fitting[0].from_covariances(covariances)

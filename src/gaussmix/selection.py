@@ -1,0 +1,170 @@
+"""Criteria for choosing a model, and the search over numbers of components and structures."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaussmix import starts
+from gaussmix._types import Floats
+from gaussmix.em import Fit, IllDefinedCovarianceError, run
+from gaussmix.mixture import Mixture
+from gaussmix.sources import Assignment, Source
+from gaussmix.statistics import Statistics
+from gaussmix.structures import Structure
+
+__all__ = ["CRITERIA", "Candidate", "aic", "best", "bic", "icl", "search"]
+
+
+def aic(statistics: Statistics, n_parameters: int) -> float:
+    """Akaike's information criterion, ``-2 log L + 2 p``; lower is better. Akaike (1974)."""
+    return -2.0 * statistics.log_likelihood + 2.0 * n_parameters
+
+
+def bic(statistics: Statistics, n_parameters: int) -> float:
+    """The Bayesian information criterion, ``-2 log L + p log n``; lower is better. Schwarz (1978)."""
+    return -2.0 * statistics.log_likelihood + n_parameters * float(np.log(statistics.weight))
+
+
+def icl(statistics: Statistics, n_parameters: int) -> float:
+    """The integrated completed likelihood; lower is better.
+
+    BIC with the log-likelihood of the most probable labels in place of the rows' own: overlapping components are
+    penalised, so that it counts clusters where BIC counts what a density needs. Biernacki, Celeux & Govaert (2000).
+    """
+    return -2.0 * statistics.classification + n_parameters * float(np.log(statistics.weight))
+
+
+CRITERIA: dict[str, Callable[[Statistics, int], float]] = {"bic": bic, "aic": aic, "icl": icl}
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One cell of a search.
+
+    Attributes
+    ----------
+    structure : Structure
+        The shapes that the covariances may take.
+    n_components : int
+        Number of components.
+    fit : Fit or None
+        The best fit from this cell's starts; None where none could be fitted.
+    reason : str
+        Why there is no fit; empty where there is one.
+    """
+
+    structure: Structure
+    n_components: int
+    fit: Fit | None
+    reason: str = ""
+
+    @property
+    def mixture(self) -> Mixture:
+        """The fitted mixture."""
+        return self._fitted.state.mixture
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of all rows, in nats."""
+        return self._fitted.state.statistics.log_likelihood
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters."""
+        return self.structure.n_parameters(self.n_components, self.mixture.n_features)
+
+    def criterion(self, name: str) -> float:
+        """The value of a criterion from :data:`CRITERIA`; lower is better, infinite where there is no fit."""
+        return np.inf if self.fit is None else CRITERIA[name](self.fit.state.statistics, self.n_parameters)
+
+    @property
+    def _fitted(self) -> Fit:
+        if self.fit is None:
+            raise ValueError(self.reason)
+        return self.fit
+
+
+def search(
+    source: Source,
+    n_components: Sequence[int],
+    structures: Sequence[Structure],
+    *,
+    ridge: Floats,
+    rng: np.random.Generator,
+    init_params: str = "kmeans",
+    n_init: int = 5,
+    tol: float = 1e-6,
+    max_iter: int = 1000,
+) -> Iterator[Candidate]:
+    """Fit every structure with every number of components, and yield each as it is done.
+
+    The starts of one number of components serve all its structures. A cell that cannot be fitted is yielded with a
+    reason, never raised.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    n_components : sequence of int
+        Numbers of components.
+    structures : sequence of Structure
+        Shapes of the covariances.
+    ridge : (D,) ndarray
+        Variances added to the covariances' diagonals.
+    rng : numpy.random.Generator
+        For the starts.
+    init_params : str
+        A kind of start from :data:`gaussmix.starts.KINDS`.
+    n_init : int
+        Starts for each number of components; the likeliest fit is kept.
+    tol : float
+        Distance to the limit of the log-likelihood, in nats per row. Finer than the estimator's default, as criteria
+        compare totals over all rows.
+    max_iter : int
+        Largest number of M-steps of a fit.
+    """
+    find = starts.KINDS[init_params]
+    for k in n_components:
+        if k > source.n_rows:
+            reason = f"{k} components need at least as many rows, got {source.n_rows}."
+            yield from (Candidate(structure, k, None, reason) for structure in structures)
+            continue
+        assignments = [find(source, k, rng) for _ in range(1 if k == 1 else n_init)]
+        for structure in structures:
+            yield _cell(source, assignments, k, structure, ridge=ridge, tol=tol, max_iter=max_iter)
+
+
+def _cell(
+    source: Source,
+    assignments: Sequence[Assignment],
+    k: int,
+    structure: Structure,
+    *,
+    ridge: Floats,
+    tol: float,
+    max_iter: int,
+) -> Candidate:
+    fits, reason = [], ""
+    for assignment in assignments:
+        try:
+            first = starts.start(source, assignment, k, structure, ridge)
+            fits.append(run(source, first, structure, ridge=ridge, tol=tol, max_iter=max_iter))
+        except IllDefinedCovarianceError as error:
+            reason = str(error)
+    fit = max(fits, key=lambda one: one.state.log_likelihood, default=None)
+    return Candidate(structure, k, fit, "" if fit else reason)
+
+
+def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
+    """The candidate with the lowest criterion.
+
+    Raises
+    ------
+    ValueError
+        If none could be fitted; the message is the first one's reason.
+    """
+    chosen = min(candidates, key=lambda candidate: candidate.criterion(criterion))
+    if chosen.fit is None:
+        raise ValueError(chosen.reason)
+    return chosen

@@ -1,0 +1,101 @@
+"""Rows in an array: in memory or memory-mapped, of either precision, in any layout."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import joblib
+import numpy as np
+
+from gaussmix._types import AnyArray, Engine, Floats, Rows
+from gaussmix.expectation import choose, reference
+from gaussmix.mixture import Mixture
+from gaussmix.sources.base import Assignment
+from gaussmix.statistics import Moments, Statistics
+
+__all__ = ["ArraySource"]
+
+_LANES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """Rows ``(n, D)`` of float32 or float64 and their weights; the rows are read where they lie, never copied whole.
+
+    Parameters
+    ----------
+    rows : (n, D) ndarray
+        C- or Fortran-ordered, strided, read-only or memory-mapped.
+    weights : (n,) ndarray, optional
+        How many rows each row stands for; by default one.
+    engine : {"auto", "reference", "fused"}
+        Which twin of the E-step to use.
+    n_threads : int, optional
+        Blocks worked on at once; by default the cores that this process may use. It changes no bit of any answer.
+    """
+
+    rows: Rows
+    weights: Floats | None = None
+    engine: Engine = "auto"
+    n_threads: int | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.rows.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.rows.shape[1]
+
+    def spans(self) -> Iterator[slice]:
+        """The blocks. They depend on the number of rows alone, so that sums over them always round alike."""
+        size = _block_size(self.n_rows)
+        return (slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size))
+
+    def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
+        """Statistics of all rows under `mixture`: one pass of the E-step, its blocks side by side, added in order."""
+        expect = choose(
+            self.engine, n_rows=self.n_rows, n_components=mixture.n_components, n_features=self.n_features
+        )
+
+        def block(span: slice) -> Statistics:
+            return expect(mixture, self.rows[span], self._weights(span), moments)
+
+        threads = 1 if expect is reference.expect else self.n_threads or joblib.effective_n_jobs(-1)
+        if threads == 1 or self.n_rows <= _block_size(self.n_rows):
+            return reduce(add, map(block, self.spans()))
+        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
+        with ThreadPoolExecutor(threads) as pool:
+            return reduce(add, pool.map(block, self.spans()))
+
+    def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
+        """Statistics of all rows under given responsibilities, about `origin`."""
+
+        def block(span: slice) -> Statistics:
+            rows = self.rows[span]
+            return reference.summarize(rows, self._weights(span), assignment(span, rows), origin, moments)
+
+        return reduce(add, map(block, self.spans()))
+
+    def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
+        """Results of a function of each block, one after the other."""
+        return np.concatenate([function(self.rows[span]) for span in self.spans()])
+
+    def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
+        """Rows and weights of a random sample without repetition, or of all rows where there are no more."""
+        if n_rows >= self.n_rows:
+            return self.rows, self._weights(slice(None))
+        chosen = np.sort(rng.choice(self.n_rows, size=n_rows, replace=False))
+        return self.rows[chosen], np.ones(n_rows) if self.weights is None else self.weights[chosen]
+
+    def _weights(self, span: slice) -> Floats:
+        return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]
+
+
+def _block_size(n_rows: int) -> int:
+    """Rows in a block: about a hundredth of the data, so that threads end together, in whole tiles of the kernels."""
+    return int(np.clip(-(-n_rows // 96 // _LANES) * _LANES, 8 * _LANES, 64 * _LANES))

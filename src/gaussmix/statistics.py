@@ -1,0 +1,228 @@
+"""What one pass over the rows leaves behind, and how rich its second moments are."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Self, final
+
+import numpy as np
+
+from gaussmix._types import Floats
+
+__all__ = ["DIAGONAL", "FULL", "POOLED", "SCALAR", "Moments", "Statistics"]
+
+
+class Moments(ABC):
+    """How much of the outer products ``(x - o)(x - o)ᵀ`` is kept: a linear map, applied to each component.
+
+    A structure asks for the poorest kind that its M-step can live on, and the pass over the rows sums no more.
+    """
+
+    @abstractmethod
+    def zero(self, n_components: int, n_features: int) -> Floats:
+        """Second moments of no rows at all."""
+
+    @abstractmethod
+    def outer(self, a: Floats, b: Floats) -> Floats:
+        """The kept part of ``a_k b_kᵀ`` for each component; `a` and `b` are ``(K, D)``."""
+
+    @abstractmethod
+    def diagonal(self, mass: Floats, variances: Floats) -> Floats:
+        """The kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
+
+    @abstractmethod
+    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
+        """Add the kept part of ``Σ_i weights_i centred_i centred_iᵀ`` to component `k` of `second`, in place."""
+
+
+@final
+class _Scalar(Moments):
+    """The trace alone: shape ``(K,)``."""
+
+    def zero(self, n_components: int, n_features: int) -> Floats:
+        return np.zeros(n_components)
+
+    def outer(self, a: Floats, b: Floats) -> Floats:
+        return np.einsum("kd,kd->k", a, b)
+
+    def diagonal(self, mass: Floats, variances: Floats) -> Floats:
+        return mass * variances.sum()
+
+    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
+        second[k] += weights @ np.einsum("nd,nd->n", centred, centred)
+
+
+@final
+class _Diagonal(Moments):
+    """The diagonal: shape ``(K, D)``."""
+
+    def zero(self, n_components: int, n_features: int) -> Floats:
+        return np.zeros((n_components, n_features))
+
+    def outer(self, a: Floats, b: Floats) -> Floats:
+        return a * b
+
+    def diagonal(self, mass: Floats, variances: Floats) -> Floats:
+        return mass[:, None] * variances
+
+    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
+        second[k] += weights @ centred**2
+
+
+@final
+class _Pooled(Moments):
+    """The whole product, summed over components: shape ``(D, D)``."""
+
+    def zero(self, n_components: int, n_features: int) -> Floats:
+        return np.zeros((n_features, n_features))
+
+    def outer(self, a: Floats, b: Floats) -> Floats:
+        return a.T @ b
+
+    def diagonal(self, mass: Floats, variances: Floats) -> Floats:
+        return np.diag(mass.sum() * variances)
+
+    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
+        second += (centred.T * weights) @ centred
+
+
+@final
+class _Full(Moments):
+    """The whole product of each component: shape ``(K, D, D)``."""
+
+    def zero(self, n_components: int, n_features: int) -> Floats:
+        return np.zeros((n_components, n_features, n_features))
+
+    def outer(self, a: Floats, b: Floats) -> Floats:
+        return a[:, :, None] * b[:, None, :]
+
+    def diagonal(self, mass: Floats, variances: Floats) -> Floats:
+        return mass[:, None, None] * np.diag(variances)
+
+    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
+        second[k] += (centred.T * weights) @ centred
+
+
+SCALAR, DIAGONAL, POOLED, FULL = _Scalar(), _Diagonal(), _Pooled(), _Full()
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    r"""Sufficient statistics of weighted rows under given responsibilities, about a fixed origin.
+
+    .. math::
+
+        m_k = \sum_i w_i r_{ik}, \qquad
+        f_k = \sum_i w_i r_{ik} (x_i - o_k), \qquad
+        S_k = \sum_i w_i r_{ik} (x_i - o_k)(x_i - o_k)^\top
+
+    Statistics about one origin form a commutative group under ``+``: blocks of rows may be summed in any grouping, on
+    any machine, and taken out again. The origin is the means of the mixture that gave the responsibilities, so that
+    the sums lose nothing however far the data lie from zero; :meth:`about` moves it.
+
+    Attributes
+    ----------
+    origin : (K, D)
+        The point about which each component's moments are taken.
+    mass : (K,)
+        Sum of the weighted responsibilities.
+    first : (K, D)
+        First moments.
+    second : ndarray
+        Second moments, in the shape of `moments`: ``(K,)``, ``(K, D)``, ``(D, D)`` or ``(K, D, D)``.
+    log_likelihood : float
+        Weighted sum of the log-densities, in nats, of the mixture *that gave the responsibilities*.
+    classification : float
+        Weighted sum of each row's largest ``log(weight_k · density_k)``: the log-likelihood of the most probable
+        labels, from which ICL is made.
+    weight : float
+        Total weight of the rows: their number, where all weigh one.
+    moments : Moments
+        How much of the second moments is kept.
+    """
+
+    origin: Floats
+    mass: Floats
+    first: Floats
+    second: Floats
+    log_likelihood: float
+    classification: float
+    weight: float
+    moments: Moments
+
+    @classmethod
+    def zero(cls, origin: Floats, moments: Moments) -> Self:
+        """The statistics of no rows: the neutral element of ``+``."""
+        n_components, n_features = origin.shape
+        return cls(
+            origin=origin,
+            mass=np.zeros(n_components),
+            first=np.zeros((n_components, n_features)),
+            second=moments.zero(n_components, n_features),
+            log_likelihood=0.0,
+            classification=0.0,
+            weight=0.0,
+            moments=moments,
+        )
+
+    def __add__(self, other: Self) -> Self:
+        """The statistics of both sets of rows; both must be about the same origin."""
+        return self._combined(other, 1.0)
+
+    def __sub__(self, other: Self) -> Self:
+        """These statistics without the rows of `other`."""
+        return self._combined(other, -1.0)
+
+    def _combined(self, other: Self, sign: float) -> Self:
+        if self.moments is not other.moments:
+            msg = "Statistics with different kinds of second moments cannot be added."
+            raise ValueError(msg)
+        if self.origin is not other.origin and not np.array_equal(self.origin, other.origin):
+            msg = "Statistics about different origins cannot be added; bring one to the other's with .about(origin)."
+            raise ValueError(msg)
+        return replace(
+            self,
+            mass=self.mass + sign * other.mass,
+            first=self.first + sign * other.first,
+            second=self.second + sign * other.second,
+            log_likelihood=self.log_likelihood + sign * other.log_likelihood,
+            classification=self.classification + sign * other.classification,
+            weight=self.weight + sign * other.weight,
+        )
+
+    def scale(self, factor: float) -> Self:
+        """The same rows, each weighing `factor` times as much."""
+        return replace(
+            self,
+            mass=factor * self.mass,
+            first=factor * self.first,
+            second=factor * self.second,
+            log_likelihood=factor * self.log_likelihood,
+            classification=factor * self.classification,
+            weight=factor * self.weight,
+        )
+
+    @property
+    def floored_mass(self) -> Floats:
+        """The masses, no less than a rounding error of the whole: a divisor that is safe for an empty component."""
+        return np.maximum(self.mass, np.finfo(np.float64).eps * self.weight)
+
+    @property
+    def means(self) -> Floats:
+        """Component means ``(K, D)``; a component without mass stays at its origin."""
+        return self.origin + self.first / self.floored_mass[:, None]
+
+    def about(self, origin: Floats) -> Self:
+        """The same rows, with moments about another origin ``(K, D)``."""
+        shift = origin - self.origin
+        moved = self.mass[:, None] * shift
+        outer = self.moments.outer
+        return replace(
+            self,
+            origin=origin,
+            first=self.first - moved,
+            second=self.second - outer(self.first, shift) - outer(shift, self.first) + outer(moved, shift),
+        )
+
+    def blurred(self, variances: Floats) -> Self:
+        """The same rows, each spread by independent noise of the given variances ``(D,)``: a ridge on covariances."""
+        return replace(self, second=self.second + self.moments.diagonal(self.floored_mass, variances))

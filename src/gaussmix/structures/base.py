@@ -1,0 +1,62 @@
+"""What every rule for the M-step must answer."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from gaussmix.covariances import Covariances
+from gaussmix.statistics import Moments, Statistics
+
+__all__ = ["Structure"]
+
+
+class Structure(ABC):
+    """Which shapes the K covariances may take, and the most likely ones of that shape.
+
+    Attributes
+    ----------
+    name : str
+        The model's three-letter name: volume, shape and orientation, each E(qual), V(ariable) or I(dentity), after
+        Celeux & Govaert (1995).
+    alias : str or None
+        scikit-learn's ``covariance_type`` for the same model, where there is one.
+    description : str
+        The same in words.
+    form : type of Covariances
+        How the covariances are stored.
+    moments : Moments
+        The second moments that the M-step needs.
+    """
+
+    name: ClassVar[str]
+    alias: ClassVar[str | None] = None
+    description: ClassVar[str]
+    form: ClassVar[type[Covariances]]
+    moments: ClassVar[Moments]
+
+    @abstractmethod
+    def maximize(self, statistics: Statistics) -> Covariances:
+        """The covariances under which rows with these statistics are most likely.
+
+        Parameters
+        ----------
+        statistics : Statistics
+            Sums about the component means themselves, with second moments of the kind :attr:`moments`.
+
+        Raises
+        ------
+        NotPositiveDefiniteError
+            If a component has collapsed: it has no spread in some direction.
+        """
+
+    @abstractmethod
+    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
+        """Number of free parameters in the covariances."""
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        """Number of free parameters of the whole mixture: proportions, means and covariances."""
+        return n_components - 1 + n_components * n_features + self.n_covariance_parameters(n_components, n_features)
+
+    @property
+    def public_name(self) -> str:
+        """The name that tables show: scikit-learn's where it has one."""
+        return self.alias or self.name

@@ -1,0 +1,47 @@
+"""Round components: one variance for all, or one each."""
+
+from typing import final
+
+import numpy as np
+
+from gaussmix.covariances import Spherical
+from gaussmix.statistics import SCALAR, Statistics
+from gaussmix.structures.base import Structure
+
+__all__ = ["EII", "VII"]
+
+
+@final
+class EII(Structure):
+    """``Σ_k = λ I``: ``λ = tr W / (n D)``, W being the scatter within components (Celeux & Govaert 1995)."""
+
+    name = "EII"
+    description = "round, equal volume"
+    form = Spherical
+    moments = SCALAR
+
+    def maximize(self, statistics: Statistics) -> Spherical:
+        n_components, n_features = statistics.origin.shape
+        variance = statistics.second.sum() / (statistics.floored_mass.sum() * n_features)
+        return Spherical.from_covariances(np.full(n_components, variance))
+
+    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
+        return 1
+
+
+@final
+class VII(Structure):
+    """``Σ_k = λ_k I``: ``λ_k = tr W_k / (n_k D)``."""
+
+    name = "VII"
+    alias = "spherical"
+    description = "round, variable volume"
+    form = Spherical
+    moments = SCALAR
+
+    def maximize(self, statistics: Statistics) -> Spherical:
+        n_features = statistics.origin.shape[1]
+        return Spherical.from_covariances(statistics.second / (statistics.floored_mass * n_features))
+
+    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
+        return n_components
