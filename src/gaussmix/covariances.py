@@ -165,10 +165,10 @@ class _Triangles(Covariances):
     @classmethod
     def from_covariances(cls, covariances: Floats) -> Self:
         try:
-            factors = np.linalg.cholesky(covariances)
-        except np.linalg.LinAlgError:
-            factors = np.full_like(covariances, np.nan)
-        if not np.isfinite(factors).all():
+            factors = np.asarray(np.linalg.cholesky(covariances), dtype=np.float64)
+        except np.linalg.LinAlgError as error:
+            raise NotPositiveDefiniteError(_first_without_factor(covariances)) from error
+        if not (np.isfinite(factors).all() and _symmetric(covariances)):
             raise NotPositiveDefiniteError(_first_without_factor(covariances))
         return cls(factors)
 
@@ -179,7 +179,7 @@ class _Triangles(Covariances):
             msg = f"'{cls.form} precision' should be symmetric, positive-definite"
             raise ValueError(msg)
         # With P = U Uᵀ, U upper, the factor is L = U⁻ᵀ; Cholesky of P flipped in both axes is U flipped.
-        upper = np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1]
+        upper = np.asarray(np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1])
         return cls(_inverse(np.swapaxes(upper, -1, -2)))
 
     @property
@@ -201,19 +201,30 @@ class _Triangles(Covariances):
 
 def _first_without_factor(covariances: Floats) -> str:
     """Name the first matrix that Cholesky refuses."""
-    for k, matrix in enumerate(covariances.reshape(-1, *covariances.shape[-2:])):
-        smallest = np.linalg.eigvalsh(matrix)[0] if np.isfinite(matrix).all() else np.nan
-        try:
-            np.linalg.cholesky(matrix)
-        except np.linalg.LinAlgError:
-            break
-        if not np.isfinite(smallest):
-            break
-    which = f"of component {k} " if covariances.ndim == 3 else ""  # noqa: PLR2004 - (K, D, D)
-    return (
-        f"The covariance matrix {which}must be finite, symmetric and positive definite; "
-        f"its smallest eigenvalue is {smallest:.3g}."
-    )
+    matrices = covariances.reshape(-1, *covariances.shape[-2:])
+    k = next(k for k, matrix in enumerate(matrices) if not _has_factor(matrix))
+    which = f"of component {k}" if len(matrices) > 1 else "of all components"
+    if not np.isfinite(matrices[k]).all():
+        fault = "it holds NaN or infinity"
+    elif not _symmetric(matrices[k]):
+        fault = "it is not symmetric"
+    else:
+        fault = f"its smallest eigenvalue is {np.linalg.eigvalsh(matrices[k])[0]:.3g}"
+    return f"The covariance matrix {which} must be finite, symmetric and positive definite; {fault}."
+
+
+def _has_factor(matrix: Floats) -> bool:
+    try:
+        return bool(np.isfinite(np.linalg.cholesky(matrix)).all()) and _symmetric(matrix)
+    except np.linalg.LinAlgError:
+        return False
+
+
+def _symmetric(matrices: Floats) -> bool:
+    """Symmetric up to rounding, on the scale of each entry's own two variances."""
+    deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=-2, axis2=-1)))
+    scale = deviations[..., :, None] * deviations[..., None, :]
+    return bool((np.abs(matrices - np.swapaxes(matrices, -1, -2)) <= 1e-8 * scale).all())
 
 
 def _log_det_of_triangles(factors: Floats) -> Floats:

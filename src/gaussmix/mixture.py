@@ -94,12 +94,12 @@ class Mixture:
     @property
     def n_components(self) -> int:
         """Number of components, K."""
-        return self.means.shape[0]
+        return len(self.means)
 
     @property
     def n_features(self) -> int:
         """Number of features, D."""
-        return self.means.shape[1]
+        return int(self.means.shape[1])
 
     @cached_property
     def log_norms(self) -> Floats:
@@ -242,9 +242,7 @@ def _proportions(values: ArrayLike, n_components: int) -> Floats:
 def _stored(covariances: Floats, n_components: int, n_features: int) -> Covariances:
     """The storage form that the shape of an array says."""
     fitting = [
-        form
-        for form in (Spherical, Diagonal, Tied, Full)
-        if form.shape(n_components, n_features) == covariances.shape
+        form for form in (Spherical, Diagonal, Tied, Full) if form.shape(n_components, n_features) == covariances.shape
     ]
     if len(fitting) > 1 and covariances.size > 1:
         msg = (

@@ -41,9 +41,7 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
     return sums.means[0], sums.about(sums.means).second[0] / sums.floored_mass[0]
 
 
-def start(
-    source: Source, assignment: Assignment, n_components: int, structure: Structure, ridge: Floats
-) -> Mixture:
+def start(source: Source, assignment: Assignment, n_components: int, structure: Structure, ridge: Floats) -> Mixture:
     """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty."""
     anchors = np.repeat(_anchor(source), n_components, axis=0)
     means = source.summarize(assignment, anchors, SCALAR).means
@@ -86,7 +84,7 @@ def _kmeans_plusplus(rows: Floats, weights: Floats, n_components: int, seed: int
 def _random_rows(rows: Floats, weights: Floats, n_components: int, seed: int) -> Floats:
     chances = weights / weights.sum()
     chosen = np.random.default_rng(seed).choice(len(rows), size=n_components, replace=False, p=chances)
-    return rows[chosen]
+    return np.asarray(rows[chosen])
 
 
 def _random(_source: Source, n_components: int, rng: np.random.Generator) -> Assignment:
@@ -95,7 +93,7 @@ def _random(_source: Source, n_components: int, rng: np.random.Generator) -> Ass
 
     def drawn(span: slice, rows: Rows) -> Floats:
         resp = np.random.default_rng([seed, span.start]).random((len(rows), n_components))
-        return resp / resp.sum(axis=1, keepdims=True)
+        return np.asarray(resp / resp.sum(axis=1, keepdims=True))
 
     return drawn
 
@@ -200,5 +198,3 @@ def relative_ridge(source: Source, fraction: float) -> Floats:
     spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
     fallback = variance[spread].mean() if spread.any() else 1.0
     return fraction * np.where(spread, variance, fallback)
-
-

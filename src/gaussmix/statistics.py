@@ -42,10 +42,10 @@ class _Scalar(Moments):
         return np.zeros(n_components)
 
     def outer(self, a: Floats, b: Floats) -> Floats:
-        return np.einsum("kd,kd->k", a, b)
+        return np.asarray(np.einsum("kd,kd->k", a, b))
 
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
-        return mass * variances.sum()
+        return np.asarray(mass * variances.sum())
 
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second[k] += weights @ np.einsum("nd,nd->n", centred, centred)

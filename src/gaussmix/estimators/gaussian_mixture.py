@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -147,7 +147,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     n_features_in_: int
     feature_names_in_: AnyArray
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn's parameters
         self,
         n_components: int = 1,
         *,
@@ -235,14 +235,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Probability that each component gave each row, ``(n, D) -> (n, K)``."""
         mixture, rows = self._fitted(), self._rows(X)
-        return mixture.responsibilities(rows).astype(rows.dtype, copy=False)
+        return _as(rows.dtype, mixture.responsibilities(rows))
 
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Log-density at each row, in nats, ``(n, D) -> (n,)``."""
         mixture, rows = self._fitted(), self._rows(X)
-        return mixture.logpdf(rows).astype(rows.dtype, copy=False)
+        return _as(rows.dtype, mixture.logpdf(rows))
 
-    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002, N803
+    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
         statistics = self._statistics(X, sample_weight)
         return statistics.log_likelihood / statistics.weight
@@ -259,9 +259,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
         return selection.icl(self._statistics(X, sample_weight), self._n_parameters())
 
-    def sample(
-        self, n_samples: int = 1, random_state: int | np.random.Generator | None = None
-    ) -> tuple[Rows, Labels]:
+    def sample(self, n_samples: int = 1, random_state: int | np.random.Generator | None = None) -> tuple[Rows, Labels]:
         """Draw new rows from the fitted mixture.
 
         Parameters
@@ -284,34 +282,27 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state
         rows, labels = mixture.sample(n_samples, random_state=rng)
-        return rows.astype(self._dtype, copy=False), labels
+        return _as(self._dtype, rows), labels
 
     @property
     def weights_(self) -> Rows:
-        return self._shown(self._learnt().weights)
+        return _as(self._dtype, self.mixture_.weights)
 
     @property
     def means_(self) -> Rows:
-        return self._shown(self._learnt().means)
+        return _as(self._dtype, self.mixture_.means)
 
     @property
     def covariances_(self) -> Rows:
-        return self._shown(self._learnt().covariances.covariances)
+        return _as(self._dtype, self.mixture_.covariances.covariances)
 
     @property
     def precisions_(self) -> Rows:
-        return self._shown(self._learnt().covariances.precisions)
+        return _as(self._dtype, self.mixture_.covariances.precisions)
 
     @property
     def precisions_cholesky_(self) -> Rows:
-        return self._shown(self._learnt().covariances.precisions_cholesky)
-
-    def _learnt(self) -> Mixture:
-        """The fitted mixture, or an AttributeError as for any attribute that a fit would set."""
-        return self.__dict__["mixture_"] if "mixture_" in self.__dict__ else object.__getattribute__(self, "mixture_")
-
-    def _shown(self, values: Floats) -> Rows:
-        return values.astype(self._dtype, copy=False)
+        return _as(self._dtype, self.mixture_.covariances.precisions_cholesky)
 
     @property
     def _structure(self) -> Structure:
@@ -327,7 +318,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         return self.mixture_
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
     def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> ArraySource:
         """The rows with their weights; rows of weight zero are left out."""
@@ -380,9 +371,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             given(self.init_params, source, self.n_components, structure, ridge, self._rng)
         )
 
-    def _run(
-        self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()
-    ) -> Fit:
+    def _run(self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()) -> Fit:
         def watch(state: State, gain: float) -> None:
             if state.n_iter % self.verbose_interval == 0:
                 self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
@@ -421,7 +410,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         if not self.converged_ and self.max_iter > 0:
             msg = (
                 "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                f"tol, or check for degenerate data. After {self.n_iter_} iterations the log-likelihood is estimated "
-                f"to be {distance_to_limit(fit.history):.2g} per row from its limit; tol is {self.tol:.2g}."
+                f"tol, or check for degenerate data. After {self.n_iter_} iterations {_what_is_left(fit)}; "
+                f"tol is {self.tol:.2g}."
             )
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)
+
+
+def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
+    """Values in the precision of the rows that they are about."""
+    return cast("Rows", values.astype(dtype, copy=False))
+
+
+def _what_is_left(fit: Fit) -> str:
+    distance = distance_to_limit(fit.history)
+    if np.isinf(distance):
+        return "the gains are not shrinking yet"
+    return f"the log-likelihood is estimated to be {distance:.2g} per row from its limit"

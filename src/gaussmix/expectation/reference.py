@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
-from gaussmix._types import Floats, Labels, Rows
+from gaussmix._types import Floats, Rows
 from gaussmix.statistics import Moments, Statistics
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     )
     nearest = distance <= distance.min(axis=1, keepdims=True)
     joint = np.where(nearest & (mixture.weights > 0), mixture.log_norms, -np.inf)
-    return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    return np.asarray(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
 
 
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:
@@ -87,19 +87,13 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
     """Statistics of one block of rows ``(n, D)`` with weights ``(n,)`` under `mixture`, about its means."""
     resp, log_density = responsibilities(mixture, rows)
     sums = summarize(rows, weights, resp, mixture.means, moments)
-    certainty = np.log(resp.max(axis=1, initial=0.0, where=~np.isnan(resp)))
     return Statistics(
         origin=sums.origin,
         mass=sums.mass,
         first=sums.first,
         second=sums.second,
         log_likelihood=float(weights @ log_density),
-        classification=float(weights @ (log_density + certainty)),
+        classification=float(weights @ (log_density + np.log(resp.max(axis=1)))),
         weight=sums.weight,
         moments=moments,
     )
-
-
-def most_probable(mixture: "Mixture", rows: Rows) -> Labels:
-    """Index of the most probable component of each row."""
-    return np.argmax(responsibilities(mixture, rows)[0], axis=1)

@@ -44,12 +44,12 @@ class ArraySource:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return self.rows.shape[0]
+        return len(self.rows)
 
     @property
     def n_features(self) -> int:
         """Number of columns."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def spans(self) -> Iterator[slice]:
         """The blocks. They depend on the number of rows alone, so that sums over them always round alike."""
@@ -58,9 +58,7 @@ class ArraySource:
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
         """Statistics of all rows under `mixture`: one pass of the E-step, its blocks side by side, added in order."""
-        expect = choose(
-            self.engine, n_rows=self.n_rows, n_components=mixture.n_components, n_features=self.n_features
-        )
+        expect = choose(self.engine, n_rows=self.n_rows, n_components=mixture.n_components, n_features=self.n_features)
 
         def block(span: slice) -> Statistics:
             return expect(mixture, self.rows[span], self._weights(span), moments)

@@ -1,0 +1,429 @@
+r"""The compiled inner loops of the pass over the rows.
+
+Rows come in tiles of ``LANES``, transposed: a tile is ``(D, LANES)`` in float64, and every inner loop runs over rows
+that lie side by side in memory. Products of matrices are taken four rows by four columns at a time, which keeps the
+coefficients in registers; so D is a multiple of four here, and what the features lack is filled with zeros, which add
+nothing to any sum.
+
+Sums may be reassociated by the compiler, as it cannot vectorise them otherwise; nothing may assume that numbers are
+finite. The exponential is compiled without reassociation, on which its rounding by a large constant would founder.
+All of this is one file, as the cache on disk knows of no changes elsewhere.
+"""
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from gaussmix._types import AnyArray, Floats
+
+__all__ = ["LANES", "sum_tiles", "whiten_in_place"]
+
+LANES = 512
+NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
+
+# How distances are computed.
+BALLS, AXES, TRIANGLES = 0, 1, 2
+# How second moments are summed.
+FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
+
+_SUMS = frozenset({"reassoc", "contract", "nsz"})
+_EXACT = frozenset({"contract"})
+
+
+# --- Exponential and logarithm ---------------------------------------------------------------------------------------
+
+_LOG2_E = 1.0 / math.log(2.0)
+_LN2 = math.log(2.0)
+_LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # its low bits are zero: products with exponents are exact
+_LN2_LOW = 1.90821492927058770002e-10
+_ROUNDER = 1.5 * 2.0**52  # added to a float, leaves its nearest integer in the low bits
+_SMALLEST_LOG = -700.0
+_BITS_OF_SQRT_HALF = int(np.float64(math.sqrt(0.5)).view(np.int64))
+
+
+@intrinsic
+def _bits_of(context, x):  # type: ignore[no-untyped-def]
+    """The bits of a float as an integer."""
+    return types.int64(types.float64), lambda _, builder, __, args: builder.bitcast(args[0], ir.IntType(64))
+
+
+@intrinsic
+def _float_of(context, bits):  # type: ignore[no-untyped-def]
+    """The float that has these bits."""
+    return types.float64(types.int64), lambda _, builder, __, args: builder.bitcast(args[0], ir.DoubleType())
+
+
+@njit(fastmath=_EXACT)
+def _exp(x: float) -> float:
+    """``exp(x)`` for x at most 0, to about one unit in the last place; below -700, and for NaN, ``exp(-700)``.
+
+    ``x = n ln 2 + r`` with ``|r| <= ln 2 / 2``; a polynomial of degree 11, nearly minimax (its error is 2e-17), gives
+    ``exp(r)``, and `n` is added to its exponent.
+    """
+    x = max(_SMALLEST_LOG, x)
+    shifted = x * _LOG2_E + _ROUNDER
+    n = shifted - _ROUNDER
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = 2.510038549551032e-08
+    p = p * r + 2.7620088445409746e-07
+    p = p * r + 2.7557268459997064e-06
+    p = p * r + 2.4801521295954376e-05
+    p = p * r + 1.9841269863053618e-04
+    p = p * r + 1.3888888917213717e-03
+    p = p * r + 8.333333333330062e-03
+    p = p * r + 4.166666666662413e-02
+    p = p * r + 1.6666666666666669e-01
+    p = p * r + 0.5
+    p = p * r + 1.0
+    p = p * r + 1.0
+    return _float_of(_bits_of(p) + (_bits_of(shifted) << 52))
+
+
+@njit(fastmath=_EXACT)
+def _log(x: float) -> float:
+    """``log(x)`` of a positive normal float: ``x = 2ⁿ m`` with m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
+    n = (_bits_of(x) - _BITS_OF_SQRT_HALF) >> 52
+    m = _float_of(_bits_of(x) - (n << 52))
+    f = (m - 1.0) / (m + 1.0)
+    z = f * f
+    p = 1.0 / 19.0
+    p = p * z + 1.0 / 17.0
+    p = p * z + 1.0 / 15.0
+    p = p * z + 1.0 / 13.0
+    p = p * z + 1.0 / 11.0
+    p = p * z + 1.0 / 9.0
+    p = p * z + 1.0 / 7.0
+    p = p * z + 1.0 / 5.0
+    p = p * z + 1.0 / 3.0
+    return n * _LN2 + (2.0 * f + 2.0 * f * z * p)
+
+
+# --- Squared distances -----------------------------------------------------------------------------------------------
+
+
+@njit(fastmath=_SUMS)
+def _squared_distances(
+    form: int, tile: Floats, centres: Floats, whitening: Floats, white: Floats, squared: Floats
+) -> None:
+    """Squared distances ``(K, LANES)`` of a tile's rows from all centres, each in the metric of its component."""
+    squared[:] = 0.0
+    for k in range(len(centres)):
+        metric = whitening[k % len(whitening)]
+        for j in range(0, len(tile), 4):
+            if form == BALLS:
+                _add_four_plain(tile, centres[k], j, squared[k])
+            elif form == AXES:
+                _add_four_scaled(tile, centres[k], metric[0], j, squared[k])
+            else:
+                for i in range(0, j, 4):
+                    _add_block_product(tile, centres[k], metric, j, i, white)
+                _add_four_whitened(tile, centres[k], metric, j, white, squared[k])
+
+
+@njit(fastmath=_SUMS)
+def _add_four_plain(tile: Floats, centre: Floats, j: int, squared: Floats) -> None:
+    """Add the squares of four centred coordinates, from `j` on."""
+    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+    for r in range(LANES):
+        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
+        squared[r] += c0 * c0 + c1 * c1 + c2 * c2 + c3 * c3
+
+
+@njit(fastmath=_SUMS)
+def _add_four_scaled(tile: Floats, centre: Floats, scale: Floats, j: int, squared: Floats) -> None:
+    """Add the squares of four centred and scaled coordinates, from `j` on."""
+    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+    s0, s1, s2, s3 = scale[j], scale[j + 1], scale[j + 2], scale[j + 3]
+    for r in range(LANES):
+        c0, c1, c2, c3 = (x0[r] - m0) * s0, (x1[r] - m1) * s1, (x2[r] - m2) * s2, (x3[r] - m3) * s3
+        squared[r] += c0 * c0 + c1 * c1 + c2 * c2 + c3 * c3
+
+
+@njit(fastmath=_SUMS)
+def _add_block_product(tile: Floats, centre: Floats, factor: Floats, j: int, i: int, white: Floats) -> None:
+    """Add to four whitened coordinates, from `j` on, what four centred ones, from ``i < j`` on, give them."""
+    a00, a01, a02, a03 = factor[j, i], factor[j, i + 1], factor[j, i + 2], factor[j, i + 3]
+    a10, a11, a12, a13 = factor[j + 1, i], factor[j + 1, i + 1], factor[j + 1, i + 2], factor[j + 1, i + 3]
+    a20, a21, a22, a23 = factor[j + 2, i], factor[j + 2, i + 1], factor[j + 2, i + 2], factor[j + 2, i + 3]
+    a30, a31, a32, a33 = factor[j + 3, i], factor[j + 3, i + 1], factor[j + 3, i + 2], factor[j + 3, i + 3]
+    x0, x1, x2, x3 = tile[i], tile[i + 1], tile[i + 2], tile[i + 3]
+    m0, m1, m2, m3 = centre[i], centre[i + 1], centre[i + 2], centre[i + 3]
+    y0, y1, y2, y3 = white[0], white[1], white[2], white[3]
+    fresh = i == 0
+    for r in range(LANES):
+        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
+        y0[r] = (0.0 if fresh else y0[r]) + a00 * c0 + a01 * c1 + a02 * c2 + a03 * c3
+        y1[r] = (0.0 if fresh else y1[r]) + a10 * c0 + a11 * c1 + a12 * c2 + a13 * c3
+        y2[r] = (0.0 if fresh else y2[r]) + a20 * c0 + a21 * c1 + a22 * c2 + a23 * c3
+        y3[r] = (0.0 if fresh else y3[r]) + a30 * c0 + a31 * c1 + a32 * c2 + a33 * c3
+
+
+@njit(fastmath=_SUMS)
+def _add_four_whitened(tile: Floats, centre: Floats, factor: Floats, j: int, white: Floats, squared: Floats) -> None:
+    """Finish four whitened coordinates, from `j` on, with the triangle on the diagonal, and add their squares."""
+    a00 = factor[j, j]
+    a10, a11 = factor[j + 1, j], factor[j + 1, j + 1]
+    a20, a21, a22 = factor[j + 2, j], factor[j + 2, j + 1], factor[j + 2, j + 2]
+    a30, a31, a32, a33 = factor[j + 3, j], factor[j + 3, j + 1], factor[j + 3, j + 2], factor[j + 3, j + 3]
+    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+    y0, y1, y2, y3 = white[0], white[1], white[2], white[3]
+    fresh = j == 0
+    for r in range(LANES):
+        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
+        z0 = (0.0 if fresh else y0[r]) + a00 * c0
+        z1 = (0.0 if fresh else y1[r]) + a10 * c0 + a11 * c1
+        z2 = (0.0 if fresh else y2[r]) + a20 * c0 + a21 * c1 + a22 * c2
+        z3 = (0.0 if fresh else y3[r]) + a30 * c0 + a31 * c1 + a32 * c2 + a33 * c3
+        squared[r] += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3
+
+
+@njit(fastmath=_SUMS, nogil=True, cache=True)
+def whiten_in_place(tiles: Floats, centre: Floats, factor: Floats) -> None:
+    """Replace rows x by ``L⁻¹ (x - centre)``; the last coordinate first, as it needs all before it."""
+    for tile in tiles:
+        for i in range(len(tile)):
+            tile[i] -= centre[i]
+        for j in range(len(tile) - 1, -1, -1):
+            tile[j] *= factor[j, j]
+            for i in range(j):
+                tile[j] += factor[j, i] * tile[i]
+
+
+# --- Responsibilities ------------------------------------------------------------------------------------------------
+
+
+@njit(fastmath=_SUMS)
+def _largest_log_joint(squared: Floats, log_norms: Floats, halves: Floats, top: Floats) -> None:
+    """Each row's largest ``log(weight_k · density_k)``; a NaN, which overflow leaves, is passed over."""
+    top[:] = -np.inf
+    for k in range(len(squared)):
+        distance, log_norm, half = squared[k], log_norms[k], halves[k]
+        for r in range(LANES):
+            log_joint = log_norm - half * distance[r]
+            top[r] = max(top[r], log_joint)
+
+
+@njit(fastmath=_EXACT)
+def _relative_joint(
+    squared: Floats, log_norms: Floats, halves: Floats, top: Floats, joint: Floats, total: Floats
+) -> None:
+    """Joint densities ``(K, LANES)`` divided by each row's largest, and their sum over components."""
+    total[:] = 0.0
+    for k in range(len(squared)):
+        distance, log_norm, half, out = squared[k], log_norms[k], halves[k], joint[k]
+        for r in range(LANES):
+            out[r] = _exp((log_norm - half * distance[r]) - top[r])
+            total[r] += out[r]
+
+
+@njit(fastmath=_EXACT)
+def _log_in_place(values: Floats) -> None:
+    for r in range(LANES):
+        values[r] = _log(values[r])
+
+
+@njit(fastmath=_SUMS)
+def _dot(a: Floats, b: Floats) -> float:
+    total = 0.0
+    for r in range(LANES):
+        total += a[r] * b[r]
+    return total
+
+
+@njit(fastmath=_SUMS)
+def _shares(joint: Floats, total: Floats, weights: Floats, share: Floats) -> tuple[int, float]:
+    """One component's weighted responsibilities, negligible ones set to zero; how many are left, and their sum."""
+    n_active, mass = 0, 0.0
+    for r in range(LANES):
+        responsibility = joint[r] / total[r]
+        share[r] = responsibility * weights[r] if responsibility > NEGLIGIBLE else 0.0
+        n_active += 1 if share[r] > 0.0 else 0
+        mass += share[r]
+    return n_active, mass
+
+
+# --- Moments ---------------------------------------------------------------------------------------------------------
+
+
+@njit(fastmath=_SUMS)
+def _add_first(tile: Floats, share: Floats, centre: Floats, first: Floats) -> None:
+    """Add ``Σ share (x - centre)``, four coordinates at a time."""
+    for j in range(0, len(tile), 4):
+        x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+        m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+        f0 = f1 = f2 = f3 = 0.0
+        for r in range(LANES):
+            w = share[r]
+            f0 += w * (x0[r] - m0)
+            f1 += w * (x1[r] - m1)
+            f2 += w * (x2[r] - m2)
+            f3 += w * (x3[r] - m3)
+        first[j] += f0
+        first[j + 1] += f1
+        first[j + 2] += f2
+        first[j + 3] += f3
+
+
+@njit(fastmath=_SUMS)
+def _add_per_axis(tile: Floats, share: Floats, centre: Floats, first: Floats, second: Floats) -> None:
+    """Add the first moments and the second ones of each coordinate with itself."""
+    for j in range(len(tile)):
+        x, m = tile[j], centre[j]
+        f = s = 0.0
+        for r in range(LANES):
+            c = x[r] - m
+            weighted = share[r] * c
+            f += weighted
+            s += weighted * c
+        first[j] += f
+        second[j] += s
+
+
+@njit(fastmath=_SUMS)
+def _add_per_pair(
+    tile: Floats, share: Floats, n_lanes: int, centre: Floats, first: Floats, second: Floats
+) -> None:
+    """Add the first moments and the lower triangle of the second ones, over the first `n_lanes` rows of a tile."""
+    for j in range(0, len(tile), 4):
+        for i in range(0, j, 4):
+            _add_block_moments(tile, share, n_lanes, centre, j, i, second)
+        _add_corner_moments(tile, share, n_lanes, centre, j, first, second)
+
+
+@njit(fastmath=_SUMS)
+def _add_block_moments(
+    tile: Floats, share: Floats, n_lanes: int, centre: Floats, j: int, i: int, second: Floats
+) -> None:
+    """Add the second moments of four coordinates, from `j` on, with four others, from `i` on."""
+    p0, p1, p2, p3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+    q0, q1, q2, q3 = tile[i], tile[i + 1], tile[i + 2], tile[i + 3]
+    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+    o0, o1, o2, o3 = centre[i], centre[i + 1], centre[i + 2], centre[i + 3]
+    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
+    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
+    for r in range(n_lanes):
+        w = share[r]
+        a0, a1, a2, a3 = w * (p0[r] - m0), w * (p1[r] - m1), w * (p2[r] - m2), w * (p3[r] - m3)
+        b0, b1, b2, b3 = q0[r] - o0, q1[r] - o1, q2[r] - o2, q3[r] - o3
+        s00, s01, s02, s03 = s00 + a0 * b0, s01 + a0 * b1, s02 + a0 * b2, s03 + a0 * b3
+        s10, s11, s12, s13 = s10 + a1 * b0, s11 + a1 * b1, s12 + a1 * b2, s13 + a1 * b3
+        s20, s21, s22, s23 = s20 + a2 * b0, s21 + a2 * b1, s22 + a2 * b2, s23 + a2 * b3
+        s30, s31, s32, s33 = s30 + a3 * b0, s31 + a3 * b1, s32 + a3 * b2, s33 + a3 * b3
+    _add_four(second[j], i, s00, s01, s02, s03)
+    _add_four(second[j + 1], i, s10, s11, s12, s13)
+    _add_four(second[j + 2], i, s20, s21, s22, s23)
+    _add_four(second[j + 3], i, s30, s31, s32, s33)
+
+
+@njit(fastmath=_SUMS)
+def _add_corner_moments(
+    tile: Floats, share: Floats, n_lanes: int, centre: Floats, j: int, first: Floats, second: Floats
+) -> None:
+    """Add the first moments of four coordinates, from `j` on, and the second ones among them."""
+    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
+    f0 = f1 = f2 = f3 = 0.0
+    s00 = s10 = s11 = s20 = s21 = s22 = s30 = s31 = s32 = s33 = 0.0
+    for r in range(n_lanes):
+        w = share[r]
+        b0, b1, b2, b3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
+        a0, a1, a2, a3 = w * b0, w * b1, w * b2, w * b3
+        f0, f1, f2, f3 = f0 + a0, f1 + a1, f2 + a2, f3 + a3
+        s00 += a0 * b0
+        s10, s11 = s10 + a1 * b0, s11 + a1 * b1
+        s20, s21, s22 = s20 + a2 * b0, s21 + a2 * b1, s22 + a2 * b2
+        s30, s31, s32, s33 = s30 + a3 * b0, s31 + a3 * b1, s32 + a3 * b2, s33 + a3 * b3
+    _add_four(first, j, f0, f1, f2, f3)
+    _add_four(second[j], j, s00, 0.0, 0.0, 0.0)
+    _add_four(second[j + 1], j, s10, s11, 0.0, 0.0)
+    _add_four(second[j + 2], j, s20, s21, s22, 0.0)
+    _add_four(second[j + 3], j, s30, s31, s32, s33)
+
+
+@njit(fastmath=_SUMS)
+def _add_four(sums: Floats, j: int, s0: float, s1: float, s2: float, s3: float) -> None:
+    sums[j] += s0
+    sums[j + 1] += s1
+    sums[j + 2] += s2
+    sums[j + 3] += s3
+
+
+@njit
+def _gather(tile: Floats, share: Floats, lanes: AnyArray, packed: Floats, packed_share: Floats) -> int:
+    """Move the rows with a share to the front of `packed`; how many lanes they fill, in whole vectors of eight."""
+    n_active = 0
+    for r in range(LANES):
+        lanes[n_active] = r
+        n_active += 1 if share[r] > 0.0 else 0
+    n_lanes = (n_active + 7) // 8 * 8
+    for q in range(n_active, n_lanes):
+        lanes[q] = lanes[0]
+    for j in range(len(tile)):
+        x, out = tile[j], packed[j]
+        for q in range(n_lanes):
+            out[q] = x[lanes[q]]
+    for q in range(n_active):
+        packed_share[q] = share[lanes[q]]
+    packed_share[n_active:n_lanes] = 0.0
+    return n_lanes
+
+
+# --- The pass --------------------------------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def sum_tiles(
+    form: int,
+    kind: int,
+    tiles: Floats,
+    weights: Floats,
+    centres: Floats,
+    whitening: Floats,
+    log_norms: Floats,
+    halves: Floats,
+    mass: Floats,
+    first: Floats,
+    second: Floats,
+    scores: Floats,
+) -> None:
+    """Add to the sums what all tiles ``(T, D, LANES)`` with weights ``(T, LANES)`` give; `scores` are two likelihoods."""
+    n_components, n_features = centres.shape
+    white = np.empty((4, LANES))
+    squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
+    top, total, share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    packed, packed_share, lanes = np.empty((n_features, LANES)), np.empty(LANES), np.empty(LANES + 1, np.intp)
+    # Where fewer rows than this are active, it pays to gather them: a gathered number costs about 14 products.
+    sparse = LANES * n_features // (n_features + 28)
+    for t in range(len(tiles)):
+        tile, w = tiles[t], weights[t]
+        _squared_distances(form, tile, centres, whitening, white, squared)
+        _largest_log_joint(squared, log_norms, halves, top)
+        _relative_joint(squared, log_norms, halves, top, joint, total)
+        for k in range(n_components):
+            n_active, share_sum = _shares(joint[k], total, w, share)
+            if n_active == 0:
+                continue
+            mass[k] += share_sum
+            moments = second[k % len(second)]
+            if kind == PER_AXIS:
+                _add_per_axis(tile, share, centres[k], first[k], moments[0])
+            elif kind == PER_PAIR and n_active < sparse:
+                n_lanes = _gather(tile, share, lanes, packed, packed_share)
+                _add_per_pair(packed, packed_share, n_lanes, centres[k], first[k], moments)
+            elif kind == PER_PAIR:
+                _add_per_pair(tile, share, LANES, centres[k], first[k], moments)
+            else:
+                _add_first(tile, share, centres[k], first[k])
+                if kind == FROM_DISTANCES:
+                    moments[0, 0] += _dot(share, squared[k])
+        if kind == OVER_ALL:
+            _add_per_pair(tile, w, LANES, np.zeros(n_features), np.zeros(n_features), second[0])
+        scores[1] += _dot(w, top)
+        _log_in_place(total)
+        scores[0] += _dot(w, top) + _dot(w, total)

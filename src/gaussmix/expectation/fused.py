@@ -1,0 +1,289 @@
+r"""The E-step in one pass over the rows, compiled: what :mod:`gaussmix.expectation.reference` computes, without ``n × K``.
+
+Rows are taken a tile at a time, and for one tile all that depends on the rows is made, used and forgotten:
+
+1. squared distances :math:`|L_k^{-1}(x - \mu_k)|^2`, by the triangular product with the centred rows;
+2. responsibilities, by log-sum-exp with an exponential that the compiler can vectorise;
+3. moments of the centred rows, weighted by the responsibilities.
+
+The loops are in :mod:`gaussmix.expectation._kernels`. Here a mixture is brought into their shapes, and their sums into
+those of :class:`~gaussmix.statistics.Statistics`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._types import Floats, Rows
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation import _kernels as kernels
+from gaussmix.expectation import reference
+from gaussmix.expectation._kernels import LANES
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["expect"]
+
+_NUMBERS_AT_ONCE = 2**16  # half a megabyte of rows, transposed
+_SHARED_FRAME_REACH = 32.0  # standard deviations; squared it costs three digits
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the compiled pass adds up, features padded: mass ``(K,)``, first moments ``(K, D)``, second ones, scores."""
+
+    mass: Floats
+    first: Floats
+    second: Floats
+    scores: Floats
+
+    @property
+    def finite(self) -> bool:
+        return all(np.isfinite(part).all() for part in (self.mass, self.first, self.second, self.scores))
+
+
+_Metric = tuple[int, Floats, Floats]
+_Read = Callable[[_Sums, int], tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A mixture and a kind of moments, in the shapes of the compiled pass.
+
+    Attributes
+    ----------
+    metric : tuple
+        How distances are computed; inverse factors ``(K, D, D)``, ``(1, D, D)`` or ``(K, 1, D)``, unused where
+        distances are plain; and halves ``(K,)``: a log-joint density is ``log_norm - half · squared distance``.
+    centres : (K, D)
+        Component means.
+    log_norms : (K,)
+        Log-joint densities at the means.
+    kind : int
+        How second moments are summed.
+    shape : tuple of int
+        Shape of these sums; component k adds to entry ``k % shape[0]``.
+    read : callable
+        From the sums and D to the first and second moments of the statistics.
+    frame : tuple of (D,) and (D, D), optional
+        Where the pass sees ``factor (x - centre)`` instead of the rows x.
+    """
+
+    metric: _Metric
+    centres: Floats
+    log_norms: Floats
+    kind: int
+    shape: tuple[int, int, int]
+    read: _Read
+    frame: tuple[Floats, Floats] | None = None
+
+    def run(self, rows: Rows, weights: Floats) -> _Sums:
+        """Pass over the rows."""
+        n_components, n_padded = self.centres.shape
+        sums = _Sums(np.zeros(n_components), np.zeros((n_components, n_padded)), np.zeros(self.shape), np.zeros(2))
+        form, whitening, halves = self.metric
+        for tiles, tile_weights in _tiles(rows, weights, n_padded):
+            if self.frame is not None:
+                kernels.whiten_in_place(tiles, *self.frame)
+            kernels.sum_tiles(
+                form, self.kind, tiles, tile_weights, self.centres, whitening, self.log_norms, halves,
+                sums.mass, sums.first, sums.second, sums.scores,
+            )  # fmt: skip
+        return sums
+
+
+def _tiles(rows: Rows, weights: Floats, n_padded: int) -> Iterator[tuple[Floats, Floats]]:
+    """Rows and weights as ``(T, D, LANES)`` and ``(T, LANES)``, a few tiles at a time so that they stay in the cache.
+
+    The last tile is filled up with copies of the last row, which weigh nothing.
+    """
+    n_features = rows.shape[1]
+    step = max(1, _NUMBERS_AT_ONCE // (n_padded * LANES)) * LANES
+    for start in range(0, len(rows), step):
+        part, part_weights = rows[start : start + step], weights[start : start + step]
+        n_tiles, n_whole = -(-len(part) // LANES), len(part) // LANES
+        tiles, tile_weights = np.zeros((n_tiles, n_padded, LANES)), np.zeros((n_tiles, LANES))
+        by_row = tiles.transpose(0, 2, 1)[:, :, :n_features]
+        by_row[:n_whole] = part[: n_whole * LANES].reshape(n_whole, LANES, n_features)
+        if n_whole < n_tiles:
+            by_row[-1] = part[-1]
+            by_row[-1, : len(part) - n_whole * LANES] = part[n_whole * LANES :]
+        tile_weights.reshape(-1)[: len(part)] = part_weights
+        yield tiles, tile_weights
+
+
+def _padded(array: Floats, n_axes: int) -> Floats:
+    """A copy whose last axes are filled with zeros up to a multiple of four."""
+    kept = array.ndim - n_axes
+    out = np.zeros(array.shape[:kept] + tuple(-(-size // 4) * 4 for size in array.shape[kept:]))
+    out[tuple(slice(size) for size in array.shape)] = array
+    return out
+
+
+def _balls(mixture: "Mixture") -> _Metric:
+    """Plain distances, scaled at the end; per axis where squares of the data could leave the range of floats."""
+    scales = mixture.covariances.whitening
+    if _extreme(scales):
+        return kernels.AXES, _padded(np.repeat(scales[:, None, None], mixture.n_features, axis=2), 1), _halves(mixture)
+    return kernels.BALLS, np.zeros((1, 1, 1)), 0.5 * scales**2
+
+
+def _extreme(scales: Floats) -> bool:
+    return not bool(((scales > 1e-145) & (scales < 1e145)).all())
+
+
+def _axes(mixture: "Mixture") -> _Metric:
+    return kernels.AXES, _padded(mixture.covariances.whitening[:, None, :], 1), _halves(mixture)
+
+
+def _triangles(mixture: "Mixture") -> _Metric:
+    factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
+    return kernels.TRIANGLES, _padded(factors, 2), _halves(mixture)
+
+
+def _halves(mixture: "Mixture") -> Floats:
+    return np.full(mixture.n_components, 0.5)
+
+
+def _read_trace(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+    return sums.first[:, :n_features], sums.second.sum(axis=(1, 2))
+
+
+def _read_diagonal(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+    return sums.first[:, :n_features], sums.second[:, 0, :n_features]
+
+
+def _read_full(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+    lower = sums.second[:, :n_features, :n_features]
+    return sums.first[:, :n_features], lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+
+
+def _read_pooled(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+    first, second = _read_full(sums, n_features)
+    return first, second[0]
+
+
+_METRICS: dict[type[Covariances], Callable[["Mixture"], _Metric]] = {
+    Spherical: _balls,
+    Diagonal: _axes,
+    Tied: _triangles,
+    Full: _triangles,
+}
+
+_KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], _Read]] = {
+    SCALAR: (kernels.PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
+    DIAGONAL: (kernels.PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
+    POOLED: (kernels.PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
+    FULL: (kernels.PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
+}
+
+
+def _general(mixture: "Mixture", moments: Moments) -> _Plan:
+    """The plan that serves all forms and moments."""
+    centres = _padded(mixture.means, 1)
+    kind, shape, read = _KINDS[moments]
+    metric = _METRICS[type(mixture.covariances)](mixture)
+    return _Plan(metric, centres, mixture.log_norms.copy(), kind, shape(*centres.shape), read)
+
+
+def _with_known_distances(mixture: "Mixture", moments: Moments) -> _Plan:
+    """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
+    plan = _general(mixture, moments)
+    if plan.metric[0] != kernels.BALLS:
+        return plan
+    return replace(plan, kind=kernels.FROM_DISTANCES, shape=(mixture.n_components, 1, 1))
+
+
+def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
+    r"""One covariance and pooled moments: rows are whitened once for all components, and squared once.
+
+    With :math:`z = L^{-1} (x - c)`, c the mixture's mean, and :math:`\nu_k = L^{-1} (\mu_k - c)`, distances are those
+    of z from :math:`\nu_k`. As responsibilities sum to one,
+
+    .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
+        - \sum_k f_k \nu_k^\top + \nu_k f_k^\top + m_k \nu_k \nu_k^\top \Bigr) L^\top
+
+    with :math:`f_k` in the frame. Both lose the digits of :math:`\max \nu^2`: components that lie further apart than
+    a few standard deviations are summed each about its own mean.
+    """
+    centre = mixture.mean
+    factors = mixture.covariances.factors
+    whitening = mixture.covariances.whitening
+    centres = (mixture.means - centre) @ whitening.T
+    if not np.abs(centres).max() <= _SHARED_FRAME_REACH:
+        return _general(mixture, moments)
+
+    def read(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+        first, second = _read_pooled(sums, n_features)
+        cross = first.T @ centres
+        within = second - cross - cross.T - (centres.T * sums.mass) @ centres
+        pooled = factors @ within @ factors.T
+        return first @ factors.T, 0.5 * (pooled + pooled.T)
+
+    n_padded = 4 * -(-mixture.n_features // 4)
+    return _Plan(
+        metric=(kernels.BALLS, np.zeros((1, 1, 1)), _halves(mixture)),
+        centres=_padded(centres, 1),
+        log_norms=mixture.log_norms.copy(),
+        kind=kernels.OVER_ALL,
+        shape=(1, n_padded, n_padded),
+        read=read,
+        frame=(_padded(centre, 1), _padded(whitening, 2)),
+    )
+
+
+_SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plan]] = {
+    (Spherical, SCALAR): _with_known_distances,
+    (Tied, POOLED): _in_shared_frame,
+}
+
+
+@lru_cache(maxsize=4)
+def _plan(mixture: "Mixture", moments: Moments) -> _Plan:
+    """The plan of a mixture, kept from block to block."""
+    return _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
+
+
+def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
+    """Statistics of one block of rows under a mixture, about its means.
+
+    The global interpreter lock is released in the arithmetic: blocks may be run side by side in threads. The same
+    block gives the same numbers, bit for bit.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The distribution that gives the responsibilities.
+    rows : (n, D) ndarray
+        Points, of any layout; they are neither changed nor copied as a whole.
+    weights : (n,) ndarray
+        Weights of the rows, not negative.
+    moments : Moments
+        How much of the second moments to sum.
+
+    Returns
+    -------
+    Statistics
+        Equal to those of :func:`gaussmix.expectation.reference.expect` but for rounding and for responsibilities
+        below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
+    """
+    plan = _plan(mixture, moments)
+    sums = plan.run(np.asarray(rows), weights)
+    if not sums.finite:
+        return reference.expect(mixture, rows, weights, moments)
+    first, second = plan.read(sums, mixture.n_features)
+    return Statistics(
+        origin=mixture.means,
+        mass=sums.mass,
+        first=first,
+        second=second,
+        log_likelihood=float(sums.scores[0]),
+        classification=float(sums.scores[1]),
+        weight=float(weights.sum()),
+        moments=moments,
+    )
