@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 
@@ -132,23 +133,35 @@ def distance_to_limit(history: Sequence[float]) -> float:
     """Estimate how far the last value of a log-likelihood sequence is below its limit.
 
     Aitken's extrapolation: where gains shrink by a factor a each step, what is still to come is ``gain · a / (1 - a)``.
-    A small step alone proves nothing, since EM crosses plateaus in small steps that grow again.
+    A small step alone proves nothing, since EM crosses plateaus in small steps that grow again. For the same reason a
+    is the larger of the last two factors: the first step from a poor start gains so much that any next one looks small.
+
+    Parameters
+    ----------
+    history : sequence of float
+        Log-likelihoods, one for each step, the last at the end.
+
+    Returns
+    -------
+    float
+        In the units of the history; infinite where too few steps are known, or where gains are not shrinking.
 
     References
     ----------
     Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
     """
-    if len(history) < 2:  # noqa: PLR2004 - a gain has two ends
+    gains = [after - before for before, after in pairwise(history[-4:])]
+    if not gains:
         return np.inf
-    gain = history[-1] - history[-2]
+    gain = gains[-1]
     if abs(gain) <= 4 * _EPS * max(1.0, abs(history[-1])):
         return 0.0
     if gain < 0:  # a ridge on the covariances can undo the last of a gain: hovering at the limit
         return -gain
-    if len(history) < 3:  # noqa: PLR2004 - a rate has two gains
+    if len(gains) < 3 or min(gains) <= 0:  # noqa: PLR2004 - two factors come from three gains
         return np.inf
-    previous = history[-2] - history[-3]
-    return gain * gain / (previous - gain) if previous > gain else np.inf
+    factor = max(after / before for before, after in pairwise(gains))
+    return gain * factor / (1.0 - factor) if factor < 1.0 else np.inf
 
 
 def run(

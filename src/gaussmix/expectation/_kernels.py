@@ -29,8 +29,8 @@ BALLS, AXES, TRIANGLES = 0, 1, 2
 # How second moments are summed.
 FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
 
-_SUMS = frozenset({"reassoc", "contract", "nsz"})
-_EXACT = frozenset({"contract"})
+_SUMS = {"reassoc", "contract", "nsz"}
+_EXACT = {"contract"}
 
 
 # --- Exponential and logarithm ---------------------------------------------------------------------------------------
@@ -186,13 +186,21 @@ def _add_four_whitened(tile: Floats, centre: Floats, factor: Floats, j: int, whi
 @njit(fastmath=_SUMS, nogil=True, cache=True)
 def whiten_in_place(tiles: Floats, centre: Floats, factor: Floats) -> None:
     """Replace rows x by ``L⁻¹ (x - centre)``; the last coordinate first, as it needs all before it."""
-    for tile in tiles:
-        for i in range(len(tile)):
-            tile[i] -= centre[i]
-        for j in range(len(tile) - 1, -1, -1):
-            tile[j] *= factor[j, j]
+    n_features = len(factor)
+    for t in range(len(tiles)):
+        tile = tiles[t]
+        for j in range(n_features - 1, -1, -1):
+            y = tile[j]
+            for r in range(LANES):
+                y[r] = factor[j, j] * (y[r] - centre[j])
             for i in range(j):
-                tile[j] += factor[j, i] * tile[i]
+                _add_scaled(tile[i], centre[i], factor[j, i], y)
+
+
+@njit(fastmath=_SUMS)
+def _add_scaled(x: Floats, origin: float, scale: float, y: Floats) -> None:
+    for r in range(LANES):
+        y[r] += scale * (x[r] - origin)
 
 
 # --- Responsibilities ------------------------------------------------------------------------------------------------
@@ -223,9 +231,11 @@ def _relative_joint(
 
 
 @njit(fastmath=_EXACT)
-def _log_in_place(values: Floats) -> None:
+def _invert(total: Floats, scale: Floats, logs: Floats) -> None:
+    """The reciprocals of the totals, and their logarithms."""
     for r in range(LANES):
-        values[r] = _log(values[r])
+        scale[r] = 1.0 / total[r]
+        logs[r] = _log(total[r])
 
 
 @njit(fastmath=_SUMS)
@@ -237,14 +247,15 @@ def _dot(a: Floats, b: Floats) -> float:
 
 
 @njit(fastmath=_SUMS)
-def _shares(joint: Floats, total: Floats, weights: Floats, share: Floats) -> tuple[int, float]:
+def _shares(joint: Floats, scale: Floats, weights: Floats, share: Floats) -> tuple[int, float]:
     """One component's weighted responsibilities, negligible ones set to zero; how many are left, and their sum."""
     n_active, mass = 0, 0.0
     for r in range(LANES):
-        responsibility = joint[r] / total[r]
-        share[r] = responsibility * weights[r] if responsibility > NEGLIGIBLE else 0.0
-        n_active += 1 if share[r] > 0.0 else 0
-        mass += share[r]
+        responsibility = joint[r] * scale[r]
+        weighted = responsibility * weights[r] if responsibility > NEGLIGIBLE else 0.0
+        share[r] = weighted
+        mass += weighted
+        n_active += weighted > 0.0
     return n_active, mass
 
 
@@ -397,6 +408,7 @@ def sum_tiles(
     white = np.empty((4, LANES))
     squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
     top, total, share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    scale, logs = np.empty(LANES), np.empty(LANES)
     packed, packed_share, lanes = np.empty((n_features, LANES)), np.empty(LANES), np.empty(LANES + 1, np.intp)
     # Where fewer rows than this are active, it pays to gather them: a gathered number costs about 14 products.
     sparse = LANES * n_features // (n_features + 28)
@@ -405,8 +417,11 @@ def sum_tiles(
         _squared_distances(form, tile, centres, whitening, white, squared)
         _largest_log_joint(squared, log_norms, halves, top)
         _relative_joint(squared, log_norms, halves, top, joint, total)
+        _invert(total, scale, logs)
+        scores[0] += _dot(w, top) + _dot(w, logs)
+        scores[1] += _dot(w, top)
         for k in range(n_components):
-            n_active, share_sum = _shares(joint[k], total, w, share)
+            n_active, share_sum = _shares(joint[k], scale, w, share)
             if n_active == 0:
                 continue
             mass[k] += share_sum
@@ -424,6 +439,3 @@ def sum_tiles(
                     moments[0, 0] += _dot(share, squared[k])
         if kind == OVER_ALL:
             _add_per_pair(tile, w, LANES, np.zeros(n_features), np.zeros(n_features), second[0])
-        scores[1] += _dot(w, top)
-        _log_in_place(total)
-        scores[0] += _dot(w, top) + _dot(w, total)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["expect"]
 
-_NUMBERS_AT_ONCE = 2**16  # half a megabyte of rows, transposed
+_NUMBERS_AT_ONCE = 2**14  # a larger buffer would come fresh from the system each time, page by page
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared it costs three digits
 
 

@@ -1,0 +1,225 @@
+"""The commands and their options. What a command does is imported when it runs, so that help comes at once."""
+
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gaussmix.cli.errors import CommandError, sentence
+
+__all__ = ["Criterion", "app"]
+
+_INTERRUPTED = 130
+
+
+class _OneSentence(TyperGroup):
+    """Commands whose errors are one line on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the context's class has moved between releases of typer
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # typer's own: the reader of a pipe has left
+            raise
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(_INTERRUPTED) from None
+        except (CommandError, OSError) as error:
+            typer.echo(f"Error: {sentence(error)}", err=True)
+            raise typer.Exit(1) from None
+
+
+class Criterion(StrEnum):
+    """What `fit` chooses by."""
+
+    BIC = "bic"
+    AIC = "aic"
+    ICL = "icl"
+
+
+app = typer.Typer(
+    cls=_OneSentence,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Gaussian mixtures: choose and fit a model, use it, look at it.",
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Table: .csv, .parquet or .npy.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file that `gaussmix fit --out` wrote.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="Feature columns, in this order. [default: all but the weights]"),
+]
+ModelColumns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...", help="Columns that hold the model's features, in its order. [default: those of its names]"
+    ),
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column that says how many rows each row stands for.")
+]
+DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out rows with missing or infinite values.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the --out file if there is one.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write a .csv or .parquet file. [default: CSV on stdout]")
+]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        typer.echo(f"gaussmix {version('gaussmix')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _gaussmix(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def fit(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    columns: Columns = None,
+    components: Annotated[
+        str, typer.Option(metavar="K", help="Numbers of components: 3, or 1:9 with both ends, or 2,4,8.")
+    ] = "1:9",
+    structure: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Shapes of the covariances.")
+    ] = "full,tied,diag,spherical",
+    criterion: Annotated[Criterion, typer.Option(help="What to choose the model by; lower is better.")] = Criterion.BIC,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the starts.")] = 0,
+    weights: Weights = None,
+    drop_missing: DropMissing = False,
+    n_init: Annotated[int, typer.Option(min=1, help="Starts for each number of components.")] = 5,
+    max_iter: Annotated[int, typer.Option(min=1, help="Largest number of EM steps of a fit.")] = 1000,
+    tol: Annotated[float, typer.Option(min=0, help="Stop this close to the limit, in nats per row.")] = 1e-6,
+    out: Annotated[Path | None, typer.Option(metavar="MODEL", help="Write the chosen model to this file.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Fit mixtures of several sizes and structures, and choose one.
+
+    Prints the table of criteria, the chosen model and its parameters.
+    """
+    from gaussmix.cli import fitting  # noqa: PLC0415 - what a command does
+
+    request = fitting.Request(
+        n_components=_numbers(components),
+        structures=_structures(structure),
+        criterion=criterion.value,
+        seed=seed,
+        n_init=n_init,
+        max_iter=max_iter,
+        tol=tol,
+    )
+    fitting.fit(
+        file,
+        request,
+        columns=_names(columns),
+        weights=weights,
+        drop_missing=drop_missing,
+        out=out,
+        force=force,
+        as_json=json,
+    )
+
+
+@app.command()
+def predict(
+    model: Model, file: File, *, columns: ModelColumns = None, out: Out = None, force: Force = False
+) -> None:
+    """Give each row its most probable component, and the probability of every component."""
+    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+
+    using.predict(model, file, columns=_names(columns), out=out, force=force)
+
+
+@app.command()
+def score(
+    model: Model,
+    file: File,
+    *,
+    columns: ModelColumns = None,
+    weights: Weights = None,
+    drop_missing: DropMissing = False,
+    per_row: Annotated[bool, typer.Option("--per-row", help="Give the log-density of each row.")] = False,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Say how well a model describes rows: their log-densities, in nats."""
+    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+
+    if out and not per_row:
+        raise typer.BadParameter("it is for --per-row; the summary goes to stdout.", param_hint="'--out'")
+    if json and per_row:
+        raise typer.BadParameter("it prints the summary; --per-row writes a table.", param_hint="'--json'")
+    scored = using.scored(model, file, columns=_names(columns), weights=weights, drop_missing=drop_missing)
+    if per_row:
+        scored.write_rows(out, force=force)
+    else:
+        scored.print_summary(as_json=json)
+
+
+@app.command()
+def sample(
+    model: Model,
+    *,
+    n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="How many rows.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed. [default: new rows each time]")] = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Draw new rows from a model."""
+    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+
+    using.sample(model, n, seed=seed, out=out, force=force)
+
+
+@app.command()
+def show(model: Model, *, json: Json = False) -> None:
+    """Print the parameters of a model."""
+    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+
+    using.show_model(model, as_json=json)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """``"1:3,8"`` as ``(1, 2, 3, 8)``."""
+    try:
+        found = {k for part in text.split(",") for k in _span(part)}
+    except ValueError:
+        found = set()
+    if not found or min(found) < 1:
+        msg = f"{text!r} must be numbers from 1 upwards, as 3, or 1:9 with both ends, or 2,4,8."
+        raise typer.BadParameter(msg, param_hint="'--components'")
+    return tuple(sorted(found))
+
+
+def _span(part: str) -> range:
+    first, _, last = part.partition(":")
+    return range(int(first), int(last or first) + 1)
+
+
+def _structures(text: str) -> tuple[Any, ...]:
+    from gaussmix.structures import named  # noqa: PLC0415 - numpy and scipy come with it
+
+    try:
+        return tuple(dict.fromkeys(named(name.strip()) for name in text.split(",")))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="'--structure'") from None

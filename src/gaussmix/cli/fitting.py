@@ -1,0 +1,156 @@
+"""`gaussmix fit`: read a table, search, and say what was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.cli import outputs, records, show
+from gaussmix.cli.errors import CommandError, listed
+from gaussmix.cli.tables import Missing, Table, read
+from gaussmix.mixture import Mixture
+from gaussmix.persist import save
+from gaussmix.selection import Candidate, best, search
+from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge
+from gaussmix.structures import Structure
+
+__all__ = ["Request", "collapsed", "fit"]
+
+_RELATIVE_RIDGE = 1e-6
+_COLLAPSED = 2.0  # a variance over its floor: below this, the floor is most of it
+_FEWEST_ROWS = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to search through, and how.
+
+    Attributes
+    ----------
+    n_components : tuple of int
+        Numbers of components, ascending.
+    structures : tuple of Structure
+        Shapes of the covariances.
+    criterion : str
+        A name from :data:`gaussmix.selection.CRITERIA`.
+    seed : int
+        Seed of the starts.
+    n_init, max_iter, tol
+        As for :func:`gaussmix.selection.search`.
+    """
+
+    n_components: tuple[int, ...]
+    structures: tuple[Structure, ...]
+    criterion: str
+    seed: int
+    n_init: int
+    max_iter: int
+    tol: float
+
+
+def fit(
+    path: Path,
+    request: Request,
+    *,
+    columns: Sequence[str] | None,
+    weights: str | None,
+    drop_missing: bool,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Read `path`, search as `request` says, write the chosen model to `out` and print what was found."""
+    outputs.check_free(out, force=force)
+    missing = Missing.DROP if drop_missing else Missing.OFFER
+    table = _usable(path, read(path, columns=columns, weights=weights, missing=missing))
+    before = (*table.notes, *_constant(table))
+    show.warn(before)
+    found = _find(path, table, request)
+    found = replace(found, warnings=(*before, *found.warnings), model=out)
+    if out is not None:
+        with outputs.writing(out):
+            save(found.mixture, out, overwrite=force)
+    if as_json:
+        outputs.print_json(records.of_fit(found))
+    else:
+        show.fitted(found)
+    show.warn(found.warnings[len(before) :])
+
+
+def _usable(path: Path, table: Table) -> Table:
+    """The rows that weigh something; a fit needs two of them."""
+    if table.weights is not None:
+        present = table.weights > 0
+        table = replace(table, rows=table.rows[present], weights=table.weights[present])
+    if len(table.rows) < _FEWEST_ROWS:
+        raise CommandError(f"{path} has {len(table.rows)} row to fit; a fit needs at least {_FEWEST_ROWS}.")
+    return table
+
+
+def _find(path: Path, table: Table, request: Request) -> records.Found:
+    """Search, and choose."""
+    source = ArraySource(table.rows, table.weights)
+    floor = relative_ridge(source, _RELATIVE_RIDGE)
+    cells = search(
+        source,
+        request.n_components,
+        request.structures,
+        ridge=floor,
+        rng=np.random.default_rng(request.seed),
+        n_init=request.n_init,
+        tol=request.tol,
+        max_iter=request.max_iter,
+    )
+    candidates = tuple(show.watched(cells, len(request.n_components) * len(request.structures)))
+    try:
+        chosen = best(candidates, request.criterion)
+    except ValueError as error:
+        raise CommandError(f"{path}: no model could be fitted. {error}") from error
+    mixture = chosen.mixture
+    named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
+    warnings = (*_at_the_edge(chosen, request), *collapsed(named, floor, ~_is_constant(table)))
+    return records.Found(table, request.criterion, candidates, chosen, named, warnings)
+
+
+def _is_constant(table: Table) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    return np.asarray(table.rows.min(axis=0) == table.rows.max(axis=0))
+
+
+def _constant(table: Table) -> list[str]:
+    return [
+        f"Column {table.names[d]!r} is constant: every value is {table.rows[0, d]:g}. It tells components nothing "
+        "apart; leave it out with --columns."
+        for d in np.flatnonzero(_is_constant(table))
+    ]
+
+
+def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
+    k, (fewest, most) = chosen.n_components, (request.n_components[0], request.n_components[-1])
+    if fewest == most or fewest < k < most or k == 1:
+        return []
+    edge = "most" if k == most else "fewest"
+    return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
+
+
+def collapsed(mixture: Mixture, floor: Floats, varying: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[str]:
+    """Warn of components that only the floor on variances holds open: their likelihood has no bound but the floor.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The fitted mixture.
+    floor : (D,) ndarray
+        Variances that were added to the covariances' diagonals.
+    varying : (D,) ndarray of bool
+        The features to look at: those that are not constant.
+    """
+    scale = np.sqrt(floor[varying])
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    relative = dense[:, varying][:, :, varying] / np.outer(scale, scale)
+    flat = [] if not varying.any() else np.flatnonzero(np.linalg.eigvalsh(relative)[:, 0] < _COLLAPSED).tolist()
+    if not flat:
+        return []
+    ...

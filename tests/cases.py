@@ -1,0 +1,48 @@
+"""Random mixtures, rows and statistics for the laws; every structure and storage form once."""
+
+import numpy as np
+
+from gaussmix import Diagonal, Full, Mixture, Spherical, Tied
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR
+from gaussmix.structures import STRUCTURES
+
+FORMS = (Spherical, Diagonal, Tied, Full)
+MOMENTS = (SCALAR, DIAGONAL, POOLED, FULL)
+
+by_structure = [(structure, structure.name) for structure in STRUCTURES]
+
+
+def matrices(rng, n, n_features):
+    """Well-conditioned covariance matrices ``(n, D, D)``."""
+    half = rng.normal(size=(n, n_features, n_features)) / np.sqrt(n_features)
+    return half @ half.transpose(0, 2, 1) + 0.3 * np.eye(n_features)
+
+
+def covariances(rng, form, n_components, n_features):
+    dense = matrices(rng, n_components, n_features)
+    arrays = {
+        Spherical: dense[:, 0, 0],
+        Diagonal: np.diagonal(dense, axis1=1, axis2=2),
+        Tied: dense[0],
+        Full: dense,
+    }
+    return form.from_covariances(arrays[form])
+
+
+def mixture(rng, form=Full, n_components=3, n_features=2, *, spread=3.0, offset=0.0):
+    return Mixture(
+        rng.dirichlet(np.full(n_components, 5.0)),
+        rng.normal(scale=spread, size=(n_components, n_features)) + offset,
+        covariances(rng, form, n_components, n_features),
+    )
+
+
+def clusters(rng, n=300, n_components=3, n_features=2, spread=4.0):
+    """Rows from a random mixture."""
+    return mixture(rng, Full, n_components, n_features, spread=spread).sample(n, random_state=rng)[0]
+
+
+def vector(fitted):
+    """All parameters of a mixture in one vector, covariances written out."""
+    dense = fitted.covariances.dense(fitted.n_components, fitted.n_features)
+    return np.concatenate([fitted.weights, fitted.means.ravel(), dense.ravel()])

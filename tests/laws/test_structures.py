@@ -1,0 +1,196 @@
+"""Laws that every structure obeys; a new one is tested here as soon as it is registered."""
+
+import itertools
+
+import numpy as np
+import pytest
+from cases import clusters, vector
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaussmix.em import iterate, maximize
+from gaussmix.expectation import reference
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import assigned, start
+from gaussmix.structures import STRUCTURES
+
+every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+seeds = st.integers(0, 2**32 - 1)
+K, D = 3, 2
+NO_RIDGE = np.zeros(D)
+
+
+def responsibilities(rng, n):
+    return rng.dirichlet(np.ones(K), size=n)
+
+
+def after(source, first, structure, steps, ridge=NO_RIDGE):
+    """The states of some EM steps, the start's first."""
+    return list(itertools.islice(iterate(source, first, structure, ridge), steps + 1))
+
+
+def started(source, resp, structure, ridge=NO_RIDGE):
+    return start(source, assigned(resp, source.n_rows, K), K, structure, ridge)
+
+
+def same(left, right, rtol=1e-7):
+    np.testing.assert_allclose(vector(left), vector(right), rtol=rtol, atol=1e-9)
+
+
+def expected_log_likelihood(rows, resp, model):
+    """What the M-step maximizes: the responsibilities' average of the joint log-density."""
+    return float((resp * reference.log_joint(model, rows)).sum())
+
+
+@every_structure
+@given(seed=seeds)
+def test_the_log_likelihood_never_falls(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows = clusters(rng, n=120)
+    states = after(ArraySource(rows), started(ArraySource(rows), responsibilities(rng, 120), structure), structure, 15)
+    gains = np.diff([state.log_likelihood for state in states])
+    assert (gains >= -1e-12).all()
+
+
+@every_structure
+@given(seed=seeds)
+def test_the_m_step_is_a_maximum(structure, seed):
+    """No mixture of this structure near the maximum is better: not one made from slightly different statistics."""
+    rng = np.random.default_rng(seed)
+    rows = clusters(rng, n=100)
+    resp = responsibilities(rng, 100)
+    source = ArraySource(rows)
+    best = expected_log_likelihood(rows, resp, started(source, resp, structure))
+    for _ in range(5):
+        nudged = 0.98 * resp + 0.02 * responsibilities(rng, 100)
+        assert expected_log_likelihood(rows, resp, started(source, nudged, structure)) <= best + 1e-9
+
+
+NESTED = [
+    (small, large)
+    for small, large in itertools.permutations(STRUCTURES, 2)
+    if all(a == b or (a, b) in {("E", "V"), ("I", "E"), ("I", "V")} for a, b in zip(small.name, large.name, strict=True))
+]
+
+
+@pytest.mark.parametrize(("small", "large"), NESTED, ids=lambda structure: structure.name)
+@given(seed=seeds)
+def test_a_nested_structure_never_beats_the_larger(small, large, seed):
+    rng = np.random.default_rng(seed)
+    rows = clusters(rng, n=100)
+    resp = responsibilities(rng, 100)
+    values = [
+        expected_log_likelihood(rows, resp, started(ArraySource(rows), resp, structure)) for structure in (small, large)
+    ]
+    assert values[0] <= values[1] + 1e-9
+    assert small.n_parameters(K, D) <= large.n_parameters(K, D)
+
+
+@every_structure
+@given(seed=seeds)
+def test_an_integer_weight_is_a_repeated_row_and_zero_is_none(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows, resp = clusters(rng, n=60), responsibilities(rng, 60)
+    counts = rng.integers(0, 4, size=60)
+    weighted = ArraySource(rows, counts.astype(float))
+    repeated = ArraySource(np.repeat(rows, counts, axis=0))
+    states = [
+        after(source, started(source, first, structure), structure, 4)[-1]
+        for source, first in ((weighted, resp), (repeated, np.repeat(resp, counts, axis=0)))
+    ]
+    same(states[0].mixture, states[1].mixture)
+    assert states[0].statistics.log_likelihood == pytest.approx(states[1].statistics.log_likelihood)
+    assert states[0].statistics.weight == states[1].statistics.weight
+
+
+@every_structure
+@given(seed=seeds)
+def test_permuting_rows_features_or_components_permutes_the_answer(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows, resp = clusters(rng, n=80), responsibilities(rng, 80)
+    order, features, components = rng.permutation(80), rng.permutation(D), rng.permutation(K)
+    plain, permuted = (
+        after(ArraySource(x), started(ArraySource(x), r, structure), structure, 4)[-1].mixture
+        for x, r in ((rows, resp), (rows[order][:, features], resp[order][:, components]))
+    )
+    dense = plain.covariances.dense(K, D)[components][:, features][:, :, features]
+    same(permuted, Mixture(plain.weights[components], plain.means[components][:, features], dense))
+
+
+@every_structure
+@given(seed=seeds, scale=st.sampled_from([1e-6, 1e-3, 10.0, 1e6]), shift=st.sampled_from([0.0, -5.0, 1e4]))
+def test_scaling_and_shifting_the_rows_maps_the_fit(structure, seed, scale, shift):
+    rng = np.random.default_rng(seed)
+    rows, resp = clusters(rng, n=80), responsibilities(rng, 80)
+    ridge = 1e-3 * rows.var(axis=0)
+    plain = after(ArraySource(rows), started(ArraySource(rows), resp, structure, ridge), structure, 4, ridge)[-1]
+    mapped_source, mapped_ridge = ArraySource(scale * rows + scale * shift), scale**2 * ridge
+    mapped = after(
+        mapped_source, started(mapped_source, resp, structure, mapped_ridge), structure, 4, mapped_ridge
+    )[-1]
+    np.testing.assert_allclose(mapped.mixture.means / scale - shift, plain.mixture.means, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        mapped.mixture.covariances.dense(K, D) / scale**2, plain.mixture.covariances.dense(K, D), rtol=1e-6, atol=1e-8
+    )
+    shifted = plain.log_likelihood - D * np.log(scale)
+    assert mapped.log_likelihood == pytest.approx(shifted, abs=1e-6)
+
+
+@every_structure
+@pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (1, 3), (2, 1), (3, 2), (2, 4)])
+def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_components, n_features):
+    """Fits to nearby data differ in as many directions as there are free parameters."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, n_features))
+    resp = rng.dirichlet(np.ones(n_components), size=40)
+
+    def fitted(step):
+        nudge, share = step
+        moved = resp * np.exp(share)
+        moved /= moved.sum(axis=1, keepdims=True)
+        source = ArraySource(rows + nudge)
+        assignment = assigned(moved, 40, n_components)
+        return vector(start(source, assignment, n_components, structure, np.zeros(n_features)))
+
+    h = 1e-6
+    directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(80)]
+    jacobian = np.array(
+        [(fitted((h * a, h * b)) - fitted((-h * a, -h * b))) / (2 * h) for a, b in directions]
+    )
+    singular = np.linalg.svd(jacobian, compute_uv=False)
+    assert (singular > 1e-6 * singular[0]).sum() == structure.n_parameters(n_components, n_features)
+
+
+@every_structure
+def test_a_component_without_rows_stays_and_harms_nothing(structure):
+    rng = np.random.default_rng(0)
+    rows = clusters(rng, n=50)
+    resp = np.zeros((50, K))
+    resp[:25, 0] = resp[25:, 1] = 1.0
+    ridge = 1e-6 * rows.var(axis=0)
+    last = after(ArraySource(rows), started(ArraySource(rows), resp, structure, ridge), structure, 3, ridge)[-1]
+    assert last.mixture.weights[2] == 0
+    assert np.isfinite(vector(last.mixture)).all()
+    assert np.isfinite(last.log_likelihood)
+
+
+@every_structure
+def test_maximize_does_not_depend_on_the_origin(structure):
+    rng = np.random.default_rng(0)
+    rows, resp = clusters(rng, n=50), responsibilities(rng, 50)
+    fits = [
+        maximize(reference.summarize(rows, np.ones(50), resp, origin, structure.moments), structure, NO_RIDGE)
+        for origin in (np.zeros((K, D)), rng.normal(size=(K, D)))
+    ]
+    same(*fits)
+
+
+@every_structure
+def test_it_says_what_it_is(structure):
+    assert len(structure.name) == 3
+    assert structure.description
+    covariances = started(
+        ArraySource(clusters(np.random.default_rng(0), n=50)), responsibilities(np.random.default_rng(1), 50), structure
+    ).covariances
+    assert isinstance(covariances, structure.form)

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from cases import FORMS, covariances
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaussmix import Diagonal, Full, Spherical, Tied
+from gaussmix.covariances import NotPositiveDefiniteError
+
+forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@forms
+@given(seed=seeds, n_components=st.integers(1, 4), n_features=st.integers(1, 5))
+def test_every_verb_agrees_with_the_dense_matrices(form, seed, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    stored = covariances(rng, form, n_components, n_features)
+    dense = stored.dense(n_components, n_features)
+    rows = rng.normal(size=(7, n_features))
+    assert stored.factors.shape == form.shape(n_components, n_features) == stored.covariances.shape
+    np.testing.assert_allclose(stored.log_det(n_components, n_features), np.linalg.slogdet(dense)[1], atol=1e-10)
+    for k in range(n_components):
+        white = stored.whiten(k, rows)
+        distance = np.einsum("nd,nd->n", rows @ np.linalg.inv(dense[k]), rows)
+        np.testing.assert_allclose((white**2).sum(axis=1), distance, rtol=1e-9)
+        np.testing.assert_allclose(stored.colour(k, white), rows, atol=1e-10)
+
+
+@forms
+@given(seed=seeds)
+def test_precisions_are_inverse_and_lead_back(form, seed):
+    stored = covariances(np.random.default_rng(seed), form, 3, 4)
+    again = form.from_precisions(stored.precisions)
+    np.testing.assert_allclose(again.covariances, stored.covariances, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(again.precisions_cholesky, stored.precisions_cholesky, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("form", [Tied, Full])
+def test_precisions_cholesky_is_upper(form):
+    upper = covariances(np.random.default_rng(0), form, 2, 3).precisions_cholesky
+    np.testing.assert_array_equal(upper, np.triu(upper))
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "message"),
+    [
+        (Spherical, [1.0, 0.0], "variances of component 1 .* positive and finite, got 0.0"),
+        (Diagonal, [[1.0, 1.0], [1.0, -2.0]], "variances of component 1"),
+        (Full, [np.eye(2), [[1.0, 2.0], [2.0, 1.0]]], "of component 1 .* smallest eigenvalue is -1"),
+        (Full, [np.eye(2), [[1.0, 0.5], [0.2, 1.0]]], "of component 1 .* not symmetric"),
+        (Tied, [[1.0, np.nan], [np.nan, 1.0]], "of all components .* NaN"),
+    ],
+)
+def test_what_is_no_covariance_is_named(form, values, message):
+    with pytest.raises(NotPositiveDefiniteError, match=message):
+        form.from_covariances(np.array(values))
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "message"),
+    [
+        (Diagonal, [[1.0, -1.0]], "'diag precision' should be positive"),
+        (Tied, [[1.0, 2.0], [2.0, 1.0]], "'tied precision' should be symmetric, positive-definite"),
+        (Full, [[[1.0, 0.5], [0.0, 1.0]]], "'full precision' should be symmetric, positive-definite"),
+    ],
+)
+def test_what_is_no_precision_is_named(form, values, message):
+    with pytest.raises(ValueError, match=message):
+        form.from_precisions(np.array(values))

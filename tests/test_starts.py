@@ -1,0 +1,126 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from cases import clusters, mixture
+
+from gaussmix.sources import ArraySource
+from gaussmix.starts import KINDS, assigned, column_moments, given, relative_ridge
+from gaussmix.structures import named
+
+FULL = named("full")
+NO_RIDGE = np.zeros(2)
+kinds = pytest.mark.parametrize("kind", list(KINDS))
+
+
+def begun(origin, rows, seed=0, weights=None, k=3):
+    return given(origin, ArraySource(rows, weights), k, FULL, NO_RIDGE, np.random.default_rng(seed))
+
+
+@pytest.fixture
+def rows():
+    return clusters(np.random.default_rng(0), n=300)
+
+
+@kinds
+def test_every_kind_gives_a_mixture_inside_the_rows(kind, rows):
+    first = begun(kind, rows)
+    assert first.weights.sum() == pytest.approx(1.0)
+    assert (first.means >= rows.min(axis=0)).all()
+    assert (first.means <= rows.max(axis=0)).all()
+    assert len(np.unique(first.means, axis=0)) == 3
+
+
+@kinds
+def test_the_seed_decides(kind, rows):
+    np.testing.assert_array_equal(begun(kind, rows, 1).means, begun(kind, rows, 1).means)
+    if kind != "kmeans":
+        assert not np.array_equal(begun(kind, rows, 1).means, begun(kind, rows, 2).means)
+
+
+@kinds
+def test_an_offset_changes_nothing(kind, rows):
+    np.testing.assert_allclose(begun(kind, rows + 1e8).means - 1e8, begun(kind, rows).means, atol=1e-6)
+
+
+def test_kmeans_uses_the_weights():
+    rows = np.array([[0.0, 0.0], [1.0, 1.0], [10.0, 0.0], [11.0, 1.0], [10.0, 1.0]])
+    weights = np.array([1.0, 3.0, 1.0, 1.0, 2.0])
+    first = given("kmeans", ArraySource(rows, weights), 2, named("spherical"), NO_RIDGE, np.random.default_rng(0))
+    expected = [np.average(part, axis=0, weights=w) for part, w in ((rows[:2], weights[:2]), (rows[2:], weights[2:]))]
+    np.testing.assert_allclose(first.means[np.argsort(first.means[:, 0])], expected)
+
+
+def test_labels_and_responsibilities_say_the_same(rows):
+    labels = np.arange(300) % 3
+    by_labels, by_resp = begun(labels, rows), begun(np.eye(3)[labels], rows)
+    np.testing.assert_allclose(by_labels.means, [rows[labels == k].mean(axis=0) for k in range(3)])
+    np.testing.assert_allclose(by_resp.covariances.covariances, by_labels.covariances.covariances)
+
+
+def test_a_mixture_is_taken_as_it_is(rows):
+    known = mixture(np.random.default_rng(0))
+    assert begun(known, rows) is known
+
+
+def test_a_callable_may_return_any_start(rows):
+    def halves(source, n_components, rng):
+        assert isinstance(rng, np.random.Generator)
+        return (np.arange(source.n_rows) * n_components) // source.n_rows
+
+    np.testing.assert_array_equal(begun(halves, rows).means, begun(np.repeat([0, 1, 2], 100), rows).means)
+    assert begun(lambda *_: "random", rows, 4).means.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        (np.zeros(7, dtype=int), r"labels of shape \(300,\) or responsibilities of shape \(300, 3\), got shape \(7,\)"),
+        (np.full(300, 3), "integers from 0 to 2, got int64 from 3 to 3"),
+        (np.full(300, 0.5), "must be integers"),
+        (np.full((300, 3), 0.5), "sum to 1"),
+        (mixture(np.random.default_rng(0), n_components=4), "must have 3 components in 2 dimensions, got 4 in 2"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_named(origin, message, rows):
+    with pytest.raises(ValueError, match=message):
+        begun(origin, rows)
+
+
+def test_a_large_table_is_started_from_a_sample():
+    rng = np.random.default_rng(0)
+    rows = clusters(rng, n=100_000, spread=30.0)
+    for kind in KINDS:
+        first = begun(kind, rows)
+        assert first.weights.sum() == pytest.approx(1.0)
+
+
+def test_column_moments_are_exact_far_from_zero():
+    rows = np.random.default_rng(0).normal(size=(4000, 2)) * [1.0, 1e-3]
+    mean, variance = column_moments(ArraySource(rows + 1e6))
+    np.testing.assert_allclose(mean, rows.mean(axis=0) + 1e6, rtol=1e-15)
+    far = [[Fraction(x) for x in column] for column in (rows + 1e6).T]
+    exact = [float(sum((x - sum(column) / 4000) ** 2 for x in column) / 4000) for column in far]
+    np.testing.assert_allclose(variance, exact, rtol=1e-11)
+
+
+def test_the_relative_ridge_follows_each_column():
+    rows = np.random.default_rng(0).normal(size=(500, 2)) * [10.0, 1e-3]
+    np.testing.assert_allclose(relative_ridge(ArraySource(rows), 0.5), 0.5 * rows.var(axis=0))
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e8])
+def test_a_constant_column_takes_the_ridge_of_the_others(constant):
+    rows = np.column_stack([np.random.default_rng(0).normal(size=500), np.full(500, constant)])
+    ridge = relative_ridge(ArraySource(rows), 1.0)
+    np.testing.assert_allclose(ridge, rows[:, 0].var())
+
+
+def test_equal_rows_have_a_ridge_all_the_same():
+    np.testing.assert_array_equal(relative_ridge(ArraySource(np.ones((9, 2))), 1e-6), 1e-6)
+
+
+def test_assigned_reads_blocks():
+    resp = np.eye(3)[np.arange(6) % 3]
+    block = assigned(resp, 6, 3)(slice(2, 4), np.zeros((2, 2)))
+    np.testing.assert_array_equal(block, resp[2:4])
