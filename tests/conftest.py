@@ -1,3 +1,7 @@
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # read once by scipy: without it a check of scikit-learn is skipped
+
 from pathlib import Path
 
 import numpy as np

@@ -118,7 +118,7 @@ def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats)
     >>> start = Mixture([0.5, 0.5], [[0.0], [6.0]], [1.0, 1.0])
     >>> for state in islice(iterate(ArraySource(rows), start, named("full"), ridge=np.zeros(1)), 3):
     ...     print(state.n_iter, round(state.log_likelihood, 4))
-    0 -1.862
+    0 -1.8621
     1 -1.4189
     2 -1.4189
     """

@@ -48,7 +48,7 @@ class Mixture:
     >>> from gaussmix import Mixture
     >>> mixture = Mixture(weights=[0.3, 0.7], means=[[0.0, 0.0], [4.0, 1.0]], covariances=[1.0, 2.0])
     >>> mixture.logpdf([[0.0, 0.0]]).round(4)
-    array([-3.0355])
+    array([-3.0253])
     >>> mixture.predict([[0.0, 0.0], [5.0, 2.0]])
     array([0, 1])
     >>> mixture.mean
