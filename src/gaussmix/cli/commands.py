@@ -79,9 +79,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 @app.callback()
 def _gaussmix(
     *,
-    _: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
-    ] = False,
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
 ) -> None:
     pass
 
@@ -112,7 +110,7 @@ def fit(  # noqa: PLR0913 - the options of the command
 
     Prints the table of criteria, the chosen model and its parameters.
     """
-    from gaussmix.cli import fitting  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import fitting, outputs, tables  # noqa: PLC0415 - what a command does
 
     request = fitting.Request(
         n_components=_numbers(components),
@@ -123,26 +121,18 @@ def fit(  # noqa: PLR0913 - the options of the command
         max_iter=max_iter,
         tol=tol,
     )
-    fitting.fit(
-        file,
-        request,
-        columns=_names(columns),
-        weights=weights,
-        drop_missing=drop_missing,
-        out=out,
-        force=force,
-        as_json=json,
-    )
+    missing = tables.Missing.DROP if drop_missing else tables.Missing.OFFER
+    selection = tables.Selection(_names(columns), weights, missing)
+    fitting.fit(file, selection, request, outputs.Target(out, force), as_json=json)
 
 
 @app.command()
-def predict(
-    model: Model, file: File, *, columns: ModelColumns = None, out: Out = None, force: Force = False
-) -> None:
+def predict(model: Model, file: File, *, columns: ModelColumns = None, out: Out = None, force: Force = False) -> None:
     """Give each row its most probable component, and the probability of every component."""
-    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import outputs, tables, using  # noqa: PLC0415 - what a command does
 
-    using.predict(model, file, columns=_names(columns), out=out, force=force)
+    selection = tables.Selection(_names(columns), None, tables.Missing.REFUSE)
+    using.predict(model, file, selection, outputs.Target(out, force))
 
 
 @app.command()
@@ -159,17 +149,15 @@ def score(
     json: Json = False,
 ) -> None:
     """Say how well a model describes rows: their log-densities, in nats."""
-    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import outputs, tables, using  # noqa: PLC0415 - what a command does
 
     if out and not per_row:
         raise typer.BadParameter("it is for --per-row; the summary goes to stdout.", param_hint="'--out'")
     if json and per_row:
         raise typer.BadParameter("it prints the summary; --per-row writes a table.", param_hint="'--json'")
-    scored = using.scored(model, file, columns=_names(columns), weights=weights, drop_missing=drop_missing)
-    if per_row:
-        scored.write_rows(out, force=force)
-    else:
-        scored.print_summary(as_json=json)
+    missing = tables.Missing.DROP if drop_missing else tables.Missing.OFFER
+    selection = tables.Selection(_names(columns), weights, missing)
+    using.score(model, file, selection, outputs.Target(out, force), per_row=per_row, as_json=json)
 
 
 @app.command()
@@ -182,9 +170,9 @@ def sample(
     force: Force = False,
 ) -> None:
     """Draw new rows from a model."""
-    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import outputs, using  # noqa: PLC0415 - what a command does
 
-    using.sample(model, n, seed=seed, out=out, force=force)
+    using.sample(model, n, seed, outputs.Target(out, force))
 
 
 @app.command()

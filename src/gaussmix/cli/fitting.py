@@ -1,17 +1,17 @@
 """`gaussmix fit`: read a table, search, and say what was found."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaussmix._types import Floats
 from gaussmix.cli import outputs, records, show
 from gaussmix.cli.errors import CommandError, listed
-from gaussmix.cli.tables import Missing, Table, read
+from gaussmix.cli.outputs import Target
+from gaussmix.cli.tables import Selection, Table, read
 from gaussmix.mixture import Mixture
-from gaussmix.persist import save
 from gaussmix.selection import Candidate, best, search
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
@@ -51,33 +51,20 @@ class Request:
     tol: float
 
 
-def fit(
-    path: Path,
-    request: Request,
-    *,
-    columns: Sequence[str] | None,
-    weights: str | None,
-    drop_missing: bool,
-    out: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
-    """Read `path`, search as `request` says, write the chosen model to `out` and print what was found."""
-    outputs.check_free(out, force=force)
-    missing = Missing.DROP if drop_missing else Missing.OFFER
-    table = _usable(path, read(path, columns=columns, weights=weights, missing=missing))
+def fit(path: Path, selection: Selection, request: Request, target: Target, *, as_json: bool) -> None:
+    """Read a file, search, write the chosen model to the target and print what was found."""
+    target.check()
+    table = _usable(path, read(path, selection))
     before = (*table.notes, *_constant(table))
     show.warn(before)
     found = _find(path, table, request)
-    found = replace(found, warnings=(*before, *found.warnings), model=out)
-    if out is not None:
-        with outputs.writing(out):
-            save(found.mixture, out, overwrite=force)
+    target.write_model(found.mixture)
+    answer = replace(found, warnings=(*before, *found.warnings), model=target.path)
     if as_json:
-        outputs.print_json(records.of_fit(found))
+        outputs.print_json(records.of_fit(answer))
     else:
-        show.fitted(found)
-    show.warn(found.warnings[len(before) :])
+        show.fitted(answer)
+    show.warn(found.warnings)
 
 
 def _usable(path: Path, table: Table) -> Table:
@@ -115,7 +102,7 @@ def _find(path: Path, table: Table, request: Request) -> records.Found:
     return records.Found(table, request.criterion, candidates, chosen, named, warnings)
 
 
-def _is_constant(table: Table) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _is_constant(table: Table) -> NDArray[np.bool_]:
     return np.asarray(table.rows.min(axis=0) == table.rows.max(axis=0))
 
 
@@ -135,7 +122,7 @@ def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
     return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
 
 
-def collapsed(mixture: Mixture, floor: Floats, varying: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[str]:
+def collapsed(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:
     """Warn of components that only the floor on variances holds open: their likelihood has no bound but the floor.
 
     Parameters
@@ -150,7 +137,19 @@ def collapsed(mixture: Mixture, floor: Floats, varying: np.ndarray[tuple[int, ..
     scale = np.sqrt(floor[varying])
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     relative = dense[:, varying][:, :, varying] / np.outer(scale, scale)
-    flat = [] if not varying.any() else np.flatnonzero(np.linalg.eigvalsh(relative)[:, 0] < _COLLAPSED).tolist()
+    smallest = np.linalg.eigvalsh(relative).min(axis=1, initial=np.inf)
+    flat = [str(k) for k in np.flatnonzero(smallest < _COLLAPSED)]
     if not flat:
         return []
-    ...
+    if len(flat) == mixture.n_components:
+        warning = (
+            "Every component is flat in some direction: columns depend on each other, or the rows are too few for so "
+            "many components. Leave columns out with --columns, or try fewer components."
+        )
+    else:
+        warning = (
+            f"Component{'s'[: len(flat) > 1]} {listed(flat)} {'have' if len(flat) > 1 else 'has'} collapsed: in some "
+            "direction only the floor on variances is left, and criteria reward that. Do not trust this choice; try "
+            "fewer components, or --structure tied."
+        )
+    return [warning]

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +13,73 @@ import polars as pl
 import typer
 
 from gaussmix.cli.errors import CommandError
-from gaussmix.persist import write_whole
+from gaussmix.mixture import Mixture
+from gaussmix.persist import save, write_whole
 
-__all__ = ["check_free", "check_table", "print_json", "write_table", "writing"]
+__all__ = ["Target", "print_json"]
 
 
-def check_free(path: Path | None, *, force: bool) -> None:
-    """Make sure before the work that a file can be written after it.
+@dataclass(frozen=True)
+class Target:
+    """What the user gave with ``--out`` and ``--force``.
 
-    Raises
-    ------
-    CommandError
-        If the file exists and `force` is False, it is a folder, or its folder does not exist.
+    Attributes
+    ----------
+    path : Path or None
+        The file to write; None for stdout.
+    force : bool
+        Whether a file that is there may be replaced.
     """
-    if path is None:
-        return
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder; give --out the name of a file.")
-    if not path.parent.is_dir():
-        raise CommandError(f"There is no folder {path.parent} to write {path.name} in; create it first.")
-    if path.exists() and not force:
-        raise CommandError(f"{path} exists already, and is left as it is; replace it with --force.")
 
+    path: Path | None
+    force: bool
 
-def check_table(path: Path | None, *, force: bool) -> None:
-    """As :func:`check_free`, for a table: its ending must be one that can be written."""
-    if path is not None and path.suffix.lower() not in _WRITERS:
-        raise CommandError(f"{path} must end in {' or '.join(_WRITERS)}, which say how to write it.")
-    check_free(path, force=force)
+    def check(self) -> None:
+        """Make sure before the work that the file can be written after it.
+
+        Raises
+        ------
+        CommandError
+            If the file is there and may not be replaced, it is a folder, or its folder does not exist.
+        """
+        path = self.path
+        if path is None:
+            return
+        if path.is_dir():
+            raise CommandError(f"{path} is a folder; give --out the name of a file.")
+        if not path.parent.is_dir():
+            raise CommandError(f"There is no folder {path.parent} for {path.name}; create it first.")
+        if path.exists() and not self.force:
+            raise CommandError(f"{path} exists already and is left as it is; replace it with --force.")
+
+    def check_table(self) -> None:
+        """As :meth:`check`, and the ending must be that of a table."""
+        if self.path is not None and self.path.suffix.lower() not in _WRITERS:
+            raise CommandError(f"{self.path}: a table must end in {' or '.join(_WRITERS)}.")
+        self.check()
+
+    def write_table(self, frame: pl.DataFrame) -> None:
+        """Write a table to the file, or as CSV to stdout."""
+        if self.path is None:
+            typer.echo(frame.write_csv(), nl=False)
+            return
+        with _writing(self.path):
+            write_whole(self.path, _WRITERS[self.path.suffix.lower()](frame), overwrite=self.force)
+
+    def write_model(self, mixture: Mixture) -> None:
+        """Write a mixture to the file, if there is to be one."""
+        if self.path is not None:
+            with _writing(self.path):
+                save(mixture, self.path, overwrite=self.force)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say which file could not be written, whatever went wrong with it."""
+def _writing(path: Path) -> Iterator[None]:
+    """Say which file could not be written."""
     try:
         yield
     except OSError as error:
         raise CommandError(f"{path} could not be written: {error.strerror or error}.") from error
-
-
-def write_table(frame: pl.DataFrame, path: Path | None, *, force: bool) -> None:
-    """Write a table to a file, whole or not at all, or as CSV to stdout."""
-    if path is None:
-        typer.echo(frame.write_csv(), nl=False)
-        return
-    with writing(path):
-        write_whole(path, _WRITERS[path.suffix.lower()](frame), overwrite=force)
 
 
 def _csv(frame: pl.DataFrame) -> bytes:

@@ -12,7 +12,16 @@ from gaussmix.em import Status
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CRITERIA, Candidate
 
-__all__ = ["Found", "Record", "correlations", "feature_names", "of_fit", "of_mixture", "standard_deviations"]
+__all__ = [
+    "Found",
+    "Record",
+    "correlations",
+    "feature_names",
+    "of_fit",
+    "of_mixture",
+    "of_model",
+    "standard_deviations",
+]
 
 Record = dict[str, Any]
 
@@ -45,7 +54,7 @@ class Found:
     best: Candidate
     mixture: Mixture
     warnings: tuple[str, ...]
-    model: Path | None
+    model: Path | None = None
 
     @property
     def weight(self) -> float:
@@ -78,6 +87,15 @@ def _of_cell(candidate: Candidate) -> Record:
         **{name: candidate.criterion(name) if fit else None for name in CRITERIA},
         "converged": fit.status is Status.CONVERGED if fit else None,
         "n_iter": fit.state.n_iter if fit else None,
+    }
+
+
+def of_model(mixture: Mixture) -> Record:
+    """The whole answer of `gaussmix show`."""
+    return {
+        "n_components": mixture.n_components,
+        "features": list(feature_names(mixture)),
+        "parameters": of_mixture(mixture),
     }
 
 

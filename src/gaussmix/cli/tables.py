@@ -1,7 +1,7 @@
 """Tables of numbers from CSV, Parquet and NPY files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.mixture import Mixture
 
-__all__ = ["Missing", "Table", "read", "read_for"]
+__all__ = ["Missing", "Selection", "Table", "read", "read_for"]
 
 _MATRIX = 2
 _MISSING_MARKS = ["NA", "N/A", "NaN", "nan", "null", "NULL"]
@@ -48,7 +48,26 @@ class Table:
     notes: tuple[str, ...]
 
 
-def read(path: Path, *, columns: Sequence[str] | None, weights: str | None, missing: Missing) -> Table:
+@dataclass(frozen=True)
+class Selection:
+    """Which columns and rows of a file to read.
+
+    Attributes
+    ----------
+    columns : tuple of str or None
+        Names of the features, in order; for an array also their indices. None for all columns but the weights.
+    weights : str or None
+        Name of the column of weights.
+    missing : Missing
+        What to do with rows that have missing or infinite values.
+    """
+
+    columns: tuple[str, ...] | None
+    weights: str | None
+    missing: Missing
+
+
+def read(path: Path, selection: Selection) -> Table:
     """Read the feature columns and the weights of a file.
 
     Parameters
@@ -56,31 +75,33 @@ def read(path: Path, *, columns: Sequence[str] | None, weights: str | None, miss
     path : Path
         A file with one of the endings ``.csv``, ``.parquet`` and ``.npy``. The columns of an array are named ``x0``,
         ``x1``, and so on.
-    columns : sequence of str, optional
-        Names of the features, in order; for an array also their indices. By default all columns but the weights.
-    weights : str, optional
-        Name of the column of weights.
-    missing : Missing
-        What to do with rows that have missing or infinite values.
+    selection : Selection
+        What to read of it.
 
     Raises
     ------
     CommandError
         If the file cannot be read, a column is not there or holds no numbers, values are missing, or nothing is left.
     """
-    return _table(path, _frame(path), columns, weights, missing)
+    return _table(path, _frame(path), selection)
 
 
-def read_for(
-    mixture: Mixture, path: Path, *, columns: Sequence[str] | None, weights: str | None, missing: Missing
-) -> Table:
-    """Read a mixture's features, by default the columns of its names, in its order and whatever theirs."""
+def read_for(mixture: Mixture, path: Path, selection: Selection) -> Table:
+    """Read a mixture's features: where no columns are selected, those of its names, whatever their order in the file.
+
+    Raises
+    ------
+    CommandError
+        As for :func:`read`, and if there is not one column for each feature.
+    """
     frame = _frame(path)
-    table = _table(path, frame, columns or _columns_of(mixture, path, frame), weights, missing)
+    if selection.columns is None:
+        selection = replace(selection, columns=_columns_of(mixture, path, frame))
+    table = _table(path, frame, selection)
     if len(table.names) != mixture.n_features:
         msg = (
-            f"{path}: the model has {mixture.n_features} features, got {len(table.names)} columns "
-            f"({listed(list(table.names))}); say which hold the features with --columns."
+            f"{path}: the model has {mixture.n_features} features, got {len(table.names)} columns, "
+            f"{_quoted(table.names)}; say which hold the features with --columns."
         )
         raise CommandError(msg)
     return table
@@ -93,28 +114,26 @@ def _columns_of(mixture: Mixture, path: Path, frame: pl.DataFrame) -> tuple[str,
     if not missing or path.suffix.lower() == ".npy":
         return None if missing else names
     msg = (
-        f"{path} has no column {listed([repr(name) for name in missing])} for the model's features; it has "
-        f"{_quoted(frame.columns)}. Say which hold the features with --columns."
+        f"{path} lacks columns for the model's features {_quoted(missing)}; it has {_quoted(frame.columns)}. Say which "
+        "columns hold the features with --columns."
     )
     raise CommandError(msg)
 
 
-def _table(
-    path: Path, frame: pl.DataFrame, columns: Sequence[str] | None, weights: str | None, missing: Missing
-) -> Table:
-    names = _features(path, frame, columns, weights)
+def _table(path: Path, frame: pl.DataFrame, selection: Selection) -> Table:
+    names, weights = _features(path, frame, selection), selection.weights
     _check_numbers(path, frame.select(names))
     if weights:
         _check_weights(path, frame[weights])
     frame = frame.select([*names, weights] if weights else names)
-    complete = _complete(path, frame, missing)
+    complete = _complete(path, frame, selection.missing)
     dropped = len(frame) - len(complete)
     notes = (f"{_n_rows(dropped)} with missing or infinite values left out.",) if dropped else ()
     return Table(
-        tuple(names),
-        _array(complete.select(names)),
-        complete[weights].cast(pl.Float64).to_numpy() if weights else None,
-        (*_header_notes(path, names), *notes),
+        names=tuple(names),
+        rows=_array(complete.select(names)),
+        weights=complete[weights].cast(pl.Float64).to_numpy() if weights else None,
+        notes=(*_header_notes(path, names), *notes),
     )
 
 
@@ -123,14 +142,14 @@ def _frame(path: Path) -> pl.DataFrame:
         raise CommandError(f"There is no file {path}.")
     kind = path.suffix.lower()
     if kind not in _READERS:
-        raise CommandError(f"{path} must end in {', '.join(_READERS)}, which say how to read it.")
+        raise CommandError(f"{path}: a table must end in .csv, .parquet or .npy.")
     if not path.stat().st_size:
         raise CommandError(f"{path} is empty; it must hold rows of numbers.")
     try:
         frame = _READERS[kind](path)
     except (pl.exceptions.PolarsError, ValueError, EOFError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise CommandError(f"{path} cannot be read as {kind[1:].upper()}: {reason}.") from error
+        raise CommandError(f"{path} cannot be read as a {kind} file: {reason}.") from error
     if frame.is_empty():
         raise CommandError(f"{path} has no rows; it must hold rows of numbers.")
     return frame
@@ -153,14 +172,9 @@ def _npy(path: Path) -> pl.DataFrame:
 _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": _csv, ".parquet": pl.read_parquet, ".npy": _npy}
 
 
-def _features(path: Path, frame: pl.DataFrame, columns: Sequence[str] | None, weights: str | None) -> list[str]:
+def _features(path: Path, frame: pl.DataFrame, selection: Selection) -> list[str]:
     """The names of the features, each in the file, once, and not the weights."""
-    if columns is None:
-        names = [name for name in frame.columns if name != weights]
-    elif path.suffix.lower() == ".npy":
-        names = [f"x{name}" if name.isdecimal() else name for name in columns]
-    else:
-        names = list(columns)
+    names, weights = _selected(path, frame, selection), selection.weights
     for name in [*names, weights] if weights else names:
         if name not in frame.columns:
             raise CommandError(f"{path} has no column {name!r}; it has {_quoted(frame.columns)}.")
@@ -173,13 +187,23 @@ def _features(path: Path, frame: pl.DataFrame, columns: Sequence[str] | None, we
     return names
 
 
+def _selected(path: Path, frame: pl.DataFrame, selection: Selection) -> list[str]:
+    if selection.columns is None:
+        return [name for name in frame.columns if name != selection.weights]
+    if path.suffix.lower() == ".npy":
+        return [f"x{name}" if name.isdecimal() else name for name in selection.columns]
+    return list(selection.columns)
+
+
 def _check_numbers(path: Path, frame: pl.DataFrame) -> None:
     others = [series for series in frame if not _is_numeric(series)]
     if not others:
         return
     numbers = [series.name for series in frame if _is_numeric(series)]
     which = f"column{'s'[: len(others) > 1]} {_quoted([series.name for series in others])}"
-    remedy = f"choose columns of numbers, as with --columns {','.join(numbers)}" if numbers else "use columns of numbers"
+    remedy = (
+        f"choose columns of numbers, as with --columns {','.join(numbers)}" if numbers else "use columns of numbers"
+    )
     raise CommandError(f"{path}: {which} must hold numbers, got {_example(others[0])}; {remedy}.")
 
 

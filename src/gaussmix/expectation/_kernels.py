@@ -11,26 +11,68 @@ All of this is one file, as the cache on disk knows of no changes elsewhere.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
 from gaussmix._types import AnyArray, Floats
 
-__all__ = ["LANES", "sum_tiles", "whiten_in_place"]
-
 LANES = 512
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
 
-# How distances are computed.
-BALLS, AXES, TRIANGLES = 0, 1, 2
-# How second moments are summed.
+_GATHERING = 28  # to gather one number takes as long as 14 products; a row has D² / 2 products and D numbers
+
+# What the compiler may do with floats, in sums and in functions that count on the order of operations.
+_SUMS = {"reassoc", "contract", "nsz"}
+_ORDERED = {"contract"}
+
+# How distances are computed: with each axis scaled, or by a triangular product.
+AXES, TRIANGLES = 0, 1
+# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
 FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
 
-_SUMS = {"reassoc", "contract", "nsz"}
-_EXACT = {"contract"}
+
+class Densities(NamedTuple):
+    """K components, as the pass sees them.
+
+    Attributes
+    ----------
+    form : int
+        How distances are computed.
+    centres : (K, D)
+        Component means.
+    whitening : (K or 1, D, D) or (K or 1, 1, D)
+        Inverse factors, triangles or scales of the axes; those of component k are entry ``k % len(whitening)``.
+    log_norms : (K,)
+        Log-joint densities at the centres.
+    """
+
+    form: int
+    centres: Floats
+    whitening: Floats
+    log_norms: Floats
+
+
+class Sums(NamedTuple):
+    """What the pass adds to.
+
+    Attributes
+    ----------
+    mass : (K,)
+    first : (K, D)
+    second : (K or 1, D, D), (K, 1, D) or (K, 1, 1)
+        Component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is summed.
+    scores : (2,)
+        Log-likelihood, and that of the most probable labels.
+    """
+
+    mass: Floats
+    first: Floats
+    second: Floats
+    scores: Floats
 
 
 # --- Exponential and logarithm ---------------------------------------------------------------------------------------
@@ -44,19 +86,24 @@ _SMALLEST_LOG = -700.0
 _BITS_OF_SQRT_HALF = int(np.float64(math.sqrt(0.5)).view(np.int64))
 
 
-@intrinsic
-def _bits_of(context, x):  # type: ignore[no-untyped-def]
-    """The bits of a float as an integer."""
-    return types.int64(types.float64), lambda _, builder, __, args: builder.bitcast(args[0], ir.IntType(64))
+def _as_integer(_context: object, _x: object) -> tuple[object, object]:
+    return types.int64(types.float64), _reinterpret
 
 
-@intrinsic
-def _float_of(context, bits):  # type: ignore[no-untyped-def]
-    """The float that has these bits."""
-    return types.float64(types.int64), lambda _, builder, __, args: builder.bitcast(args[0], ir.DoubleType())
+def _as_float(_context: object, _bits: object) -> tuple[object, object]:
+    return types.float64(types.int64), _reinterpret
 
 
-@njit(fastmath=_EXACT)
+def _reinterpret(context: Any, builder: Any, signature: Any, values: Any) -> object:  # noqa: ANN401 - LLVM's objects
+    return builder.bitcast(values[0], context.get_value_type(signature.return_type))
+
+
+# The bits of a float as an integer, and the float that has these bits.
+_bits_of = cast("Callable[[float], int]", intrinsic(_as_integer))
+_float_of = cast("Callable[[int], float]", intrinsic(_as_float))
+
+
+@njit(fastmath=_ORDERED)
 def _exp(x: float) -> float:
     """``exp(x)`` for x at most 0, to about one unit in the last place; below -700, and for NaN, ``exp(-700)``.
 
@@ -82,9 +129,9 @@ def _exp(x: float) -> float:
     return _float_of(_bits_of(p) + (_bits_of(shifted) << 52))
 
 
-@njit(fastmath=_EXACT)
+@njit(fastmath=_ORDERED)
 def _log(x: float) -> float:
-    """``log(x)`` of a positive normal float: ``x = 2ⁿ m`` with m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
+    """``log(x)`` of a positive normal float: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
     n = (_bits_of(x) - _BITS_OF_SQRT_HALF) >> 52
     m = _float_of(_bits_of(x) - (n << 52))
     f = (m - 1.0) / (m + 1.0)
@@ -105,32 +152,19 @@ def _log(x: float) -> float:
 
 
 @njit(fastmath=_SUMS)
-def _squared_distances(
-    form: int, tile: Floats, centres: Floats, whitening: Floats, white: Floats, squared: Floats
-) -> None:
+def _squared_distances(tile: Floats, densities: Densities, white: Floats, squared: Floats) -> None:
     """Squared distances ``(K, LANES)`` of a tile's rows from all centres, each in the metric of its component."""
+    form, centres, whitening = densities.form, densities.centres, densities.whitening
     squared[:] = 0.0
     for k in range(len(centres)):
         metric = whitening[k % len(whitening)]
         for j in range(0, len(tile), 4):
-            if form == BALLS:
-                _add_four_plain(tile, centres[k], j, squared[k])
-            elif form == AXES:
+            if form == AXES:
                 _add_four_scaled(tile, centres[k], metric[0], j, squared[k])
             else:
                 for i in range(0, j, 4):
                     _add_block_product(tile, centres[k], metric, j, i, white)
                 _add_four_whitened(tile, centres[k], metric, j, white, squared[k])
-
-
-@njit(fastmath=_SUMS)
-def _add_four_plain(tile: Floats, centre: Floats, j: int, squared: Floats) -> None:
-    """Add the squares of four centred coordinates, from `j` on."""
-    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-    for r in range(LANES):
-        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
-        squared[r] += c0 * c0 + c1 * c1 + c2 * c2 + c3 * c3
 
 
 @njit(fastmath=_SUMS)
@@ -207,30 +241,28 @@ def _add_scaled(x: Floats, origin: float, scale: float, y: Floats) -> None:
 
 
 @njit(fastmath=_SUMS)
-def _largest_log_joint(squared: Floats, log_norms: Floats, halves: Floats, top: Floats) -> None:
+def _largest_log_joint(squared: Floats, densities: Densities, top: Floats) -> None:
     """Each row's largest ``log(weight_k · density_k)``; a NaN, which overflow leaves, is passed over."""
     top[:] = -np.inf
     for k in range(len(squared)):
-        distance, log_norm, half = squared[k], log_norms[k], halves[k]
+        distance, log_norm = squared[k], densities.log_norms[k]
         for r in range(LANES):
-            log_joint = log_norm - half * distance[r]
+            log_joint = log_norm - 0.5 * distance[r]
             top[r] = max(top[r], log_joint)
 
 
-@njit(fastmath=_EXACT)
-def _relative_joint(
-    squared: Floats, log_norms: Floats, halves: Floats, top: Floats, joint: Floats, total: Floats
-) -> None:
+@njit(fastmath=_ORDERED)
+def _relative_joint(squared: Floats, densities: Densities, top: Floats, joint: Floats, total: Floats) -> None:
     """Joint densities ``(K, LANES)`` divided by each row's largest, and their sum over components."""
     total[:] = 0.0
     for k in range(len(squared)):
-        distance, log_norm, half, out = squared[k], log_norms[k], halves[k], joint[k]
+        distance, log_norm, out = squared[k], densities.log_norms[k], joint[k]
         for r in range(LANES):
-            out[r] = _exp((log_norm - half * distance[r]) - top[r])
+            out[r] = _exp((log_norm - 0.5 * distance[r]) - top[r])
             total[r] += out[r]
 
 
-@njit(fastmath=_EXACT)
+@njit(fastmath=_ORDERED)
 def _invert(total: Floats, scale: Floats, logs: Floats) -> None:
     """The reciprocals of the totals, and their logarithms."""
     for r in range(LANES):
@@ -275,10 +307,7 @@ def _add_first(tile: Floats, share: Floats, centre: Floats, first: Floats) -> No
             f1 += w * (x1[r] - m1)
             f2 += w * (x2[r] - m2)
             f3 += w * (x3[r] - m3)
-        first[j] += f0
-        first[j + 1] += f1
-        first[j + 2] += f2
-        first[j + 3] += f3
+        _add_four(first, j, f0, f1, f2, f3)
 
 
 @njit(fastmath=_SUMS)
@@ -297,9 +326,7 @@ def _add_per_axis(tile: Floats, share: Floats, centre: Floats, first: Floats, se
 
 
 @njit(fastmath=_SUMS)
-def _add_per_pair(
-    tile: Floats, share: Floats, n_lanes: int, centre: Floats, first: Floats, second: Floats
-) -> None:
+def _add_per_pair(tile: Floats, share: Floats, n_lanes: int, centre: Floats, first: Floats, second: Floats) -> None:
     """Add the first moments and the lower triangle of the second ones, over the first `n_lanes` rows of a tile."""
     for j in range(0, len(tile), 4):
         for i in range(0, j, 4):
@@ -365,7 +392,7 @@ def _add_four(sums: Floats, j: int, s0: float, s1: float, s2: float, s3: float) 
     sums[j + 3] += s3
 
 
-@njit
+@njit()
 def _gather(tile: Floats, share: Floats, lanes: AnyArray, packed: Floats, packed_share: Floats) -> int:
     """Move the rows with a share to the front of `packed`; how many lanes they fill, in whole vectors of eight."""
     n_active = 0
@@ -389,34 +416,25 @@ def _gather(tile: Floats, share: Floats, lanes: AnyArray, packed: Floats, packed
 
 
 @njit(nogil=True, cache=True)
-def sum_tiles(
-    form: int,
-    kind: int,
-    tiles: Floats,
-    weights: Floats,
-    centres: Floats,
-    whitening: Floats,
-    log_norms: Floats,
-    halves: Floats,
-    mass: Floats,
-    first: Floats,
-    second: Floats,
-    scores: Floats,
-) -> None:
-    """Add to the sums what all tiles ``(T, D, LANES)`` with weights ``(T, LANES)`` give; `scores` are two likelihoods."""
+def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, sums: Sums) -> None:
+    """Add to the sums what tiles ``(T, D, LANES)`` with weights ``(T, LANES)`` give.
+
+    One signature serves all forms and kinds, so that one compilation does.
+    """
+    centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features = centres.shape
-    white = np.empty((4, LANES))
+    # Each buffer is an array of its own: parts of one could overlap for all that the compiler knows.
+    white, packed = np.empty((4, LANES)), np.empty((n_features, LANES))
     squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
-    top, total, share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    scale, logs = np.empty(LANES), np.empty(LANES)
-    packed, packed_share, lanes = np.empty((n_features, LANES)), np.empty(LANES), np.empty(LANES + 1, np.intp)
-    # Where fewer rows than this are active, it pays to gather them: a gathered number costs about 14 products.
-    sparse = LANES * n_features // (n_features + 28)
+    top, total, logs = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    scale, share, packed_share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    lanes = np.empty(LANES + 1, np.intp)
+    origin, unused = np.zeros(n_features), np.zeros(n_features)
     for t in range(len(tiles)):
         tile, w = tiles[t], weights[t]
-        _squared_distances(form, tile, centres, whitening, white, squared)
-        _largest_log_joint(squared, log_norms, halves, top)
-        _relative_joint(squared, log_norms, halves, top, joint, total)
+        _squared_distances(tile, densities, white, squared)
+        _largest_log_joint(squared, densities, top)
+        _relative_joint(squared, densities, top, joint, total)
         _invert(total, scale, logs)
         scores[0] += _dot(w, top) + _dot(w, logs)
         scores[1] += _dot(w, top)
@@ -428,14 +446,14 @@ def sum_tiles(
             moments = second[k % len(second)]
             if kind == PER_AXIS:
                 _add_per_axis(tile, share, centres[k], first[k], moments[0])
-            elif kind == PER_PAIR and n_active < sparse:
+            elif kind == PER_PAIR and n_active * (n_features + _GATHERING) < LANES * n_features:
                 n_lanes = _gather(tile, share, lanes, packed, packed_share)
                 _add_per_pair(packed, packed_share, n_lanes, centres[k], first[k], moments)
             elif kind == PER_PAIR:
                 _add_per_pair(tile, share, LANES, centres[k], first[k], moments)
             else:
                 _add_first(tile, share, centres[k], first[k])
-                if kind == FROM_DISTANCES:
-                    moments[0, 0] += _dot(share, squared[k])
+            if kind == FROM_DISTANCES:
+                moments[0, 0] += _dot(share, squared[k])
         if kind == OVER_ALL:
-            _add_per_pair(tile, w, LANES, np.zeros(n_features), np.zeros(n_features), second[0])
+            _add_per_pair(tile, w, LANES, origin, unused, second[0])

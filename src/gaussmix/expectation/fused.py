@@ -1,4 +1,4 @@
-r"""The E-step in one pass over the rows, compiled: what :mod:`gaussmix.expectation.reference` computes, without ``n × K``.
+r"""The E-step in one pass over the rows, compiled: the fast twin of :mod:`~gaussmix.expectation.reference`.
 
 Rows are taken a tile at a time, and for one tile all that depends on the rows is made, used and forgotten:
 
@@ -19,9 +19,20 @@ import numpy as np
 
 from gaussmix._types import Floats, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.expectation import _kernels as kernels
 from gaussmix.expectation import reference
-from gaussmix.expectation._kernels import LANES
+from gaussmix.expectation._kernels import (
+    AXES,
+    FROM_DISTANCES,
+    LANES,
+    OVER_ALL,
+    PER_AXIS,
+    PER_PAIR,
+    TRIANGLES,
+    Densities,
+    Sums,
+    sum_tiles,
+    whiten_in_place,
+)
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
 if TYPE_CHECKING:
@@ -30,70 +41,43 @@ if TYPE_CHECKING:
 __all__ = ["expect"]
 
 _NUMBERS_AT_ONCE = 2**14  # a larger buffer would come fresh from the system each time, page by page
-_SHARED_FRAME_REACH = 32.0  # standard deviations; squared it costs three digits
+_SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
-
-@dataclass(frozen=True)
-class _Sums:
-    """What the compiled pass adds up, features padded: mass ``(K,)``, first moments ``(K, D)``, second ones, scores."""
-
-    mass: Floats
-    first: Floats
-    second: Floats
-    scores: Floats
-
-    @property
-    def finite(self) -> bool:
-        return all(np.isfinite(part).all() for part in (self.mass, self.first, self.second, self.scores))
-
-
-_Metric = tuple[int, Floats, Floats]
-_Read = Callable[[_Sums, int], tuple[Floats, Floats]]
+_Read = Callable[[Sums, int], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A mixture and a kind of moments, in the shapes of the compiled pass.
+    """A mixture and a kind of moments, in the shapes of the compiled pass: features are padded to a multiple of four.
 
     Attributes
     ----------
-    metric : tuple
-        How distances are computed; inverse factors ``(K, D, D)``, ``(1, D, D)`` or ``(K, 1, D)``, unused where
-        distances are plain; and halves ``(K,)``: a log-joint density is ``log_norm - half · squared distance``.
-    centres : (K, D)
-        Component means.
-    log_norms : (K,)
-        Log-joint densities at the means.
+    densities : Densities
+        The mixture.
     kind : int
         How second moments are summed.
     shape : tuple of int
-        Shape of these sums; component k adds to entry ``k % shape[0]``.
+        Shape of these sums.
     read : callable
         From the sums and D to the first and second moments of the statistics.
     frame : tuple of (D,) and (D, D), optional
         Where the pass sees ``factor (x - centre)`` instead of the rows x.
     """
 
-    metric: _Metric
-    centres: Floats
-    log_norms: Floats
+    densities: Densities
     kind: int
     shape: tuple[int, int, int]
     read: _Read
     frame: tuple[Floats, Floats] | None = None
 
-    def run(self, rows: Rows, weights: Floats) -> _Sums:
+    def run(self, rows: Rows, weights: Floats) -> Sums:
         """Pass over the rows."""
-        n_components, n_padded = self.centres.shape
-        sums = _Sums(np.zeros(n_components), np.zeros((n_components, n_padded)), np.zeros(self.shape), np.zeros(2))
-        form, whitening, halves = self.metric
+        n_components, n_padded = self.densities.centres.shape
+        sums = Sums(np.zeros(n_components), np.zeros((n_components, n_padded)), np.zeros(self.shape), np.zeros(2))
         for tiles, tile_weights in _tiles(rows, weights, n_padded):
             if self.frame is not None:
-                kernels.whiten_in_place(tiles, *self.frame)
-            kernels.sum_tiles(
-                form, self.kind, tiles, tile_weights, self.centres, whitening, self.log_norms, halves,
-                sums.mass, sums.first, sums.second, sums.scores,
-            )  # fmt: skip
+                whiten_in_place(tiles, *self.frame)
+            sum_tiles(tiles, tile_weights, self.densities, self.kind, sums)
         return sums
 
 
@@ -125,50 +109,43 @@ def _padded(array: Floats, n_axes: int) -> Floats:
     return out
 
 
-def _balls(mixture: "Mixture") -> _Metric:
-    """Plain distances, scaled at the end; per axis where squares of the data could leave the range of floats."""
-    scales = mixture.covariances.whitening
-    if _extreme(scales):
-        return kernels.AXES, _padded(np.repeat(scales[:, None, None], mixture.n_features, axis=2), 1), _halves(mixture)
-    return kernels.BALLS, np.zeros((1, 1, 1)), 0.5 * scales**2
+def _densities(mixture: "Mixture", form: int, whitening: Floats) -> Densities:
+    return Densities(form, _padded(mixture.means, 1), whitening, mixture.log_norms.copy())
 
 
-def _extreme(scales: Floats) -> bool:
-    return not bool(((scales > 1e-145) & (scales < 1e145)).all())
+def _balls(mixture: "Mixture") -> Densities:
+    scales = np.repeat(mixture.covariances.whitening[:, None, None], mixture.n_features, axis=2)
+    return _densities(mixture, AXES, _padded(scales, 1))
 
 
-def _axes(mixture: "Mixture") -> _Metric:
-    return kernels.AXES, _padded(mixture.covariances.whitening[:, None, :], 1), _halves(mixture)
+def _axes(mixture: "Mixture") -> Densities:
+    return _densities(mixture, AXES, _padded(mixture.covariances.whitening[:, None, :], 1))
 
 
-def _triangles(mixture: "Mixture") -> _Metric:
+def _triangles(mixture: "Mixture") -> Densities:
     factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
-    return kernels.TRIANGLES, _padded(factors, 2), _halves(mixture)
+    return _densities(mixture, TRIANGLES, _padded(factors, 2))
 
 
-def _halves(mixture: "Mixture") -> Floats:
-    return np.full(mixture.n_components, 0.5)
-
-
-def _read_trace(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+def _read_trace(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
     return sums.first[:, :n_features], sums.second.sum(axis=(1, 2))
 
 
-def _read_diagonal(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+def _read_diagonal(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
     return sums.first[:, :n_features], sums.second[:, 0, :n_features]
 
 
-def _read_full(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+def _read_full(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
     lower = sums.second[:, :n_features, :n_features]
     return sums.first[:, :n_features], lower + np.swapaxes(np.tril(lower, -1), 1, 2)
 
 
-def _read_pooled(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+def _read_pooled(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
     first, second = _read_full(sums, n_features)
     return first, second[0]
 
 
-_METRICS: dict[type[Covariances], Callable[["Mixture"], _Metric]] = {
+_FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
     Spherical: _balls,
     Diagonal: _axes,
     Tied: _triangles,
@@ -176,27 +153,28 @@ _METRICS: dict[type[Covariances], Callable[["Mixture"], _Metric]] = {
 }
 
 _KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], _Read]] = {
-    SCALAR: (kernels.PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
-    DIAGONAL: (kernels.PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
-    POOLED: (kernels.PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
-    FULL: (kernels.PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
+    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
+    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
+    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
+    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
 }
 
 
 def _general(mixture: "Mixture", moments: Moments) -> _Plan:
     """The plan that serves all forms and moments."""
-    centres = _padded(mixture.means, 1)
+    densities = _FORMS[type(mixture.covariances)](mixture)
     kind, shape, read = _KINDS[moments]
-    metric = _METRICS[type(mixture.covariances)](mixture)
-    return _Plan(metric, centres, mixture.log_norms.copy(), kind, shape(*centres.shape), read)
+    return _Plan(densities, kind, shape(*densities.centres.shape), read)
 
 
 def _with_known_distances(mixture: "Mixture", moments: Moments) -> _Plan:
     """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
-    plan = _general(mixture, moments)
-    if plan.metric[0] != kernels.BALLS:
-        return plan
-    return replace(plan, kind=kernels.FROM_DISTANCES, shape=(mixture.n_components, 1, 1))
+    deviations = mixture.covariances.factors
+
+    def read(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
+        return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
+
+    return replace(_general(mixture, moments), kind=FROM_DISTANCES, shape=(mixture.n_components, 1, 1), read=read)
 
 
 def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
@@ -208,8 +186,8 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
     .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
         - \sum_k f_k \nu_k^\top + \nu_k f_k^\top + m_k \nu_k \nu_k^\top \Bigr) L^\top
 
-    with :math:`f_k` in the frame. Both lose the digits of :math:`\max \nu^2`: components that lie further apart than
-    a few standard deviations are summed each about its own mean.
+    with :math:`f_k` in the frame. The difference loses the digits of :math:`\max \nu^2`; so where a mean lies more than
+    some standard deviations out, each component is summed about its own.
     """
     centre = mixture.mean
     factors = mixture.covariances.factors
@@ -218,23 +196,18 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
     if not np.abs(centres).max() <= _SHARED_FRAME_REACH:
         return _general(mixture, moments)
 
-    def read(sums: _Sums, n_features: int) -> tuple[Floats, Floats]:
+    def read(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
         first, second = _read_pooled(sums, n_features)
         cross = first.T @ centres
         within = second - cross - cross.T - (centres.T * sums.mass) @ centres
         pooled = factors @ within @ factors.T
         return first @ factors.T, 0.5 * (pooled + pooled.T)
 
-    n_padded = 4 * -(-mixture.n_features // 4)
-    return _Plan(
-        metric=(kernels.BALLS, np.zeros((1, 1, 1)), _halves(mixture)),
-        centres=_padded(centres, 1),
-        log_norms=mixture.log_norms.copy(),
-        kind=kernels.OVER_ALL,
-        shape=(1, n_padded, n_padded),
-        read=read,
-        frame=(_padded(centre, 1), _padded(whitening, 2)),
-    )
+    densities = _densities(mixture, AXES, _padded(np.ones((1, 1, mixture.n_features)), 1))
+    densities = densities._replace(centres=_padded(centres, 1))
+    n_padded = densities.centres.shape[1]
+    frame = (_padded(centre, 1), _padded(whitening, 2))
+    return _Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
 
 
 _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plan]] = {
@@ -273,8 +246,8 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
     """
     plan = _plan(mixture, moments)
-    sums = plan.run(np.asarray(rows), weights)
-    if not sums.finite:
+    sums = plan.run(rows, weights)
+    if not all(np.isfinite(part).all() for part in sums):
         return reference.expect(mixture, rows, weights, moments)
     first, second = plan.read(sums, mixture.n_features)
     return Statistics(

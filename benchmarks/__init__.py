@@ -1,0 +1,1 @@
+"""gaussmix beside scikit-learn: ``python -m benchmarks`` from the root of the repository."""

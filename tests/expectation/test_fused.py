@@ -1,0 +1,317 @@
+"""The compiled pass against its slow twin, over all forms of covariances and all kinds of moments."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation import _kernels, fused, reference
+from gaussmix.mixture import Mixture
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
+
+FORMS = [Spherical, Diagonal, Tied, Full]
+MOMENTS = {"scalar": SCALAR, "diagonal": DIAGONAL, "pooled": POOLED, "full": FULL}
+SHAPES = [(1, 1, 1), (3, 2, 1), (511, 3, 2), (512, 4, 5), (513, 5, 3), (700, 8, 7), (1200, 9, 4), (300, 17, 6)]
+SUMS = ["mass", "first", "second", "log_likelihood", "classification", "weight"]
+
+each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+each_kind = pytest.mark.parametrize("moments", MOMENTS.values(), ids=MOMENTS.keys())
+
+
+def draw_mixture(
+    rng: np.random.Generator, form: type[Covariances], n_components: int, n_features: int, spread: float = 2.0
+) -> Mixture:
+    """Components of unit size, whose means are about `spread` apart."""
+    factors = rng.normal(size=(n_components, n_features, n_features)) / np.sqrt(n_features)
+    dense = factors @ np.swapaxes(factors, 1, 2) + 0.5 * np.eye(n_features)
+    variances = rng.uniform(0.5, 2.0, size=(n_components, n_features))
+    stored = {Spherical: variances[:, 0], Diagonal: variances, Tied: dense[0], Full: dense}[form]
+    means = spread * rng.normal(size=(n_components, n_features))
+    return Mixture(rng.dirichlet(np.full(n_components, 2.0)), means, form.from_covariances(stored))
+
+
+def moved(mixture: Mixture, offset: float, scale: float) -> Mixture:
+    """The mixture of ``scale · x + offset``."""
+    covariances = type(mixture.covariances)(mixture.covariances.factors * scale)
+    return Mixture(mixture.weights, mixture.means * scale + offset, covariances)
+
+
+def draw_rows(rng: np.random.Generator, mixture: Mixture, n_rows: int) -> np.ndarray:
+    """Rows near the mixture and some well outside it."""
+    rows, _ = mixture.sample(n_rows, random_state=rng)
+    strays = rng.random(n_rows) < 0.05
+    rows[strays] = mixture.mean + 3.0 * (rows[strays] - mixture.mean)
+    return rows
+
+
+def assert_same(actual: Statistics, expected: Statistics, tolerance: float = 1e-12) -> None:
+    """Equal but for rounding: first moments on the scale of their rows' distances, log-likelihoods on that of both."""
+    assert actual.moments is expected.moments
+    assert actual.origin is expected.origin
+    spread = np.sqrt(np.abs(expected.second).max()) * np.sqrt(expected.weight)
+    scores = abs(expected.log_likelihood) + abs(expected.classification) + expected.weight
+    scale = {"first": max(spread, np.abs(expected.first).max()), "log_likelihood": scores, "classification": scores}
+    for name in SUMS:
+        got, wanted = np.asarray(getattr(actual, name)), np.asarray(getattr(expected, name))
+        assert got.shape == wanted.shape, name
+        size = scale.get(name, np.abs(wanted).max())
+        np.testing.assert_allclose(got, wanted, rtol=0.0, atol=tolerance * size, err_msg=name)
+
+
+def assert_identical(actual: Statistics, expected: Statistics) -> None:
+    for name in SUMS:
+        np.testing.assert_array_equal(getattr(actual, name), getattr(expected, name), err_msg=name)
+
+
+@each_form
+@each_kind
+@pytest.mark.parametrize(("n_rows", "n_features", "n_components"), SHAPES)
+def test_agrees_with_the_reference(
+    form: type[Covariances], moments: Moments, n_rows: int, n_features: int, n_components: int
+) -> None:
+    rng = np.random.default_rng([n_rows, n_features, n_components])
+    mixture = draw_mixture(rng, form, n_components, n_features)
+    rows, weights = draw_rows(rng, mixture, n_rows), rng.uniform(0.1, 2.0, n_rows)
+    actual = fused.expect(mixture, rows, weights, moments)
+    assert_same(actual, reference.expect(mixture, rows, weights, moments))
+
+
+@each_form
+@each_kind
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_agrees_whatever_the_block(form: type[Covariances], moments: Moments, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+    n_features, n_components = data.draw(st.integers(1, 9), label="D"), data.draw(st.integers(1, 7), label="K")
+    spread = data.draw(st.sampled_from([0.5, 3.0, 30.0]), label="spread")
+    exponent = data.draw(st.sampled_from([0, 0, -150, -6, 6, 150]), label="exponent")
+    offset = data.draw(st.sampled_from([0.0, -1e3, 1e8]), label="offset")
+    dtype = data.draw(st.sampled_from([np.float64, np.float32]), label="dtype") if abs(exponent) < 10 else np.float64
+    scale = 10.0**exponent
+    mixture = moved(draw_mixture(rng, form, n_components, n_features, spread), offset * scale, scale)
+    rows = draw_rows(rng, mixture, data.draw(st.integers(1, 1500), label="n")).astype(dtype)
+    weights = rng.exponential(size=len(rows)) * (rng.random(len(rows)) < 0.8)
+    weights[0] = 1.0
+    actual = fused.expect(mixture, rows, weights, moments)
+    # In float32 at offset 1e8 rows lie whole standard deviations off the grid of floats: large distances, few digits.
+    assert_same(actual, reference.expect(mixture, rows, weights, moments), 1e-12 if dtype is np.float64 else 1e-11)
+
+
+def _strided(rows: np.ndarray) -> np.ndarray:
+    wide = np.zeros((3 * len(rows), 2 * rows.shape[1]), rows.dtype)
+    wide[::3, ::2] = rows
+    return wide[::3, ::2]
+
+
+def _read_only(rows: np.ndarray) -> np.ndarray:
+    frozen = rows.copy()
+    frozen.flags.writeable = False
+    return frozen
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "fortran": np.asfortranarray,
+    "strided": _strided,
+    "reversed": lambda rows: rows[::-1].copy()[::-1],
+    "read-only": _read_only,
+    "swapped bytes": lambda rows: rows.astype(rows.dtype.newbyteorder()),
+    "float32": lambda rows: rows.astype(np.float32),
+}
+
+
+@each_form
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_layout_and_type_of_the_rows_change_nothing(
+    form: type[Covariances], layout: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    rng = np.random.default_rng(5)
+    mixture = draw_mixture(rng, form, 3, 5)
+    rows = draw_rows(rng, mixture, 1111).astype(np.float32).astype(np.float64)
+    weights = rng.random(len(rows))
+    expected = fused.expect(mixture, rows, weights, FULL)
+    assert_identical(fused.expect(mixture, layout(rows), weights, FULL), expected)
+
+
+def test_rows_in_a_file_are_read_where_they_lie(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    mixture = draw_mixture(rng, Full, 3, 4)
+    rows, weights = draw_rows(rng, mixture, 900), np.ones(900)
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert_identical(fused.expect(mixture, mapped, weights, FULL), fused.expect(mixture, rows, weights, FULL))
+
+
+@each_form
+@each_kind
+def test_nothing_changes_from_call_to_call(form: type[Covariances], moments: Moments) -> None:
+    rng = np.random.default_rng(7)
+    mixture = draw_mixture(rng, form, 4, 6)
+    rows, weights = draw_rows(rng, mixture, 5000), rng.random(5000)
+    before = rows.copy()
+    assert_identical(fused.expect(mixture, rows, weights, moments), fused.expect(mixture, rows, weights, moments))
+    np.testing.assert_array_equal(rows, before)
+
+
+@each_form
+@each_kind
+def test_blocks_add_up(form: type[Covariances], moments: Moments) -> None:
+    rng = np.random.default_rng(8)
+    mixture = draw_mixture(rng, form, 4, 3)
+    rows, weights = draw_rows(rng, mixture, 20_000), rng.random(20_000)
+    parts = [fused.expect(mixture, rows[s], weights[s], moments) for s in (slice(7777), slice(7777, None))]
+    assert_same(parts[0] + parts[1], fused.expect(mixture, rows, weights, moments))
+
+
+def test_no_rows_leave_empty_sums() -> None:
+    mixture = draw_mixture(np.random.default_rng(9), Full, 3, 2)
+    assert_identical(fused.expect(mixture, np.empty((0, 2)), np.empty(0), FULL), Statistics.zero(mixture.means, FULL))
+
+
+@each_form
+@each_kind
+@pytest.mark.parametrize("distance", [1.0, 1e200], ids=["near", "far"])
+def test_rows_of_weight_zero_count_for_nothing(form: type[Covariances], moments: Moments, distance: float) -> None:
+    rng = np.random.default_rng(10)
+    mixture = draw_mixture(rng, form, 3, 4)
+    rows, weights = draw_rows(rng, mixture, 800), rng.random(800)
+    idle = rng.random(800) < 0.5
+    expected = fused.expect(mixture, rows[~idle], weights[~idle], moments)
+    weights[idle] = 0.0
+    rows[idle] *= distance
+    assert_same(fused.expect(mixture, rows, weights, moments), expected)
+
+
+@each_form
+@each_kind
+def test_component_of_weight_zero_gets_nothing(form: type[Covariances], moments: Moments) -> None:
+    rng = np.random.default_rng(11)
+    drawn = draw_mixture(rng, form, 3, 4)
+    mixture = Mixture([0.0, 0.6, 0.4], drawn.means, drawn.covariances)
+    rows, weights = draw_rows(rng, mixture, 800), rng.random(800)
+    actual = fused.expect(mixture, rows, weights, moments)
+    assert_same(actual, reference.expect(mixture, rows, weights, moments))
+    assert actual.mass[0] == 0.0
+    assert not actual.first[0].any()
+
+
+@each_form
+@each_kind
+def test_rows_beyond_the_squares_of_floats_agree_with_the_reference(form: type[Covariances], moments: Moments) -> None:
+    rng = np.random.default_rng(12)
+    mixture = draw_mixture(rng, form, 3, 4)
+    rows, weights = draw_rows(rng, mixture, 600), rng.random(600)
+    rows[123] *= 1e200
+    with np.errstate(over="ignore"):
+        actual = fused.expect(mixture, rows, weights, moments)
+        expected = reference.expect(mixture, rows, weights, moments)
+    assert np.isfinite(actual.log_likelihood)
+    assert_identical(actual, expected)
+
+
+@each_form
+def test_rows_that_are_not_numbers_are_not_passed_over(form: type[Covariances]) -> None:
+    rng = np.random.default_rng(13)
+    mixture = draw_mixture(rng, form, 3, 4)
+    rows = draw_rows(rng, mixture, 600)
+    rows[55, 2] = np.nan
+    assert np.isnan(fused.expect(mixture, rows, np.ones(600), FULL).log_likelihood)
+
+
+@each_form
+@each_kind
+@pytest.mark.parametrize("spread", [100.0, 1e6], ids=["apart", "far apart"])
+def test_separated_components_keep_their_digits(form: type[Covariances], moments: Moments, spread: float) -> None:
+    rng = np.random.default_rng(14)
+    mixture = draw_mixture(rng, form, 6, 5, spread)
+    rows, weights = mixture.sample(2000, random_state=rng)[0], rng.random(2000)
+    assert_same(fused.expect(mixture, rows, weights, moments), reference.expect(mixture, rows, weights, moments))
+
+
+@pytest.mark.parametrize("spread", [1.0, 12.0, 200.0], ids=["shared frame", "edge of it", "outside it"])
+def test_pooled_moments_about_one_centre_lose_few_digits(spread: float) -> None:
+    rng = np.random.default_rng(15)
+    lengths = np.geomspace(0.03, 30.0, 4)
+    rotation = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    turned = rotation * lengths
+    mixture = Mixture(
+        [0.3, 0.2, 0.5], 1e4 + spread * rng.normal(size=(3, 4)) @ turned.T, Tied.from_covariances(turned @ turned.T)
+    )
+    rows, weights = mixture.sample(3000, random_state=rng)[0], rng.random(3000)
+    actual = fused.expect(mixture, rows, weights, POOLED)
+    expected = reference.expect(mixture, rows, weights, POOLED)
+    # Every direction on its own scale: a millionfold smaller variance must be as good as the largest.
+    back = np.linalg.inv(turned)
+    assert_allclose_by_size(back @ actual.second @ back.T, back @ expected.second @ back.T, 1e-9)
+    assert_allclose_by_size(actual.mass, expected.mass, 1e-9)
+
+
+def assert_allclose_by_size(actual: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=0.0, atol=tolerance * np.abs(expected).max())
+
+
+@each_kind
+@pytest.mark.parametrize("exponent", [-158, -146, -140, 140, 146])
+def test_spherical_scales_near_the_ends_of_floats(moments: Moments, exponent: int) -> None:
+    rng = np.random.default_rng(16)
+    mixture = moved(draw_mixture(rng, Spherical, 3, 4), 0.0, 10.0**exponent)
+    rows, weights = mixture.sample(600, random_state=rng)[0], rng.random(600)
+    actual = fused.expect(mixture, rows, weights, moments)
+    # Squares of 1e-158 have about eight digits left, in either twin; nothing else has lost any.
+    assert_same(actual, reference.expect(mixture, rows, weights, moments), 1e-12 if exponent > -150 else 1e-7)
+    np.testing.assert_allclose(
+        actual.log_likelihood, reference.expect(mixture, rows, weights, moments).log_likelihood, rtol=1e-13
+    )
+
+
+def test_exponential_is_right_to_the_last_places() -> None:
+    points = np.concatenate([-np.geomspace(1e-18, 700.0, 2000), np.random.default_rng(17).uniform(-700.0, 0.0, 3000)])
+    with mpmath.workdps(40):
+        errors = [abs(_kernels._exp(x) / mpmath.exp(x) - 1) for x in points.tolist()]
+    assert max(errors) < 4e-16
+
+
+def test_exponential_at_its_ends() -> None:
+    assert _kernels._exp(0.0) == 1.0
+    assert _kernels._exp(-0.0) == 1.0
+    lowest = _kernels._exp(-700.0)
+    assert 0.0 < lowest < 1e-303
+    assert [_kernels._exp(x) for x in (-1e3, -1e300, -np.inf, np.nan)] == [lowest] * 4
+
+
+def test_logarithm_is_right_to_the_last_places() -> None:
+    points = np.concatenate([1.0 + np.geomspace(1e-15, 1.0, 2000), np.geomspace(1.0, 1e6, 1000), [1e-304, 0.7, 0.71]])
+    with mpmath.workdps(40):
+        errors = [abs(_kernels._log(x) / mpmath.log(x) - 1) for x in points.tolist() if x != 1.0]
+    assert max(errors) < 5e-16
+    assert _kernels._log(1.0) == 0.0
+
+
+_IN_A_NEW_PROCESS = """
+import numpy as np
+from gaussmix.expectation import _kernels, fused
+from gaussmix.mixture import Mixture
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR
+means, rows = [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], np.zeros((5, 2))
+for covariances in ([1.0, 1.0, 2.0], np.ones((3, 2)), np.eye(2), np.stack([np.eye(2)] * 3)):
+    mixture = Mixture([0.2, 0.3, 0.5], means, covariances)
+    for moments in (SCALAR, DIAGONAL, POOLED, FULL):
+        for kind in (np.float32, np.float64):
+            fused.expect(mixture, np.asfortranarray(rows, kind), np.ones(5), moments)
+for kernel in (_kernels.sum_tiles, _kernels.whiten_in_place):
+    print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()), len(kernel.signatures))
+"""
+
+
+def test_a_second_process_compiles_nothing() -> None:
+    for _ in range(2):
+        found = subprocess.run(  # noqa: S603 - this interpreter, on the text above
+            [sys.executable, "-c", _IN_A_NEW_PROCESS], capture_output=True, text=True, check=True
+        )
+    assert found.stdout.split("\n")[:2] == ["1 0 1", "1 0 1"]
