@@ -13,7 +13,9 @@ from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["CRITERIA", "Candidate", "aic", "best", "bic", "icl", "search"]
+__all__ = ["CRITERIA", "Candidate", "aic", "best", "bic", "collapsed", "icl", "search"]
+
+_OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
 def aic(statistics: Statistics, n_parameters: int) -> float:
@@ -52,12 +54,15 @@ class Candidate:
         The best fit from this cell's starts; None where none could be fitted.
     reason : str
         Why there is no fit; empty where there is one.
+    collapsed : tuple of int
+        Components that only the ridge holds open; see :func:`collapsed`.
     """
 
     structure: Structure
     n_components: int
     fit: Fit | None
     reason: str = ""
+    collapsed: tuple[int, ...] = ()
 
     @property
     def mixture(self) -> Mixture:
@@ -145,26 +150,56 @@ def _cell(
     tol: float,
     max_iter: int,
 ) -> Candidate:
-    fits, reason = [], ""
+    fits: list[Fit] = []
+    reason = ""
     for assignment in assignments:
         try:
             first = starts.start(source, assignment, k, structure, ridge)
             fits.append(run(source, first, structure, ridge=ridge, tol=tol, max_iter=max_iter))
         except IllDefinedCovarianceError as error:
             reason = str(error)
-    fit = max(fits, key=lambda one: one.state.log_likelihood, default=None)
-    return Candidate(structure, k, fit, "" if fit else reason)
+    if not fits:
+        return Candidate(structure, k, None, reason)
+    fallen = [collapsed(fit.state.mixture, ridge) for fit in fits]
+    chosen = max(range(len(fits)), key=lambda i: (not fallen[i], fits[i].state.log_likelihood))
+    return Candidate(structure, k, fits[chosen], collapsed=fallen[chosen])
+
+
+def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
+    """Components that have no spread of their own in some direction, only what the ridge gives them.
+
+    The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
+    few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
+    as a constant column, do not count.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit with that ridge.
+    ridge : (D,) ndarray
+        Variances that were added to the covariances' diagonals; all positive, or there is nothing to tell.
+    """
+    if not (ridge > 0).all():
+        return ()
+    units = np.sqrt(ridge)
+    spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
+    axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
+    if not axes.size:
+        return ()
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    own = np.linalg.eigvalsh(axes.T @ dense @ axes)[:, 0]
+    return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))
 
 
 def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
-    """The candidate with the lowest criterion.
+    """The candidate with the lowest criterion, of those without a collapsed component where there are such.
 
     Raises
     ------
     ValueError
         If none could be fitted; the message is the first one's reason.
     """
-    chosen = min(candidates, key=lambda candidate: candidate.criterion(criterion))
+    chosen = min(candidates, key=lambda candidate: (bool(candidate.collapsed), candidate.criterion(criterion)))
     if chosen.fit is None:
         raise ValueError(chosen.reason)
     return chosen

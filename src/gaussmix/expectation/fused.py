@@ -84,7 +84,7 @@ class _Plan:
 def _tiles(rows: Rows, weights: Floats, n_padded: int) -> Iterator[tuple[Floats, Floats]]:
     """Rows and weights as ``(T, D, LANES)`` and ``(T, LANES)``, a few tiles at a time so that they stay in the cache.
 
-    The last tile is filled up with copies of the last row, which weigh nothing.
+    The last tile is filled up with rows of zeros, which weigh nothing.
     """
     n_features = rows.shape[1]
     step = max(1, _NUMBERS_AT_ONCE // (n_padded * LANES)) * LANES
@@ -95,7 +95,6 @@ def _tiles(rows: Rows, weights: Floats, n_padded: int) -> Iterator[tuple[Floats,
         by_row = tiles.transpose(0, 2, 1)[:, :, :n_features]
         by_row[:n_whole] = part[: n_whole * LANES].reshape(n_whole, LANES, n_features)
         if n_whole < n_tiles:
-            by_row[-1] = part[-1]
             by_row[-1, : len(part) - n_whole * LANES] = part[n_whole * LANES :]
         tile_weights.reshape(-1)[: len(part)] = part_weights
         yield tiles, tile_weights
