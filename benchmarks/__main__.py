@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import joblib
-import numpy
+import numpy as np
 import sklearn
 from threadpoolctl import threadpool_info
 
@@ -16,15 +16,21 @@ from benchmarks.workloads import WORKLOADS
 
 
 def main() -> None:
+    """Print the table, a line for each workload as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=3, help="timings of each library, taken in turn (3)")
     parser.add_argument("--only", default="", help="only workloads whose name contains this")
     arguments = parser.parse_args()
-    blas = {f"{library['internal_api']} {library['version']}, {library['num_threads']} threads" for library in threadpool_info()}
-    print(f"{joblib.cpu_count()} cores, Python {platform.python_version()}, numpy {numpy.__version__}, "
-          f"scikit-learn {sklearn.__version__}; {'; '.join(sorted(blas))}\n")
-    print("| shape (n, D, K) | scikit-learn, s/iteration | gaussmix, s/iteration | times faster "
-          "| peak above the rows: scikit-learn, MB | gaussmix, MB | log-likelihoods differ by |")
+    pools = threadpool_info()
+    blas = {f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in pools}
+    print(
+        f"{joblib.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}, "
+        f"scikit-learn {sklearn.__version__}; {'; '.join(sorted(blas))}\n"
+    )
+    print(
+        "| shape (n, D, K) | scikit-learn, s/iteration | gaussmix, s/iteration | times faster "
+        "| peak above the rows: scikit-learn, MB | gaussmix, MB | log-likelihoods differ by |"
+    )
     print("|---|---:|---:|---:|---:|---:|---:|")
     for index, workload in enumerate(WORKLOADS):
         if arguments.only in str(workload):
@@ -32,8 +38,10 @@ def main() -> None:
 
 
 def line(index: int, repetitions: int) -> str:
+    """One workload's line of the table, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.measure", str(index), str(repetitions)]
-    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+    result = json.loads(printed)
     theirs, ours = result["seconds"]["scikit-learn"], result["seconds"]["gaussmix"]
     peaks = result["peak"]
     return (

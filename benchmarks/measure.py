@@ -19,6 +19,7 @@ SHORT = 1  # iterations; what a fit costs besides its iterations is in both leng
 
 
 def fitted(kind: type[Any], workload: Workload, rows: np.ndarray, n_iter: int) -> Any:  # noqa: ANN401 - either library
+    """A model after `n_iter` iterations from the workload's start."""
     model = kind(
         workload.n_components,
         covariance_type=workload.covariance_type,
@@ -33,6 +34,7 @@ def fitted(kind: type[Any], workload: Workload, rows: np.ndarray, n_iter: int) -
 
 
 def seconds(work: Callable[[], object]) -> float:
+    """Wall time of some work."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
@@ -53,6 +55,7 @@ def peak_megabytes(work: Callable[[], object]) -> float:
 
 
 def measure(workload: Workload, repetitions: int) -> dict[str, Any]:
+    """Seconds per iteration, peak memory and log-likelihoods of both libraries."""
     rows = workload.rows()
     kinds = {"gaussmix": GaussianMixture, "scikit-learn": ScikitLearnMixture}
     long = {"gaussmix": 1 + 8, "scikit-learn": 1 + 2}
@@ -61,7 +64,8 @@ def measure(workload: Workload, repetitions: int) -> dict[str, Any]:
     times: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(repetitions):
         for name, kind in kinds.items():
-            short, whole = (seconds(lambda n=n, kind=kind: fitted(kind, workload, rows, n)) for n in (SHORT, long[name]))
+            lengths = (SHORT, long[name])
+            short, whole = (seconds(lambda n=n, kind=kind: fitted(kind, workload, rows, n)) for n in lengths)
             times[name].append((whole - short) / (long[name] - SHORT))
     per_iteration = {name: statistics.median(values) for name, values in times.items()}
     scores = {name: fitted(kind, workload, rows, 3).score(rows) for name, kind in kinds.items()}

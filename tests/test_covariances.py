@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from cases import FORMS, covariances
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import FORMS, covariances
 from gaussmix import Diagonal, Full, Spherical, Tied
 from gaussmix.covariances import NotPositiveDefiniteError
 

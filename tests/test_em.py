@@ -2,8 +2,8 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import clusters, mixture
 
+from cases import clusters, mixture
 from gaussmix.em import IllDefinedCovarianceError, Status, distance_to_limit, iterate, run
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -104,7 +104,7 @@ def test_a_history_of_other_rows_is_forgotten(problem):
 def test_a_collapse_is_named_with_its_component():
     rows = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 1.0], [6.0, 2.0], [5.0, 3.0]])
     first = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 2.0]], [1.0, 1.0])
-    with pytest.raises(IllDefinedCovarianceError, match="ill-defined empirical covariance .* component 0"):
+    with pytest.raises(IllDefinedCovarianceError, match=r"ill-defined empirical covariance .* component 0"):
         run(ArraySource(rows), first, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=100)
 
 

@@ -3,11 +3,11 @@ import dataclasses
 import mpmath
 import numpy as np
 import pytest
-from cases import FORMS, covariances, mixture
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from cases import FORMS, covariances, mixture
 from gaussmix import Diagonal, Full, Mixture, Tied
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -35,7 +35,8 @@ def triangles(model):
     shape = (model.n_components, model.n_features, model.n_features)
     if isinstance(model.covariances, Tied | Full):
         return np.broadcast_to(factors, shape)
-    return np.broadcast_to(factors[:, None, None] if factors.ndim == 1 else factors[:, :, None], shape) * np.eye(shape[1])
+    scales = factors[:, None, None] if factors.ndim == 1 else factors[:, :, None]
+    return np.broadcast_to(scales, shape) * np.eye(shape[1])
 
 
 @forms
@@ -95,10 +96,8 @@ def test_responsibilities_are_bayes_rule(form, seed):
     model = mixture(rng, form)
     rows = rng.normal(scale=3, size=(9, 2))
     dense = model.covariances.dense(3, 2)
-    joint = np.stack(
-        [w * stats.multivariate_normal(m, c).pdf(rows) for w, m, c in zip(model.weights, model.means, dense, strict=True)],
-        axis=1,
-    )
+    parts = zip(model.weights, model.means, dense, strict=True)
+    joint = np.stack([w * stats.multivariate_normal(m, c).pdf(rows) for w, m, c in parts], axis=1)
     resp = model.responsibilities(rows)
     np.testing.assert_allclose(resp, joint / joint.sum(axis=1, keepdims=True), rtol=1e-8, atol=1e-12)
     np.testing.assert_array_equal(model.predict(rows), resp.argmax(axis=1))

@@ -4,10 +4,10 @@ import stat
 
 import numpy as np
 import pytest
-from cases import FORMS, mixture
 from safetensors.numpy import load as read_bytes
 from safetensors.numpy import save_file
 
+from cases import FORMS, mixture
 from gaussmix import Mixture, ModelFileError, load, save
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -112,7 +112,7 @@ def header_of(path):
 def test_a_newer_version_is_named(path):
     save(mixture(np.random.default_rng(0)), path)
     save_file(read_bytes(path.read_bytes()), path, metadata={**header_of(path), "version": "2"})
-    with pytest.raises(ModelFileError, match="format version 2, .* reads version 1. Upgrade"):
+    with pytest.raises(ModelFileError, match=r"format version 2, .* reads version 1\. Upgrade"):
         load(path)
 
 

@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import clusters, mixture
 
+from cases import clusters, mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, assigned, column_moments, given, relative_ridge
 from gaussmix.structures import named
@@ -99,9 +99,14 @@ def test_column_moments_are_exact_far_from_zero():
     rows = np.random.default_rng(0).normal(size=(4000, 2)) * [1.0, 1e-3]
     mean, variance = column_moments(ArraySource(rows + 1e6))
     np.testing.assert_allclose(mean, rows.mean(axis=0) + 1e6, rtol=1e-15)
-    far = [[Fraction(x) for x in column] for column in (rows + 1e6).T]
-    exact = [float(sum((x - sum(column) / 4000) ** 2 for x in column) / 4000) for column in far]
+    exact = [exact_variance(column) for column in (rows + 1e6).T]
     np.testing.assert_allclose(variance, exact, rtol=1e-11)
+
+
+def exact_variance(column):
+    values = [Fraction(x) for x in column]
+    mean = sum(values) / len(values)
+    return float(sum((x - mean) ** 2 for x in values) / len(values))
 
 
 def test_the_relative_ridge_follows_each_column():

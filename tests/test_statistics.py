@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from cases import MOMENTS, mixture
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import MOMENTS, mixture
 from gaussmix.expectation import reference
 from gaussmix.statistics import FULL, SCALAR, Statistics
 

@@ -13,6 +13,9 @@ from gaussmix._types import Floats
 __all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied"]
 
 
+_WORTH_BLAS = 2**20  # multiply-adds
+
+
 class NotPositiveDefiniteError(ValueError):
     """A covariance that has no Cholesky factor; its message names the component."""
 
@@ -283,4 +286,10 @@ def _inverse(lower: Floats) -> Floats:
 
 
 def _solve(factor: Floats, centred: Floats) -> Floats:
-    return np.asarray(solve_triangular(factor, centred.T, lower=True, check_finite=False).T)
+    """Forward substitution; by BLAS only where that is worth waking its threads, which wait for each other."""
+    if centred.size * len(factor) > _WORTH_BLAS:
+        return np.asarray(solve_triangular(factor, centred.T, lower=True, check_finite=False).T)
+    white = np.empty((len(factor), len(centred)))
+    for j, row in enumerate(factor):
+        white[j] = (centred[:, j] - np.einsum("i,in->n", row[:j], white[:j])) / row[j]
+    return white.T

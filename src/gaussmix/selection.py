@@ -15,6 +15,7 @@ from gaussmix.structures import Structure
 
 __all__ = ["CRITERIA", "Candidate", "aic", "best", "bic", "collapsed", "icl", "search"]
 
+_RACE = 1e-4  # nats per row: near enough to tell which start leads
 _OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
@@ -122,7 +123,7 @@ def search(
     init_params : str
         A kind of start from :data:`gaussmix.starts.KINDS`.
     n_init : int
-        Starts for each number of components; the likeliest fit is kept.
+        Starts for each number of components. Each is fitted roughly, and the likeliest goes on to `tol`.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row. Finer than the estimator's default, as criteria
         compare totals over all rows.
@@ -150,19 +151,24 @@ def _cell(
     tol: float,
     max_iter: int,
 ) -> Candidate:
-    fits: list[Fit] = []
+    def fitted(first: Mixture, tolerance: float, history: Sequence[float] = ()) -> Fit:
+        return run(source, first, structure, ridge=ridge, tol=tolerance, max_iter=max_iter, history=history)
+
+    races: list[Fit] = []
     reason = ""
     for assignment in assignments:
         try:
-            first = starts.start(source, assignment, k, structure, ridge)
-            fits.append(run(source, first, structure, ridge=ridge, tol=tol, max_iter=max_iter))
+            races.append(fitted(starts.start(source, assignment, k, structure, ridge), max(tol, _RACE)))
         except IllDefinedCovarianceError as error:
             reason = str(error)
-    if not fits:
+    if not races:
         return Candidate(structure, k, None, reason)
-    fallen = [collapsed(fit.state.mixture, ridge) for fit in fits]
-    chosen = max(range(len(fits)), key=lambda i: (not fallen[i], fits[i].state.log_likelihood))
-    return Candidate(structure, k, fits[chosen], collapsed=fallen[chosen])
+    race = max(races, key=lambda fit: (not collapsed(fit.state.mixture, ridge), fit.state.log_likelihood))
+    try:
+        fit = fitted(race.state.mixture, tol, race.history)
+    except IllDefinedCovarianceError as error:
+        return Candidate(structure, k, None, str(error))
+    return Candidate(structure, k, fit, collapsed=collapsed(fit.state.mixture, ridge))
 
 
 def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:

@@ -59,11 +59,7 @@ def _seeded(find: Callable[[Floats, Floats, int, int], Floats]) -> Kind:
         rows, weights = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_COMPONENT * n_components))
         origin = rows.mean(axis=0, dtype=np.float64)
         seeds = find(rows - origin, weights, n_components, int(rng.integers(2**31)))
-
-        def nearest(_span: slice, block: Rows) -> Floats:
-            return _one_hot(pairwise_distances_argmin(block - origin, seeds), n_components)
-
-        return nearest
+        return _from_labels(source.map(lambda block: pairwise_distances_argmin(block - origin, seeds)), n_components)
 
     return kind
 

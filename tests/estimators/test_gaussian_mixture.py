@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cases import clusters
 from sklearn import mixture as sklearn_mixture
 from sklearn.base import clone
 from sklearn.datasets import load_iris
@@ -16,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from cases import clusters
 from gaussmix import GaussianMixture, Mixture
 from gaussmix.structures import NAMES
 
@@ -104,7 +104,7 @@ def test_lower_bound_is_the_score(covariance_type, rows):
 @pytest.mark.parametrize(("offset", "dtype"), [(1e8, np.float64), (1e3, np.float32)])
 def test_an_offset_changes_no_label(covariance_type, offset, dtype):
     rng = np.random.default_rng(0)
-    rows = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + [12.0, 3.0]])
+    rows = np.concatenate([rng.normal(size=(200, 2)), rng.normal(loc=[12.0, 3.0], size=(200, 2))])
     near = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(rows.astype(dtype))
     far = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit((rows + offset).astype(dtype))
     np.testing.assert_array_equal(far.predict((rows + offset).astype(dtype)), near.predict(rows.astype(dtype)))
@@ -253,7 +253,7 @@ def test_a_start_from_a_known_mixture_or_a_callable(rows):
 
 def test_duplicates_need_a_ridge():
     rows = np.repeat([[0.0, 0.0], [1.0, 1.0], [2.0, 5.0]], 4, axis=0)
-    with pytest.raises(ValueError, match="ill-defined empirical covariance .* increase reg_covar"):
+    with pytest.raises(ValueError, match=r"ill-defined empirical covariance .* increase reg_covar"):
         GaussianMixture(3, reg_covar=0, random_state=0).fit(rows)
     model = GaussianMixture(3, random_state=0).fit(rows)
     np.testing.assert_allclose(model.means_[np.argsort(model.means_[:, 0])], [[0, 0], [1, 1], [2, 5]], atol=1e-9)

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from cases import FORMS, MOMENTS, mixture
 
+from cases import FORMS, MOMENTS, mixture
 from gaussmix.expectation import choose, reference
 from gaussmix.sources import ArraySource
 

@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import clusters, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import clusters, vector
 from gaussmix.em import iterate, maximize
 from gaussmix.expectation import reference
 from gaussmix.mixture import Mixture
@@ -67,10 +67,11 @@ def test_the_m_step_is_a_maximum(structure, seed):
         assert expected_log_likelihood(rows, resp, started(source, nudged, structure)) <= best + 1e-9
 
 
+FREER = {("E", "E"), ("I", "I"), ("V", "V"), ("E", "V"), ("I", "E"), ("I", "V")}
 NESTED = [
     (small, large)
     for small, large in itertools.permutations(STRUCTURES, 2)
-    if all(a == b or (a, b) in {("E", "V"), ("I", "E"), ("I", "V")} for a, b in zip(small.name, large.name, strict=True))
+    if FREER.issuperset(zip(small.name, large.name, strict=True))
 ]
 
 
@@ -126,9 +127,7 @@ def test_scaling_and_shifting_the_rows_maps_the_fit(structure, seed, scale, shif
     ridge = 1e-3 * rows.var(axis=0)
     plain = after(ArraySource(rows), started(ArraySource(rows), resp, structure, ridge), structure, 4, ridge)[-1]
     mapped_source, mapped_ridge = ArraySource(scale * rows + scale * shift), scale**2 * ridge
-    mapped = after(
-        mapped_source, started(mapped_source, resp, structure, mapped_ridge), structure, 4, mapped_ridge
-    )[-1]
+    mapped = after(mapped_source, started(mapped_source, resp, structure, mapped_ridge), structure, 4, mapped_ridge)[-1]
     np.testing.assert_allclose(mapped.mixture.means / scale - shift, plain.mixture.means, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(
         mapped.mixture.covariances.dense(K, D) / scale**2, plain.mixture.covariances.dense(K, D), rtol=1e-6, atol=1e-8
@@ -155,9 +154,7 @@ def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_compo
 
     h = 1e-6
     directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(80)]
-    jacobian = np.array(
-        [(fitted((h * a, h * b)) - fitted((-h * a, -h * b))) / (2 * h) for a, b in directions]
-    )
+    jacobian = np.array([(fitted((h * a, h * b)) - fitted((-h * a, -h * b))) / (2 * h) for a, b in directions])
     singular = np.linalg.svd(jacobian, compute_uv=False)
     assert (singular > 1e-6 * singular[0]).sum() == structure.n_parameters(n_components, n_features)
 

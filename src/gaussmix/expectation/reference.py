@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import logsumexp
 
 from gaussmix._types import Floats, Rows
 from gaussmix.statistics import Moments, Statistics
@@ -32,7 +31,7 @@ def log_joint(mixture: "Mixture", rows: Rows) -> Floats:
 def responsibilities(mixture: "Mixture", rows: Rows) -> tuple[Floats, Floats]:
     """Responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
     joint = log_joint(mixture, rows)
-    log_density = logsumexp(joint, axis=1)
+    log_density = _log_sum_exp(joint)
     resp = np.exp(joint - log_density[:, None])
     far = log_density <= _LOWEST / 2
     if far.any():
@@ -57,7 +56,13 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     )
     nearest = distance <= distance.min(axis=1, keepdims=True)
     joint = np.where(nearest & (mixture.weights > 0), mixture.log_norms, -np.inf)
-    return np.asarray(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
+    return np.exp(joint - _log_sum_exp(joint)[:, None])
+
+
+def _log_sum_exp(joint: Floats) -> Floats:
+    """``log Σ_k exp(joint_k)`` of each row, scaled by its largest term so that nothing overflows."""
+    largest = joint.max(axis=1)
+    return np.asarray(largest + np.log(np.exp(joint - largest[:, None]).sum(axis=1)))
 
 
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:
