@@ -12,9 +12,16 @@ kinds = pytest.mark.parametrize("moments", MOMENTS, ids=lambda kind: type(kind).
 FIELDS = ("mass", "first", "second", "log_likelihood", "classification", "weight")
 
 
-def problem(form, n=6000):
+def problem(form, n=20_000):
+    """Rows for three blocks."""
     rng = np.random.default_rng(0)
-    return mixture(rng, form, n_components=4, n_features=3), rng.normal(scale=3, size=(n, 3)), rng.uniform(0, 2, n)
+    return mixture(rng, form, n_components=30, n_features=12), rng.normal(scale=3, size=(n, 12)), rng.uniform(0, 2, n)
+
+
+def test_the_blocks_cover_all_rows_once():
+    spans = list(ArraySource(np.zeros((20_000, 12))).spans(30))
+    assert len(spans) == 3
+    np.testing.assert_array_equal(np.concatenate([np.arange(20_000)[span] for span in spans]), np.arange(20_000))
 
 
 @forms
@@ -30,7 +37,7 @@ def test_blocks_add_up_to_one_pass_over_everything(form, moments):
 
 @forms
 def test_the_number_of_threads_changes_no_bit(form):
-    model, rows, weights = problem(form, n=20_000)
+    model, rows, weights = problem(form)
     runs = [ArraySource(rows, weights, "fused", n_threads).reduce(model, MOMENTS[3]) for n_threads in (1, 2, 5)]
     for other in runs[1:]:
         for field in FIELDS:

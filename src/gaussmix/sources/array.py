@@ -17,7 +17,8 @@ from gaussmix.statistics import Moments, Statistics
 
 __all__ = ["ArraySource"]
 
-_LANES = 256
+_TILE = 512  # rows that a compiled kernel takes at once
+_BLOCK_WORK = 2**22  # row-component-features, a few more for the exponential
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +52,9 @@ class ArraySource:
         """Number of columns."""
         return int(self.rows.shape[1])
 
-    def spans(self) -> Iterator[slice]:
-        """The blocks. They depend on the number of rows alone, so that sums over them always round alike."""
-        size = _block_size(self.n_rows)
+    def spans(self, n_components: int = 1) -> Iterator[slice]:
+        """The blocks. They depend on the shape of the problem alone, so that sums over them always round alike."""
+        size = _block_size(n_components, self.n_features)
         return (slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size))
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
@@ -64,11 +65,12 @@ class ArraySource:
             return expect(mixture, self.rows[span], self._weights(span), moments)
 
         threads = 1 if expect is reference.expect else self.n_threads or joblib.effective_n_jobs(-1)
-        if threads == 1 or self.n_rows <= _block_size(self.n_rows):
-            return reduce(add, map(block, self.spans()))
+        spans = list(self.spans(mixture.n_components))
+        if threads == 1 or len(spans) == 1:
+            return reduce(add, map(block, spans))
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
         with ThreadPoolExecutor(threads) as pool:
-            return reduce(add, pool.map(block, self.spans()))
+            return reduce(add, pool.map(block, spans))
 
     def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
         """Statistics of all rows under given responsibilities, about `origin`."""
@@ -77,7 +79,7 @@ class ArraySource:
             rows = self.rows[span]
             return reference.summarize(rows, self._weights(span), assignment(span, rows), origin, moments)
 
-        return reduce(add, map(block, self.spans()))
+        return reduce(add, map(block, self.spans(len(origin))))
 
     def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
         """Results of a function of each block, one after the other."""
@@ -94,6 +96,9 @@ class ArraySource:
         return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]
 
 
-def _block_size(n_rows: int) -> int:
-    """Rows in a block: about a hundredth of the data, so that threads end together, in whole tiles of the kernels."""
-    return int(np.clip(-(-n_rows // 96 // _LANES) * _LANES, 8 * _LANES, 64 * _LANES))
+def _block_size(n_components: int, n_features: int) -> int:
+    """Rows in a block: about a millisecond of work, in whole tiles of the kernels.
+
+    Long enough to dwarf what a block costs in Python, short enough that threads end together.
+    """
+    return int(np.clip(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 1, 128)) * _TILE
