@@ -176,9 +176,10 @@ def test_parameters_that_are_no_mixture_are_named(weights, means, values, messag
         Mixture(weights, means, values)
 
 
-def test_feature_names_must_fit():
-    with pytest.raises(ValueError, match="one name for each of the 2 features, got 1"):
-        Mixture([1.0], [[0.0, 0.0]], [1.0], feature_names=["a"])
+@pytest.mark.parametrize("names", [["a"], ["a", "a"]])
+def test_feature_names_must_fit(names):
+    with pytest.raises(ValueError, match="feature_names must be 2 different names"):
+        Mixture([1.0], [[0.0, 0.0]], [1.0], feature_names=names)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_a_component_on_a_repeated_value_is_collapsed_and_not_chosen():
     assert spiked.criterion("bic") < plain.criterion("bic")
     assert best([spiked, plain], "bic") is plain
     assert best([spiked], "bic") is spiked
+    assert best([Candidate(structure, 400, None, "too many"), spiked], "bic") is spiked
 
 
 def test_collapse_is_told_apart_from_a_constant_column():

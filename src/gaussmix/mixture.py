@@ -83,8 +83,8 @@ class Mixture:
             )
             raise ValueError(msg)
         names = None if feature_names is None else tuple(feature_names)
-        if names is not None and len(names) != n_features:
-            msg = f"feature_names must have one name for each of the {n_features} features, got {len(names)}."
+        if names is not None and (len(names) != n_features or len(set(names)) != n_features):
+            msg = f"feature_names must be {n_features} different names, one for each feature, got {names}."
             raise ValueError(msg)
         object.__setattr__(self, "weights", _frozen(_proportions(weights, n_components)))
         object.__setattr__(self, "means", _frozen(checked_means))

@@ -205,7 +205,7 @@ def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
     ValueError
         If none could be fitted; the message is the first one's reason.
     """
-    chosen = min(candidates, key=lambda candidate: (bool(candidate.collapsed), candidate.criterion(criterion)))
+    chosen = min(candidates, key=lambda one: (one.fit is None, bool(one.collapsed), one.criterion(criterion)))
     if chosen.fit is None:
         raise ValueError(chosen.reason)
     return chosen

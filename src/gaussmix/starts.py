@@ -16,7 +16,10 @@ from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import DIAGONAL, SCALAR
 from gaussmix.structures import Structure
 
-__all__ = ["KINDS", "Kind", "assigned", "column_moments", "given", "start"]
+__all__ = ["KINDS", "RELATIVE_RIDGE", "Kind", "assigned", "column_moments", "given", "relative_ridge", "start"]
+
+RELATIVE_RIDGE = 1e-6
+"""What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
 
 Kind = Callable[[Source, int, np.random.Generator], Assignment]
 """A way to find first responsibilities for K components, with a random generator."""
@@ -185,7 +188,7 @@ def _one_hot(labels: AnyArray, n_components: int) -> Floats:
     return resp
 
 
-def relative_ridge(source: Source, fraction: float) -> Floats:
+def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
     """A ridge of a given fraction of each column's variance, ``(D,)``, so that a fit does not depend on units.
 
     A column without spread takes the mean variance of the others, or one where no column has any.

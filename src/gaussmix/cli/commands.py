@@ -51,12 +51,14 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="Table: .csv, .parque
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file that `gaussmix fit --out` wrote.")]
 Columns = Annotated[
     str | None,
-    typer.Option(metavar="A,B,...", help="Feature columns, in this order. [default: all but the weights]"),
+    typer.Option(metavar="A,B,...", help="Feature columns, in this order.", show_default="all but the weights"),
 ]
 ModelColumns = Annotated[
     str | None,
     typer.Option(
-        metavar="A,B,...", help="Columns that hold the model's features, in its order. [default: those of its names]"
+        metavar="A,B,...",
+        help="Columns that hold the model's features, in its order.",
+        show_default="those of its names",
     ),
 ]
 Weights = Annotated[
@@ -66,7 +68,7 @@ DropMissing = Annotated[bool, typer.Option("--drop-missing", help="Leave out row
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the --out file if there is one.")]
 Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write a .csv or .parquet file. [default: CSV on stdout]")
+    Path | None, typer.Option(metavar="FILE", help="Write a .csv or .parquet file.", show_default="CSV on stdout")
 ]
 
 
@@ -165,7 +167,7 @@ def sample(
     model: Model,
     *,
     n: Annotated[int, typer.Option("-n", "--n-samples", min=1, help="How many rows.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed. [default: new rows each time]")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed.", show_default="new rows each time")] = None,
     out: Out = None,
     force: Force = False,
 ) -> None:

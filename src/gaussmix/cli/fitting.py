@@ -17,10 +17,9 @@ from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
 from gaussmix.structures import Structure
 
-__all__ = ["Request", "collapsed", "fit"]
+__all__ = ["Request", "fit"]
 
-_RELATIVE_RIDGE = 1e-6
-_COLLAPSED = 2.0  # a variance over its floor: below this, the floor is most of it
+_FLAT = 2.0  # a variance over the floor, which is one of the two
 _FEWEST_ROWS = 2
 
 
@@ -73,14 +72,14 @@ def _usable(path: Path, table: Table) -> Table:
         present = table.weights > 0
         table = replace(table, rows=table.rows[present], weights=table.weights[present])
     if len(table.rows) < _FEWEST_ROWS:
-        raise CommandError(f"{path} has {len(table.rows)} row to fit; a fit needs at least {_FEWEST_ROWS}.")
+        raise CommandError(f"{path}: a fit needs at least {_FEWEST_ROWS} rows, got {len(table.rows)}.")
     return table
 
 
 def _find(path: Path, table: Table, request: Request) -> records.Found:
     """Search, and choose."""
     source = ArraySource(table.rows, table.weights)
-    floor = relative_ridge(source, _RELATIVE_RIDGE)
+    floor = relative_ridge(source)
     cells = search(
         source,
         request.n_components,
@@ -98,7 +97,7 @@ def _find(path: Path, table: Table, request: Request) -> records.Found:
         raise CommandError(f"{path}: no model could be fitted. {error}") from error
     mixture = chosen.mixture
     named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
-    warnings = (*_at_the_edge(chosen, request), *collapsed(named, floor, ~_is_constant(table)))
+    warnings = (*_at_the_edge(chosen, request), *_collapsed(chosen), *_dependent(named, floor, ~_is_constant(table)))
     return records.Found(table, request.criterion, candidates, chosen, named, warnings)
 
 
@@ -122,34 +121,25 @@ def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
     return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
 
 
-def collapsed(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:
-    """Warn of components that only the floor on variances holds open: their likelihood has no bound but the floor.
-
-    Parameters
-    ----------
-    mixture : Mixture
-        The fitted mixture.
-    floor : (D,) ndarray
-        Variances that were added to the covariances' diagonals.
-    varying : (D,) ndarray of bool
-        The features to look at: those that are not constant.
-    """
-    scale = np.sqrt(floor[varying])
-    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
-    relative = dense[:, varying][:, :, varying] / np.outer(scale, scale)
-    smallest = np.linalg.eigvalsh(relative).min(axis=1, initial=np.inf)
-    flat = [str(k) for k in np.flatnonzero(smallest < _COLLAPSED)]
-    if not flat:
+def _collapsed(chosen: Candidate) -> list[str]:
+    """Only where no other candidate could be chosen."""
+    components = [str(k) for k in chosen.collapsed]
+    if not components:
         return []
-    if len(flat) == mixture.n_components:
-        warning = (
-            "Every component is flat in some direction: columns depend on each other, or the rows are too few for so "
-            "many components. Leave columns out with --columns, or try fewer components."
-        )
-    else:
-        warning = (
-            f"Component{'s'[: len(flat) > 1]} {listed(flat)} {'have' if len(flat) > 1 else 'has'} collapsed: in some "
-            "direction only the floor on variances is left, and criteria reward that. Do not trust this choice; try "
-            "fewer components, or --structure tied."
-        )
+    which = f"component{'s'[: len(components) > 1]} {listed(components)}"
+    warning = (
+        f"Every model has collapsed components, {which} of the chosen one: in some direction the floor on variances is "
+        "all their spread, and criteria reward that. Do not trust the choice; try fewer components."
+    )
     return [warning]
+
+
+def _dependent(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:
+    """Warn where all rows together have no more spread than the floor on variances in some direction."""
+    units = np.sqrt(floor[varying])
+    spread = np.linalg.eigvalsh(mixture.covariance[np.ix_(varying, varying)] / np.outer(units, units))
+    if not (spread < _FLAT).any():
+        return []
+    return [
+        "Some columns follow from others, so that the rows are flat in some direction; leave them out with --columns."
+    ]

@@ -87,6 +87,7 @@ def _of_cell(candidate: Candidate) -> Record:
         **{name: candidate.criterion(name) if fit else None for name in CRITERIA},
         "converged": fit.status is Status.CONVERGED if fit else None,
         "n_iter": fit.state.n_iter if fit else None,
+        "collapsed": list(candidate.collapsed) if fit else None,
     }
 
 

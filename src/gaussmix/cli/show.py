@@ -77,8 +77,7 @@ def mixture(model: Mixture) -> None:
 
 def _criteria(console: Console, found: Found) -> None:
     """The table: a row for each number of components, a column for each structure."""
-    name = found.criterion.upper()
-    marks = {candidate: _mark(candidate, found.best) for candidate in found.candidates}
+    marks = {candidate: _marks(candidate, found.best) for candidate in found.candidates}
     width = max(map(len, marks.values()))
     structures = list(dict.fromkeys(candidate.structure for candidate in found.candidates))
     rows: dict[int, list[str | Text]] = {}
@@ -87,33 +86,33 @@ def _criteria(console: Console, found: Found) -> None:
         style = "bold green" if candidate is found.best else ""
         rows.setdefault(candidate.n_components, []).append(Text(text + marks[candidate].ljust(width), style))
     console.print()
-    unfinished = any("~" in mark for mark in marks.values())
-    _say(console, f"{name}, lower is better: * is the best" + (", ~ did not converge" if unfinished else ""))
+    _say(console, f"{found.criterion.upper()}, lower is better: * is the best")
     headers = [structure.public_name + " " * width for structure in structures]
     _grid(console, "components", headers, [_Line(str(k), cells) for k, cells in rows.items()])
-    for note in _notes(found, unfinished=unfinished):
+    for note in _notes(found, "".join(marks.values())):
         _say(console, note)
 
 
-def _mark(candidate: Candidate, best: Candidate) -> str:
+def _marks(candidate: Candidate, best: Candidate) -> str:
+    """``*`` the best, ``!`` with a collapsed component, ``~`` not converged."""
     unfinished = candidate.fit is not None and candidate.fit.status is not Status.CONVERGED
-    return "*" * (candidate is best) + "~" * unfinished
+    return "*" * (candidate is best) + "!" * bool(candidate.collapsed) + "~" * unfinished
 
 
-def _notes(found: Found, *, unfinished: bool) -> list[str]:
-    """Why cells are empty or not to be relied on."""
+def _notes(found: Found, marks: str) -> list[str]:
+    """What the marks mean, and why cells are empty."""
+    notes = []
+    if "!" in marks:
+        notes.append("! has a component collapsed to the floor on variances, which criteria reward: passed over.")
+    if "~" in marks:
+        notes.append("~ did not converge; raise --max-iter to compare it fairly.")
     n_rows = len(found.table.rows)
     lost = [candidate for candidate in found.candidates if candidate.fit is None]
     too_many = list(dict.fromkeys(str(one.n_components) for one in lost if one.n_components > n_rows))
-    notes = [f"- {listed(too_many)} components need at least as many rows, got {n_rows}."] if too_many else []
-    notes += [
-        f"- {one.structure.public_name}, {_components(one.n_components)}: {one.reason}"
-        for one in lost
-        if one.n_components <= n_rows
-    ]
-    if unfinished:
-        notes.append("~ would need more EM steps; raise --max-iter to compare it fairly.")
-    return notes
+    if too_many:
+        notes.append(f"- {listed(too_many)} components need at least as many rows, got {n_rows}.")
+    others = [one for one in lost if one.n_components <= n_rows]
+    return notes + [f"- {one.structure.public_name}, {_components(one.n_components)}: {one.reason}" for one in others]
 
 
 def _choice(console: Console, found: Found) -> None:
@@ -126,7 +125,7 @@ def _choice(console: Console, found: Found) -> None:
     )
     chosen = f"{best.structure.public_name}, {_components(best.n_components)}"
     _say(console, Text.assemble(f"Best by {name.upper()}: ", (chosen, "bold green"), what))
-    others = [one for one in found.candidates if one is not best and one.fit is not None]
+    others = [one for one in found.candidates if one is not best and one.fit and not one.collapsed]
     if others:
         second = min(others, key=lambda one: one.criterion(name))
         behind = second.criterion(name) - best.criterion(name)

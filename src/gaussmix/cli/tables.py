@@ -127,6 +127,8 @@ def _table(path: Path, frame: pl.DataFrame, selection: Selection) -> Table:
         _check_weights(path, frame[weights])
     frame = frame.select([*names, weights] if weights else names)
     complete = _complete(path, frame, selection.missing)
+    if weights and not complete[weights].cast(pl.Float64).sum():
+        raise CommandError(f"{path}: the weights in {weights!r} must not all be 0.")
     dropped = len(frame) - len(complete)
     notes = (f"{_n_rows(dropped)} with missing or infinite values left out.",) if dropped else ()
     return Table(
@@ -212,16 +214,17 @@ def _is_numeric(series: pl.Series) -> bool:
 
 
 def _example(series: pl.Series) -> str:
-    """The first value that is no number, and its row, counted from 1 below the header."""
+    """The first value that is no number, or else the first of a column of digits kept as text; rows count from 1."""
     if series.dtype != pl.String:
         return f"values of type {series.dtype}"
-    bad = series.is_not_null() & series.cast(pl.Float64, strict=False).is_null()
-    row = bad.arg_true()[0]
+    texts = series.is_not_null()
+    bad = texts & series.cast(pl.Float64, strict=False).is_null()
+    row = (bad if bad.any() else texts).arg_true()[0]
     return f"the text {series[row]!r} in row {row + 1}"
 
 
 def _check_weights(path: Path, series: pl.Series) -> None:
-    """Make sure that weights are numbers, none negative and one at least positive."""
+    """Make sure that weights are numbers, and none negative."""
     if not _is_numeric(series):
         raise CommandError(f"{path}: the weights in {series.name!r} must be numbers, got {_example(series)}.")
     values = series.cast(pl.Float64)
@@ -230,8 +233,6 @@ def _check_weights(path: Path, series: pl.Series) -> None:
         row = negative[0]
         msg = f"{path}: the weights in {series.name!r} must be at least 0, got {values[row]:g} in row {row + 1}."
         raise CommandError(msg)
-    if (values == 0).all():
-        raise CommandError(f"{path}: the weights in {series.name!r} must not all be 0.")
 
 
 def _complete(path: Path, frame: pl.DataFrame, missing: Missing) -> pl.DataFrame:

@@ -24,8 +24,6 @@ from gaussmix.structures import NAMES, Structure, named
 
 __all__ = ["GaussianMixture"]
 
-_RELATIVE_RIDGE = 1e-6
-
 
 class GaussianMixture(DensityMixin, BaseEstimator):
     r"""A Gaussian mixture, fitted by expectation–maximization.
@@ -336,9 +334,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 
     def _best_fit(self, source: ArraySource) -> Fit:
         ridge = (
-            relative_ridge(source, _RELATIVE_RIDGE)
-            if self.reg_covar == "auto"
-            else np.full(source.n_features, float(self.reg_covar))
+            relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
         )
         if self.warm_start and hasattr(self, "mixture_"):
             return self._run(source, self.mixture_, ridge, history=self._history)
@@ -401,7 +397,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             fit.state.mixture.weights,
             fit.state.mixture.means,
             fit.state.mixture.covariances,
-            feature_names=getattr(self, "feature_names_in_", None),
+            feature_names=_distinct(getattr(self, "feature_names_in_", None)),
         )
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter
@@ -419,6 +415,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
     """Values in the precision of the rows that they are about."""
     return cast("Rows", values.astype(dtype, copy=False))
+
+
+def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:
+    """Feature names for a mixture, which tells its features apart by them; a frame may repeat names."""
+    return None if names is None or len(set(names)) < len(names) else tuple(map(str, names))
 
 
 def _what_is_left(fit: Fit) -> str:

@@ -1,0 +1,335 @@
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gaussmix import load
+from gaussmix.cli import fitting, outputs
+from gaussmix.cli.commands import Criterion, fit
+from gaussmix.em import Status
+from gaussmix.selection import CRITERIA, best, search
+from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge
+from gaussmix.structures import named
+
+ROOT = Path(__file__).parents[2]
+FAITHFUL = ROOT / "examples/data/faithful.csv"
+TIGHT = ROOT / "tests/reference/mclust_fits.json"
+QUICK = ("--components", "1:2", "--n-init", 1)
+
+
+@pytest.fixture
+def answer(done):
+    """The JSON of `gaussmix fit`, and an error where it is not strict JSON."""
+
+    def run(*arguments):
+        return json.loads(done("fit", *arguments, "--json"), parse_constant=pytest.fail)
+
+    return run
+
+
+def test_old_faithful_has_the_model_that_mclust_finds(answer):
+    found = answer(FAITHFUL, "--components", "1:5")
+    chosen = found["best"]
+    assert (chosen["structure"], chosen["n_components"], chosen["n_parameters"]) == ("tied", 3, 11)
+    assert chosen["bic"] <= 2314.32  # mclust's best over EEE and VVV, with its default tolerance: EEE, 3, 2314.316
+    tight = json.loads(TIGHT.read_text())["faithful"]["loglik_tight"]["EEE"][2]
+    assert chosen["log_likelihood"] == pytest.approx(tight, abs=0.02)
+    assert found["warnings"] == []
+
+
+def test_json_holds_what_python_finds(answer, csv, blobs):
+    found = answer(
+        csv, "--components", "1:3", "--structure", "full,EEI", "--seed", 7, "--n-init", 2, "--criterion", "icl"
+    )
+    source = ArraySource(blobs)
+    structures = [named("full"), named("EEI")]
+    ridge = relative_ridge(source, 1e-6)
+    cells = list(search(source, [1, 2, 3], structures, ridge=ridge, rng=np.random.default_rng(7), n_init=2))
+    expected = [
+        {
+            "n_components": cell.n_components,
+            "structure": cell.structure.public_name,
+            "log_likelihood": pytest.approx(cell.log_likelihood, rel=1e-12),
+            "n_parameters": cell.n_parameters,
+            **{name: pytest.approx(cell.criterion(name), rel=1e-12) for name in ("bic", "aic", "icl")},
+            "converged": cell.fit.status is Status.CONVERGED,
+            "n_iter": cell.fit.state.n_iter,
+            "collapsed": list(cell.collapsed),
+            "reason": None,
+        }
+        for cell in cells
+    ]
+    assert found["table"] == expected
+    chosen = best(cells, "icl")
+    assert {**found["best"], "reason": None} == expected[cells.index(chosen)]
+    dense = chosen.mixture.covariances.dense(chosen.n_components, 2)
+    sds = np.sqrt(np.diagonal(dense, axis1=1, axis2=2))
+    parameters = found["parameters"]
+    np.testing.assert_allclose(parameters["weights"], chosen.mixture.weights, rtol=1e-12)
+    np.testing.assert_allclose(parameters["means"], chosen.mixture.means, rtol=1e-12)
+    np.testing.assert_allclose(parameters["covariances"], dense, rtol=1e-12)
+    np.testing.assert_allclose(parameters["standard_deviations"], sds, rtol=1e-12)
+    np.testing.assert_allclose(parameters["correlations"], dense / (sds[:, :, None] * sds[:, None, :]), rtol=1e-12)
+    assert (found["rows"], found["weight"], found["features"]) == (60, 60.0, ["width", "height"])
+    assert (found["criterion"], found["model"]) == ("icl", None)
+
+
+def test_options_are_those_of_the_search_and_have_its_defaults():
+    ours, theirs = inspect.signature(fit).parameters, inspect.signature(search).parameters
+    for name in ("n_init", "tol", "max_iter"):
+        assert ours[name].default == theirs[name].default
+    assert [criterion.value for criterion in Criterion] == list(CRITERIA)
+
+
+def test_the_table_names_the_best_and_the_next(done, csv):
+    text = done("fit", csv, "--components", "1:2", "--structure", "full,diag")
+    lines = text.splitlines()
+    assert lines[0] == "60 rows, 2 features: width, height"
+    header = next(i for i, line in enumerate(lines) if line.startswith("components"))
+    assert lines[header].split() == ["components", "full", "diag"]
+    assert [line.split()[0] for line in lines[header + 1 : header + 3]] == ["1", "2"]
+    assert text.count("*") == 2  # the legend, and the best
+    assert "*" in lines[header + 2]
+    sentence = next(line for line in lines if line.startswith("Best by BIC: "))
+    assert sentence.startswith("Best by BIC: diag, 2 components (log-likelihood -")
+    assert ", 9 parameters, BIC " in sentence
+    gap = next(line for line in lines if line.startswith("Next: full, 2 components, ")).split()[-2]
+    values = [float(value.strip("*")) for value in lines[header + 2].split()[1:]]
+    assert float(gap) == pytest.approx(values[0] - values[1], abs=0.011)
+    assert next(line.split() for line in lines if line.startswith("weight"))[1:] in (
+        ["0.667", "0.333"],
+        ["0.333", "0.667"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("3", [3]), ("1:3", [1, 2, 3]), ("4,2", [2, 4]), ("1:2,2:3,5", [1, 2, 3, 5])]
+)
+def test_components_are_a_number_a_span_or_a_list(answer, csv, text, numbers):
+    found = answer(csv, "--components", text, "--structure", "spherical", "--n-init", 1)
+    assert [cell["n_components"] for cell in found["table"]] == numbers
+
+
+def test_structures_are_searched_in_the_given_order_and_once(answer, csv):
+    found = answer(csv, *QUICK, "--components", 1, "--structure", "EII, full,VVV")
+    assert [cell["structure"] for cell in found["table"]] == ["EII", "full"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "names"),
+    [
+        ("--components", "0", "from 1 upwards"),
+        ("--components", "5:2", "from 1 upwards"),
+        ("--components", "two", "from 1 upwards"),
+        ("--structure", "round", "spherical"),
+        ("--criterion", "r2", "icl"),
+        ("--seed", "-1", "--seed"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):
+    result = gaussmix("fit", csv, option, value)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert names in result.stderr
+
+
+def test_the_same_seed_gives_the_same_answer(done, csv):
+    run = ("fit", csv, "--components", "3", "--structure", "full", "--n-init", 1, "--json")
+    assert done(*run) == done(*run)
+    assert json.loads(done(*run, "--seed", 1))["parameters"] != json.loads(done(*run))["parameters"]
+
+
+def test_cells_with_more_components_than_rows_say_so(done, tmp_path):
+    few = tmp_path / "few.csv"
+    few.write_text("a,b\n1,2\n2,5\n3,1\n0,2\n")
+    run = ("fit", few, "--structure", "full,diag", "--n-init", 1)
+    found = json.loads(done(*run, "--json"))
+    assert [cell["n_components"] for cell in found["table"][::2]] == list(range(1, 10))
+    lost = [cell for cell in found["table"] if cell["n_components"] > 4]
+    nulls = {"log_likelihood", "n_parameters", "bic", "aic", "icl", "converged", "n_iter", "collapsed"}
+    assert all(cell[key] is None for cell in lost for key in nulls)
+    assert all("at least as many rows, got 4" in cell["reason"] for cell in lost)
+    assert "- 5, 6, 7, 8 and 9 components need at least as many rows, got 4." in done(*run)
+
+
+def test_fits_that_did_not_converge_are_marked(gaussmix, csv, answer):
+    run = (csv, "--components", "3", "--structure", "full", "--max-iter", 1)
+    text = gaussmix("fit", *run).stdout
+    assert "*~" in text
+    assert "raise --max-iter" in text
+    assert answer(*run)["best"]["converged"] is False
+
+
+def test_a_model_at_the_edge_of_the_range_is_pointed_out(gaussmix, csv):
+    at = ("fit", csv, "--structure", "diag", "--components")
+    assert "2 components, the most that were tried; widen --components" in gaussmix(*at, "1:2").stderr
+    assert "2 components, the fewest that were tried; widen --components" in gaussmix(*at, "2:3").stderr
+    for inside in ("1:3", "2"):
+        assert gaussmix(*at, inside).stderr == ""
+
+
+def test_one_component_is_no_edge(gaussmix, tmp_path):
+    path = tmp_path / "single.csv"
+    pl.DataFrame({"a": np.random.default_rng(0).normal(size=50)}).write_csv(path)
+    result = gaussmix("fit", path, *QUICK)
+    assert ", 1 component (" in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_constant_column_is_named_and_does_not_stop_the_fit(gaussmix, tmp_path, blobs):
+    path = tmp_path / "constant.csv"
+    pl.DataFrame({"a": blobs[:, 0], "five": np.full(60, 5.0), "b": blobs[:, 1]}).write_csv(path)
+    result = gaussmix("fit", path, "--components", 2, "--structure", "tied,diag", "--json")
+    assert result.exit_code == 0
+    assert result.stderr.count("Warning: ") == 1
+    assert "Column 'five' is constant: every value is 5." in result.stderr
+    found = json.loads(result.stdout)
+    assert found["features"] == ["a", "five", "b"]
+    assert np.array(found["parameters"]["means"])[:, 1] == pytest.approx([5, 5])
+    assert "Warning: " + found["warnings"][0] == result.stderr.strip()
+
+
+@pytest.fixture
+def rounded(tmp_path):
+    """Rows of which a third share a value, on which a component can sit."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(90, 2))
+    rows[:30, 1] = 3.0
+    path = tmp_path / "rounded.csv"
+    pl.DataFrame(rows, schema=["a", "b"], orient="row").write_csv(path)
+    return path
+
+
+def test_collapsed_models_are_marked_and_passed_over(gaussmix, answer, rounded):
+    run = (rounded, "--components", "1:2", "--structure", "diag")
+    result = gaussmix("fit", *run)
+    assert "!" in next(line for line in result.stdout.splitlines() if line.startswith("2 "))
+    assert "! has a component collapsed" in result.stdout
+    assert "Best by BIC: diag, 1 component " in result.stdout
+    assert "Next:" not in result.stdout
+    assert "collapsed" not in result.stderr
+    single, double = answer(*run)["table"]
+    assert double["bic"] < single["bic"]
+    assert (single["collapsed"], len(double["collapsed"])) == ([], 1)
+
+
+def test_a_choice_among_collapsed_models_comes_with_a_warning(gaussmix, rounded):
+    result = gaussmix("fit", rounded, "--components", "2", "--structure", "diag")
+    assert result.exit_code == 0
+    assert "*!" in result.stdout
+    assert result.stderr.startswith("Warning: Every model has collapsed components, component ")
+
+
+def test_columns_that_depend_on_each_other_are_pointed_out(gaussmix, tmp_path, blobs):
+    path = tmp_path / "twice.csv"
+    pl.DataFrame({"a": blobs[:, 0], "b": 2 * blobs[:, 0]}).write_csv(path)
+    run = ("fit", path, "--components", 1, "--structure", "full")
+    assert "Some columns follow from others" in gaussmix(*run).stderr
+    assert gaussmix(*run, "--columns", "a").stderr == ""
+
+
+def test_weights_are_repeated_rows(answer, tmp_path, blobs):
+    weights = np.arange(60) % 3
+    pl.DataFrame({"w": weights, "a": blobs[:, 0], "b": blobs[:, 1]}).write_csv(tmp_path / "weighted.csv")
+    pl.DataFrame(np.repeat(blobs, weights, axis=0), schema=["a", "b"], orient="row").write_csv(tmp_path / "rows.csv")
+    run = ("--components", "2", "--structure", "tied,diag", "--tol", 1e-12)
+    weighted = answer(tmp_path / "weighted.csv", *run, "--weights", "w")
+    repeated = answer(tmp_path / "rows.csv", *run)
+    assert (weighted["rows"], weighted["weight"]) == (40, 60.0)
+    assert weighted["features"] == ["a", "b"]
+    for one, other in zip(weighted["table"], repeated["table"], strict=True):
+        assert [one[name] for name in CRITERIA] == pytest.approx([other[name] for name in CRITERIA], rel=1e-9)
+    np.testing.assert_allclose(
+        np.sort(weighted["parameters"]["means"], axis=0), np.sort(repeated["parameters"]["means"], axis=0), rtol=1e-6
+    )
+
+
+def test_the_printout_tells_the_total_weight(done, tmp_path):
+    path = tmp_path / "weighted.csv"
+    path.write_text("a,w\n1,0.5\n2,3\n4,0\n5,1\n")
+    assert done("fit", path, "--weights", "w", *QUICK).startswith("3 rows of total weight 4.5, 1 feature: a\n")
+
+
+def test_too_few_rows_are_refused(refused, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("a,w\n1,1\n2,0\n")
+    assert refused("fit", path, "--weights", "w") == f"{path}: a fit needs at least 2 rows, got 1."
+    assert "3 components need at least as many rows, got 2." in refused("fit", path, "--components", 3)
+
+
+def test_missing_values_are_refused_or_dropped(refused, gaussmix, tmp_path):
+    path = tmp_path / "holes.csv"
+    path.write_text("a,b,c\n1,2,\n,4,1\n3,NA,1\n4,5,2\n5,inf,3\n7,8,2\n9,9,1\n")
+    sentence = refused("fit", path, "--columns", "a,b")
+    assert "columns 'a' (1 row) and 'b' (2 rows)" in sentence
+    assert "--drop-missing" in sentence
+    result = gaussmix("fit", path, "--columns", "a,b", "--drop-missing", "--components", 1, "--json")
+    found = json.loads(result.stdout)
+    assert found["rows"] == 4
+    assert found["parameters"]["means"] == [[5.25, 6.0]]
+    assert "3 rows with missing or infinite values left out." in found["warnings"]
+    assert "3 rows with missing" in result.stderr
+
+
+def test_the_model_is_written_with_its_names(done, tmp_path, csv):
+    out = tmp_path / "new.gmx"
+    printed = done("fit", csv, *QUICK, "--out", out)
+    assert printed.endswith(f"\nModel written to {out}.\n")
+    found = json.loads(done("fit", csv, *QUICK, "--out", out, "--force", "--json"))
+    mixture = load(out)
+    assert mixture.feature_names == ("width", "height")
+    assert mixture.means.tolist() == found["parameters"]["means"]
+    assert found["model"] == str(out)
+
+
+def test_nothing_is_read_or_fitted_when_the_model_could_not_be_written(refused, tmp_path, csv, model):
+    before = model.read_bytes()
+    missing = tmp_path / "no.csv"
+    assert (
+        refused("fit", missing, "--out", model)
+        == f"{model} exists already and is left as it is; replace it with --force."
+    )
+    assert model.read_bytes() == before
+    assert "There is no folder" in refused("fit", missing, "--out", tmp_path / "no" / "model.gmx")
+    assert "is a folder" in refused("fit", csv, "--out", tmp_path, "--force")
+
+
+def test_a_write_that_fails_leaves_what_was_there(refused, monkeypatch, tmp_path, csv, model):
+    def full(*_):
+        raise OSError(28, "No space left on device", "somewhere")
+
+    before, files = model.read_bytes(), sorted(tmp_path.iterdir())
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    sentence = refused("fit", csv, *QUICK, "--out", model, "--force")
+    assert sentence == f"{model} could not be written: No space left on device."
+    assert model.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def test_a_file_that_appears_during_the_fit_is_left_as_it_is(refused, monkeypatch, tmp_path, csv):
+    out = tmp_path / "new.gmx"
+
+    def meanwhile(*arguments, **options):
+        out.write_text("somebody else's")
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(fitting, "search", meanwhile)
+    assert "exists already" in refused("fit", csv, *QUICK, "--out", out)
+    assert out.read_text() == "somebody else's"
+
+
+def test_ctrl_c_is_one_line(gaussmix, monkeypatch, csv):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "search", interrupted)
+    result = gaussmix("fit", csv)
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+
+
+def test_json_has_null_for_what_is_no_number(capsys):
+    outputs.print_json({"a": [float("nan"), {"b": -np.inf}], "c": 1.5, "d": "nan"})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, {"b": None}], "c": 1.5, "d": "nan"}
