@@ -281,12 +281,20 @@ class Full(_Triangles):
 
 
 def _inverse(lower: Floats) -> Floats:
-    identity = np.broadcast_to(np.eye(lower.shape[-1]), lower.shape)
-    return np.ascontiguousarray(solve_triangular(lower, identity, lower=True))
+    """Inverses of lower triangles ``(..., D, D)``, row by row for all at once, without BLAS: see :func:`_solve`."""
+    inverse = np.zeros_like(lower)
+    for j in range(lower.shape[-1]):
+        inverse[..., j, j] = 1.0
+        inverse[..., j, :] -= np.einsum("...i,...ij->...j", lower[..., j, :j], inverse[..., :j, :])
+        inverse[..., j, :] /= lower[..., j, j, None]
+    return inverse
 
 
 def _solve(factor: Floats, centred: Floats) -> Floats:
-    """Forward substitution; by BLAS only where that is worth waking its threads, which wait for each other."""
+    """Forward substitution; by BLAS only where that is worth waking its threads.
+
+    They go on spinning for a while after they are done, and take the cores from those that pass over the rows.
+    """
     if centred.size * len(factor) > _WORTH_BLAS:
         return np.asarray(solve_triangular(factor, centred.T, lower=True, check_finite=False).T)
     white = np.empty((len(factor), len(centred)))
