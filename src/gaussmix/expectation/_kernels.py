@@ -29,8 +29,8 @@ _GATHERING = 28  # to gather one number takes as long as 14 products; a row has 
 _SUMS = {"reassoc", "contract", "nsz"}
 _ORDERED = {"contract"}
 
-# How distances are computed: with each axis scaled, or by a triangular product.
-AXES, TRIANGLES = 0, 1
+# How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
+PLAIN, AXES, TRIANGLES = 0, 1, 2
 # How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
 FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
 
@@ -45,7 +45,8 @@ class Densities(NamedTuple):
     centres : (K, D)
         Component means.
     whitening : (K or 1, D, D) or (K or 1, 1, D)
-        Inverse factors, triangles or scales of the axes; those of component k are entry ``k % len(whitening)``.
+        Inverse factors, triangles or scales of the axes; those of component k are entry ``k % len(whitening)``. For
+        plain distances the scales are all the same.
     log_norms : (K,)
         Log-joint densities at the centres.
     """
@@ -155,16 +156,42 @@ def _log(x: float) -> float:
 def _squared_distances(tile: Floats, densities: Densities, white: Floats, squared: Floats) -> None:
     """Squared distances ``(K, LANES)`` of a tile's rows from all centres, each in the metric of its component."""
     form, centres, whitening = densities.form, densities.centres, densities.whitening
+    n_plain = len(centres) // 4 * 4 if form == PLAIN else 0
     squared[:] = 0.0
-    for k in range(len(centres)):
+    for k in range(0, n_plain, 4):
+        _plain_distances(tile, centres[k : k + 4], squared[k : k + 4])
+    for k in range(n_plain):
+        _scale(squared[k], whitening[k % len(whitening), 0, 0] ** 2)
+    for k in range(n_plain, len(centres)):
         metric = whitening[k % len(whitening)]
         for j in range(0, len(tile), 4):
-            if form == AXES:
-                _add_four_scaled(tile, centres[k], metric[0], j, squared[k])
-            else:
+            if form == TRIANGLES:
                 for i in range(0, j, 4):
                     _add_block_product(tile, centres[k], metric, j, i, white)
                 _add_four_whitened(tile, centres[k], metric, j, white, squared[k])
+            else:
+                _add_four_scaled(tile, centres[k], metric[0], j, squared[k])
+
+
+@njit(fastmath=_SUMS)
+def _plain_distances(tile: Floats, centres: Floats, squared: Floats) -> None:
+    """Add squared distances ``(4, LANES)`` from four centres ``(4, D)``: each coordinate is read once for all four."""
+    d0, d1, d2, d3 = squared[0], squared[1], squared[2], squared[3]
+    for j in range(0, len(tile), 2):
+        x, y = tile[j], tile[j + 1]
+        m0, m1, m2, m3 = centres[0, j], centres[1, j], centres[2, j], centres[3, j]
+        n0, n1, n2, n3 = centres[0, j + 1], centres[1, j + 1], centres[2, j + 1], centres[3, j + 1]
+        for r in range(LANES):
+            d0[r] += (x[r] - m0) * (x[r] - m0) + (y[r] - n0) * (y[r] - n0)
+            d1[r] += (x[r] - m1) * (x[r] - m1) + (y[r] - n1) * (y[r] - n1)
+            d2[r] += (x[r] - m2) * (x[r] - m2) + (y[r] - n2) * (y[r] - n2)
+            d3[r] += (x[r] - m3) * (x[r] - m3) + (y[r] - n3) * (y[r] - n3)
+
+
+@njit(fastmath=_SUMS)
+def _scale(values: Floats, factor: float) -> None:
+    for r in range(LANES):
+        values[r] *= factor
 
 
 @njit(fastmath=_SUMS)
@@ -292,6 +319,36 @@ def _shares(joint: Floats, scale: Floats, weights: Floats, share: Floats) -> tup
 
 
 # --- Moments ---------------------------------------------------------------------------------------------------------
+
+
+@njit(fastmath=_SUMS)
+def _add_first_of_four(tile: Floats, shares: Floats, centres: Floats, first: Floats) -> None:
+    """Add ``Σ share (x - centre)`` for four components: each coordinate is read once for all four."""
+    w0, w1, w2, w3 = shares[0], shares[1], shares[2], shares[3]
+    for j in range(0, len(tile), 2):
+        x, y = tile[j], tile[j + 1]
+        m0, m1, m2, m3 = centres[0, j], centres[1, j], centres[2, j], centres[3, j]
+        n0, n1, n2, n3 = centres[0, j + 1], centres[1, j + 1], centres[2, j + 1], centres[3, j + 1]
+        f0 = f1 = f2 = f3 = g0 = g1 = g2 = g3 = 0.0
+        for r in range(LANES):
+            f0, g0 = f0 + w0[r] * (x[r] - m0), g0 + w0[r] * (y[r] - n0)
+            f1, g1 = f1 + w1[r] * (x[r] - m1), g1 + w1[r] * (y[r] - n1)
+            f2, g2 = f2 + w2[r] * (x[r] - m2), g2 + w2[r] * (y[r] - n2)
+            f3, g3 = f3 + w3[r] * (x[r] - m3), g3 + w3[r] * (y[r] - n3)
+        first[0, j] += f0
+        first[1, j] += f1
+        first[2, j] += f2
+        first[3, j] += f3
+        first[0, j + 1] += g0
+        first[1, j + 1] += g1
+        first[2, j + 1] += g2
+        first[3, j + 1] += g3
+
+
+@njit(fastmath=_SUMS)
+def _add_distances(shares: Floats, squared: Floats, second: Floats) -> None:
+    for q in range(len(shares)):
+        second[q, 0, 0] += _dot(shares[q], squared[q])
 
 
 @njit(fastmath=_SUMS)
@@ -428,6 +485,7 @@ def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, s
     squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
     top, total, logs = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     scale, share, packed_share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    shares = np.empty((4, LANES))  # of components taken four at a time, where nothing beside first moments is wanted
     lanes = np.empty(LANES + 1, np.intp)
     origin, unused = np.zeros(n_features), np.zeros(n_features)
     for t in range(len(tiles)):
@@ -438,7 +496,20 @@ def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, s
         _invert(total, scale, logs)
         scores[0] += _dot(w, top) + _dot(w, logs)
         scores[1] += _dot(w, top)
-        for k in range(n_components):
+        n_in_fours = n_components // 4 * 4 if kind in (FROM_DISTANCES, OVER_ALL) else 0
+        for k in range(0, n_in_fours, 4):
+            four = slice(k, k + 4)
+            n_active = 0
+            for q in range(4):
+                n_of_one, share_sum = _shares(joint[k + q], scale, w, shares[q])
+                n_active += n_of_one
+                mass[k + q] += share_sum
+            if n_active == 0:
+                continue
+            _add_first_of_four(tile, shares, centres[four], first[four])
+            if kind == FROM_DISTANCES:
+                _add_distances(shares, squared[four], second[four])
+        for k in range(n_in_fours, n_components):
             n_active, share_sum = _shares(joint[k], scale, w, share)
             if n_active == 0:
                 continue

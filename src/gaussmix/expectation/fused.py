@@ -27,6 +27,7 @@ from gaussmix.expectation._kernels import (
     OVER_ALL,
     PER_AXIS,
     PER_PAIR,
+    PLAIN,
     TRIANGLES,
     Densities,
     Sums,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["expect"]
 
 _NUMBERS_AT_ONCE = 2**14  # a larger buffer would come fresh from the system each time, page by page
+_SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
 _Read = Callable[[Sums, int], tuple[Floats, Floats]]
@@ -114,7 +116,8 @@ def _densities(mixture: "Mixture", form: int, whitening: Floats) -> Densities:
 
 def _balls(mixture: "Mixture") -> Densities:
     scales = np.repeat(mixture.covariances.whitening[:, None, None], mixture.n_features, axis=2)
-    return _densities(mixture, AXES, _padded(scales, 1))
+    form = PLAIN if scales.max() < _SQUARES_KEEP_DIGITS else AXES
+    return _densities(mixture, form, _padded(scales, 1))
 
 
 def _axes(mixture: "Mixture") -> Densities:
@@ -202,7 +205,7 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
         pooled = factors @ within @ factors.T
         return first @ factors.T, 0.5 * (pooled + pooled.T)
 
-    densities = _densities(mixture, AXES, _padded(np.ones((1, 1, mixture.n_features)), 1))
+    densities = _densities(mixture, PLAIN, _padded(np.ones((1, 1, mixture.n_features)), 1))
     densities = densities._replace(centres=_padded(centres, 1))
     n_padded = densities.centres.shape[1]
     frame = (_padded(centre, 1), _padded(whitening, 2))
