@@ -346,12 +346,6 @@ def _add_first_of_four(tile: Floats, shares: Floats, centres: Floats, first: Flo
 
 
 @njit(fastmath=_SUMS)
-def _add_distances(shares: Floats, squared: Floats, second: Floats) -> None:
-    for q in range(len(shares)):
-        second[q, 0, 0] += _dot(shares[q], squared[q])
-
-
-@njit(fastmath=_SUMS)
 def _add_first(tile: Floats, share: Floats, centre: Floats, first: Floats) -> None:
     """Add ``Σ share (x - centre)``, four coordinates at a time."""
     for j in range(0, len(tile), 4):
@@ -469,6 +463,58 @@ def _gather(tile: Floats, share: Floats, lanes: AnyArray, packed: Floats, packed
     return n_lanes
 
 
+@njit(fastmath=_SUMS)
+def _add_component(
+    tile: Floats,
+    share: Floats,
+    n_active: int,
+    squared: Floats,
+    centre: Floats,
+    kind: int,
+    first: Floats,
+    moments: Floats,
+    packing: tuple[AnyArray, Floats, Floats],
+) -> None:
+    """Add one component's moments, second ones of the given kind."""
+    n_features = len(tile)
+    if kind == PER_AXIS:
+        _add_per_axis(tile, share, centre, first, moments[0])
+    elif kind == PER_PAIR and n_active * (n_features + _GATHERING) < LANES * n_features:
+        lanes, packed, packed_share = packing
+        n_lanes = _gather(tile, share, lanes, packed, packed_share)
+        _add_per_pair(packed, packed_share, n_lanes, centre, first, moments)
+    elif kind == PER_PAIR:
+        _add_per_pair(tile, share, LANES, centre, first, moments)
+    else:
+        _add_first(tile, share, centre, first)
+        if kind == FROM_DISTANCES:
+            moments[0, 0] += _dot(share, squared)
+
+
+@njit(fastmath=_SUMS)
+def _add_four_components(
+    tile: Floats,
+    weights: Floats,
+    joint: Floats,
+    scale: Floats,
+    squared: Floats,
+    k: int,
+    centres: Floats,
+    kind: int,
+    sums: Sums,
+) -> None:
+    """Add the first moments of four components from `k` on, and where asked for the traces of the second ones."""
+    shares, four, n_active = np.empty((4, LANES)), slice(k, k + 4), 0
+    for q in range(4):
+        n_of_one, share_sum = _shares(joint[k + q], scale, weights, shares[q])
+        n_active += n_of_one
+        sums.mass[k + q] += share_sum
+        if kind == FROM_DISTANCES:
+            sums.second[k + q, 0, 0] += _dot(shares[q], squared[k + q])
+    if n_active:
+        _add_first_of_four(tile, shares, centres[four], sums.first[four])
+
+
 # --- The pass --------------------------------------------------------------------------------------------------------
 
 
@@ -481,12 +527,11 @@ def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, s
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features = centres.shape
     # Each buffer is an array of its own: parts of one could overlap for all that the compiler knows.
-    white, packed = np.empty((4, LANES)), np.empty((n_features, LANES))
+    white = np.empty((4, LANES))
     squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
     top, total, logs = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    scale, share, packed_share = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    shares = np.empty((4, LANES))  # of components taken four at a time, where nothing beside first moments is wanted
-    lanes = np.empty(LANES + 1, np.intp)
+    scale, share = np.empty(LANES), np.empty(LANES)
+    packing = np.empty(LANES + 1, np.intp), np.empty((n_features, LANES)), np.empty(LANES)
     origin, unused = np.zeros(n_features), np.zeros(n_features)
     for t in range(len(tiles)):
         tile, w = tiles[t], weights[t]
@@ -498,33 +543,12 @@ def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, s
         scores[1] += _dot(w, top)
         n_in_fours = n_components // 4 * 4 if kind in (FROM_DISTANCES, OVER_ALL) else 0
         for k in range(0, n_in_fours, 4):
-            four = slice(k, k + 4)
-            n_active = 0
-            for q in range(4):
-                n_of_one, share_sum = _shares(joint[k + q], scale, w, shares[q])
-                n_active += n_of_one
-                mass[k + q] += share_sum
-            if n_active == 0:
-                continue
-            _add_first_of_four(tile, shares, centres[four], first[four])
-            if kind == FROM_DISTANCES:
-                _add_distances(shares, squared[four], second[four])
+            _add_four_components(tile, w, joint, scale, squared, k, centres, kind, sums)
         for k in range(n_in_fours, n_components):
             n_active, share_sum = _shares(joint[k], scale, w, share)
-            if n_active == 0:
-                continue
             mass[k] += share_sum
-            moments = second[k % len(second)]
-            if kind == PER_AXIS:
-                _add_per_axis(tile, share, centres[k], first[k], moments[0])
-            elif kind == PER_PAIR and n_active * (n_features + _GATHERING) < LANES * n_features:
-                n_lanes = _gather(tile, share, lanes, packed, packed_share)
-                _add_per_pair(packed, packed_share, n_lanes, centres[k], first[k], moments)
-            elif kind == PER_PAIR:
-                _add_per_pair(tile, share, LANES, centres[k], first[k], moments)
-            else:
-                _add_first(tile, share, centres[k], first[k])
-            if kind == FROM_DISTANCES:
-                moments[0, 0] += _dot(share, squared[k])
+            if n_active:
+                moments = second[k % len(second)]
+                _add_component(tile, share, n_active, squared[k], centres[k], kind, first[k], moments, packing)
         if kind == OVER_ALL:
             _add_per_pair(tile, w, LANES, origin, unused, second[0])
