@@ -136,7 +136,7 @@ def test_integer_weights_are_repeated_rows(covariance_type, rows):
     repeated = np.repeat(rows, counts, axis=0)
     options = {"covariance_type": covariance_type, "means_init": [[0, 0], [5, 5], [-5, 5]]}
     labels = np.arange(len(rows)) % 3
-    weighted = GaussianMixture(3, init_params=labels[counts > 0], **options).fit(rows, sample_weight=counts)
+    weighted = GaussianMixture(3, init_params=labels, **options).fit(rows, sample_weight=counts)
     plain = GaussianMixture(3, init_params=np.repeat(labels, counts), **options).fit(repeated)
     np.testing.assert_allclose(weighted.means_, plain.means_, rtol=1e-9)
     assert weighted.n_iter_ == plain.n_iter_
@@ -215,6 +215,12 @@ def test_warm_start_goes_on(overlapping):
             steps.fit(overlapping)
     assert steps.n_iter_ == 2
     np.testing.assert_array_equal(steps.means_, whole.means_)
+
+
+def test_warm_start_begins_anew_where_the_shape_has_changed(rows):
+    model = GaussianMixture(2, random_state=0, warm_start=True).fit(rows)
+    model.set_params(n_components=3).fit(rows)
+    np.testing.assert_array_equal(model.means_, GaussianMixture(3, random_state=0).fit(rows).means_)
 
 
 def test_warm_start_still_detects_convergence(overlapping):

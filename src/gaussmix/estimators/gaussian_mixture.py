@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -23,6 +24,9 @@ from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import NAMES, Structure, named
 
 __all__ = ["GaussianMixture"]
+
+
+_Kept = slice | NDArray[np.bool_]
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
@@ -65,7 +69,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
-        Whether to go on from the last fit, if there is one, in place of starting anew.
+        Whether to go on from the last fit, if there is one of that many components and features, in place of starting
+        anew.
     verbose : int, default 0
         1 prints each start and every `verbose_interval`-th step; 2 prints the gains and times too.
     verbose_interval : int, default 10
@@ -208,7 +213,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         """
         self._validate_params()
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        source = self._source(rows, sample_weight)
+        source, kept = self._source(rows, sample_weight)
         if source.n_rows < self.n_components:
             msg = (
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
@@ -217,7 +222,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        fit = self._best_fit(source)
+        fit = self._best_fit(source, kept)
         self._keep(fit, rows.dtype)
         return self
 
@@ -318,32 +323,32 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
-    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> ArraySource:
-        """The rows with their weights; rows of weight zero are left out."""
+    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, _Kept]:
+        """The rows that weigh something, with their weights, and which of all rows they are."""
         if sample_weight is None:
-            return ArraySource(rows, engine=self.engine)
+            return ArraySource(rows, engine=self.engine), slice(None)
         weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-        present = weights > 0
-        if present.all():
-            return ArraySource(rows, weights, self.engine)
-        return ArraySource(rows[present], weights[present], self.engine)
+        kept = slice(None) if weights.all() else weights > 0
+        return ArraySource(rows[kept], weights[kept], self.engine), kept
 
     def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
         mixture = self._fitted()
-        return self._source(self._rows(X), sample_weight).reduce(mixture, SCALAR)
+        source, _ = self._source(self._rows(X), sample_weight)
+        return source.reduce(mixture, SCALAR)
 
-    def _best_fit(self, source: ArraySource) -> Fit:
+    def _best_fit(self, source: ArraySource, kept: _Kept) -> Fit:
         ridge = (
             relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
         )
-        if self.warm_start and hasattr(self, "mixture_"):
+        shape = (self.n_components, source.n_features)
+        if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
             return self._run(source, self.mixture_, ridge, history=self._history)
         fits: list[Fit] = []
         lost: list[IllDefinedCovarianceError] = []
         for i in range(self.n_init):
             self._say(1, f"Initialization {i}")
             try:
-                fits.append(self._run(source, self._start(source, ridge), ridge))
+                fits.append(self._run(source, self._start(source, kept, ridge), ridge))
             except IllDefinedCovarianceError as error:
                 lost.append(error)
         if not fits:
@@ -353,7 +358,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
         return max(fits, key=lambda fit: fit.state.log_likelihood)
 
-    def _start(self, source: ArraySource, ridge: Floats) -> Mixture:
+    def _start(self, source: ArraySource, kept: _Kept, ridge: Floats) -> Mixture:
         structure = self._structure
         initial = InitialParameters.checked(
             self.weights_init,
@@ -364,7 +369,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             n_features=source.n_features,
         )
         return initial.complete() or initial.over(
-            given(self.init_params, source, self.n_components, structure, ridge, self._rng)
+            given(_of_kept(self.init_params, kept), source, self.n_components, structure, ridge, self._rng)
         )
 
     def _run(self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()) -> Fit:
@@ -415,6 +420,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
     """Values in the precision of the rows that they are about."""
     return cast("Rows", values.astype(dtype, copy=False))
+
+
+def _of_kept(origin: Any, kept: _Kept) -> Any:  # noqa: ANN401 - what `init_params` may be
+    """A start of the rows that are kept: labels or responsibilities are given for all."""
+    if isinstance(kept, slice) or isinstance(origin, str | Mixture) or callable(origin):
+        return origin
+    array = np.asarray(origin)
+    return array[kept] if len(array) == len(kept) else array
 
 
 def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:
