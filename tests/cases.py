@@ -4,12 +4,9 @@ import numpy as np
 
 from gaussmix import Diagonal, Full, Mixture, Spherical, Tied
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR
-from gaussmix.structures import STRUCTURES
 
 FORMS = (Spherical, Diagonal, Tied, Full)
 MOMENTS = (SCALAR, DIAGONAL, POOLED, FULL)
-
-by_structure = [(structure, structure.name) for structure in STRUCTURES]
 
 
 def matrices(rng, n, n_features):

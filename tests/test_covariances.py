@@ -68,3 +68,21 @@ def test_what_is_no_covariance_is_named(form, values, message):
 def test_what_is_no_precision_is_named(form, values, message):
     with pytest.raises(ValueError, match=message):
         form.from_precisions(np.array(values))
+
+
+@pytest.mark.parametrize(
+    ("form", "values"),
+    [(Spherical, [1.0, -1.0]), (Diagonal, [[0.0, 1.0]]), (Tied, np.ones((2, 2))), (Full, [[[np.nan]]]), (Full, [1.0])],
+)
+def test_what_is_no_factor_is_refused(form, values):
+    with pytest.raises(NotPositiveDefiniteError, match=rf"use {form.__name__}\.from_covariances"):
+        form(values)
+
+
+def test_factors_cannot_be_changed():
+    deviations = np.array([1.0, 2.0])
+    stored = Spherical(deviations)
+    deviations[:] = 100.0
+    np.testing.assert_array_equal(stored.factors, [1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        stored.factors[0] = 5.0

@@ -34,6 +34,21 @@ class Covariances(ABC):
     factors: Floats
     form: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        factors = np.array(self.factors, dtype=np.float64)
+        factors.flags.writeable = False
+        if not self._are_factors(factors):
+            msg = f"{type(self).__name__} takes {self._wanted}; use {type(self).__name__}.from_covariances(array)."
+            raise NotPositiveDefiniteError(msg)
+        object.__setattr__(self, "factors", factors)
+
+    _wanted: ClassVar[str]
+
+    @staticmethod
+    @abstractmethod
+    def _are_factors(factors: Floats) -> bool:
+        """Whether an array holds finite lower triangles with positive diagonals, or positive deviations."""
+
     @classmethod
     @abstractmethod
     def from_covariances(cls, covariances: Floats) -> Self:
@@ -89,8 +104,15 @@ class Covariances(ABC):
 class _StandardDeviations(Covariances):
     """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
 
+    _wanted = "standard deviations, positive and finite"
+
+    @staticmethod
+    def _are_factors(factors: Floats) -> bool:
+        return bool((np.isfinite(factors) & (factors > 0)).all())
+
     @classmethod
     def from_covariances(cls, covariances: Floats) -> Self:
+        covariances = np.asarray(covariances, dtype=np.float64)
         good = np.isfinite(covariances) & (covariances > 0)
         if not good.all():
             k = int(np.argwhere(~good)[0, 0])
@@ -165,8 +187,17 @@ class Diagonal(_StandardDeviations):
 class _Triangles(Covariances):
     """What the two forms with correlations share: lower triangular factors in the last two axes."""
 
+    _wanted = "lower triangular Cholesky factors with positive diagonals"
+
+    @staticmethod
+    def _are_factors(factors: Floats) -> bool:
+        square = factors.ndim > 1 and factors.shape[-1] == factors.shape[-2]
+        lower = square and np.array_equal(factors, np.tril(factors)) and np.isfinite(factors).all()
+        return bool(lower and (np.diagonal(factors, axis1=-2, axis2=-1) > 0).all())
+
     @classmethod
     def from_covariances(cls, covariances: Floats) -> Self:
+        covariances = np.asarray(covariances, dtype=np.float64)
         try:
             factors = np.asarray(np.linalg.cholesky(covariances), dtype=np.float64)
         except np.linalg.LinAlgError as error:

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Rows
 from gaussmix.covariances import NotPositiveDefiniteError
+from gaussmix.expectation import reference
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
@@ -126,7 +127,17 @@ def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats)
     while True:
         statistics = source.reduce(mixture, structure.moments)
         yield State(mixture, statistics, n_iter)
-        mixture, n_iter = maximize(statistics, structure, ridge), n_iter + 1
+        near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
+        mixture, n_iter = maximize(near, structure, ridge), n_iter + 1
+
+
+def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
+    """The moments summed again, about the means they have: a start may lie anywhere, far from all rows too."""
+
+    def responsibilities(_span: slice, rows: Rows) -> Floats:
+        return reference.responsibilities(mixture, rows)[0]
+
+    return source.summarize(responsibilities, statistics.means, statistics.moments)
 
 
 def distance_to_limit(history: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -125,10 +125,18 @@ def _mixture(file: Path, header: Mapping[str, str], arrays: Mapping[str, Floats]
         raise ModelFileError(damaged)
     try:
         covariances = _FORMS[form](arrays["factors"])
-        return Mixture(arrays["weights"], arrays["means"], covariances, feature_names=json.loads(names))
+        return Mixture(arrays["weights"], arrays["means"], covariances, feature_names=_names(names))
     except (ValueError, TypeError) as error:
         msg = f"{file} holds no mixture: {error}"
         raise ModelFileError(msg) from error
+
+
+def _names(text: str) -> list[str] | None:
+    names = json.loads(text)
+    if names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        return names
+    msg = f"feature names must be texts, got {text}."
+    raise ValueError(msg)
 
 
 def _digest(arrays: Mapping[str, Floats], *texts: str) -> str:
@@ -153,14 +161,10 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         msg = f"{path} exists already, and is left as it is."
         raise FileExistsError(msg)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

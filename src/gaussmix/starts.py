@@ -24,6 +24,7 @@ RELATIVE_RIDGE = 1e-6
 Kind = Callable[[Source, int, np.random.Generator], Assignment]
 """A way to find first responsibilities for K components, with a random generator."""
 
+_QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
 _SAMPLE = 2**16
 _SAMPLE_PER_COMPONENT = 256
 
@@ -191,9 +192,19 @@ def _one_hot(labels: AnyArray, n_components: int) -> Floats:
 def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
     """A ridge of a given fraction of each column's variance, ``(D,)``, so that a fit does not depend on units.
 
-    A column without spread takes the mean variance of the others, or one where no column has any.
+    The variance is the usual one, or the one that the quartiles of a normal sample would say, if that is less: one row
+    far out must not lift the ridge above the clusters. A column without spread takes the mean variance of the others,
+    or one where no column has any.
     """
     mean, variance = column_moments(source)
     spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
-    fallback = variance[spread].mean() if spread.any() else 1.0
-    return fraction * np.where(spread, variance, fallback)
+    scale = np.minimum(variance, _quartile_variance(source, variance))
+    fallback = scale[spread].mean() if spread.any() else 1.0
+    return fraction * np.where(spread, scale, fallback)
+
+
+def _quartile_variance(source: Source, otherwise: Floats) -> Floats:
+    """Variances from the distance of the quartiles, on a sample; `otherwise` where they coincide."""
+    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+    low, high = np.quantile(rows, [0.25, 0.75], axis=0, weights=weights, method="inverted_cdf").astype(np.float64)
+    return np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, otherwise)

@@ -30,6 +30,10 @@ class Moments(ABC):
         """The kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
 
     @abstractmethod
+    def spread(self, second: Floats) -> Floats:
+        """The diagonals in second moments of this kind; of traces, the traces."""
+
+    @abstractmethod
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         """Add the kept part of ``Σ_i weights_i centred_i centred_iᵀ`` to component `k` of `second`, in place."""
 
@@ -46,6 +50,9 @@ class _Scalar(Moments):
 
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return np.asarray(mass * variances.sum())
+
+    def spread(self, second: Floats) -> Floats:
+        return second
 
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second[k] += weights @ np.einsum("nd,nd->n", centred, centred)
@@ -64,6 +71,9 @@ class _Diagonal(Moments):
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return mass[:, None] * variances
 
+    def spread(self, second: Floats) -> Floats:
+        return second
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second[k] += weights @ centred**2
 
@@ -80,6 +90,9 @@ class _Pooled(Moments):
 
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return np.diag(mass.sum() * variances)
+
+    def spread(self, second: Floats) -> Floats:
+        return np.diagonal(second)
 
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second += (centred.T * weights) @ centred
@@ -98,9 +111,14 @@ class _Full(Moments):
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return mass[:, None, None] * np.diag(variances)
 
+    def spread(self, second: Floats) -> Floats:
+        return np.diagonal(second, axis1=1, axis2=2)
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second[k] += (centred.T * weights) @ centred
 
+
+_FAR = 1e6
 
 SCALAR, DIAGONAL, POOLED, FULL = _Scalar(), _Diagonal(), _Pooled(), _Full()
 
@@ -203,13 +221,22 @@ class Statistics:
 
     @property
     def floored_mass(self) -> Floats:
-        """The masses, no less than a rounding error of the whole: a divisor that is safe for an empty component."""
-        return np.maximum(self.mass, np.finfo(np.float64).eps * self.weight)
+        """The masses, with a rounding error of the whole in place of zero: a divisor for empty components too."""
+        return np.where(self.mass > 0, self.mass, np.finfo(np.float64).eps * self.weight)
 
     @property
     def means(self) -> Floats:
         """Component means ``(K, D)``; a component without mass stays at its origin."""
         return self.origin + self.first / self.floored_mass[:, None]
+
+    @property
+    def far_off(self) -> bool:
+        """Whether the means lie so far from the origin that moving there costs more than a third of the digits."""
+        means = self.means
+        shift = means - self.origin
+        lost = self.moments.outer(self.mass[:, None] * shift, shift)
+        left = self.about(means).second
+        return bool((self.moments.spread(lost) > _FAR * np.abs(self.moments.spread(left))).any())
 
     def about(self, origin: Floats) -> Self:
         """The same rows, with moments about another origin ``(K, D)``."""

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import pickle
 import re
 import warnings
@@ -118,6 +120,42 @@ def test_units_change_no_label_and_shift_the_log_likelihood(covariance_type, sca
     scaled = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(scale * rows)
     np.testing.assert_array_equal(scaled.predict(scale * rows), plain.predict(rows))
     assert scaled.score(scale * rows) == pytest.approx(plain.score(rows) - 2 * np.log(scale), abs=1e-9)
+
+
+@types
+def test_one_row_far_out_changes_no_other_label(covariance_type):
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(500, 2)), rng.normal(loc=[6.0, 0.0], size=(500, 2))])
+    labels = np.repeat([0, 1], 500)
+    plain = GaussianMixture(2, covariance_type=covariance_type, init_params=labels).fit(rows)
+    with_far = GaussianMixture(3, covariance_type=covariance_type, init_params=np.append(labels, 2))
+    with_far.fit(np.concatenate([rows, [[-999_999.0, -999_999.0]]]))
+    np.testing.assert_array_equal(with_far.predict(rows), plain.predict(rows))
+
+
+@types
+@pytest.mark.parametrize("far", [1e4, 1e6, 1e8])
+def test_a_start_far_from_all_rows_keeps_the_digits(covariance_type, far, rows):
+    near = GaussianMixture(1, covariance_type=covariance_type, reg_covar=0).fit(rows)
+    moved = GaussianMixture(
+        1, covariance_type=covariance_type, reg_covar=0, init_params=Mixture([1.0], [[-far, far]], [1.0])
+    ).fit(rows)
+    np.testing.assert_allclose(moved.covariances_, near.covariances_, rtol=1e-9)
+
+
+def test_a_given_start_is_run_once(rows):
+    calls = []
+    GaussianMixture(2, n_init=5, init_params=lambda *_: calls.append(1) or np.arange(300) % 2).fit(rows)
+    assert len(calls) == 5
+    model = GaussianMixture(2, n_init=5, init_params=np.arange(300) % 2, verbose=1)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        model.fit(rows)
+    assert printed.getvalue().count("converged") == 1
+
+
+def test_float32_log_densities_of_far_rows_are_finite(rows):
+    model = GaussianMixture(2, random_state=0).fit(rows.astype(np.float32))
+    assert np.isfinite(model.score_samples(np.array([[1e30, 0.0]], dtype=np.float32))).all()
 
 
 def test_a_number_for_reg_covar_means_what_it_means_in_scikit_learn(rows):
@@ -267,7 +305,8 @@ def test_duplicates_need_a_ridge():
 
 def test_more_components_than_distinct_rows_stay_finite():
     rows = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
-    model = GaussianMixture(4, random_state=0).fit(rows)
+    with pytest.warns(ConvergenceWarning, match="2 of 4 components are empty"):
+        model = GaussianMixture(4, random_state=0).fit(rows)
     assert np.isfinite(model.score(rows))
     assert np.isfinite(model.predict_proba(rows)).all()
 

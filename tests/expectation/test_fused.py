@@ -315,3 +315,9 @@ def test_a_second_process_compiles_nothing() -> None:
             [sys.executable, "-c", _IN_A_NEW_PROCESS], capture_output=True, text=True, check=True
         )
     assert found.stdout.split("\n")[:2] == ["1 0 1", "1 0 1"]
+
+
+def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
+    space = {}
+    exec("def double(x):\n    return 2.0 * x", space)  # noqa: S102 - a function without a file, which numba keeps nowhere
+    assert _kernels.kept_on_disk(space["double"])(3.0) == 6.0

@@ -49,7 +49,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         stops when one step gains less than that, which on a plateau can be far from the limit.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, in squared units of the features, so that a component
-        cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance, so that a fit does not depend on units.
+        cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
+        see :func:`gaussmix.starts.relative_ridge`), so that a fit does not depend on units.
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
     max_iter : int, default 100
         Largest number of EM steps. With 0, the start itself is kept.
@@ -72,7 +73,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Whether to go on from the last fit, if there is one of that many components and features, in place of starting
         anew.
     verbose : int, default 0
-        1 prints each start and every `verbose_interval`-th step; 2 prints the gains and times too.
+        1 prints each start and every `verbose_interval`-th step; 2 prints the gains too.
     verbose_interval : int, default 10
         Steps between two lines of print.
     engine : {"auto", "reference", "fused"}, default "auto"
@@ -243,7 +244,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Log-density at each row, in nats, ``(n, D) -> (n,)``."""
         mixture, rows = self._fitted(), self._rows(X)
-        return _as(rows.dtype, mixture.logpdf(rows))
+        return _as(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
 
     def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
@@ -317,7 +318,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         return self._structure.n_parameters(mixture.n_components, mixture.n_features)
 
     def _fitted(self) -> Mixture:
-        check_is_fitted(self)
+        check_is_fitted(self, "mixture_")
         return self.mixture_
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
@@ -345,7 +346,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             return self._run(source, self.mixture_, ridge, history=self._history)
         fits: list[Fit] = []
         lost: list[IllDefinedCovarianceError] = []
-        for i in range(self.n_init):
+        draws = callable(self.init_params) or isinstance(self.init_params, str)
+        for i in range(self.n_init if draws else 1):
             self._say(1, f"Initialization {i}")
             try:
                 fits.append(self._run(source, self._start(source, kept, ridge), ridge))
@@ -408,6 +410,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         self.n_iter_ = fit.state.n_iter
         self.lower_bounds_ = list(fit.history[len(fit.history) - fit.state.n_iter :])
         self.lower_bound_ = fit.state.log_likelihood
+        n_empty = int((self.mixture_.weights == 0).sum())
+        if n_empty:
+            msg = (
+                f"{n_empty} of {self.n_components} components are empty: no row belongs to them. Try fewer components; "
+                "there may be no more distinct rows."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
         if not self.converged_ and self.max_iter > 0:
             msg = (
                 "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "

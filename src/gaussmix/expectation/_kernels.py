@@ -12,13 +12,15 @@ All of this is one file, as the cache on disk knows of no changes elsewhere.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
 from gaussmix._types import AnyArray, Floats
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LANES = 512
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
@@ -28,6 +30,15 @@ _GATHERING = 28  # to gather one number takes as long as 14 products; a row has 
 # What the compiler may do with floats, in sums and in functions that count on the order of operations.
 _SUMS = {"reassoc", "contract", "nsz"}
 _ORDERED = {"contract"}
+
+
+def kept_on_disk(function: _Function) -> _Function:
+    """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it."""
+    try:
+        return cast("_Function", njit(function, fastmath=_SUMS, nogil=True, cache=True))
+    except RuntimeError:  # nowhere to write: a read-only installation without a home folder
+        return cast("_Function", njit(function, fastmath=_SUMS, nogil=True))
+
 
 # How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
 PLAIN, AXES, TRIANGLES = 0, 1, 2
@@ -244,7 +255,7 @@ def _add_four_whitened(tile: Floats, centre: Floats, factor: Floats, j: int, whi
         squared[r] += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3
 
 
-@njit(fastmath=_SUMS, nogil=True, cache=True)
+@kept_on_disk
 def whiten_in_place(tiles: Floats, centre: Floats, factor: Floats) -> None:
     """Replace rows x by ``L⁻¹ (x - centre)``; the last coordinate first, as it needs all before it."""
     n_features = len(factor)
@@ -518,7 +529,7 @@ def _add_four_components(
 # --- The pass --------------------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, cache=True)
+@kept_on_disk
 def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, sums: Sums) -> None:
     """Add to the sums what tiles ``(T, D, LANES)`` with weights ``(T, LANES)`` give.
 
