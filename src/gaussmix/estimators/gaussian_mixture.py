@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -15,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from gaussmix import selection
 from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
 from gaussmix.em import Fit, IllDefinedCovarianceError, State, Status, distance_to_limit, run
-from gaussmix.estimators.initial import InitialParameters
+from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -24,9 +23,6 @@ from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import NAMES, Structure, named
 
 __all__ = ["GaussianMixture"]
-
-
-_Kept = slice | NDArray[np.bool_]
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):
@@ -324,7 +320,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
-    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, _Kept]:
+    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
         """The rows that weigh something, with their weights, and which of all rows they are."""
         if sample_weight is None:
             return ArraySource(rows, engine=self.engine), slice(None)
@@ -337,7 +333,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         source, _ = self._source(self._rows(X), sample_weight)
         return source.reduce(mixture, SCALAR)
 
-    def _best_fit(self, source: ArraySource, kept: _Kept) -> Fit:
+    def _best_fit(self, source: ArraySource, kept: Kept) -> Fit:
         ridge = (
             relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
         )
@@ -360,7 +356,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
         return max(fits, key=lambda fit: fit.state.log_likelihood)
 
-    def _start(self, source: ArraySource, kept: _Kept, ridge: Floats) -> Mixture:
+    def _start(self, source: ArraySource, kept: Kept, ridge: Floats) -> Mixture:
         structure = self._structure
         initial = InitialParameters.checked(
             self.weights_init,
@@ -371,7 +367,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             n_features=source.n_features,
         )
         return initial.complete() or initial.over(
-            given(_of_kept(self.init_params, kept), source, self.n_components, structure, ridge, self._rng)
+            given(of_kept(self.init_params, kept), source, self.n_components, structure, ridge, self._rng)
         )
 
     def _run(self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()) -> Fit:
@@ -429,14 +425,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
     """Values in the precision of the rows that they are about."""
     return cast("Rows", values.astype(dtype, copy=False))
-
-
-def _of_kept(origin: Any, kept: _Kept) -> Any:  # noqa: ANN401 - what `init_params` may be
-    """A start of the rows that are kept: labels or responsibilities are given for all."""
-    if isinstance(kept, slice) or isinstance(origin, str | Mixture) or callable(origin):
-        return origin
-    array = np.asarray(origin)
-    return array[kept] if len(array) == len(kept) else array
 
 
 def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:

@@ -1,16 +1,20 @@
-"""The start parameters that a user may give to an estimator: checked, and laid over a start."""
+"""What a user may give an estimator to start from: checked, laid over a start, cut to the rows that are kept."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Covariances
 from gaussmix.mixture import Mixture
 from gaussmix.structures import Structure
 
-__all__ = ["InitialParameters"]
+__all__ = ["InitialParameters", "Kept", "of_kept"]
+
+Kept = slice | NDArray[np.bool_]
+"""Which of all rows weigh something."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +92,11 @@ def _weights(values: ArrayLike, n_components: int) -> Floats:
         msg = f"The parameter 'weights' should be normalized, but got sum(weights) = {weights.sum():.5f}"
         raise ValueError(msg)
     return weights
+
+
+def of_kept(origin: Any, kept: Kept) -> Any:  # noqa: ANN401 - what `init_params` may be
+    """A start of the rows that are kept: labels or responsibilities are given for all."""
+    if isinstance(kept, slice) or isinstance(origin, str | Mixture) or callable(origin):
+        return origin
+    array = np.asarray(origin)
+    return array[kept] if len(array) == len(kept) else array
