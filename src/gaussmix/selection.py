@@ -98,7 +98,6 @@ def search(
     *,
     ridge: Floats,
     rng: np.random.Generator,
-    init_params: str = "kmeans",
     n_init: int = 5,
     tol: float = 1e-6,
     max_iter: int = 1000,
@@ -120,8 +119,6 @@ def search(
         Variances added to the covariances' diagonals.
     rng : numpy.random.Generator
         For the starts.
-    init_params : str
-        A kind of start from :data:`gaussmix.starts.KINDS`.
     n_init : int
         Starts for each number of components. Each is fitted roughly, and the likeliest goes on to `tol`.
     tol : float
@@ -130,7 +127,7 @@ def search(
     max_iter : int
         Largest number of M-steps of a fit.
     """
-    find = starts.KINDS[init_params]
+    find = starts.KINDS["kmeans"]
     for k in n_components:
         if k > source.n_rows:
             reason = f"{k} components need at least as many rows, got {source.n_rows}."
