@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases import clusters, mixture
-from gaussmix.em import IllDefinedCovarianceError, Status, distance_to_limit, iterate, run
+from gaussmix.em import IllDefinedCovarianceError, MStep, Status, distance_to_limit, iterate, run
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import given
@@ -12,6 +12,7 @@ from gaussmix.structures import named
 
 FULL = named("full")
 NO_RIDGE = np.zeros(2)
+MODEL = MStep(FULL, NO_RIDGE)
 
 
 @pytest.fixture
@@ -46,16 +47,16 @@ def test_the_distance_to_the_limit(history, distance):
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
 def test_a_converged_fit_is_within_tol_of_its_limit(problem, tol):
     source, _ = problem
-    first = given("k-means++", source, 3, FULL, NO_RIDGE, np.random.default_rng(0))
-    fit = run(source, first, FULL, ridge=NO_RIDGE, tol=tol, max_iter=5000)
-    limit = run(source, fit.state.mixture, FULL, ridge=NO_RIDGE, tol=1e-14, max_iter=5000)
+    first = given("k-means++", source, 3, MODEL, np.random.default_rng(0))
+    fit = run(source, first, MODEL, tol=tol, max_iter=5000)
+    limit = run(source, fit.state.mixture, MODEL, tol=1e-14, max_iter=5000)
     assert fit.status is Status.CONVERGED
     assert limit.state.log_likelihood - fit.state.log_likelihood < 2 * tol
 
 
 def test_each_log_likelihood_belongs_to_its_own_mixture(problem):
     source, first = problem
-    for state in itertools.islice(iterate(source, first, FULL, NO_RIDGE), 4):
+    for state in itertools.islice(iterate(source, first, MODEL), 4):
         assert state.log_likelihood == pytest.approx(state.mixture.logpdf(source.rows).mean())
 
 
@@ -65,8 +66,7 @@ def test_the_history_is_of_every_mixture_on_the_way(problem):
     fit = run(
         source,
         first,
-        FULL,
-        ridge=NO_RIDGE,
+        MODEL,
         tol=0.0,
         max_iter=5,
         watch=lambda state, gain: seen.append((state.n_iter, gain)),
@@ -81,23 +81,23 @@ def test_the_history_is_of_every_mixture_on_the_way(problem):
 
 def test_no_steps_give_back_the_start(problem):
     source, first = problem
-    fit = run(source, first, FULL, ridge=NO_RIDGE, tol=1e-3, max_iter=0)
+    fit = run(source, first, MODEL, tol=1e-3, max_iter=0)
     assert fit.state.mixture is first
     assert fit.history == (fit.state.log_likelihood,)
 
 
 def test_going_on_is_the_same_as_not_stopping(problem):
     source, first = problem
-    whole = run(source, first, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=6)
-    half = run(source, first, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=3)
-    rest = run(source, half.state.mixture, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=3, history=half.history)
+    whole = run(source, first, MODEL, tol=0.0, max_iter=6)
+    half = run(source, first, MODEL, tol=0.0, max_iter=3)
+    rest = run(source, half.state.mixture, MODEL, tol=0.0, max_iter=3, history=half.history)
     assert rest.history == whole.history
     np.testing.assert_array_equal(rest.state.mixture.means, whole.state.mixture.means)
 
 
 def test_a_history_of_other_rows_is_forgotten(problem):
     source, first = problem
-    fit = run(source, first, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=2, history=(-9.0, -8.0))
+    fit = run(source, first, MODEL, tol=0.0, max_iter=2, history=(-9.0, -8.0))
     assert len(fit.history) == 3
 
 
@@ -105,11 +105,11 @@ def test_a_collapse_is_named_with_its_component():
     rows = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 1.0], [6.0, 2.0], [5.0, 3.0]])
     first = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 2.0]], [1.0, 1.0])
     with pytest.raises(IllDefinedCovarianceError, match=r"ill-defined empirical covariance .* component 0"):
-        run(ArraySource(rows), first, FULL, ridge=NO_RIDGE, tol=0.0, max_iter=100)
+        run(ArraySource(rows), first, MODEL, tol=0.0, max_iter=100)
 
 
 def test_a_ridge_holds_a_component_open():
     rows = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 1.0], [6.0, 2.0], [5.0, 3.0]])
     first = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 2.0]], [1.0, 1.0])
-    fit = run(ArraySource(rows), first, FULL, ridge=np.array([1e-4, 1e-2]), tol=1e-9, max_iter=100)
+    fit = run(ArraySource(rows), first, MStep(FULL, np.array([1e-4, 1e-2])), tol=1e-9, max_iter=100)
     np.testing.assert_allclose(fit.state.mixture.covariances.covariances[0], np.diag([1e-4, 1e-2]), atol=1e-12)

@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from cases import clusters, mixture
+from gaussmix.em import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, assigned, column_moments, given, relative_ridge
 from gaussmix.structures import named
 
 FULL = named("full")
 NO_RIDGE = np.zeros(2)
+MODEL = MStep(FULL, NO_RIDGE)
 kinds = pytest.mark.parametrize("kind", list(KINDS))
 
 
 def begun(origin, rows, seed=0, weights=None, k=3):
-    return given(origin, ArraySource(rows, weights), k, FULL, NO_RIDGE, np.random.default_rng(seed))
+    return given(origin, ArraySource(rows, weights), k, MODEL, np.random.default_rng(seed))
 
 
 @pytest.fixture
@@ -46,7 +48,9 @@ def test_an_offset_changes_nothing(kind, rows):
 def test_kmeans_uses_the_weights():
     rows = np.array([[0.0, 0.0], [1.0, 1.0], [10.0, 0.0], [11.0, 1.0], [10.0, 1.0]])
     weights = np.array([1.0, 3.0, 1.0, 1.0, 2.0])
-    first = given("kmeans", ArraySource(rows, weights), 2, named("spherical"), NO_RIDGE, np.random.default_rng(0))
+    first = given(
+        "kmeans", ArraySource(rows, weights), 2, MStep(named("spherical"), NO_RIDGE), np.random.default_rng(0)
+    )
     expected = [np.average(part, axis=0, weights=w) for part, w in ((rows[:2], weights[:2]), (rows[2:], weights[2:]))]
     np.testing.assert_allclose(first.means[np.argsort(first.means[:, 0])], expected)
 
@@ -98,7 +102,7 @@ def test_a_large_table_is_started_from_a_sample():
 
     source = Watched(clusters(np.random.default_rng(0), n=100_000, spread=30.0))
     for kind in KINDS:
-        first = given(kind, source, 3, FULL, NO_RIDGE, np.random.default_rng(0))
+        first = given(kind, source, 3, MODEL, np.random.default_rng(0))
         assert first.weights.sum() == pytest.approx(1.0)
     assert max(drawn) == 2**16
 

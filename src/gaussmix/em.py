@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from gaussmix._types import Floats, Rows
-from gaussmix.covariances import NotPositiveDefiniteError
+from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.expectation import reference
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
-from gaussmix.statistics import Statistics
+from gaussmix.statistics import Moments, Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["Fit", "IllDefinedCovarianceError", "State", "Status", "iterate", "maximize", "run"]
+__all__ = ["Fit", "IllDefinedCovarianceError", "MStep", "State", "Status", "iterate", "run"]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -74,37 +74,66 @@ class Fit:
     status: Status
 
 
-def maximize(statistics: Statistics, structure: Structure, ridge: Floats) -> Mixture:
-    """The M-step: the most likely mixture of the given structure for these statistics.
+@dataclass(frozen=True, eq=False)
+class MStep:
+    """The M-step: the most likely mixture of one model for given statistics.
 
-    Parameters
+    Attributes
     ----------
-    statistics : Statistics
-        Sums under the current responsibilities, about any origin.
     structure : Structure
         The shapes that the covariances may take.
     ridge : (D,) ndarray
         Variances added to the covariances' diagonals, in squared units of the features.
-
-    Raises
-    ------
-    IllDefinedCovarianceError
-        If a component has no spread in some direction and `ridge` gives it none.
+    equal_weights : bool
+        Whether all mixing proportions are 1 / K, in place of being estimated.
     """
-    means = statistics.means
-    try:
-        covariances = structure.maximize(statistics.about(means).blurred(ridge))
-    except NotPositiveDefiniteError as error:
-        msg = (
-            "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
-            "instance caused by singleton or collapsed samples). Try to decrease the number of components, increase "
-            f"reg_covar, or scale the input data. {error}"
-        )
-        raise IllDefinedCovarianceError(msg) from error
-    return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
+
+    structure: Structure
+    ridge: Floats
+    equal_weights: bool = False
+
+    @property
+    def moments(self) -> Moments:
+        """The second moments that it needs."""
+        return self.structure.moments
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        """Number of free parameters of the whole mixture: proportions, means and covariances."""
+        proportions = 0 if self.equal_weights else n_components - 1
+        covariances = self.structure.n_covariance_parameters(n_components, n_features)
+        return proportions + n_components * n_features + covariances
+
+    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Mixture:
+        """The most likely mixture for these statistics.
+
+        Parameters
+        ----------
+        statistics : Statistics
+            Sums under the current responsibilities, about any origin.
+        near : Covariances, optional
+            The covariances of the last step, from which a structure without a closed form goes on.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            If a component has no spread in some direction and the ridge gives it none.
+        """
+        means = statistics.means
+        try:
+            covariances = self.structure.maximize(statistics.about(means).blurred(self.ridge), near)
+        except NotPositiveDefiniteError as error:
+            msg = (
+                "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
+                "instance caused by singleton or collapsed samples). Try to decrease the number of components, "
+                f"increase reg_covar, or scale the input data. {error}"
+            )
+            raise IllDefinedCovarianceError(msg) from error
+        if self.equal_weights:
+            return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
+        return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
 
 
-def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats) -> Iterator[State]:
+def iterate(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
     """Yield the start and then each EM step's state, without end: the caller decides when to stop.
 
     Examples
@@ -112,12 +141,12 @@ def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats)
     >>> import numpy as np
     >>> from itertools import islice
     >>> from gaussmix import Mixture
-    >>> from gaussmix.em import iterate
+    >>> from gaussmix.em import MStep, iterate
     >>> from gaussmix.sources import ArraySource
     >>> from gaussmix.structures import named
     >>> rows = np.array([[0.0], [1.0], [5.0], [6.0]])
     >>> start = Mixture([0.5, 0.5], [[0.0], [6.0]], [1.0, 1.0])
-    >>> for state in islice(iterate(ArraySource(rows), start, named("full"), ridge=np.zeros(1)), 3):
+    >>> for state in islice(iterate(ArraySource(rows), start, MStep(named("full"), ridge=np.zeros(1))), 3):
     ...     print(state.n_iter, round(state.log_likelihood, 4))
     0 -1.8621
     1 -1.4189
@@ -125,10 +154,10 @@ def iterate(source: Source, start: Mixture, structure: Structure, ridge: Floats)
     """
     mixture, n_iter = start, 0
     while True:
-        statistics = source.reduce(mixture, structure.moments)
+        statistics = source.reduce(mixture, m_step.moments)
         yield State(mixture, statistics, n_iter)
         near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
-        mixture, n_iter = maximize(near, structure, ridge), n_iter + 1
+        mixture, n_iter = m_step.maximize(near, mixture.covariances), n_iter + 1
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
@@ -178,9 +207,8 @@ def distance_to_limit(history: Sequence[float]) -> float:
 def run(
     source: Source,
     start: Mixture,
-    structure: Structure,
+    m_step: MStep,
     *,
-    ridge: Floats,
     tol: float,
     max_iter: int,
     history: Sequence[float] = (),
@@ -194,10 +222,8 @@ def run(
         The rows.
     start : Mixture
         Where to begin.
-    structure : Structure
-        The shapes that the covariances may take.
-    ridge : (D,) ndarray
-        Variances added to the covariances' diagonals.
+    m_step : MStep
+        The model to fit.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row.
     max_iter : int
@@ -211,11 +237,11 @@ def run(
     Raises
     ------
     IllDefinedCovarianceError
-        If a component collapses and `ridge` does not hold it open.
+        If a component collapses and the ridge does not hold it open.
     """
     path: list[float] = []
     status = Status.ITERATION_LIMIT
-    for state in iterate(source, start, structure, ridge):
+    for state in iterate(source, start, m_step):
         if not state.n_iter and history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
             path.extend(history[:-1])
         path.append(state.log_likelihood)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussmix import starts
 from gaussmix._types import Floats
-from gaussmix.em import Fit, IllDefinedCovarianceError, run
+from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, run
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import Statistics
@@ -78,7 +78,7 @@ class Candidate:
     @property
     def n_parameters(self) -> int:
         """Number of free parameters."""
-        return self.structure.n_parameters(self.n_components, self.mixture.n_features)
+        return MStep(self.structure, np.zeros(0)).n_parameters(self.n_components, self.mixture.n_features)
 
     def criterion(self, name: str) -> float:
         """The value of a criterion from :data:`CRITERIA`; lower is better, infinite where there is no fit."""
@@ -149,13 +149,13 @@ def _cell(
     max_iter: int,
 ) -> Candidate:
     def fitted(first: Mixture, tolerance: float, history: Sequence[float] = ()) -> Fit:
-        return run(source, first, structure, ridge=ridge, tol=tolerance, max_iter=max_iter, history=history)
+        return run(source, first, MStep(structure, ridge), tol=tolerance, max_iter=max_iter, history=history)
 
     races: list[Fit] = []
     reason = ""
     for assignment in assignments:
         try:
-            races.append(fitted(starts.start(source, assignment, k, structure, ridge), max(tol, _RACE)))
+            races.append(fitted(starts.start(source, assignment, k, MStep(structure, ridge)), max(tol, _RACE)))
         except IllDefinedCovarianceError as error:
             reason = str(error)
     if not races:

@@ -10,11 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.em import maximize
+from gaussmix.em import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import DIAGONAL, SCALAR
-from gaussmix.structures import Structure
 
 __all__ = ["KINDS", "RELATIVE_RIDGE", "Kind", "assigned", "column_moments", "given", "relative_ridge", "start"]
 
@@ -45,11 +44,11 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
     return sums.means[0], sums.about(sums.means).second[0] / sums.floored_mass[0]
 
 
-def start(source: Source, assignment: Assignment, n_components: int, structure: Structure, ridge: Floats) -> Mixture:
+def start(source: Source, assignment: Assignment, n_components: int, m_step: MStep) -> Mixture:
     """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty."""
     anchors = np.repeat(_anchor(source), n_components, axis=0)
     means = source.summarize(assignment, anchors, SCALAR).means
-    return maximize(source.summarize(assignment, means, structure.moments), structure, ridge)
+    return m_step.maximize(source.summarize(assignment, means, m_step.moments))
 
 
 def _seeded(find: Callable[[Floats, Floats, int, int], Floats]) -> Kind:
@@ -146,8 +145,7 @@ def given(
     origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable: sorted out here and nowhere else
     source: Source,
     n_components: int,
-    structure: Structure,
-    ridge: Floats,
+    m_step: MStep,
     rng: np.random.Generator,
 ) -> Mixture:
     """The start that the user described.
@@ -157,7 +155,7 @@ def given(
     origin : str, array_like, Mixture or callable
         A name from :data:`KINDS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
         callable ``f(source, n_components, rng)`` that returns any of these.
-    source, n_components, structure, ridge
+    source, n_components, m_step
         The fit to start.
     rng : numpy.random.Generator
         For the kinds that draw.
@@ -170,7 +168,7 @@ def given(
         assignment = KINDS[origin](source, n_components, rng)
     else:
         assignment = assigned(np.asarray(origin), source.n_rows, n_components)
-    return start(source, assignment, n_components, structure, ridge)
+    return start(source, assignment, n_components, m_step)
 
 
 def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:

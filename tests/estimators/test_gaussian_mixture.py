@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import clusters
 from gaussmix import GaussianMixture, Mixture
-from gaussmix.structures import NAMES
+from gaussmix.structures import STRUCTURES
 
 TYPES = ("full", "tied", "diag", "spherical")
 types = pytest.mark.parametrize("covariance_type", TYPES)
@@ -80,7 +80,7 @@ def test_every_parameter_of_scikit_learn_is_there_with_its_default():
     assert theirs.pop("reg_covar") == 1e-6
     assert ours["reg_covar"] == "auto"
     assert {name: ours[name] for name in theirs} == theirs
-    assert set(ours) - set(theirs) == {"reg_covar", "engine"}
+    assert set(ours) - set(theirs) == {"reg_covar", "weights", "engine"}
 
 
 def test_everything_public_in_scikit_learns_is_here():
@@ -92,7 +92,7 @@ def test_everything_public_in_scikit_learns_is_here():
     assert not missing
 
 
-@pytest.mark.parametrize("covariance_type", list(NAMES))
+@pytest.mark.parametrize("covariance_type", [structure.public_name for structure in STRUCTURES])
 def test_lower_bound_is_the_score(covariance_type, rows):
     model = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(rows)
     assert model.lower_bound_ == pytest.approx(model.score(rows), rel=1e-14)
@@ -389,3 +389,18 @@ def test_iris_reaches_the_known_optimum():
     rows = load_iris().data
     model = GaussianMixture(3, random_state=0, n_init=10, tol=1e-7, reg_covar=0, max_iter=500).fit(rows)
     assert model.score(rows) * 150 >= -180.1858387 - 1e-3  # mclust's VVV with three components
+
+
+def test_equal_weights_are_equal_and_not_counted(rows):
+    free, equal = (GaussianMixture(3, weights=weights, random_state=0).fit(rows) for weights in ("free", "equal"))
+    np.testing.assert_array_equal(equal.weights_, np.full(3, 1 / 3))
+    assert free._n_parameters() - equal._n_parameters() == 2
+    assert equal.lower_bound_ <= free.lower_bound_
+
+
+def test_names_for_one_feature_are_for_one_feature(rows):
+    with pytest.raises(ValueError, match="structure 'V' is for rows with one feature, got 2; use 'VII' instead"):
+        GaussianMixture(2, covariance_type="V").fit(rows)
+    one = rows[:, :1]
+    fits = [GaussianMixture(2, covariance_type=name, random_state=0).fit(one) for name in ("V", "VII")]
+    np.testing.assert_array_equal(fits[0].covariances_, fits[1].covariances_)

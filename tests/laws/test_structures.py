@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import clusters, vector
-from gaussmix.em import iterate, maximize
+from gaussmix.em import MStep, iterate
 from gaussmix.expectation import reference
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -27,11 +27,11 @@ def responsibilities(rng, n):
 
 def after(source, first, structure, steps, ridge=NO_RIDGE):
     """The states of some EM steps, the start's first."""
-    return list(itertools.islice(iterate(source, first, structure, ridge), steps + 1))
+    return list(itertools.islice(iterate(source, first, MStep(structure, ridge)), steps + 1))
 
 
 def started(source, resp, structure, ridge=NO_RIDGE):
-    return start(source, assigned(resp, source.n_rows, K), K, structure, ridge)
+    return start(source, assigned(resp, source.n_rows, K), K, MStep(structure, ridge))
 
 
 def same(left, right, rtol=1e-7):
@@ -85,7 +85,7 @@ def test_a_nested_structure_never_beats_the_larger(small, large, seed):
         expected_log_likelihood(rows, resp, started(ArraySource(rows), resp, structure)) for structure in (small, large)
     ]
     assert values[0] <= values[1] + 1e-9
-    assert small.n_parameters(K, D) <= large.n_parameters(K, D)
+    assert small.n_covariance_parameters(K, D) <= large.n_covariance_parameters(K, D)
 
 
 @every_structure
@@ -137,12 +137,14 @@ def test_scaling_and_shifting_the_rows_maps_the_fit(structure, seed, scale, shif
 
 
 @every_structure
+@pytest.mark.parametrize("equal_weights", [False, True])
 @pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (1, 3), (2, 1), (3, 2), (2, 4)])
-def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_components, n_features):
+def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_components, n_features, equal_weights):
     """Fits to nearby data differ in as many directions as there are free parameters."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(40, n_features))
     resp = rng.dirichlet(np.ones(n_components), size=40)
+    model = MStep(structure, np.zeros(n_features), equal_weights)
 
     def fitted(step):
         nudge, share = step
@@ -150,13 +152,13 @@ def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_compo
         moved /= moved.sum(axis=1, keepdims=True)
         source = ArraySource(rows + nudge)
         assignment = assigned(moved, 40, n_components)
-        return vector(start(source, assignment, n_components, structure, np.zeros(n_features)))
+        return vector(start(source, assignment, n_components, model))
 
     h = 1e-6
     directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(80)]
     jacobian = np.array([(fitted((h * a, h * b)) - fitted((-h * a, -h * b))) / (2 * h) for a, b in directions])
     singular = np.linalg.svd(jacobian, compute_uv=False)
-    assert (singular > 1e-6 * singular[0]).sum() == structure.n_parameters(n_components, n_features)
+    assert (singular > 1e-6 * singular[0]).sum() == model.n_parameters(n_components, n_features)
 
 
 @every_structure
@@ -177,7 +179,7 @@ def test_maximize_does_not_depend_on_the_origin(structure):
     rng = np.random.default_rng(0)
     rows, resp = clusters(rng, n=50), responsibilities(rng, 50)
     fits = [
-        maximize(reference.summarize(rows, np.ones(50), resp, origin, structure.moments), structure, NO_RIDGE)
+        MStep(structure, NO_RIDGE).maximize(reference.summarize(rows, np.ones(50), resp, origin, structure.moments))
         for origin in (np.zeros((K, D)), rng.normal(size=(K, D)))
     ]
     same(*fits)

@@ -13,14 +13,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from gaussmix import selection
 from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
-from gaussmix.em import Fit, IllDefinedCovarianceError, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, State, Status, distance_to_limit, run
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, given, relative_ridge
 from gaussmix.statistics import SCALAR, Statistics
-from gaussmix.structures import NAMES, Structure, named
+from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
 
@@ -37,9 +37,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Number of components, K.
     covariance_type : str, default "full"
         Shapes that the covariances may take: ``"full"``, each its own matrix; ``"tied"``, one matrix for all;
-        ``"diag"``, each its own diagonal; ``"spherical"``, each its own variance. The three-letter names of Celeux &
-        Govaert (1995) for these (``"VVV"``, ``"EEE"``, ``"VVI"``, ``"VII"``) are understood too, and ``"EEI"``, one
-        diagonal for all, and ``"EII"``, one variance for all.
+        ``"diag"``, each its own diagonal; ``"spherical"``, each its own variance. Or one of the fourteen models of
+        Celeux & Govaert (1995), whose letters say whether volume, shape and axes are equal for all components (E),
+        each component's own (V), or those of the coordinates (I): ``"EII"``, ``"VII"``, ``"EEI"``, ``"VEI"``,
+        ``"EVI"``, ``"VVI"``, ``"EEE"``, ``"VEE"``, ``"EVE"``, ``"VVE"``, ``"EEV"``, ``"VEV"``, ``"EVV"``, ``"VVV"``;
+        for one feature also ``"E"`` and ``"V"``. :class:`GaussianMixtureSearch` chooses among them.
+    weights : {"free", "equal"}, default "free"
+        Whether the mixing proportions are estimated, or all 1 / K.
     tol : float, default 1e-3
         EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. scikit-learn
         stops when one step gains less than that, which on a plateau can be far from the limit.
@@ -86,7 +90,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         Component means.
     covariances_, precisions_, precisions_cholesky_ : ndarray
         Covariances, their inverses, and the upper factors ``U`` of these, ``Σ⁻¹ = U Uᵀ``: ``(K, D, D)`` for
-        ``"full"``, ``(D, D)`` for ``"tied"``, ``(K, D)`` for ``"diag"``, ``(K,)`` for ``"spherical"``.
+        ``"full"``, ``(D, D)`` for ``"tied"``, ``(K, D)`` for ``"diag"``, ``(K,)`` for ``"spherical"``. ``"EII"`` is as
+        ``"spherical"``, the other models whose names end in I as ``"diag"``, all others as ``"full"``.
     converged_ : bool
         Whether the stopping rule was met within `max_iter` steps.
     n_iter_ : int
@@ -124,6 +129,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "covariance_type": [StrOptions(set(NAMES))],
+        "weights": [StrOptions({"free", "equal"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -152,6 +158,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         n_components: int = 1,
         *,
         covariance_type: str = "full",
+        weights: Literal["free", "equal"] = "free",
         tol: float = 1e-3,
         reg_covar: float | Literal["auto"] = "auto",
         max_iter: int = 100,
@@ -168,6 +175,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
+        self.weights = weights
         self.tol = tol
         self.reg_covar = reg_covar
         self.max_iter = max_iter
@@ -304,14 +312,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):
     def precisions_cholesky_(self) -> Rows:
         return _as(self._dtype, self.mixture_.covariances.precisions_cholesky)
 
-    @property
-    def _structure(self) -> Structure:
-        return named(self.covariance_type)
-
     def _n_parameters(self) -> int:
         """Number of free parameters."""
         mixture = self._fitted()
-        return self._structure.n_parameters(mixture.n_components, mixture.n_features)
+        return self._m_step.n_parameters(mixture.n_components, mixture.n_features)
 
     def _fitted(self) -> Mixture:
         check_is_fitted(self, "mixture_")
@@ -333,20 +337,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         source, _ = self._source(self._rows(X), sample_weight)
         return source.reduce(mixture, SCALAR)
 
-    def _best_fit(self, source: ArraySource, kept: Kept) -> Fit:
+    def _model(self, source: ArraySource) -> MStep:
+        """What the parameters say is to be fitted."""
         ridge = (
             relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
         )
+        return MStep(named(self.covariance_type, source.n_features), ridge, equal_weights=self.weights == "equal")
+
+    def _best_fit(self, source: ArraySource, kept: Kept) -> Fit:
+        self._m_step = self._model(source)
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
-            return self._run(source, self.mixture_, ridge, history=self._history)
+            return self._run(source, self.mixture_, history=self._history)
         fits: list[Fit] = []
         lost: list[IllDefinedCovarianceError] = []
         draws = callable(self.init_params) or isinstance(self.init_params, str)
         for i in range(self.n_init if draws else 1):
             self._say(1, f"Initialization {i}")
             try:
-                fits.append(self._run(source, self._start(source, kept, ridge), ridge))
+                fits.append(self._run(source, self._start(source, kept)))
             except IllDefinedCovarianceError as error:
                 lost.append(error)
         if not fits:
@@ -356,21 +365,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
         return max(fits, key=lambda fit: fit.state.log_likelihood)
 
-    def _start(self, source: ArraySource, kept: Kept, ridge: Floats) -> Mixture:
-        structure = self._structure
+    def _start(self, source: ArraySource, kept: Kept) -> Mixture:
         initial = InitialParameters.checked(
             self.weights_init,
             self.means_init,
             self.precisions_init,
-            structure=structure,
+            structure=self._m_step.structure,
             n_components=self.n_components,
             n_features=source.n_features,
         )
         return initial.complete() or initial.over(
-            given(of_kept(self.init_params, kept), source, self.n_components, structure, ridge, self._rng)
+            given(of_kept(self.init_params, kept), source, self.n_components, self._m_step, self._rng)
         )
 
-    def _run(self, source: ArraySource, start: Mixture, ridge: Floats, history: tuple[float, ...] = ()) -> Fit:
+    def _run(self, source: ArraySource, start: Mixture, history: tuple[float, ...] = ()) -> Fit:
         def watch(state: State, gain: float) -> None:
             if state.n_iter % self.verbose_interval == 0:
                 self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
@@ -378,8 +386,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):
         fit = run(
             source,
             start,
-            self._structure,
-            ridge=ridge,
+            self._m_step,
             tol=self.tol,
             max_iter=self.max_iter,
             history=history,

@@ -35,5 +35,8 @@ class Source(Protocol):
     def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
         """Results of a function of each block, one after the other."""
 
+    def total(self, function: Callable[[Rows, Floats], Floats]) -> Floats:
+        """Sum over the blocks of a function of a block's rows and weights, added in the order of the blocks."""
+
     def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
         """Rows and weights of a random sample without repetition, or of all rows where there are no more."""

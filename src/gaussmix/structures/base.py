@@ -19,6 +19,8 @@ class Structure(ABC):
         Celeux & Govaert (1995).
     alias : str or None
         scikit-learn's ``covariance_type`` for the same model, where there is one.
+    letter : str or None
+        The model's name for rows with one feature, where it is one of the two that are left of all.
     description : str
         The same in words.
     form : type of Covariances
@@ -29,18 +31,22 @@ class Structure(ABC):
 
     name: ClassVar[str]
     alias: ClassVar[str | None] = None
+    letter: ClassVar[str | None] = None
     description: ClassVar[str]
     form: ClassVar[type[Covariances]]
     moments: ClassVar[Moments]
 
     @abstractmethod
-    def maximize(self, statistics: Statistics) -> Covariances:
+    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Covariances:
         """The covariances under which rows with these statistics are most likely.
 
         Parameters
         ----------
         statistics : Statistics
             Sums about the component means themselves, with second moments of the kind :attr:`moments`.
+        near : Covariances, optional
+            A guess, of any form, where a structure has no closed form: the covariances of the last step. It saves
+            inner iterations, and the answer is then at least as likely as the guess.
 
         Raises
         ------
@@ -51,10 +57,6 @@ class Structure(ABC):
     @abstractmethod
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         """Number of free parameters in the covariances."""
-
-    def n_parameters(self, n_components: int, n_features: int) -> int:
-        """Number of free parameters of the whole mixture: proportions, means and covariances."""
-        return n_components - 1 + n_components * n_features + self.n_covariance_parameters(n_components, n_features)
 
     @property
     def public_name(self) -> str:

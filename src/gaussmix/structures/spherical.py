@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from gaussmix.covariances import Spherical
+from gaussmix.covariances import Covariances, Spherical
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures.base import Structure
 
@@ -16,11 +16,12 @@ class EII(Structure):
     """``Σ_k = λ I``: ``λ = tr W / (n D)``, W being the scatter within components (Celeux & Govaert 1995)."""
 
     name = "EII"
+    letter = "E"
     description = "round, equal volume"
     form = Spherical
     moments = SCALAR
 
-    def maximize(self, statistics: Statistics) -> Spherical:
+    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
         n_components, n_features = statistics.origin.shape
         variance = statistics.second.sum() / (statistics.floored_mass.sum() * n_features)
         return Spherical.from_covariances(np.full(n_components, variance))
@@ -35,11 +36,12 @@ class VII(Structure):
 
     name = "VII"
     alias = "spherical"
+    letter = "V"
     description = "round, variable volume"
     form = Spherical
     moments = SCALAR
 
-    def maximize(self, statistics: Statistics) -> Spherical:
+    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
         n_features = statistics.origin.shape[1]
         return Spherical.from_covariances(statistics.second / (statistics.floored_mass * n_features))
 

@@ -1,0 +1,192 @@
+r"""Common principal axes: the orthogonal Q under which K scatters are, together, nearest to diagonal.
+
+With :math:`v_k = \det(\operatorname{diag}(Q^\top W_k Q))^{1/D}` the most likely covariances have the axes that minimize
+
+.. math:: \sum_k n_k \log v_k \quad\text{(own volumes)}, \qquad n \log \sum_k v_k \quad\text{(equal volumes)}
+
+Far from the minimum the axes are turned two at a time, as by Flury & Gautschi (1986), SIAM J. Sci. Stat. Comput. 7, for
+the first of these; the second differs in the weights of the components alone. Near it, Newton's method turns all at
+once, and ends in a few steps. Neither goes uphill, but for rounding.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from gaussmix._types import Floats, Labels
+from gaussmix.covariances import Covariances
+from gaussmix.structures.decomposition import geometric_means, principal_axes
+
+__all__ = ["Objective", "common_axes", "equal_volumes", "own_volumes"]
+
+Objective = Callable[[Floats, Floats], tuple[float, Floats, Floats]]
+"""From volumes ``v_k`` and masses ``n_k``, what to minimize, and its first and second derivatives by ``log v_k``."""
+
+_CLOSE = 1e-14  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
+_MOST_STEPS = 500
+_MOST_PAIRS = 200  # with more, Newton's matrix is large
+_TRUSTED = 0.25  # share of the safe curvature from which on the true one is used
+_HALVINGS = 30
+
+
+def own_volumes(volumes: Floats, mass: Floats) -> tuple[float, Floats, Floats]:
+    """The objective of VVE: Flury's common principal components."""
+    return float(mass @ np.log(volumes)), mass, np.zeros((len(mass), len(mass)))
+
+
+def equal_volumes(volumes: Floats, mass: Floats) -> tuple[float, Floats, Floats]:
+    """The objective of EVE."""
+    total, shares = mass.sum(), volumes / volumes.sum()
+    return float(total * np.log(volumes.sum())), total * shares, total * (np.diag(shares) - np.outer(shares, shares))
+
+
+def common_axes(
+    scatters: Floats, mass: Floats, objective: Objective, near: Covariances | None
+) -> tuple[Floats, Floats]:
+    """The best common axes, in the columns of ``(D, D)``, and the scatters along them ``(K, D)``.
+
+    Parameters
+    ----------
+    scatters : (K, D, D) ndarray
+        Positive definite, or :class:`~gaussmix.covariances.NotPositiveDefiniteError` is raised.
+    mass : (K,) ndarray
+        Masses, all positive.
+    objective : callable
+        :func:`own_volumes` or :func:`equal_volumes`.
+    near : Covariances, optional
+        Covariances that have good common axes already.
+    """
+    problem = _Problem(scatters, mass, objective)
+    guesses = _guesses(scatters) if near is None else [_axes_of(near.dense(*scatters.shape[:2]))]
+    axes = min(map(problem.solved, guesses), key=problem.value)
+    return axes, problem.along(axes)
+
+
+def _guesses(scatters: Floats) -> Iterator[Floats]:
+    """Axes to begin with where none are known: those of each scatter, of all together, and of the coordinates."""
+    yield from principal_axes(scatters)[1]
+    yield principal_axes(scatters.sum(axis=0))[1]
+    yield np.eye(scatters.shape[1])
+
+
+def _axes_of(covariances: Floats) -> Floats:
+    """The axes that covariances share, if they do: those of a combination in which no two directions spread alike."""
+    unlike = np.sqrt(np.arange(2.0, len(covariances) + 2.0)) / np.trace(covariances, axis1=1, axis2=2)
+    return principal_axes(np.einsum("k,kij->ij", unlike, covariances))[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Scatters ``(K, D, D)``, masses ``(K,)`` and what to minimize."""
+
+    scatters: Floats
+    mass: Floats
+    objective: Objective
+
+    def along(self, axes: Floats) -> Floats:
+        """The scatters along the axes, ``(K, D)``."""
+        return np.asarray(np.einsum("ia,kij,ja->ka", axes, self.scatters, axes, optimize=True))
+
+    def value(self, axes: Floats) -> float:
+        """The objective."""
+        return self.objective(geometric_means(self.along(axes)), self.mass)[0]
+
+    def solved(self, axes: Floats) -> Floats:
+        """The axes at the minimum that lies downhill."""
+        before = self.value(axes)
+        for _ in range(_MOST_STEPS):
+            turned = self._newton(axes, before) if len(_pairs(len(axes))[0]) <= _MOST_PAIRS else None
+            axes = self.swept(axes) if turned is None else turned
+            value = self.value(axes)
+            if before - value <= _CLOSE * self.mass.sum():
+                break
+            before = value
+        return axes
+
+    def swept(self, axes: Floats) -> Floats:
+        """The axes after each pair was turned once."""
+        axes = axes.copy()
+        turned = axes.T @ self.scatters @ axes
+        for left, right in _rounds(len(axes)):
+            self._turn(axes, turned, left, right)
+        return axes
+
+    def _turn(self, axes: Floats, scatters: Floats, left: Labels, right: Labels) -> None:
+        r"""Turn pairs of axes that have none in common, and the scatters with them, in place.
+
+        For one pair, with a, b and f the scatters' entries along and between the two axes and w the objective's slopes,
+        :math:`\sum_k w_k f_k (a_k - b_k) / (a_k b_k)` is to vanish. The turn is where it would if the denominators
+        stayed as they are (Flury & Gautschi), or by the true curvature where that is safely positive.
+        """
+        diagonals = np.diagonal(scatters, axis1=1, axis2=2)
+        a, b, f = diagonals[:, left], diagonals[:, right], scatters[:, left, right]
+        value, slopes, _ = self.objective(geometric_means(diagonals), self.mass)
+        difference, product = a - b, a * b
+        pull = slopes @ (f * difference / product)
+        safe = slopes @ (difference**2 / product)
+        true = safe - slopes @ (f**2 / product * (4.0 + 2.0 * difference**2 / product))
+        angles = 0.5 * np.arctan2(2.0 * pull, np.where(true > _TRUSTED * safe, true, safe))
+        new = diagonals.copy()
+        for _ in range(_HALVINGS):
+            cos, sin = np.cos(angles), np.sin(angles)
+            new[:, left] = cos**2 * a + sin**2 * b + 2.0 * cos * sin * f
+            new[:, right] = sin**2 * a + cos**2 * b - 2.0 * cos * sin * f
+            if self.objective(geometric_means(new), self.mass)[0] <= value:
+                break
+            angles /= 2.0
+        else:
+            return
+        for matrix in (axes, scatters, np.swapaxes(scatters, 1, 2)):
+            first, second = matrix[..., left], matrix[..., right]
+            matrix[..., left] = cos * first + sin * second
+            matrix[..., right] = cos * second - sin * first
+
+    def _newton(self, axes: Floats, value: float) -> Floats | None:
+        """The axes after one of Newton's steps; None where it is not to be trusted: not downhill, or not convex."""
+        left, right, turns = _pairs(len(axes))
+        scatters = axes.T @ self.scatters @ axes
+        diagonals = np.diagonal(scatters, axis1=1, axis2=2)
+        _, slopes, curvature = self.objective(geometric_means(diagonals), self.mass)
+        gap = 1.0 / diagonals[:, left] - 1.0 / diagonals[:, right]
+        by_pair = scatters[:, left, right] * gap
+        changes = scatters[:, None] @ turns - turns @ scatters[:, None]
+        widths = np.diagonal(changes, axis1=2, axis2=3) / diagonals[:, None, :] ** 2
+        second = changes[:, :, left, right] * gap[:, None, :] - scatters[:, None, left, right] * (
+            widths[:, :, left] - widths[:, :, right]
+        )
+        scale = 2.0 / len(axes)
+        hessian = scale * np.einsum("k,kqp->qp", slopes, second) + scale**2 * by_pair.T @ curvature @ by_pair
+        try:
+            np.linalg.cholesky(hessian + hessian.T)
+        except np.linalg.LinAlgError:
+            return None
+        angles = np.linalg.solve(hessian + hessian.T, -2.0 * scale * slopes @ by_pair)
+        half = 0.5 * np.einsum("p,pij->ij", angles, turns)
+        one = np.eye(len(axes))
+        turned = axes @ np.linalg.solve(one - half, one + half)
+        return turned if self.value(turned) <= value + _CLOSE * self.mass.sum() else None
+
+
+@lru_cache
+def _pairs(n_features: int) -> tuple[Labels, Labels, Floats]:
+    """Every pair of axes, and the skew matrices ``(P, D, D)`` that turn the first towards the second."""
+    left, right = np.triu_indices(n_features, 1)
+    turns = np.zeros((len(left), n_features, n_features))
+    turns[np.arange(len(left)), right, left] = 1.0
+    turns[np.arange(len(left)), left, right] = -1.0
+    return left, right, turns
+
+
+@lru_cache
+def _rounds(n_features: int) -> tuple[tuple[Labels, Labels], ...]:
+    """Every pair of axes once, in rounds in which each axis is in one pair at most: a round-robin tournament."""
+    seats = list(range(n_features + n_features % 2))
+    rounds = []
+    for _ in seats[1:]:
+        half = len(seats) // 2
+        pairs = [(a, b) for a, b in zip(seats[:half], reversed(seats[half:]), strict=True) if max(a, b) < n_features]
+        rounds.append((np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])))
+        seats = [seats[0], seats[-1], *seats[1:-1]]
+    return tuple(rounds)

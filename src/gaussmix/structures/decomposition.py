@@ -1,0 +1,120 @@
+r"""Volume, shape and axes of scatters: :math:`\Sigma_k = \lambda_k Q_k A_k Q_k^\top` with :math:`\det A_k = 1`."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.covariances import Covariances, Full, NotPositiveDefiniteError
+
+__all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means", "principal_axes", "volumes_of"]
+
+Combined = Callable[[Floats], tuple[float, Floats, Floats]]
+"""What :func:`best_volumes` asks of a shape: see there."""
+
+_QUADRATIC = 1e-7  # a Newton step as short as that leaves an error of its square
+_LONGEST = 5.0  # far from the minimum Newton's step can be too long by any factor
+_MOST_STEPS = 100
+
+
+def geometric_means(spectra: Floats) -> Floats:
+    """Volumes ``det^(1/D)`` from eigenvalues or variances, ``(K, D) -> (K,)``.
+
+    Raises
+    ------
+    NotPositiveDefiniteError
+        If one is not positive.
+    """
+    good = np.isfinite(spectra) & (spectra > 0)
+    if not good.all():
+        k = int(np.argwhere(~good)[0, 0])
+        raise NotPositiveDefiniteError(f"Component {k} has no spread in some direction.")
+    return np.asarray(np.exp(np.log(spectra).mean(axis=1)))
+
+
+def principal_axes(scatters: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues ``(..., D)``, descending, and eigenvectors in columns ``(..., D, D)``.
+
+    By way of the Cholesky factors' singular values: where variances differ a trillionfold, the eigenvalues of the
+    matrices themselves would lose the small ones in the rounding of the large.
+    """
+    try:
+        axes, deviations, _ = np.linalg.svd(np.linalg.cholesky(scatters))
+    except np.linalg.LinAlgError:  # a scatter without spread in some direction
+        values, axes = np.linalg.eigh(scatters)
+        return np.maximum(values[..., ::-1], 0.0), axes[..., ::-1]
+    return deviations**2, axes
+
+
+def volumes_of(covariances: Covariances | None, n_components: int, n_features: int) -> Floats:
+    """Volumes ``det(Σ_k)^(1/D)`` as ``(K,)``; ones where there are no covariances."""
+    if covariances is None:
+        return np.ones(n_components)
+    return np.asarray(np.exp(covariances.log_det(n_components, n_features) / n_features))
+
+
+def along(axes: Floats, variances: Floats) -> Full:
+    """Covariances with variances ``(K, D)`` along the columns of axes ``(D, D)`` or ``(K, D, D)``."""
+    return Full.from_covariances((axes * variances[:, None, :]) @ np.swapaxes(axes, -1, -2))
+
+
+def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats) -> Floats:
+    r"""The volumes :math:`\lambda_k` under which components of one shape (and axes) are most likely.
+
+    With :math:`x_k = -\log \lambda_k`, scatters :math:`W_k` and :math:`n = \sum_k n_k`, they minimize
+
+    .. math:: g(x) = n \log\det \sum_k e^{x_k} W_k - D \sum_k n_k x_k
+
+    which is convex: the determinant is a sum of exponentials of x with positive coefficients. So Newton's method finds
+    the one minimum in a few steps, where the usual alternation between volumes and shape (Celeux & Govaert 1995) can
+    take thousands; a step that would go uphill is halved. Volumes are known up to a common factor, which the shape
+    takes up.
+
+    Parameters
+    ----------
+    combined : callable
+        From :math:`e^x` to the log-determinant of the sum M; the traces of :math:`P_k = M^{-1} e^{x_k} W_k` as
+        ``(K,)``; and the traces of :math:`P_k P_j` as ``(K, K)``.
+    mass : (K,) ndarray
+        Masses, all positive.
+    n_features : int
+        D.
+    near : (K,) ndarray
+        A guess.
+    """
+    total, scale = mass.sum(), np.sqrt(mass)
+    x = -np.log(near)
+    log_det, traces, products = combined(np.exp(x))
+    value = total * log_det - n_features * mass @ x
+    for _ in range(_MOST_STEPS):
+        gradient = (total * traces - n_features * mass) / scale
+        hessian = total * (np.diag(traces) - products) / np.outer(scale, scale)
+        step = np.linalg.solve(hessian + np.outer(scale, scale) / total, -gradient) / scale
+        step *= _LONGEST / max(_LONGEST, np.abs(step).max())
+        if np.abs(step).max() < _QUADRATIC:
+            x = x + step
+            break
+        while True:
+            log_det, traces, products = combined(np.exp(x + step))
+            new = total * log_det - n_features * mass @ (x + step)
+            if new <= value or np.abs(step).max() < _QUADRATIC:
+                break
+            step /= 2.0
+        x, value = x + step, new
+    return np.asarray(np.exp(-x))
+
+
+def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floats:
+    """The most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters ``(K, D)`` along them."""
+    n_components, n_features = spectra.shape
+    geometric_means(spectra)  # or a component has collapsed
+
+    def combined(factors: Floats) -> tuple[float, Floats, Floats]:
+        parts = factors[:, None] * spectra
+        total = parts.sum(axis=0)
+        shares = parts / total
+        return float(np.log(total).sum()), shares.sum(axis=1), shares @ shares.T
+
+    volumes = best_volumes(combined, mass, n_features, volumes_of(near, n_components, n_features))
+    shape = (spectra / volumes[:, None]).sum(axis=0) / mass.sum()
+    return np.asarray(volumes[:, None] * shape)
