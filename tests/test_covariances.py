@@ -17,14 +17,14 @@ def test_every_verb_agrees_with_the_dense_matrices(form, seed, n_components, n_f
     rng = np.random.default_rng(seed)
     stored = covariances(rng, form, n_components, n_features)
     dense = stored.dense(n_components, n_features)
-    rows = rng.normal(size=(7, n_features))
+    rows = rng.normal(size=(n_components, 7, n_features))
     assert stored.factors.shape == form.shape(n_components, n_features) == stored.covariances.shape
     np.testing.assert_allclose(stored.log_det(n_components, n_features), np.linalg.slogdet(dense)[1], atol=1e-10)
+    white = stored.whiten(rows)
+    distance = np.einsum("knd,knd->kn", rows @ np.linalg.inv(dense), rows)
+    np.testing.assert_allclose((white**2).sum(axis=2), distance, rtol=1e-9)
     for k in range(n_components):
-        white = stored.whiten(k, rows)
-        distance = np.einsum("nd,nd->n", rows @ np.linalg.inv(dense[k]), rows)
-        np.testing.assert_allclose((white**2).sum(axis=1), distance, rtol=1e-9)
-        np.testing.assert_allclose(stored.colour(k, white), rows, atol=1e-10)
+        np.testing.assert_allclose(stored.colour(k, white[k]), rows[k], atol=1e-10)
 
 
 @forms

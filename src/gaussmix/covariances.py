@@ -6,14 +6,10 @@ from functools import cached_property
 from typing import ClassVar, Self, final
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from gaussmix._types import Floats
 
 __all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied"]
-
-
-_WORTH_BLAS = 2**20  # multiply-adds
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -41,6 +37,14 @@ class Covariances(ABC):
             msg = f"{type(self).__name__} takes {self._wanted}; use {type(self).__name__}.from_covariances(array)."
             raise NotPositiveDefiniteError(msg)
         object.__setattr__(self, "factors", factors)
+
+    @classmethod
+    def _of(cls, factors: Floats) -> Self:
+        """The same without the check, for factors that were just computed."""
+        covariances = object.__new__(cls)
+        factors.flags.writeable = False
+        object.__setattr__(covariances, "factors", factors)
+        return covariances
 
     _wanted: ClassVar[str]
 
@@ -75,8 +79,8 @@ class Covariances(ABC):
         """The inverse factors ``L⁻¹`` in the form's own shape, for the pass over the rows."""
 
     @abstractmethod
-    def whiten(self, k: int, centred: Floats) -> Floats:
-        """``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(n, D) -> (n, D)``."""
+    def whiten(self, centred: Floats) -> Floats:
+        """``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(K, n, D) -> (K, n, D)``."""
 
     @abstractmethod
     def colour(self, k: int, white: Floats) -> Floats:
@@ -118,7 +122,7 @@ class _StandardDeviations(Covariances):
             k = int(np.argwhere(~good)[0, 0])
             msg = f"The variances of component {k} must be positive and finite, got {covariances[k]}."
             raise NotPositiveDefiniteError(msg)
-        return cls(np.sqrt(covariances))
+        return cls._of(np.sqrt(covariances))
 
     @classmethod
     def from_precisions(cls, precisions: Floats) -> Self:
@@ -135,8 +139,8 @@ class _StandardDeviations(Covariances):
     def whitening(self) -> Floats:
         return 1.0 / self.factors
 
-    def whiten(self, k: int, centred: Floats) -> Floats:
-        return np.asarray(centred / self.factors[k])
+    def whiten(self, centred: Floats) -> Floats:
+        return np.asarray(centred / self.factors.reshape(len(self.factors), 1, -1))
 
     def colour(self, k: int, white: Floats) -> Floats:
         return np.asarray(white * self.factors[k])
@@ -204,7 +208,7 @@ class _Triangles(Covariances):
             raise NotPositiveDefiniteError(_first_without_factor(covariances)) from error
         if not (np.isfinite(factors).all() and _symmetric(covariances)):
             raise NotPositiveDefiniteError(_first_without_factor(covariances))
-        return cls(factors)
+        return cls._of(factors)
 
     @classmethod
     def from_precisions(cls, precisions: Floats) -> Self:
@@ -223,6 +227,9 @@ class _Triangles(Covariances):
     @cached_property
     def whitening(self) -> Floats:
         return _inverse(self.factors)
+
+    def whiten(self, centred: Floats) -> Floats:
+        return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
 
     @property
     def precisions_cholesky(self) -> Floats:
@@ -275,9 +282,6 @@ class Tied(_Triangles):
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_features, n_features)
 
-    def whiten(self, k: int, centred: Floats) -> Floats:
-        return _solve(self.factors, centred)
-
     def colour(self, k: int, white: Floats) -> Floats:
         return np.asarray(white @ self.factors.T)
 
@@ -298,9 +302,6 @@ class Full(_Triangles):
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components, n_features, n_features)
 
-    def whiten(self, k: int, centred: Floats) -> Floats:
-        return _solve(self.factors[k], centred)
-
     def colour(self, k: int, white: Floats) -> Floats:
         return np.asarray(white @ self.factors[k].T)
 
@@ -312,23 +313,13 @@ class Full(_Triangles):
 
 
 def _inverse(lower: Floats) -> Floats:
-    """Inverses of lower triangles ``(..., D, D)``, row by row for all at once, without BLAS: see :func:`_solve`."""
+    """Inverses of lower triangles ``(..., D, D)``, row by row for all at once, without BLAS.
+
+    Its threads go on spinning for a while after they are done, and take the cores from those that pass over the rows.
+    """
     inverse = np.zeros_like(lower)
     for j in range(lower.shape[-1]):
         inverse[..., j, j] = 1.0
         inverse[..., j, :] -= np.einsum("...i,...ij->...j", lower[..., j, :j], inverse[..., :j, :])
         inverse[..., j, :] /= lower[..., j, j, None]
     return inverse
-
-
-def _solve(factor: Floats, centred: Floats) -> Floats:
-    """Forward substitution; by BLAS only where that is worth waking its threads.
-
-    They go on spinning for a while after they are done, and take the cores from those that pass over the rows.
-    """
-    if centred.size * len(factor) > _WORTH_BLAS:
-        return np.asarray(solve_triangular(factor, centred.T, lower=True, check_finite=False).T)
-    white = np.empty((len(factor), len(centred)))
-    for j, row in enumerate(factor):
-        white[j] = (centred[:, j] - np.einsum("i,in->n", row[:j], white[:j])) / row[j]
-    return white.T

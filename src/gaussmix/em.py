@@ -118,9 +118,10 @@ class MStep:
         IllDefinedCovarianceError
             If a component has no spread in some direction and the ridge gives it none.
         """
-        means = statistics.means
+        central = statistics.central()
+        means = central.origin
         try:
-            covariances = self.structure.maximize(statistics.about(means).blurred(self.ridge), near)
+            covariances = self.structure.maximize(central.blurred(self.ridge), near)
         except NotPositiveDefiniteError as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "

@@ -14,6 +14,7 @@ __all__ = ["Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _BLOCK = 4096
+_SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +234,7 @@ def _proportions(values: ArrayLike, n_components: int) -> Floats:
     if weights.shape != (n_components,):
         msg = f"weights must have shape ({n_components},), one for each row of means, got {weights.shape}."
         raise ValueError(msg)
-    if not (weights >= 0).all() or not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-6):
+    if not (weights >= 0).all() or not abs(weights.sum() - 1.0) <= _SUM_TOLERANCE:
         msg = f"weights must be at least 0 and sum to 1, got {weights} with sum {weights.sum():.8g}."
         raise ValueError(msg)
     return weights

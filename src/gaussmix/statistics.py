@@ -34,8 +34,12 @@ class Moments(ABC):
         """The diagonals in second moments of this kind; of traces, the traces."""
 
     @abstractmethod
+    def sums(self, centred: Floats, weights: Floats) -> Floats:
+        """The kept part of ``Σ_i weights_ki centred_ki centred_kiᵀ``, for rows ``(K, n, D)`` and weights ``(K, n)``."""
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        """Add the kept part of ``Σ_i weights_i centred_i centred_iᵀ`` to component `k` of `second`, in place."""
+        """Add such sums for the rows ``(n, D)`` of component `k` to `second`, in place."""
+        second[k] += self.sums(centred[None], weights[None])[0]
 
 
 @final
@@ -54,8 +58,8 @@ class _Scalar(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
-    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        second[k] += weights @ np.einsum("nd,nd->n", centred, centred)
+    def sums(self, centred: Floats, weights: Floats) -> Floats:
+        return np.asarray(np.einsum("knd,knd->k", centred * weights[:, :, None], centred))
 
 
 @final
@@ -74,8 +78,8 @@ class _Diagonal(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
-    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        second[k] += weights @ centred**2
+    def sums(self, centred: Floats, weights: Floats) -> Floats:
+        return np.asarray(np.einsum("knd,knd->kd", centred * weights[:, :, None], centred))
 
 
 @final
@@ -94,8 +98,12 @@ class _Pooled(Moments):
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second)
 
+    def sums(self, centred: Floats, weights: Floats) -> Floats:
+        flat = centred.reshape(-1, centred.shape[2])
+        return np.asarray((flat.T * weights.ravel()) @ flat)
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        second += (centred.T * weights) @ centred
+        second += self.sums(centred[None], weights[None])
 
 
 @final
@@ -114,8 +122,8 @@ class _Full(Moments):
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second, axis1=1, axis2=2)
 
-    def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        second[k] += (centred.T * weights) @ centred
+    def sums(self, centred: Floats, weights: Floats) -> Floats:
+        return np.asarray(np.swapaxes(centred * weights[:, :, None], 1, 2) @ centred)
 
 
 _FAR = 1e6
@@ -232,11 +240,17 @@ class Statistics:
     @property
     def far_off(self) -> bool:
         """Whether the means lie so far from the origin that moving there costs more than a third of the digits."""
-        means = self.means
-        shift = means - self.origin
-        lost = self.moments.outer(self.mass[:, None] * shift, shift)
-        left = self.about(means).second
-        return bool((self.moments.spread(lost) > _FAR * np.abs(self.moments.spread(left))).any())
+        lost = self.moments.spread(self._between)
+        return bool((lost > _FAR * np.abs(self.moments.spread(self.second) - lost)).any())
+
+    @property
+    def _between(self) -> Floats:
+        """The part of the second moments that is only the distance of the means from the origin."""
+        return self.moments.outer(self.first, self.first / self.floored_mass[:, None])
+
+    def central(self) -> Self:
+        """The same rows, with moments about their own means."""
+        return replace(self, origin=self.means, first=np.zeros_like(self.first), second=self.second - self._between)
 
     def about(self, origin: Floats) -> Self:
         """The same rows, with moments about another origin ``(K, D)``."""

@@ -20,22 +20,34 @@ def log_joint(mixture: "Mixture", rows: Rows) -> Floats:
 
     A value below the smallest float (about -1.8e308) is returned as that float, so that it stays finite.
     """
-    joint = np.empty((len(rows), mixture.n_components))
+    return _log_joint(mixture, rows - mixture.means[:, None]).T
+
+
+def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
+    """The same as ``(K, n)``, for rows about each mean ``(K, n, D)``."""
     with np.errstate(over="ignore"):
-        for k, (mean, log_norm) in enumerate(zip(mixture.means, mixture.log_norms, strict=True)):
-            white = mixture.covariances.whiten(k, rows - mean)
-            joint[:, k] = log_norm - 0.5 * np.einsum("nd,nd->n", white, white)
-    return np.maximum(joint, _LOWEST) if np.isneginf(joint).any() else joint
+        white = mixture.covariances.whiten(centred)
+        joint = mixture.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)
+    return np.asarray(np.maximum(joint, _LOWEST))
 
 
 def responsibilities(mixture: "Mixture", rows: Rows) -> tuple[Floats, Floats]:
     """Responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
-    joint = log_joint(mixture, rows)
-    log_density = _log_sum_exp(joint)
-    resp = np.exp(joint - log_density[:, None])
+    resp, log_density = _responsibilities(mixture, rows, rows - mixture.means[:, None])
+    return resp.T, log_density
+
+
+def _responsibilities(mixture: "Mixture", rows: Rows, centred: Floats) -> tuple[Floats, Floats]:
+    """The same, the former as ``(K, n)``."""
+    joint = _log_joint(mixture, centred)
+    largest = joint.max(axis=0)
+    resp = np.exp(joint - largest)
+    total = resp.sum(axis=0)
+    resp /= total
+    log_density = largest + np.log(total)
     far = log_density <= _LOWEST / 2
     if far.any():
-        resp[far] = _far_responsibilities(mixture, rows[far])
+        resp[:, far] = _far_responsibilities(mixture, rows[far])
     return resp, np.maximum(log_density, _LOWEST)
 
 
@@ -47,22 +59,12 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     """
     wide = rows.astype(np.float64)
     scale = np.abs(wide).max(axis=1, keepdims=True)
-    distance = np.stack(
-        [
-            np.linalg.norm(mixture.covariances.whiten(k, wide / scale - mean / scale), axis=1)
-            for k, mean in enumerate(mixture.means)
-        ],
-        axis=1,
-    )
-    nearest = distance <= distance.min(axis=1, keepdims=True)
-    joint = np.where(nearest & (mixture.weights > 0), mixture.log_norms, -np.inf)
-    return np.exp(joint - _log_sum_exp(joint)[:, None])
-
-
-def _log_sum_exp(joint: Floats) -> Floats:
-    """``log Σ_k exp(joint_k)`` of each row, scaled by its largest term so that nothing overflows."""
-    largest = joint.max(axis=1)
-    return np.asarray(largest + np.log(np.exp(joint - largest[:, None]).sum(axis=1)))
+    white = mixture.covariances.whiten(wide / scale - mixture.means[:, None] / scale)
+    distance = np.linalg.norm(white, axis=2)
+    nearest = (distance <= distance.min(axis=0)) & (mixture.weights > 0)[:, None]
+    joint = np.where(nearest, mixture.log_norms[:, None], -np.inf)
+    resp = np.exp(joint - joint.max(axis=0))
+    return np.asarray(resp / resp.sum(axis=0))
 
 
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:
@@ -90,15 +92,16 @@ def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments
 
 def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
     """Statistics of one block of rows ``(n, D)`` with weights ``(n,)`` under `mixture`, about its means."""
-    resp, log_density = responsibilities(mixture, rows)
-    sums = summarize(rows, weights, resp, mixture.means, moments)
+    centred = rows - mixture.means[:, None]
+    resp, log_density = _responsibilities(mixture, rows, centred)
+    shares = resp * weights
     return Statistics(
-        origin=sums.origin,
-        mass=sums.mass,
-        first=sums.first,
-        second=sums.second,
+        origin=mixture.means,
+        mass=shares.sum(axis=1),
+        first=(shares[:, None] @ centred)[:, 0],
+        second=moments.sums(centred, shares),
         log_likelihood=float(weights @ log_density),
-        classification=float(weights @ (log_density + np.log(resp.max(axis=1)))),
-        weight=sums.weight,
+        classification=float(weights @ (log_density + np.log(resp.max(axis=0)))),
+        weight=float(weights.sum()),
         moments=moments,
     )

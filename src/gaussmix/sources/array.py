@@ -64,9 +64,10 @@ class ArraySource:
         def block(span: slice) -> Statistics:
             return expect(mixture, self.rows[span], self._weights(span), moments)
 
-        threads = 1 if expect is reference.expect else self.n_threads or joblib.effective_n_jobs(-1)
         spans = list(self.spans(mixture.n_components))
-        if threads == 1 or len(spans) == 1:
+        alone = len(spans) == 1 or expect is reference.expect
+        threads = 1 if alone else self.n_threads or joblib.effective_n_jobs(-1)
+        if threads == 1:
             return reduce(add, map(block, spans))
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
         with ThreadPoolExecutor(threads) as pool:

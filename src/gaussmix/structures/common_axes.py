@@ -74,7 +74,7 @@ def _guesses(scatters: Floats) -> Iterator[Floats]:
 def _axes_of(covariances: Floats) -> Floats:
     """The axes that covariances share, if they do: those of a combination in which no two directions spread alike."""
     unlike = np.sqrt(np.arange(2.0, len(covariances) + 2.0)) / np.trace(covariances, axis1=1, axis2=2)
-    return principal_axes(np.einsum("k,kij->ij", unlike, covariances))[1]
+    return principal_axes(np.tensordot(unlike, covariances, 1))[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class _Problem:
 
     def along(self, axes: Floats) -> Floats:
         """The scatters along the axes, ``(K, D)``."""
-        return np.asarray(np.einsum("ia,kij,ja->ka", axes, self.scatters, axes, optimize=True))
+        return np.diagonal(axes.T @ self.scatters @ axes, axis1=1, axis2=2)
 
     def value(self, axes: Floats) -> float:
         """The objective."""
@@ -157,13 +157,13 @@ class _Problem:
             widths[:, :, left] - widths[:, :, right]
         )
         scale = 2.0 / len(axes)
-        hessian = scale * np.einsum("k,kqp->qp", slopes, second) + scale**2 * by_pair.T @ curvature @ by_pair
+        hessian = scale * np.tensordot(slopes, second, 1) + scale**2 * by_pair.T @ curvature @ by_pair
         try:
             np.linalg.cholesky(hessian + hessian.T)
         except np.linalg.LinAlgError:
             return None
         angles = np.linalg.solve(hessian + hessian.T, -2.0 * scale * slopes @ by_pair)
-        half = 0.5 * np.einsum("p,pij->ij", angles, turns)
+        half = 0.5 * np.tensordot(angles, turns, 1)
         one = np.eye(len(axes))
         turned = axes @ np.linalg.solve(one - half, one + half)
         return turned if self.value(turned) <= value + _CLOSE * self.mass.sum() else None
