@@ -1,7 +1,7 @@
 """Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 
@@ -15,9 +15,13 @@ from gaussmix.sources import Source
 from gaussmix.statistics import Moments, Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["Fit", "IllDefinedCovarianceError", "MStep", "State", "Status", "iterate", "run"]
+__all__ = ["Fit", "IllDefinedCovarianceError", "MStep", "State", "Status", "accelerated", "iterate", "run"]
 
 _EPS = float(np.finfo(np.float64).eps)
+
+_PLAIN_STEPS = 5  # before the first leap: EM is quick at first, and its path then bends
+_STEPS_BETWEEN = 3
+_FIRST_LEAP = 20.0
 
 
 class IllDefinedCovarianceError(ValueError):
@@ -29,6 +33,7 @@ class Status(Enum):
 
     CONVERGED = "Converged: the estimated distance to the limit of the log-likelihood is below tol."
     ITERATION_LIMIT = "Stopped at max_iter before the estimated distance to the limit fell below tol."
+    BEHIND = "Stopped early: it was heading for a criterion far behind the best."
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +158,74 @@ def iterate(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
     1 -1.4189
     2 -1.4189
     """
-    mixture, n_iter = start, 0
+    state = _state(source, start, m_step, 0)
     while True:
-        statistics = source.reduce(mixture, m_step.moments)
-        yield State(mixture, statistics, n_iter)
-        near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
-        mixture, n_iter = m_step.maximize(near, mixture.covariances), n_iter + 1
+        yield state
+        state = _next(source, state, m_step)
+
+
+def _state(source: Source, mixture: Mixture, m_step: MStep, n_iter: int) -> State:
+    return State(mixture, source.reduce(mixture, m_step.moments), n_iter)
+
+
+def _next(source: Source, state: State, m_step: MStep) -> State:
+    """The state after one EM step."""
+    mixture, statistics = state.mixture, state.statistics
+    near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
+    return _state(source, m_step.maximize(near, mixture.covariances), m_step, state.n_iter + 1)
+
+
+def accelerated(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
+    """As :func:`iterate`, with a leap after every third step once EM crawls; the log-likelihood never falls.
+
+    Where gains shrink by a factor a each step, distances to the limit shrink by ``√a``, and what is still to go is the
+    last step times ``√a / (1 - √a)``: Aitken's extrapolation. It is done on the statistics, which may be added and
+    scaled as they are; the M-step then makes a mixture of the structure, whatever that is. A leap that does not raise
+    the log-likelihood is forgotten, and the next may not be as long.
+
+    References
+    ----------
+    The idea on parameters: Varadhan & Roland (2008), Scandinavian Journal of Statistics 35.
+    """
+    states = [_state(source, start, m_step, 0)]
+    yield states[0]
+    longest, steps = _FIRST_LEAP, 0
+    while True:
+        states = [*states[-2:], _next(source, states[-1], m_step)]
+        yield states[-1]
+        steps += 1
+        length = _length_of_leap(states) if steps >= _STEPS_BETWEEN else 0.0
+        if length > 1.0 and states[-1].n_iter >= _PLAIN_STEPS:
+            leap = _leap(source, states, min(length, longest), m_step)
+            steps = 0
+            if leap.log_likelihood >= states[-1].log_likelihood:
+                longest = 2.0 * longest if length > longest else longest
+                yield leap
+                states = [leap]
+            else:
+                longest /= 2.0
+                states[-1] = replace(states[-1], n_iter=leap.n_iter)
+
+
+def _length_of_leap(states: Sequence[State]) -> float:
+    """How many times the last step is still to go; 0 where gains do not shrink."""
+    gains = [after.log_likelihood - before.log_likelihood for before, after in pairwise(states)]
+    if len(gains) < 2 or not 0 < gains[-1] < gains[-2]:  # noqa: PLR2004 - a factor comes from two gains
+        return 0.0
+    factor = float(np.sqrt(gains[-1] / gains[-2]))
+    return factor / (1.0 - factor)
+
+
+def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep) -> State:
+    """The state that lies `length` times the last step further on; the last state, with its cost, if that is nowhere."""
+    before, last = states[-2], states[-1]
+    step = last.statistics - before.statistics.about(last.statistics.origin)
+    further = last.statistics + step.scale(length)
+    try:
+        mixture = m_step.maximize(further, last.mixture.covariances)
+    except ValueError:  # weights or covariances that are none
+        return replace(last, statistics=replace(last.statistics, log_likelihood=-np.inf))
+    return _state(source, mixture, m_step, last.n_iter + 1)
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
@@ -214,6 +281,8 @@ def run(
     max_iter: int,
     history: Sequence[float] = (),
     watch: Callable[[State, float], None] = lambda _state, _gain: None,
+    hopeless: Callable[[State, float], bool] = lambda _state, _distance: False,
+    accelerate: bool = False,
 ) -> Fit:
     """Drive the loop until the estimated distance to the limit is below `tol`, or `max_iter` M-steps are done.
 
@@ -234,6 +303,10 @@ def run(
         where the rows are the same.
     watch : callable
         Called with each state after the start and its gain in log-likelihood.
+    hopeless : callable
+        Called with each state after the start and its estimated distance to the limit; the run ends where it says so.
+    accelerate : bool
+        Whether to leap, as :func:`accelerated` does. It takes two or three times fewer passes where EM crawls.
 
     Raises
     ------
@@ -242,14 +315,18 @@ def run(
     """
     path: list[float] = []
     status = Status.ITERATION_LIMIT
-    for state in iterate(source, start, m_step):
+    for state in (accelerated if accelerate else iterate)(source, start, m_step):
         if not state.n_iter and history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
             path.extend(history[:-1])
         path.append(state.log_likelihood)
         if state.n_iter:
             watch(state, path[-1] - path[-2])
-            if distance_to_limit(path) < tol:
+            distance = distance_to_limit(path)
+            if distance < tol:
                 status = Status.CONVERGED
+                break
+            if hopeless(state, distance):
+                status = Status.BEHIND
                 break
         if state.n_iter >= max_iter:
             break
