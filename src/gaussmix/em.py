@@ -139,8 +139,10 @@ class MStep:
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
 
 
-def iterate(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
+def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
     """Yield the start and then each EM step's state, without end: the caller decides when to stop.
+
+    A start that is a state already, of these rows and this model, costs no pass over the rows again.
 
     Examples
     --------
@@ -158,10 +160,14 @@ def iterate(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
     1 -1.4189
     2 -1.4189
     """
-    state = _state(source, start, m_step, 0)
+    state = _first(source, start, m_step)
     while True:
         yield state
         state = _next(source, state, m_step)
+
+
+def _first(source: Source, start: Mixture | State, m_step: MStep) -> State:
+    return start if isinstance(start, State) else _state(source, start, m_step, 0)
 
 
 def _state(source: Source, mixture: Mixture, m_step: MStep, n_iter: int) -> State:
@@ -175,7 +181,7 @@ def _next(source: Source, state: State, m_step: MStep) -> State:
     return _state(source, m_step.maximize(near, mixture.covariances), m_step, state.n_iter + 1)
 
 
-def accelerated(source: Source, start: Mixture, m_step: MStep) -> Iterator[State]:
+def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
     """As :func:`iterate`, with a leap after every third step once EM crawls; the log-likelihood never falls.
 
     Where gains shrink by a factor a each step, distances to the limit shrink by ``√a``, and what is still to go is the
@@ -187,7 +193,7 @@ def accelerated(source: Source, start: Mixture, m_step: MStep) -> Iterator[State
     ----------
     The idea on parameters: Varadhan & Roland (2008), Scandinavian Journal of Statistics 35.
     """
-    states = [_state(source, start, m_step, 0)]
+    states = [_first(source, start, m_step)]
     yield states[0]
     longest, steps = _FIRST_LEAP, 0
     while True:
@@ -274,7 +280,7 @@ def distance_to_limit(history: Sequence[float]) -> float:
 
 def run(
     source: Source,
-    start: Mixture,
+    start: Mixture | State,
     m_step: MStep,
     *,
     tol: float,
@@ -290,8 +296,8 @@ def run(
     ----------
     source : Source
         The rows.
-    start : Mixture
-        Where to begin.
+    start : Mixture or State
+        Where to begin, or to go on from.
     m_step : MStep
         The model to fit.
     tol : float
@@ -316,10 +322,8 @@ def run(
     path: list[float] = []
     status = Status.ITERATION_LIMIT
     for state in (accelerated if accelerate else iterate)(source, start, m_step):
-        if not state.n_iter and history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
-            path.extend(history[:-1])
-        path.append(state.log_likelihood)
-        if state.n_iter:
+        if path:
+            path.append(state.log_likelihood)
             watch(state, path[-1] - path[-2])
             distance = distance_to_limit(path)
             if distance < tol:
@@ -328,6 +332,10 @@ def run(
             if hopeless(state, distance):
                 status = Status.BEHIND
                 break
+        elif history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
+            path.extend(history)
+        else:
+            path.append(state.log_likelihood)
         if state.n_iter >= max_iter:
             break
     return Fit(state, tuple(path), status)

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
+from scipy.cluster.hierarchy import linkage
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
 
-from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.em import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import DIAGONAL, SCALAR
 
-__all__ = ["KINDS", "RELATIVE_RIDGE", "Kind", "assigned", "column_moments", "given", "relative_ridge", "start"]
+__all__ = ["KINDS", "RELATIVE_RIDGE", "Kind", "assigned", "column_moments", "given", "means", "relative_ridge", "start", "tree"]
 
 RELATIVE_RIDGE = 1e-6
 """What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
@@ -25,6 +26,8 @@ Kind = Callable[[Source, int, np.random.Generator], Assignment]
 
 _QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
 _SAMPLE = 2**16
+_SAMPLE_OF_TREE = 2000
+_EPS = float(np.finfo(np.float64).eps)
 _SAMPLE_PER_COMPONENT = 256
 
 
@@ -46,9 +49,13 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
 
 def start(source: Source, assignment: Assignment, n_components: int, m_step: MStep) -> Mixture:
     """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty."""
+    return m_step.maximize(source.summarize(assignment, means(source, assignment, n_components), m_step.moments))
+
+
+def means(source: Source, assignment: Assignment, n_components: int) -> Floats:
+    """Means ``(K, D)`` under given responsibilities, about which the second moments keep their digits."""
     anchors = np.repeat(_anchor(source), n_components, axis=0)
-    means = source.summarize(assignment, anchors, SCALAR).means
-    return m_step.maximize(source.summarize(assignment, means, m_step.moments))
+    return source.summarize(assignment, anchors, SCALAR).means
 
 
 def _seeded(find: Callable[[Floats, Floats, int, int], Floats]) -> Kind:
@@ -68,11 +75,11 @@ def _seeded(find: Callable[[Floats, Floats, int, int], Floats]) -> Kind:
 
 
 def _kmeans(rows: Floats, weights: Floats, n_components: int, seed: int) -> Floats:
-    means = KMeans(n_components, n_init=1, random_state=seed)
+    clusters = KMeans(n_components, n_init=1, random_state=seed)
     with warnings.catch_warnings():  # fewer distinct rows than components: the empty ones are the fit's to report
         warnings.simplefilter("ignore", ConvergenceWarning)
-        means.fit(rows, sample_weight=weights)
-    return cast("Floats", means.cluster_centers_)
+        clusters.fit(rows, sample_weight=weights)
+    return cast("Floats", clusters.cluster_centers_)
 
 
 def _kmeans_plusplus(rows: Floats, weights: Floats, n_components: int, seed: int) -> Floats:
@@ -103,6 +110,47 @@ KINDS: dict[str, Kind] = {
     "random": _random,
     "random_from_data": _seeded(_random_rows),
 }
+
+
+def tree(source: Source, rng: np.random.Generator) -> Callable[[int], Assignment]:
+    """Partitions into any number of clusters, from one tree: Ward's, in coordinates that know no units.
+
+    Columns are brought to one standard deviation, and principal axes to the square root of theirs: halfway to white,
+    which neither lets one long axis rule nor blows up noise (Scrucca & Raftery 2015, Advances in Data Analysis and
+    Classification 9). The tree is of a sample of 2000 rows at most; other rows go to the nearest cluster.
+
+    Returns
+    -------
+    callable
+        From K to first responsibilities. K may be as large as the sample.
+    """
+    rows, _ = source.sample(rng, _SAMPLE_OF_TREE)
+    centre = rows.mean(axis=0, dtype=np.float64)
+    deviations = rows.std(axis=0, dtype=np.float64)
+    centred = (rows - centre) / np.where(deviations > 0, deviations, 1.0)
+    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+    kept = lengths > _EPS * lengths[0] * len(rows)
+    turn = (axes[kept] / np.sqrt(lengths[kept, None])).T / np.where(deviations > 0, deviations, 1.0)[:, None]
+    points = (rows - centre) @ turn
+    merges = linkage(points, "ward")[:, :2].astype(np.intp) if kept.any() else np.empty((0, 2), np.intp)
+
+    def partition(n_clusters: int) -> Assignment:
+        labels = _cut(merges, len(rows), n_clusters)
+        if len(rows) == source.n_rows:
+            return _from_labels(labels, n_clusters)
+        centres = np.stack([points[labels == k].mean(axis=0) for k in range(n_clusters)])
+        near = source.map(lambda block: pairwise_distances_argmin((block - centre) @ turn, centres))
+        return _from_labels(near, n_clusters)
+
+    return partition
+
+
+def _cut(merges: Labels, n_rows: int, n_clusters: int) -> Labels:
+    """Labels of the rows when all but the last ``n_clusters - 1`` merges of a tree are done."""
+    cluster = np.arange(n_rows + len(merges))
+    for i in range(n_rows - n_clusters - 1, -1, -1):  # from the top, so that a cluster's own place is known already
+        cluster[merges[i]] = cluster[n_rows + i]
+    return np.unique(cluster[:n_rows], return_inverse=True)[1]
 
 
 def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:

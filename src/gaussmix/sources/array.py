@@ -106,4 +106,4 @@ def _block_size(n_components: int, n_features: int) -> int:
 
     Long enough to dwarf what a block costs in Python, short enough that threads end together.
     """
-    return int(np.clip(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 1, 128)) * _TILE
+    return min(max(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 1), 128) * _TILE

@@ -8,6 +8,8 @@ from gaussmix.statistics import Moments, Statistics
 
 __all__ = ["Structure"]
 
+_FREEDOM = "IEV"
+
 
 class Structure(ABC):
     """Which shapes the K covariances may take, and the most likely ones of that shape.
@@ -57,6 +59,11 @@ class Structure(ABC):
     @abstractmethod
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         """Number of free parameters in the covariances."""
+
+    def contains(self, other: "Structure") -> bool:
+        """Whether every mixture of the other structure is one of this: letter by letter, I is within E within V."""
+        pairs = zip(other.name, self.name, strict=True)
+        return all(_FREEDOM.index(theirs) <= _FREEDOM.index(ours) for theirs, ours in pairs)
 
     @property
     def public_name(self) -> str:

@@ -4,14 +4,14 @@ With :math:`v_k = \det(\operatorname{diag}(Q^\top W_k Q))^{1/D}` the most likely
 
 .. math:: \sum_k n_k \log v_k \quad\text{(own volumes)}, \qquad n \log \sum_k v_k \quad\text{(equal volumes)}
 
-Far from the minimum the axes are turned two at a time, as by Flury & Gautschi (1986), SIAM J. Sci. Stat. Comput. 7, for
-the first of these; the second differs in the weights of the components alone. Near it, Newton's method turns all at
-once, and ends in a few steps. Neither goes uphill, but for rounding.
+Newton's method turns all axes at once. Where they are many, they are turned two at a time, as by Flury & Gautschi
+(1986), SIAM J. Sci. Stat. Comput. 7, for the first of these; the second differs in the weights of the components alone.
+Neither goes uphill, but for rounding.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -27,6 +27,8 @@ Objective = Callable[[Floats, Floats], tuple[float, Floats, Floats]]
 _CLOSE = 1e-14  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
 _MOST_STEPS = 500
 _MOST_PAIRS = 200  # with more, Newton's matrix is large
+_LARGEST_TURN = 0.5  # radians
+_FLAT = 1e-8  # of a curvature that is large
 _TRUSTED = 0.25  # share of the safe curvature from which on the true one is used
 _HALVINGS = 30
 
@@ -95,15 +97,21 @@ class _Problem:
 
     def solved(self, axes: Floats) -> Floats:
         """The axes at the minimum that lies downhill."""
-        before = self.value(axes)
+        step = self._newton if len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS else self.swept
+        value = self.value(axes)
         for _ in range(_MOST_STEPS):
-            turned = self._newton(axes, before) if len(_pairs(len(axes))[0]) <= _MOST_PAIRS else None
-            axes = self.swept(axes) if turned is None else turned
-            value = self.value(axes)
-            if before - value <= _CLOSE * self.mass.sum():
+            turned = step(axes)
+            before, value = value, self.value(turned)
+            if value > before + self._close:
                 break
-            before = value
+            axes = turned
+            if before - value <= self._close:
+                break
         return axes
+
+    @cached_property
+    def _close(self) -> float:
+        return _CLOSE * float(self.mass.sum())
 
     def swept(self, axes: Floats) -> Floats:
         """The axes after each pair was turned once."""
@@ -143,30 +151,43 @@ class _Problem:
             matrix[..., left] = cos * first + sin * second
             matrix[..., right] = cos * second - sin * first
 
-    def _newton(self, axes: Floats, value: float) -> Floats | None:
-        """The axes after one of Newton's steps; None where it is not to be trusted: not downhill, or not convex."""
+    def _newton(self, axes: Floats) -> Floats:
+        """The axes after one of Newton's steps, where the objective curves down taken as if it curved up."""
         left, right, turns = _pairs(len(axes))
         scatters = axes.T @ self.scatters @ axes
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
-        _, slopes, curvature = self.objective(geometric_means(diagonals), self.mass)
+        value, slopes, curvature = self.objective(geometric_means(diagonals), self.mass)
         gap = 1.0 / diagonals[:, left] - 1.0 / diagonals[:, right]
         by_pair = scatters[:, left, right] * gap
         changes = scatters[:, None] @ turns - turns @ scatters[:, None]
         widths = np.diagonal(changes, axis1=2, axis2=3) / diagonals[:, None, :] ** 2
-        second = changes[:, :, left, right] * gap[:, None, :] - scatters[:, None, left, right] * (
-            widths[:, :, left] - widths[:, :, right]
+        second = (
+            changes[:, :, left, right] * gap[:, None, :]
+            - scatters[:, None, left, right] * (widths[:, :, left] - widths[:, :, right])
         )
         scale = 2.0 / len(axes)
+        gradient = scale * slopes @ by_pair
         hessian = scale * np.tensordot(slopes, second, 1) + scale**2 * by_pair.T @ curvature @ by_pair
-        try:
-            np.linalg.cholesky(hessian + hessian.T)
-        except np.linalg.LinAlgError:
-            return None
-        angles = np.linalg.solve(hessian + hessian.T, -2.0 * scale * slopes @ by_pair)
-        half = 0.5 * np.tensordot(angles, turns, 1)
+        safe = scale * slopes @ ((diagonals[:, left] - diagonals[:, right]) * -gap)
+        angles = _step(gradient, 0.5 * (hessian + hessian.T), safe + _FLAT * safe.max(initial=0.0))
         one = np.eye(len(axes))
-        turned = axes @ np.linalg.solve(one - half, one + half)
-        return turned if self.value(turned) <= value + _CLOSE * self.mass.sum() else None
+        for _ in range(_HALVINGS):
+            half = 0.5 * np.tensordot(angles, turns, 1)
+            turned = axes @ np.linalg.solve(one - half, one + half)
+            if self.value(turned) <= value + self._close:
+                return np.asarray(turned)
+            angles /= 2.0
+        return axes
+
+
+def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:
+    """Newton's step with the curvatures' absolute values, in the given units of curvature ``(P,)``, cut to size."""
+    scale = np.sqrt(units)
+    if not scale.all():
+        return np.zeros(len(scale))
+    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    step = -(vectors @ ((gradient / scale) @ vectors / np.maximum(np.abs(values), _FLAT))) / scale
+    return np.asarray(step * (_LARGEST_TURN / max(_LARGEST_TURN, np.abs(step).max(initial=0.0))))
 
 
 @lru_cache

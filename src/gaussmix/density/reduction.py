@@ -1,0 +1,84 @@
+"""Mixtures of one component fewer, or one more, with the same mean and covariance."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.covariances import Full
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["cheapest_merge", "merge_costs", "merged", "split"]
+
+_APART = 0.8  # standard deviations, of either half from the middle
+
+
+def merge_costs(mixture: "Mixture") -> Floats:
+    r"""What merging each pair of components would lose: Runnalls' bound on the divergence, ``(K, K)``, in nats.
+
+    .. math:: B_{ij} = \tfrac12 \bigl( (w_i + w_j) \log\det \Sigma_{ij} - w_i \log\det \Sigma_i
+        - w_j \log\det \Sigma_j \bigr)
+
+    with the pair's own covariance :math:`\Sigma_{ij}`. On the diagonal and where both weigh nothing it is infinite.
+
+    References
+    ----------
+    Runnalls (2007), IEEE Transactions on Aerospace and Electronic Systems 43.
+    """
+    n_components, n_features = mixture.means.shape
+    log_det = mixture.covariances.log_det(n_components, n_features)
+    costs = np.full((n_components, n_components), np.inf)
+    for i in range(n_components):
+        others = np.arange(i + 1, n_components)
+        weight, _, covariance = _pairs(mixture, i, others)
+        apart = mixture.weights[i] * log_det[i] + mixture.weights[others] * log_det[others]
+        lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - apart)
+        costs[i, others] = costs[others, i] = np.where(weight > 0, lost, np.inf)
+    return costs
+
+
+def cheapest_merge(mixture: "Mixture") -> "Mixture":
+    """The mixture with the two components merged that lose least by it; see :func:`merge_costs`."""
+    i, j = np.unravel_index(np.argmin(merge_costs(mixture)), (mixture.n_components, mixture.n_components))
+    return merged(mixture, int(i), int(j))
+
+
+def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
+    """The mixture with components `i` and `j` replaced by one with their joint mean and covariance, at the end."""
+    weight, mean, covariance = _pairs(mixture, i, np.array([j]))
+    return _replaced(mixture, [i, j], weight, mean, covariance)
+
+
+def split(mixture: "Mixture", k: int) -> "Mixture":
+    """The mixture with component `k` replaced by two halves along its longest axis, at the end."""
+    covariance = mixture.covariances.dense(mixture.n_components, mixture.n_features)[k]
+    variances, axes = np.linalg.eigh(covariance)
+    apart = _APART * np.sqrt(variances[-1]) * axes[:, -1]
+    half = covariance - np.outer(apart, apart)
+    weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
+    return _replaced(mixture, [k], weights, means, np.stack([half, half]))
+
+
+def _pairs(mixture: "Mixture", i: int, others: Floats) -> tuple[Floats, Floats, Floats]:
+    """Weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of component `i` with each of some others."""
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    weight = mixture.weights[i] + mixture.weights[others]
+    share = np.divide(mixture.weights[others], weight, out=np.full(len(others), 0.5), where=weight > 0)[:, None]
+    apart = mixture.means[others] - mixture.means[i]
+    between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
+    within = (1.0 - share)[:, :, None] * dense[i] + share[:, :, None] * dense[others]
+    return weight, mixture.means[i] + share * apart, within + between
+
+
+def _replaced(
+    mixture: "Mixture", components: list[int], weights: Floats, means: Floats, covariances: Floats
+) -> "Mixture":
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    return type(mixture)(
+        np.concatenate([np.delete(mixture.weights, components), weights]),
+        np.concatenate([np.delete(mixture.means, components, axis=0), means]),
+        Full.from_covariances(np.concatenate([np.delete(dense, components, axis=0), covariances])),
+        feature_names=mixture.feature_names,
+    )

@@ -1,0 +1,161 @@
+"""One cell of a search: a structure with a number of components, and the best fit of it so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.em import Fit, MStep, Status
+from gaussmix.mixture import Mixture
+from gaussmix.selection.criteria import CRITERIA, entropy_r2
+from gaussmix.statistics import Statistics
+from gaussmix.structures import Structure
+
+__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "collapsed"]
+
+CROSS_VALIDATION = "cv"
+NAMES = (*CRITERIA, CROSS_VALIDATION)
+"""All that a model can be chosen by."""
+
+_OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One cell of a search.
+
+    Attributes
+    ----------
+    m_step : MStep
+        The model: structure, ridge, and whether the weights are equal.
+    n_components : int
+        Number of components.
+    fit : Fit or None
+        The best fit of this cell; None where none could be fitted.
+    reason : str
+        Why there is no fit; empty where there is one.
+    collapsed : tuple of int
+        Components that only the ridge holds open; see :func:`collapsed`.
+    held_out : float or None
+        Cross-validated log-likelihood of all rows, in nats, where it was asked for.
+    n_passes : int
+        Passes over the rows, in all fits of this cell.
+    seconds : float
+        Time that they took.
+    """
+
+    m_step: MStep
+    n_components: int
+    fit: Fit | None = None
+    reason: str = ""
+    collapsed: tuple[int, ...] = ()
+    held_out: float | None = None
+    n_passes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def structure(self) -> Structure:
+        """The shapes that the covariances may take."""
+        return self.m_step.structure
+
+    @property
+    def mixture(self) -> Mixture:
+        """The fitted mixture."""
+        return self._fitted.state.mixture
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the rows look like under the fitted mixture."""
+        return self._fitted.state.statistics
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of all rows, in nats."""
+        return self.statistics.log_likelihood
+
+    @property
+    def entropy_r2(self) -> float:
+        """How certain the responsibilities are; see :func:`~gaussmix.selection.criteria.entropy_r2`."""
+        return entropy_r2(self.mixture, self.statistics)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters."""
+        return self.m_step.n_parameters(self.n_components, self.mixture.n_features)
+
+    @property
+    def status(self) -> str:
+        """How it ended, in a word or two: the rest is in :attr:`reason` and in the fit's own status."""
+        if self.fit is None:
+            return "failed"
+        return "collapsed" if self.collapsed else _WORDS[self.fit.status]
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """What fits of this cell are compared by: that there is one, without a collapsed component, then likelihood."""
+        return (self.fit is not None, not self.collapsed, -np.inf if self.fit is None else self.log_likelihood)
+
+    def criterion(self, name: str) -> float:
+        """The value of a criterion; lower is better, infinite where there is none.
+
+        Parameters
+        ----------
+        name : str
+            One of :data:`~gaussmix.selection.criteria.CRITERIA`, or ``"cv"``: minus twice the cross-validated
+            log-likelihood.
+        """
+        if name == CROSS_VALIDATION:
+            return np.inf if self.held_out is None else -2.0 * self.held_out
+        return np.inf if self.fit is None else CRITERIA[name](self.statistics, self.n_parameters)
+
+    @property
+    def _fitted(self) -> Fit:
+        if self.fit is None:
+            raise ValueError(self.reason)
+        return self.fit
+
+
+_WORDS = {Status.CONVERGED: "converged", Status.ITERATION_LIMIT: "max_iter", Status.BEHIND: "stopped early"}
+
+
+def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
+    """The candidate with the lowest criterion, of those without a collapsed component where there are such.
+
+    Raises
+    ------
+    ValueError
+        If none could be fitted; the message is the first one's reason.
+    """
+    chosen = min(candidates, key=lambda one: (one.fit is None, bool(one.collapsed), one.criterion(criterion)))
+    if chosen.fit is None:
+        raise ValueError(chosen.reason)
+    return chosen
+
+
+def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
+    """Components that have no spread of their own in some direction, only what the ridge gives them.
+
+    The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
+    few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
+    as a constant column, do not count.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit with that ridge.
+    ridge : (D,) ndarray
+        Variances that were added to the covariances' diagonals; all positive, or there is nothing to tell.
+    """
+    if not (ridge > 0).all():
+        return ()
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    if (np.diagonal(np.linalg.inv(dense), axis1=1, axis2=2) @ ridge < 1.0 / _OWN_SPREAD).all():
+        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
+    units = np.sqrt(ridge)
+    spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
+    axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
+    if not axes.size:
+        return ()
+    own = np.linalg.eigvalsh(axes.T @ dense @ axes)[:, 0]
+    return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))
