@@ -16,7 +16,18 @@ from gaussmix.mixture import Mixture
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import DIAGONAL, SCALAR
 
-__all__ = ["KINDS", "RELATIVE_RIDGE", "Kind", "assigned", "column_moments", "given", "means", "relative_ridge", "start", "tree"]
+__all__ = [
+    "KINDS",
+    "RELATIVE_RIDGE",
+    "Kind",
+    "assigned",
+    "column_moments",
+    "given",
+    "means",
+    "relative_ridge",
+    "start",
+    "tree",
+]
 
 RELATIVE_RIDGE = 1e-6
 """What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""

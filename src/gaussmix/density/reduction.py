@@ -10,7 +10,7 @@ from gaussmix.covariances import Full
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["cheapest_merge", "merge_costs", "merged", "split"]
+__all__ = ["cheapest_merges", "merge_costs", "merged", "split"]
 
 _APART = 0.8  # standard deviations, of either half from the middle
 
@@ -39,10 +39,11 @@ def merge_costs(mixture: "Mixture") -> Floats:
     return costs
 
 
-def cheapest_merge(mixture: "Mixture") -> "Mixture":
-    """The mixture with the two components merged that lose least by it; see :func:`merge_costs`."""
-    i, j = np.unravel_index(np.argmin(merge_costs(mixture)), (mixture.n_components, mixture.n_components))
-    return merged(mixture, int(i), int(j))
+def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
+    """The mixtures in which two components are merged, for the pairs that lose least by it; see :func:`merge_costs`."""
+    left, right = np.triu_indices(mixture.n_components, 1)
+    cheapest = np.argsort(merge_costs(mixture)[left, right], kind="stable")[:n_merges]
+    return [merged(mixture, int(left[pair]), int(right[pair])) for pair in cheapest]
 
 
 def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":

@@ -1,25 +1,28 @@
-"""The search over structures and numbers of components: one walk up and one down in place of independent fits.
+"""The search over structures and numbers of components: walks up and down in place of independent fits.
 
-For each number of components K, in turn and upwards, all structures share their starts: k-means partitions, the
-partition of one tree (Ward), and the best mixture of the K before with one component split. Each start is run for some
-steps, and the best of them to the end. Then, downwards, each structure starts once more, from its own fit of the K
-above with the cheapest pair of components merged (Runnalls' bound), and from a nested structure's fit where that is
-likelier, which can only be for want of a better start. The likelier of both ways is kept.
+Upwards, all structures share the starts of each number of components K: the partition of one tree (Ward), k-means
+partitions, and the best mixture of the K before with a component split. Downwards, each structure starts from its own
+fit of the K above with two components merged, for the few pairs that are cheapest by Runnalls' bound, and from a
+nested structure's fit where that is likelier, which can only be for want of a better start. Walking up again, a
+structure starts from its own fit of the K below with a component split, and from the fits of the structures that are
+one letter away. What is likelier is kept.
 
-A fit is given up when the limit that it is heading for is far behind the best model so far. What is the best so far
-is settled between one K and the next, so that the answer does not depend on what runs side by side.
+Starts race: of all but the first, the better half goes on after one step, and again after two. A fit is given up when
+the limit that it is heading for is far behind the best model so far, or behind what its cell has already. What the
+best so far is, is settled between one K and the next, so that the answer does not depend on what runs side by side.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 from gaussmix import starts
 from gaussmix.covariances import Covariances
-from gaussmix.density.reduction import cheapest_merge, split
+from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, State, Status, distance_to_limit, run
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate, best, collapsed
@@ -30,17 +33,13 @@ from gaussmix.structures import Structure, named
 
 __all__ = ["Search"]
 
-import os
-ROUNDS=eval(os.environ.get('ROUNDS','(5,)'))
-POLISH=int(os.environ.get('POLISH','1'))
-EXT=int(os.environ.get('EXT','0'))
-WALKS=int(os.environ.get('WALKS','1'))
-ACROSS=int(os.environ.get('ACROSS','0'))
-_RACE_STEPS = int(os.environ.get('RACE','5'))
+_ROUNDS = (1, 2, 6)  # steps after which the better half of the starts goes on
+_FINALISTS = 2
+_MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
 _HOPELESS = 2.0  # times as far behind as that, no other start is tried
-_CAUTION = 2.0  # the distance to the limit may be so many times what is estimated
+_CAUTION = 1.5  # the distance to the limit may be so many times what is estimated
 
 _Cells = dict[tuple[Structure, int], Candidate]
 _Start = Callable[[MStep], Mixture]
@@ -64,6 +63,8 @@ class Search:
         Whether to give up fits that are heading far behind the best.
     n_init : int
         k-means starts for each number of components.
+    n_walks : int
+        Walks up and down. The second and later ones are for those who want every cell, not only the best, to be good.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row. Finer than the estimator's default, as criteria
         compare totals over all rows.
@@ -79,6 +80,7 @@ class Search:
     criterion: str = "bic"
     stop_early: bool = True
     n_init: int = 1
+    n_walks: int = 1
     tol: float = 1e-6
     max_iter: int = 1000
     n_workers: int = 1
@@ -86,7 +88,8 @@ class Search:
     @property
     def n_visits(self) -> int:
         """How many candidates :meth:`visits` yields."""
-        return len(self.m_steps) * (2 * len(self.n_components) - 1)
+        rounds = len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
+        return len(self.m_steps) * rounds
 
     def visits(self, rng: np.random.Generator) -> Iterator[Candidate]:
         """Yield a candidate after each visit to a cell: the last of a cell is its answer, and none is raised.
@@ -97,21 +100,16 @@ class Search:
             For the starts.
         """
         cells: _Cells = {}
-        partitions = starts.tree(self.source, rng)
-        near = self._pooled()
+        partitions, near = starts.tree(self.source, rng), self._pooled()
         for k in self.n_components:
-            assignments = [partitions(k)] if k <= self.source.n_rows else []
-            if assignments and k>1 and self.n_init:
-                from sklearn.cluster import KMeans
-                for r in range(int(os.environ.get('KM','1'))): assignments.append(starts._from_labels(KMeans(k,n_init=self.n_init,random_state=r).fit_predict(self.source.rows),k))
-            shared = [*(self._partition(one, k, near) for one in assignments), *self._grown(cells, k)]
+            shared = self._shared(cells, k, partitions, near, rng) if k <= self.source.n_rows else []
             yield from self._round(cells, k, lambda _, shared=shared: shared)
-        for w in range(WALKS):
-          for k in reversed(self.n_components[:-1]):
-            yield from self._round(cells, k, lambda cell: self._reduced(cells, cell))
-          if w<WALKS-1 or WALKS==1 and ACROSS:
-           for k in self.n_components[1:]:
-            yield from self._round(cells, k, lambda cell: self._ownsplit(cells, cell))
+        for walk in range(self.n_walks):
+            if walk:
+                for k in self.n_components[1:]:
+                    yield from self._round(cells, k, partial(self._from_below, cells))
+            for k in reversed(self.n_components[:-1]):
+                yield from self._round(cells, k, partial(self._from_above, cells))
 
     def _round(self, cells: _Cells, k: int, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Iterator[Candidate]:
         """Visit the cells of one number of components, side by side, and keep what is found."""
@@ -119,7 +117,7 @@ class Search:
 
         def visit(m_step: MStep) -> Candidate:
             cell = cells.get((m_step.structure, k), Candidate(m_step, k))
-            return self._visit(cell, starts_of(cell), goal)
+            return _Visit(self, cell, goal).candidate(starts_of(cell))
 
         if self.n_workers == 1:
             found = list(map(visit, self.m_steps))
@@ -135,81 +133,10 @@ class Search:
         if not known or not self.stop_early:
             return _Goal(self.criterion)
         leader = best(known, self.criterion)
-        weight = leader.statistics.weight
-        return _Goal(self.criterion, leader.criterion(self.criterion), _FAR_BEHIND + _FAR_BEHIND_PER_ROW * weight)
+        margin = _FAR_BEHIND + _FAR_BEHIND_PER_ROW * leader.statistics.weight
+        return _Goal(self.criterion, leader.criterion(self.criterion), margin)
 
-    def _visit(self, cell: Candidate, first: Sequence[_Start], goal: "_Goal") -> Candidate:
-        """The cell after fits from some starts: the better of what it was and of what they found."""
-        begun = perf_counter()
-        known, reasons, n_passes = cell.fit, [], 0
-        found = cell
-        fits: list[Fit] = []
-        for start in first:
-            if any(goal.behind(fit, self._n_parameters(cell)) > _HOPELESS for fit in [*fits, cell.fit] if fit):
-                break
-            try:
-                fits.append(self._fit(cell, start(cell.m_step), goal, ROUNDS[0]))
-                n_passes += fits[-1].state.n_iter + 1
-            except IllDefinedCovarianceError as error:
-                reasons.append(str(error))
-        for steps in ROUNDS[1:]:
-            fits = self._ranked(cell, fits)[: max(1, (len(fits) + 1) // 2)]
-            going, fits = fits, []
-            for fit in going:
-                n0 = fit.state.n_iter
-                try:
-                    fits.append(self._fit(cell, fit.state, goal, steps, fit))
-                    n_passes += fits[-1].state.n_iter - n0
-                except IllDefinedCovarianceError as error:
-                    reasons.append(str(error))
-        for fit in self._ranked(cell, fits)[:POLISH]:
-            n0 = fit.state.n_iter
-            try:
-                ended = self._fit(found, fit.state, goal, self.max_iter, fit, accelerate=True)
-            except IllDefinedCovarianceError as error:
-                reasons.append(str(error))
-                continue
-            n_passes += ended.state.n_iter - n0
-            tried = replace(cell, fit=ended, collapsed=collapsed(ended.state.mixture, cell.m_step.ridge), reason="")
-            found = max(found, tried, key=lambda one: one.rank)
-        if found.fit is None:
-            found = replace(found, reason=next(iter(reasons), self._too_few_rows(cell)))
-        seconds = cell.seconds + perf_counter() - begun
-        return replace(found, n_passes=cell.n_passes + n_passes, seconds=seconds)
-
-    def _ranked(self, cell, fits):
-        if len(fits) < 2:
-            return fits
-        ridge = cell.m_step.ridge
-        return sorted(fits, key=lambda fit: (not collapsed(fit.state.mixture, ridge), fit.state.log_likelihood), reverse=True)
-
-    def _fit(self, cell: Candidate, start, goal: "_Goal", max_iter: int, earlier: Fit | None = None, accelerate=False) -> Fit:
-        """A run from a start, or on from an earlier one, that is given up where it leads nowhere."""
-        if earlier is not None and earlier.status is not Status.ITERATION_LIMIT:
-            return earlier
-        n_parameters = self._n_parameters(cell)
-        so_far = -np.inf if cell.fit is None or cell.collapsed else cell.log_likelihood
-
-        def hopeless(state: State, distance: float) -> bool:
-            limit = _at_limit(state.statistics, distance)
-            return limit.log_likelihood < so_far or goal.margins(limit, n_parameters) > 1.0
-
-        return run(
-            self.source,
-            start,
-            cell.m_step,
-            tol=self.tol,
-            max_iter=max_iter,
-            history=() if earlier is None else earlier.history,
-            hopeless=hopeless,
-            accelerate=accelerate,
-        )
-
-    def _n_parameters(self, cell: Candidate) -> int:
-        return cell.m_step.n_parameters(cell.n_components, self.source.n_features)
-
-    def _too_few_rows(self, cell: Candidate) -> str:
-        return f"{cell.n_components} components need at least as many rows, got {self.source.n_rows}."
+    # --- Where visits start ------------------------------------------------------------------------------------------
 
     def _pooled(self) -> Covariances:
         """The covariance of all rows: a first guess at axes that components share."""
@@ -217,57 +144,78 @@ class Search:
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
         return MStep(named("EEE"), self.m_steps[0].ridge).maximize(everything).covariances
 
+    def _shared(
+        self,
+        cells: _Cells,
+        k: int,
+        partitions: Callable[[int], Assignment],
+        near: Covariances,
+        rng: np.random.Generator,
+    ) -> list[_Start]:
+        """The starts that all structures share."""
+        assignments = [partitions(k)]
+        if k > 1:
+            assignments += [starts.KINDS["kmeans"](self.source, k, rng) for _ in range(self.n_init)]
+        return [*(self._partition(one, k, near) for one in assignments), *self._grown(cells, k)]
+
     def _partition(self, assignment: Assignment, k: int, near: Covariances) -> _Start:
         """A start from responsibilities: their sums are made once for all structures with the same moments."""
         means = starts.means(self.source, assignment, k)
         sums = {
             moments: self.source.summarize(assignment, means, moments)
-            for moments in {m_step.moments: None for m_step in self.m_steps}
+            for moments in dict.fromkeys(m_step.moments for m_step in self.m_steps)
         }
         return lambda m_step: m_step.maximize(sums[m_step.moments], near)
 
     def _grown(self, cells: _Cells, k: int) -> list[_Start]:
-        """The best mixture of fewer components, with components split until there are enough."""
-        fewer = [cell for cell in cells.values() if cell.fit and cell.n_components < k <= self.source.n_rows]
+        """The best mixture of the next fewer components, with components split until there are enough."""
+        fewer = [cell for cell in cells.values() if cell.fit and cell.n_components < k]
         if not fewer:
             return []
         most = max(cell.n_components for cell in fewer)
         mixture = best([cell for cell in fewer if cell.n_components == most], self.criterion).mixture
         while mixture.n_components < k:
-            halves = [split(mixture, j) for j in range(mixture.n_components)]
-            mixture = max(halves, key=lambda one: self.source.reduce(one, SCALAR).log_likelihood)
-        return [lambda _: mixture]
+            mixture = self._splits(mixture)[0]
+        return _as_starts([mixture])
 
-    def _ownsplit(self, cells, cell):
-        below = cells[cell.structure, max(k for k in self.n_components if k < cell.n_components)]
-        out=[]
-        if below.fit:
-            halves = [split(below.mixture, j) for j in range(below.n_components)]
-            out.append(max(halves, key=lambda one: self.source.reduce(one, SCALAR).log_likelihood))
-        nested = [one for (structure, k), one in cells.items() if k == cell.n_components and structure!=cell.structure and one.rank > cell.rank and one.n_parameters<=cell.n_parameters]
-        if nested: out.append(max(nested, key=lambda one: one.rank).mixture)
-        if ACROSS>1:
-            for (structure,k),one in cells.items():
-                if k==cell.n_components and one.fit and sum(a!=b for a,b in zip(structure.name,cell.structure.name))==1 and all(one.mixture is not o for o in out): out.append(one.mixture)
-        return [lambda _, mixture=mixture: mixture for mixture in out]
+    def _splits(self, mixture: Mixture) -> list[Mixture]:
+        """The mixture with each of its components split, the likeliest first."""
+        halves = [split(mixture, j) for j in range(mixture.n_components)]
+        return sorted(halves, key=lambda one: -self.source.reduce(one, SCALAR).log_likelihood)
 
-    def _reduced(self, cells: _Cells, cell: Candidate) -> list[_Start]:
+    def _from_above(self, cells: _Cells, cell: Candidate) -> list[_Start]:
         """The cell's own structure with more components, merged until they are few enough; and a nested fit."""
+        above = cells[cell.structure, min(k for k in self.n_components if k > cell.n_components)]
         mixtures = []
-        more = min(k for k in self.n_components if k > cell.n_components)
-        above = cells[cell.structure, more]
         if above.fit:
             mixture = above.mixture
-            while mixture.n_components > cell.n_components:
-                mixture = cheapest_merge(mixture)
-            mixtures.append(mixture)
-        nested = [
-            one
-            for (structure, k), one in cells.items()
-            if k == cell.n_components and cell.structure.contains(structure) and one.rank > cell.rank
-        ]
-        mixtures += [max(nested, key=lambda one: one.rank).mixture] if nested else []
-        return [lambda _, mixture=mixture: mixture for mixture in mixtures]
+            while mixture.n_components > cell.n_components + 1:
+                mixture = cheapest_merges(mixture, 1)[0]
+            mixtures += cheapest_merges(mixture, _MERGES)
+        nested = [one for one in self._beside(cells, cell) if cell.structure.contains(one.structure)]
+        likelier = [one for one in nested if one.rank > cell.rank]
+        mixtures += [max(likelier, key=lambda one: one.rank).mixture] if likelier else []
+        return _as_starts(mixtures)
+
+    def _from_below(self, cells: _Cells, cell: Candidate) -> list[_Start]:
+        """The cell's own structure with fewer components, split; and the fits of structures one letter away."""
+        below = cells[cell.structure, max(k for k in self.n_components if k < cell.n_components)]
+        mixtures = []
+        if below.fit:
+            mixture = below.mixture
+            while mixture.n_components < cell.n_components - 1:
+                mixture = self._splits(mixture)[0]
+            mixtures += self._splits(mixture)[:_SPLITS]
+        alike = [one for one in self._beside(cells, cell) if cell.structure.letters_apart(one.structure) == 1]
+        return _as_starts([*mixtures, *(one.mixture for one in alike)])
+
+    def _beside(self, cells: _Cells, cell: Candidate) -> list[Candidate]:
+        """The fits of other structures with as many components."""
+        return [one for (_, k), one in cells.items() if k == cell.n_components and one.fit]
+
+
+def _as_starts(mixtures: Sequence[Mixture]) -> list[_Start]:
+    return [lambda _, mixture=mixture: mixture for mixture in mixtures]
 
 
 @dataclass(frozen=True)
@@ -282,11 +230,118 @@ class _Goal:
         """How far behind the best a fit would be at its limit, in margins."""
         return (CRITERIA[self.criterion](limit, n_parameters) - self.best) / self.margin
 
-    def behind(self, fit: Fit, n_parameters: int) -> float:
-        """The same for a fit that was given up; nothing for others."""
+
+@dataclass(frozen=True, eq=False)
+class _Visit:
+    """Some fits of one cell, and what was lost on the way."""
+
+    search: Search
+    cell: Candidate
+    goal: _Goal
+    reasons: list[str] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)
+
+    def candidate(self, first: Sequence[_Start]) -> Candidate:
+        """The cell after fits from some starts: the better of what it was and of what they found."""
+        begun = perf_counter()
+        found = self.cell
+        if not (found.fit and self._hopeless(found.fit)):
+            for fit in self._raced(first)[:_FINALISTS]:
+                ended = self._run(fit, self.search.max_iter, so_far=found, accelerate=True)
+                found = max(found, self._tried(ended), key=lambda one: one.rank)
+        if found.fit is None:
+            needed = f"{found.n_components} components need at least as many rows, got {self.search.source.n_rows}."
+            found = replace(found, reason=next(iter(self.reasons), needed))
+        seconds = self.cell.seconds + perf_counter() - begun
+        return replace(found, n_passes=self.cell.n_passes + sum(self.passes), seconds=seconds)
+
+    def _raced(self, first: Sequence[_Start]) -> list[Fit]:
+        """The fits that won the race, the likeliest first; the first start takes part in the last round alone."""
+        lead = self._rounds(first[:1], _ROUNDS[-1:])
+        if any(map(self._hopeless, lead)):
+            return lead
+        return self._ranked([*lead, *self._rounds(first[1:], _ROUNDS)])
+
+    def _rounds(self, first: Sequence[_Start], rounds: Sequence[int]) -> list[Fit]:
+        """Rounds in which all fits are run for so many steps, and the better half is kept."""
+        fits = [fit for start in first if (fit := self._started(start))]
+        for steps in rounds:
+            going = [self._run(fit, min(steps, self.search.max_iter), so_far=self.cell) for fit in fits]
+            fits = self._ranked([fit for fit in going if fit])
+            fits = fits[: (len(fits) + 1) // 2]
+        return fits
+
+    def _ranked(self, fits: list[Fit]) -> list[Fit]:
+        """The likeliest first, those with a collapsed component last."""
+        if len(fits) < 2:  # noqa: PLR2004 - nothing to compare
+            return fits
+        ridge = self.cell.m_step.ridge
+        return sorted(fits, key=lambda fit: (bool(collapsed(fit.state.mixture, ridge)), -fit.state.log_likelihood))
+
+    def _started(self, start: _Start) -> Fit | None:
+        """A fit that is no more than its start."""
+        return self._guarded(lambda: self._fit(start(self.cell.m_step), 0, self.cell))
+
+    def _run(self, fit: Fit, max_iter: int, *, so_far: Candidate, accelerate: bool = False) -> Fit | None:
+        """The fit, gone on with where it has not ended."""
+        if fit.status is not Status.ITERATION_LIMIT:
+            return fit
+        return self._guarded(lambda: self._fit(fit.state, max_iter, so_far, fit.history, accelerate=accelerate))
+
+    def _guarded(self, run: Callable[[], Fit]) -> Fit | None:
+        """The fit, or None where a component collapsed; the reason is kept."""
+        try:
+            return run()
+        except IllDefinedCovarianceError as error:
+            self.reasons.append(str(error))
+            return None
+
+    def _fit(
+        self,
+        start: Mixture | State,
+        max_iter: int,
+        so_far: Candidate,
+        history: tuple[float, ...] = (),
+        *,
+        accelerate: bool = False,
+    ) -> Fit:
+        """A run that is given up where it leads nowhere."""
+        known = -np.inf if so_far.fit is None or so_far.collapsed else so_far.log_likelihood
+
+        def hopeless(state: State, distance: float) -> bool:
+            limit = _at_limit(state.statistics, distance)
+            return limit.log_likelihood < known or self.goal.margins(limit, self._n_parameters) > 1.0
+
+        m_step, search = self.cell.m_step, self.search
+        fit = run(
+            search.source,
+            start,
+            m_step,
+            tol=search.tol,
+            max_iter=max_iter,
+            history=history,
+            hopeless=hopeless,
+            accelerate=accelerate,
+        )
+        self.passes.append(fit.state.n_iter - (start.n_iter if isinstance(start, State) else -1))
+        return fit
+
+    def _tried(self, fit: Fit | None) -> Candidate:
+        """The cell with this fit, or with none."""
+        if fit is None:
+            return replace(self.cell, fit=None)
+        return replace(self.cell, fit=fit, reason="", collapsed=collapsed(fit.state.mixture, self.cell.m_step.ridge))
+
+    def _hopeless(self, fit: Fit) -> bool:
+        """Whether a fit was given up so far behind the best that no other start is worth trying."""
         if fit.status is not Status.BEHIND:
-            return 0.0
-        return self.margins(_at_limit(fit.state.statistics, distance_to_limit(fit.history)), n_parameters)
+            return False
+        limit = _at_limit(fit.state.statistics, distance_to_limit(fit.history))
+        return self.goal.margins(limit, self._n_parameters) > _HOPELESS
+
+    @property
+    def _n_parameters(self) -> int:
+        return self.cell.m_step.n_parameters(self.cell.n_components, self.search.source.n_features)
 
 
 def _at_limit(statistics: Statistics, distance: float) -> Statistics:

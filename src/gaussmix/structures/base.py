@@ -65,6 +65,10 @@ class Structure(ABC):
         pairs = zip(other.name, self.name, strict=True)
         return all(_FREEDOM.index(theirs) <= _FREEDOM.index(ours) for theirs, ours in pairs)
 
+    def letters_apart(self, other: "Structure") -> int:
+        """In how many of volume, shape and orientation the two differ."""
+        return sum(theirs != ours for theirs, ours in zip(other.name, self.name, strict=True))
+
     @property
     def public_name(self) -> str:
         """The name that tables show: scikit-learn's where it has one."""

@@ -161,9 +161,8 @@ class _Problem:
         by_pair = scatters[:, left, right] * gap
         changes = scatters[:, None] @ turns - turns @ scatters[:, None]
         widths = np.diagonal(changes, axis1=2, axis2=3) / diagonals[:, None, :] ** 2
-        second = (
-            changes[:, :, left, right] * gap[:, None, :]
-            - scatters[:, None, left, right] * (widths[:, :, left] - widths[:, :, right])
+        second = changes[:, :, left, right] * gap[:, None, :] - scatters[:, None, left, right] * (
+            widths[:, :, left] - widths[:, :, right]
         )
         scale = 2.0 / len(axes)
         gradient = scale * slopes @ by_pair
