@@ -223,7 +223,7 @@ def _length_of_leap(states: Sequence[State]) -> float:
 
 
 def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep) -> State:
-    """The state that lies `length` times the last step further on; the last state, with its cost, if that is nowhere."""
+    """The state `length` times the last step further on; where there is none, one that is as unlikely as can be."""
     before, last = states[-2], states[-1]
     step = last.statistics - before.statistics.about(last.statistics.origin)
     further = last.statistics + step.scale(length)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Full
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     return _replaced(mixture, [k], weights, means, np.stack([half, half]))
 
 
-def _pairs(mixture: "Mixture", i: int, others: Floats) -> tuple[Floats, Floats, Floats]:
+def _pairs(mixture: "Mixture", i: int, others: Labels) -> tuple[Floats, Floats, Floats]:
     """Weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of component `i` with each of some others."""
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     weight = mixture.weights[i] + mixture.weights[others]

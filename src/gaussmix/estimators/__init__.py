@@ -1,5 +1,6 @@
 """The scikit-learn faces: validate, start, drive the loop, show the answer under scikit-learn's names."""
 
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
+from gaussmix.estimators.search import GaussianMixtureSearch
 
-__all__ = ["GaussianMixture"]
+__all__ = ["GaussianMixture", "GaussianMixtureSearch"]

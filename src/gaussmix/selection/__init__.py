@@ -1,7 +1,24 @@
 """Choosing a model: criteria, the search over structures and numbers of components, and its table."""
 
-from gaussmix.selection.candidate import NAMES, Candidate, best, collapsed
+from gaussmix.selection.candidate import CROSS_VALIDATION, NAMES, Candidate, best, collapsed
 from gaussmix.selection.criteria import CRITERIA, aic, bic, icl
+from gaussmix.selection.crossval import cross_validated
+from gaussmix.selection.effort import search_source
+from gaussmix.selection.results import SearchResults
 from gaussmix.selection.search import Search
 
-__all__ = ["CRITERIA", "NAMES", "Candidate", "Search", "aic", "best", "bic", "collapsed", "icl"]
+__all__ = [
+    "CRITERIA",
+    "CROSS_VALIDATION",
+    "NAMES",
+    "Candidate",
+    "Search",
+    "SearchResults",
+    "aic",
+    "best",
+    "bic",
+    "collapsed",
+    "cross_validated",
+    "icl",
+    "search_source",
+]

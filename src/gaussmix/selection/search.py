@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from gaussmix.structures import Structure, named
 
 __all__ = ["Search"]
 
-_ROUNDS = (1, 2, 6)  # steps after which the better half of the starts goes on
+_ROUNDS = (3, 6)  # steps after which the better half of the starts goes on
 _FINALISTS = 2
 _MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
@@ -43,6 +44,7 @@ _CAUTION = 1.5  # the distance to the limit may be so many times what is estimat
 
 _Cells = dict[tuple[Structure, int], Candidate]
 _Start = Callable[[MStep], Mixture]
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Search:
         partitions, near = starts.tree(self.source, rng), self._pooled()
         for k in self.n_components:
             shared = self._shared(cells, k, partitions, near, rng) if k <= self.source.n_rows else []
-            yield from self._round(cells, k, lambda _, shared=shared: shared)
+            yield from self._round(cells, k, partial(_regardless, shared))
         for walk in range(self.n_walks):
             if walk:
                 for k in self.n_components[1:]:
@@ -215,7 +217,12 @@ class Search:
 
 
 def _as_starts(mixtures: Sequence[Mixture]) -> list[_Start]:
-    return [lambda _, mixture=mixture: mixture for mixture in mixtures]
+    return [partial(_regardless, mixture) for mixture in mixtures]
+
+
+def _regardless(answer: _Answer, _question: object) -> _Answer:
+    """The same answer, whatever the model or the cell."""
+    return answer
 
 
 @dataclass(frozen=True)
@@ -247,7 +254,7 @@ class _Visit:
         found = self.cell
         if not (found.fit and self._hopeless(found.fit)):
             for fit in self._raced(first)[:_FINALISTS]:
-                ended = self._run(fit, self.search.max_iter, so_far=found, accelerate=True)
+                ended = self._gone_on(fit, self.search.max_iter, found, accelerate=True)
                 found = max(found, self._tried(ended), key=lambda one: one.rank)
         if found.fit is None:
             needed = f"{found.n_components} components need at least as many rows, got {self.search.source.n_rows}."
@@ -256,19 +263,13 @@ class _Visit:
         return replace(found, n_passes=self.cell.n_passes + sum(self.passes), seconds=seconds)
 
     def _raced(self, first: Sequence[_Start]) -> list[Fit]:
-        """The fits that won the race, the likeliest first; the first start takes part in the last round alone."""
-        lead = self._rounds(first[:1], _ROUNDS[-1:])
-        if any(map(self._hopeless, lead)):
-            return lead
-        return self._ranked([*lead, *self._rounds(first[1:], _ROUNDS)])
-
-    def _rounds(self, first: Sequence[_Start], rounds: Sequence[int]) -> list[Fit]:
-        """Rounds in which all fits are run for so many steps, and the better half is kept."""
-        fits = [fit for start in first if (fit := self._started(start))]
-        for steps in rounds:
-            going = [self._run(fit, min(steps, self.search.max_iter), so_far=self.cell) for fit in fits]
-            fits = self._ranked([fit for fit in going if fit])
-            fits = fits[: (len(fits) + 1) // 2]
+        """The fits that won the race, the likeliest first."""
+        fits = self._ranked([fit for start in first if (fit := self._started(start))])
+        for steps in _ROUNDS:
+            lead = self._run(fits[:1], steps)
+            if any(map(self._hopeless, lead)):
+                return lead
+            fits = self._ranked([*lead, *self._run(fits[1 : (len(fits) + 1) // 2], steps)])
         return fits
 
     def _ranked(self, fits: list[Fit]) -> list[Fit]:
@@ -279,10 +280,15 @@ class _Visit:
         return sorted(fits, key=lambda fit: (bool(collapsed(fit.state.mixture, ridge)), -fit.state.log_likelihood))
 
     def _started(self, start: _Start) -> Fit | None:
-        """A fit that is no more than its start."""
-        return self._guarded(lambda: self._fit(start(self.cell.m_step), 0, self.cell))
+        """A fit of one step from a start."""
+        return self._guarded(lambda: self._fit(start(self.cell.m_step), 1, self.cell))
 
-    def _run(self, fit: Fit, max_iter: int, *, so_far: Candidate, accelerate: bool = False) -> Fit | None:
+    def _run(self, fits: Sequence[Fit], steps: int) -> list[Fit]:
+        """The fits after so many steps, but for those that are lost."""
+        going = [self._gone_on(fit, min(steps, self.search.max_iter), self.cell) for fit in fits]
+        return [fit for fit in going if fit]
+
+    def _gone_on(self, fit: Fit, max_iter: int, so_far: Candidate, *, accelerate: bool = False) -> Fit | None:
         """The fit, gone on with where it has not ended."""
         if fit.status is not Status.ITERATION_LIMIT:
             return fit

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import Self
 
 import joblib
 import numpy as np
 
-from gaussmix._types import AnyArray, Engine, Floats, Rows
+from gaussmix._types import AnyArray, Engine, Floats, Labels, Rows
 from gaussmix.expectation import choose, reference
 from gaussmix.mixture import Mixture
 from gaussmix.sources.base import Assignment
@@ -96,6 +97,10 @@ class ArraySource:
             return self.rows, self._weights(slice(None))
         chosen = np.sort(rng.choice(self.n_rows, size=n_rows, replace=False))
         return self.rows[chosen], np.ones(n_rows) if self.weights is None else self.weights[chosen]
+
+    def subset(self, rows: Labels) -> Self:
+        """Some of the rows, by their indices, with their weights."""
+        return replace(self, rows=self.rows[rows], weights=None if self.weights is None else self.weights[rows])
 
     def _weights(self, span: slice) -> Floats:
         return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]

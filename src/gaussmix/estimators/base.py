@@ -1,0 +1,223 @@
+"""What every estimator can do once it is fitted."""
+
+from abc import abstractmethod
+from typing import Any, Self, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from gaussmix import selection
+from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
+from gaussmix.em import Fit, MStep, Status
+from gaussmix.estimators.initial import Kept
+from gaussmix.hierarchy import Hierarchy, merge_components
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge
+from gaussmix.statistics import SCALAR, Statistics
+from gaussmix.structures import Structure
+
+__all__ = ["MixtureEstimator"]
+
+
+class MixtureEstimator(DensityMixin, BaseEstimator):
+    """An estimator that holds a fitted mixture: its density, its clusters, its samples, and scikit-learn's names."""
+
+    weights: str
+    reg_covar: float | str
+    engine: Engine
+
+    mixture_: Mixture
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+    n_features_in_: int
+    feature_names_in_: AnyArray
+
+    _m_step: MStep
+    _rng: np.random.Generator
+    _dtype: np.dtype[Any]
+    _history: tuple[float, ...]
+
+    @abstractmethod
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
+        """Fit to rows."""
+
+    def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Labels:  # noqa: N803
+        """Fit the mixture to rows, and give each row its most probable component: ``fit(X).predict(X)``."""
+        return self.fit(X, y, sample_weight=sample_weight).predict(X)
+
+    def predict(self, X: ArrayLike) -> Labels:  # noqa: N803
+        """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        mixture = self._fitted()
+        return mixture.predict(self._rows(X))
+
+    def predict_proba(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Probability that each component gave each row, ``(n, D) -> (n, K)``."""
+        mixture, rows = self._fitted(), self._rows(X)
+        return _as(rows.dtype, mixture.responsibilities(rows))
+
+    def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Log-density at each row, in nats, ``(n, D) -> (n,)``."""
+        mixture, rows = self._fitted(), self._rows(X)
+        return _as(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
+
+    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
+        statistics = self._statistics(X, sample_weight)
+        return statistics.log_likelihood / statistics.weight
+
+    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Akaike's information criterion of the mixture on the rows; lower is better."""
+        return selection.aic(self._statistics(X, sample_weight), self._n_parameters())
+
+    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Bayesian information criterion of the mixture on the rows; lower is better."""
+        return selection.bic(self._statistics(X, sample_weight), self._n_parameters())
+
+    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
+        return selection.icl(self._statistics(X, sample_weight), self._n_parameters())
+
+    def sample(self, n_samples: int = 1, random_state: int | np.random.Generator | None = None) -> tuple[Rows, Labels]:
+        """Draw new rows from the fitted mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default 1
+            How many.
+        random_state : int, Generator or None
+            Seed of this draw. By default the estimator's own, which goes on from draw to draw: two calls give
+            different rows, and the same program the same rows again.
+
+        Returns
+        -------
+        X : (n_samples, D) ndarray
+        y : (n_samples,) ndarray of int
+            The component that each row was drawn from.
+        """
+        mixture = self._fitted()
+        if n_samples < 1:
+            msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
+            raise ValueError(msg)
+        rng = self._rng if random_state is None else random_state
+        rows, labels = mixture.sample(n_samples, random_state=rng)
+        return _as(self._dtype, rows), labels
+
+    def merge_components(
+        self,
+        X: ArrayLike,  # noqa: N803
+        criterion: str = "entropy",
+        sample_weight: ArrayLike | None = None,
+    ) -> Hierarchy:
+        """Combine components into clusters, from K down to one: a density's components are not clusters.
+
+        At each step the two clusters are joined whose union makes the rows' memberships most certain (Baudry, Raftery,
+        Celeux, Lo & Gottardo 2010).
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows, usually those of the fit.
+        criterion : {"entropy"}
+            What is to fall most.
+        sample_weight : (n,) array_like, optional
+            How many rows each row stands for.
+
+        Returns
+        -------
+        Hierarchy
+            The order of the merges, the entropy with each number of clusters, and which cluster each component is in.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(size=(300, 2)) * [9, 1], rng.normal(size=(100, 2)) + [0, 9]])
+        >>> model = GaussianMixture(3, covariance_type="spherical", random_state=0).fit(X)
+        >>> clusters = model.merge_components(X).clusters(2)
+        >>> len(set(clusters[model.predict(X)[:300]]))
+        1
+        """
+        mixture = self._fitted()
+        source, _ = self._source(self._rows(X), sample_weight)
+        return merge_components(mixture, source, criterion)
+
+    @property
+    def weights_(self) -> Rows:
+        return _as(self._dtype, self.mixture_.weights)
+
+    @property
+    def means_(self) -> Rows:
+        return _as(self._dtype, self.mixture_.means)
+
+    @property
+    def covariances_(self) -> Rows:
+        return _as(self._dtype, self.mixture_.covariances.covariances)
+
+    @property
+    def precisions_(self) -> Rows:
+        return _as(self._dtype, self.mixture_.covariances.precisions)
+
+    @property
+    def precisions_cholesky_(self) -> Rows:
+        return _as(self._dtype, self.mixture_.covariances.precisions_cholesky)
+
+    def _n_parameters(self) -> int:
+        """Number of free parameters."""
+        mixture = self._fitted()
+        return self._m_step.n_parameters(mixture.n_components, mixture.n_features)
+
+    def _fitted(self) -> Mixture:
+        check_is_fitted(self, "mixture_")
+        return self.mixture_
+
+    def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
+        return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+
+    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
+        """The rows that weigh something, with their weights, and which of all rows they are."""
+        if sample_weight is None:
+            return ArraySource(rows, engine=self.engine), slice(None)
+        weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        kept = slice(None) if weights.all() else weights > 0
+        return ArraySource(rows[kept], weights[kept], self.engine), kept
+
+    def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
+        mixture = self._fitted()
+        source, _ = self._source(self._rows(X), sample_weight)
+        return source.reduce(mixture, SCALAR)
+
+    def _model(self, structure: Structure, source: ArraySource) -> MStep:
+        """The model of that structure that the parameters say is to be fitted."""
+        ridge = (
+            relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
+        )
+        return MStep(structure, ridge, equal_weights=self.weights == "equal")
+
+    def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
+        """Keep the answer under scikit-learn's names."""
+        self._m_step, self._history, self._dtype = m_step, fit.history, dtype
+        self.mixture_ = Mixture(
+            fit.state.mixture.weights,
+            fit.state.mixture.means,
+            fit.state.mixture.covariances,
+            feature_names=_distinct(getattr(self, "feature_names_in_", None)),
+        )
+        self.converged_ = fit.status is Status.CONVERGED
+        self.n_iter_ = fit.state.n_iter
+        self.lower_bounds_ = list(fit.history[max(1, len(fit.history) - fit.state.n_iter) :])
+        self.lower_bound_ = fit.state.log_likelihood
+
+
+def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
+    """Values in the precision of the rows that they are about."""
+    return cast("Rows", values.astype(dtype, copy=False))
+
+
+def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:
+    """Feature names for a mixture, which tells its features apart by them; a frame may repeat names."""
+    return None if names is None or len(set(names)) < len(names) else tuple(map(str, names))

@@ -1,0 +1,188 @@
+"""The table of a search, and what it says in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gaussmix.mixture import Mixture
+from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best
+from gaussmix.selection.criteria import CRITERIA
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["SearchResults"]
+
+Record = dict[str, Any]
+
+_SHOWN = 10
+_GRADES = ((2.0, "hardly any"), (6.0, "positive"), (10.0, "strong"), (np.inf, "very strong"))
+_THIN = 1e-4  # of the variance that all rows have in that direction
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResults:
+    """Every model of a search: one row each, as a table or as :class:`~gaussmix.selection.Candidate` objects.
+
+    It can be indexed and iterated over like a list of dictionaries, whose keys are the columns.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        The models, each with its fitted mixture.
+    criterion : str
+        What the best was chosen by; lower is better, as for all criteria in the table. (mclust's sign is the reverse.)
+    """
+
+    candidates: tuple[Candidate, ...]
+    criterion: str
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __getitem__(self, index: int) -> Record:
+        return self._record(self.candidates[index])
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self._record, self.candidates)
+
+    @property
+    def best(self) -> Candidate:
+        """The model that was chosen."""
+        return best(self.candidates, self.criterion)
+
+    @property
+    def ranked(self) -> list[Candidate]:
+        """The models that could be fitted, the best first; those with a collapsed component come last."""
+        fitted = [one for one in self.candidates if one.fit]
+        return sorted(fitted, key=lambda one: (bool(one.collapsed), one.criterion(self.criterion)))
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """The table, column by column; None where a model could not be fitted."""
+        records = list(self)
+        return {name: [record[name] for record in records] for name in records[0]}
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The table as a pandas frame."""
+        import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
+
+        return pd.DataFrame(self.columns)
+
+    def to_polars(self) -> "pl.DataFrame":
+        """The table as a polars frame."""
+        import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
+
+        return pl.DataFrame(self.columns, strict=False)
+
+    def _record(self, one: Candidate) -> Record:
+        fit = one.fit
+        names = [*CRITERIA, *([CROSS_VALIDATION] if self.criterion == CROSS_VALIDATION else [])]
+        return {
+            "structure": self._name(one),
+            "n_components": one.n_components,
+            "log_likelihood": one.log_likelihood if fit else None,
+            "n_parameters": one.n_parameters if fit else None,
+            **{name: one.criterion(name) if fit else None for name in names},
+            "entropy_r2": one.entropy_r2 if fit else None,
+            "n_iter": fit.state.n_iter if fit else None,
+            "n_passes": one.n_passes,
+            "seconds": one.seconds,
+            "status": one.status,
+            "reason": one.reason or (fit.status.value if fit else ""),
+        }
+
+    def _name(self, one: Candidate) -> str:
+        single = one.fit is not None and one.mixture.n_features == 1
+        return one.structure.letter if single and one.structure.letter else one.structure.public_name
+
+    def __repr__(self) -> str:
+        title = f"{len(self)} models, the best by {self.criterion} first (lower is better)"
+        lines = [f"{'structure':<10}{'components':>11}{self.criterion:>14}{'log-likelihood':>16}  status"]
+        for one in self.ranked[:_SHOWN]:
+            values = f"{one.criterion(self.criterion):>14.2f}{one.log_likelihood:>16.2f}"
+            lines.append(f"{self._name(one):<10}{one.n_components:>11}{values}  {one.status}")
+        left = len(self) - len(lines) + 1
+        return "\n".join([title, *lines, *([f"... and {left} more"] if left else [])])
+
+    # --- In words ----------------------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """What was chosen, how clear the choice was, and what to be wary of: one paragraph."""
+        chosen, name = self.best, self.criterion.upper()
+        statuses = [one.status for one in self.candidates]
+        counts = ", ".join(
+            f"{statuses.count(status)} {words}"
+            for status, words in (("stopped early", "given up on the way"), ("failed", "not to be fitted"))
+            if status in statuses
+        )
+        chose = (
+            f"{self._described(chosen)} has the lowest {name}, {chosen.criterion(self.criterion):.2f}, of "
+            f"{len(self)} models{f' ({counts})' if counts else ''}."
+        )
+        return " ".join([chose, *self._gap(), *self.warnings])
+
+    def _described(self, one: Candidate) -> str:
+        plural = "s" * (one.n_components != 1)
+        return f"{self._name(one)} ({one.structure.description}) with {one.n_components} component{plural}"
+
+    def _gap(self) -> list[str]:
+        """How far behind the runners-up are, and what such a gap is worth."""
+        first, *others = self.ranked
+        distinct = [one for one in others if not _same(first, one)][:2]
+        if not distinct:
+            return []
+        behind = [one.criterion(self.criterion) - first.criterion(self.criterion) for one in distinct]
+        named = [
+            f"{self._name(one)} with {one.n_components} ({gap:.2f} more)"
+            for one, gap in zip(distinct, behind, strict=True)
+        ]
+        grade = next(words for most, words in _GRADES if behind[0] < most)
+        evidence = f"Next come {' and '.join(named)}."
+        if self.criterion in {"bic", "icl", "caic", "sabic"}:
+            evidence += f" Such a gap is {grade} evidence for the first (Kass & Raftery 1995)."
+        return [evidence]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to be wary of in the chosen model, a sentence each."""
+        return [*self._at_the_edge(), *self._thin()]
+
+    def _at_the_edge(self) -> list[str]:
+        k, tried = self.best.n_components, sorted({one.n_components for one in self.candidates})
+        if len(tried) == 1 or tried[0] < k < tried[-1] or k == 1:
+            return []
+        edge = "most" if k == tried[-1] else "fewest"
+        return [f"It has the {edge} components that were tried: widen the range to see beyond."]
+
+    def _thin(self) -> list[str]:
+        """Components of the chosen model that are nearly singular, or rest on hardly any rows."""
+        mixture = self.best.mixture
+        rows = self.best.statistics.mass
+        thin = np.flatnonzero((_thickness(mixture) < _THIN) | (rows < mixture.n_features + 1))
+        if not thin.size and not self.best.collapsed:
+            return []
+        which = ", ".join(map(str, sorted({*thin.tolist(), *self.best.collapsed})))
+        warning = (
+            f"It rests on components that are nearly singular or hold hardly any rows ({which}, counted from 0), which "
+            "criteria reward: do not trust the choice before looking at them; fewer components, or a larger reg_covar, "
+            "may serve better."
+        )
+        return [warning]
+
+
+def _thickness(mixture: Mixture) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Each component's least variance, as a share of the mixture's own in that direction, ``(K,)``."""
+    factor = np.linalg.cholesky(mixture.covariance)
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    half = np.linalg.solve(factor, dense)
+    return np.asarray(np.linalg.eigvalsh(np.linalg.solve(factor, np.swapaxes(half, 1, 2)))[:, 0])
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    """Whether two cells are the same model under two names, as all structures of one letter pattern are for K = 1."""
+    close = np.isclose(one.log_likelihood, other.log_likelihood, rtol=1e-9, atol=0)
+    return bool(close) and (one.n_components, one.n_parameters) == (other.n_components, other.n_parameters)
