@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self, final
 
 import numpy as np
@@ -227,7 +228,7 @@ class Statistics:
             weight=factor * self.weight,
         )
 
-    @property
+    @cached_property
     def floored_mass(self) -> Floats:
         """The masses, with a rounding error of the whole in place of zero: a divisor for empty components too."""
         return np.where(self.mass > 0, self.mass, np.finfo(np.float64).eps * self.weight)

@@ -9,16 +9,16 @@ from scipy.stats import ortho_group
 
 from cases import matrices
 from gaussmix.covariances import Full, NotPositiveDefiniteError
-from gaussmix.structures.common_axes import common_axes, equal_volumes, own_volumes
+from gaussmix.structures.common_axes import EQUAL_VOLUMES, OWN_VOLUMES, common_axes
 from gaussmix.structures.decomposition import along, equal_shape, principal_axes
 
 seeds = st.integers(0, 2**32 - 1)
-objectives = pytest.mark.parametrize("objective", [own_volumes, equal_volumes])
+objectives = pytest.mark.parametrize("objective", [OWN_VOLUMES, EQUAL_VOLUMES], ids=["own", "equal"])
 
 
 def value(scatters, mass, objective, axes):
     spectra = np.diagonal(axes.T @ scatters @ axes, axis1=1, axis2=2)
-    return objective(np.exp(np.log(spectra).mean(axis=1)), mass)[0]
+    return objective.value(np.exp(np.log(spectra).mean(axis=1)), mass)
 
 
 @objectives
@@ -85,7 +85,7 @@ def test_more_axes_than_newton_is_used_for(objective):
 
 def test_a_flat_scatter_is_refused():
     with pytest.raises(NotPositiveDefiniteError, match="Component 1"):
-        common_axes(np.array([np.eye(2), np.diag([1.0, 0.0])]), np.ones(2), own_volumes, None)
+        common_axes(np.array([np.eye(2), np.diag([1.0, 0.0])]), np.ones(2), OWN_VOLUMES, None)
 
 
 @given(seed=seeds)

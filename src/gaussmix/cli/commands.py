@@ -36,7 +36,10 @@ class Criterion(StrEnum):
 
     BIC = "bic"
     AIC = "aic"
+    AICC = "aicc"
     ICL = "icl"
+    SABIC = "sabic"
+    CAIC = "caic"
 
 
 app = typer.Typer(
@@ -95,13 +98,32 @@ def fit(  # noqa: PLR0913 - the options of the command
         str, typer.Option(metavar="K", help="Numbers of components: 3, or 1:9 with both ends, or 2,4,8.")
     ] = "1:9",
     structure: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Shapes of the covariances.")
-    ] = "full,tied,diag,spherical",
-    criterion: Annotated[Criterion, typer.Option(help="What to choose the model by; lower is better.")] = Criterion.BIC,
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Shapes of the covariances: all, or A,B,...",
+            show_default="all up to 20 columns, else full,tied,diag,spherical",
+        ),
+    ] = None,
+    equal_weights: Annotated[bool, typer.Option("--equal-weights", help="All mixing proportions 1/K.")] = False,
+    criterion: Annotated[
+        Criterion,
+        typer.Option(metavar="NAME", help=f"What to choose the model by, lower is better: {', '.join(Criterion)}."),
+    ] = Criterion.BIC,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the starts.")] = 0,
     weights: Weights = None,
     drop_missing: DropMissing = False,
-    n_init: Annotated[int, typer.Option(min=1, help="Starts for each number of components.")] = 5,
+    n_init: Annotated[int, typer.Option(min=1, help="k-means starts for each number of components.")] = 1,
+    walks: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Walks over the numbers of components; more make every cell better, not only the best.",
+        ),
+    ] = 1,
+    no_stop_early: Annotated[
+        bool, typer.Option("--no-stop-early", help="Fit every cell to the end, also those far behind the best.")
+    ] = False,
     max_iter: Annotated[int, typer.Option(min=1, help="Largest number of EM steps of a fit.")] = 1000,
     tol: Annotated[float, typer.Option(min=0, help="Stop this close to the limit, in nats per row.")] = 1e-6,
     out: Annotated[Path | None, typer.Option(metavar="MODEL", help="Write the chosen model to this file.")] = None,
@@ -117,9 +139,12 @@ def fit(  # noqa: PLR0913 - the options of the command
     request = fitting.Request(
         n_components=_numbers(components),
         structures=_structures(structure),
+        equal_weights=equal_weights,
         criterion=criterion.value,
         seed=seed,
         n_init=n_init,
+        n_walks=walks,
+        stop_early=not no_stop_early,
         max_iter=max_iter,
         tol=tol,
     )
@@ -206,10 +231,13 @@ def _span(part: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def _structures(text: str) -> tuple[Any, ...]:
-    from gaussmix.structures import named  # noqa: PLC0415 - numpy and scipy come with it
+def _structures(text: str | None) -> tuple[str, ...] | None:
+    from gaussmix.cli.fitting import ALL  # noqa: PLC0415 - numpy and polars come with it
+    from gaussmix.structures import NAMES  # noqa: PLC0415 - numpy and scipy come with it
 
-    try:
-        return tuple(dict.fromkeys(named(name.strip()) for name in text.split(",")))
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="'--structure'") from None
+    names = _names(text)
+    for name in names or ():
+        if name not in (ALL, *NAMES):
+            msg = f"{name!r} must be {ALL}, or one of {', '.join(NAMES)}."
+            raise typer.BadParameter(msg, param_hint="'--structure'")
+    return names

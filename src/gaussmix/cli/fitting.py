@@ -1,6 +1,7 @@
 """`gaussmix fit`: read a table, search, and say what was found."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,20 @@ from gaussmix.cli import outputs, records, show
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
+from gaussmix.em import MStep
 from gaussmix.mixture import Mixture
-from gaussmix.selection import Candidate, best, search
-from gaussmix.sources import ArraySource
+from gaussmix.selection import Candidate, Search, best
+from gaussmix.selection.effort import search_source
 from gaussmix.starts import relative_ridge
-from gaussmix.structures import Structure
+from gaussmix.structures import Structure, every, named
 
-__all__ = ["Request", "fit"]
+__all__ = ["ALL", "Request", "fit"]
 
+ALL = "all"
+"""In place of a structure's name: all that differ."""
+
+_USUAL = ("full", "tied", "diag", "spherical")
+_MOST_FEATURES = 20  # with more, all structures take long, and most of those left out are slow to maximize
 _FLAT = 2.0  # a variance over the floor, which is one of the two
 _FEWEST_ROWS = 2
 
@@ -31,21 +38,26 @@ class Request:
     ----------
     n_components : tuple of int
         Numbers of components, ascending.
-    structures : tuple of Structure
-        Shapes of the covariances.
+    structures : tuple of str or None
+        Names of shapes of the covariances, or :data:`ALL`; None for what suits the number of columns.
+    equal_weights : bool
+        Whether all mixing proportions are 1 / K.
     criterion : str
         A name from :data:`gaussmix.selection.CRITERIA`.
     seed : int
         Seed of the starts.
-    n_init, max_iter, tol
-        As for :func:`gaussmix.selection.search`.
+    n_init, n_walks, stop_early, max_iter, tol
+        As for :class:`gaussmix.selection.Search`.
     """
 
     n_components: tuple[int, ...]
-    structures: tuple[Structure, ...]
+    structures: tuple[str, ...] | None
+    equal_weights: bool
     criterion: str
     seed: int
     n_init: int
+    n_walks: int
+    stop_early: bool
     max_iter: int
     tol: float
 
@@ -78,27 +90,58 @@ def _usable(path: Path, table: Table) -> Table:
 
 def _find(path: Path, table: Table, request: Request) -> records.Found:
     """Search, and choose."""
-    source = ArraySource(table.rows, table.weights)
-    floor = relative_ridge(source)
-    cells = search(
-        source,
-        request.n_components,
-        request.structures,
-        ridge=floor,
-        rng=np.random.default_rng(request.seed),
-        n_init=request.n_init,
-        tol=request.tol,
-        max_iter=request.max_iter,
-    )
-    candidates = tuple(show.watched(cells, len(request.n_components) * len(request.structures)))
-    try:
-        chosen = best(candidates, request.criterion)
-    except ValueError as error:
-        raise CommandError(f"{path}: no model could be fitted. {error}") from error
-    mixture = chosen.mixture
+    search = _search(path, table, request)
+    visits = show.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
+    candidates = tuple({(cell.structure, cell.n_components): cell for cell in visits}.values())
+    chosen = _chosen(path, candidates, request.criterion)
+    mixture, floor = chosen.mixture, chosen.m_step.ridge
     named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
     warnings = (*_at_the_edge(chosen, request), *_collapsed(chosen), *_dependent(named, floor, ~_is_constant(table)))
     return records.Found(table, request.criterion, candidates, chosen, named, warnings)
+
+
+def _search(path: Path, table: Table, request: Request) -> Search:
+    """What to search through, for these rows."""
+    structures = _structures(path, request.structures, len(table.names))
+    source, n_workers = search_source(table.rows, table.weights, "auto", request.n_components, len(structures))
+    floor = relative_ridge(source)
+    return Search(
+        source,
+        request.n_components,
+        tuple(MStep(structure, floor, request.equal_weights) for structure in structures),
+        criterion=request.criterion,
+        stop_early=request.stop_early,
+        n_init=request.n_init,
+        n_walks=request.n_walks,
+        tol=request.tol,
+        max_iter=request.max_iter,
+        n_workers=n_workers,
+    )
+
+
+def _structures(path: Path, names: tuple[str, ...] | None, n_features: int) -> tuple[Structure, ...]:
+    """The structures of these names, each once."""
+    names = names or ((ALL,) if n_features <= _MOST_FEATURES else _USUAL)
+    try:
+        found = [every(n_features) if name == ALL else (named(name, n_features),) for name in names]
+    except ValueError as error:
+        raise CommandError(f"{path}: {error}") from error
+    return tuple(dict.fromkeys(chain(*found)))
+
+
+def _chosen(path: Path, candidates: tuple[Candidate, ...], criterion: str) -> Candidate:
+    """The best; some there must be."""
+    try:
+        chosen = best(candidates, criterion)
+    except ValueError as error:
+        raise CommandError(f"{path}: no model could be fitted. {error}") from error
+    if np.isinf(chosen.criterion(criterion)):
+        msg = (
+            f"{path}: {show.title(criterion)} is infinite for every model that was tried: each has about as many "
+            "parameters as there are rows, or more; try fewer --components, or choose by another --criterion."
+        )
+        raise CommandError(msg)
+    return chosen
 
 
 def _is_constant(table: Table) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ __all__ = [
     "of_mixture",
     "of_model",
     "standard_deviations",
+    "structure_name",
 ]
 
 Record = dict[str, Any]
@@ -37,7 +38,7 @@ class Found:
     criterion : str
         What the model was chosen by.
     candidates : tuple of Candidate
-        Every cell, in the order of the search.
+        Every cell once, by number of components and then by structure.
     best : Candidate
         The one with the lowest criterion.
     mixture : Mixture
@@ -69,8 +70,9 @@ def of_fit(found: Found) -> Record:
         "weight": found.weight,
         "features": list(found.table.names),
         "criterion": found.criterion,
+        "equal_weights": found.best.m_step.equal_weights,
         "best": _of_cell(found.best),
-        "table": [{**_of_cell(candidate), "reason": candidate.reason or None} for candidate in found.candidates],
+        "table": [_of_cell(candidate) for candidate in found.candidates],
         "parameters": of_mixture(found.mixture),
         "model": None if found.model is None else str(found.model),
         "warnings": list(found.warnings),
@@ -81,14 +83,25 @@ def _of_cell(candidate: Candidate) -> Record:
     fit = candidate.fit
     return {
         "n_components": candidate.n_components,
-        "structure": candidate.structure.public_name,
+        "structure": structure_name(candidate),
+        "status": candidate.status,
+        "reason": candidate.reason or None,
         "log_likelihood": candidate.log_likelihood if fit else None,
         "n_parameters": candidate.n_parameters if fit else None,
         **{name: candidate.criterion(name) if fit else None for name in CRITERIA},
+        "entropy_r2": candidate.entropy_r2 if fit else None,
         "converged": fit.status is Status.CONVERGED if fit else None,
         "n_iter": fit.state.n_iter if fit else None,
+        "n_passes": candidate.n_passes,
+        "seconds": candidate.seconds,
         "collapsed": list(candidate.collapsed) if fit else None,
     }
+
+
+def structure_name(candidate: Candidate) -> str:
+    """The name of a structure for these rows: for one feature a letter, where it has one."""
+    structure, n_features = candidate.structure, len(candidate.m_step.ridge)
+    return structure.letter if n_features == 1 and structure.letter else structure.public_name
 
 
 def of_model(mixture: Mixture) -> Record:

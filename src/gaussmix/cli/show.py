@@ -14,17 +14,25 @@ from rich.text import Text
 
 from gaussmix._types import Floats
 from gaussmix.cli.errors import listed
-from gaussmix.cli.records import Found, correlations, feature_names, standard_deviations
+from gaussmix.cli.records import Found, correlations, feature_names, standard_deviations, structure_name
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate
 
-__all__ = ["fitted", "mixture", "warn", "watched"]
+__all__ = ["fitted", "mixture", "title", "warn", "watched"]
 
 _GAP = 2
 _FEW_FEATURES = 3  # with more, correlations are printed as matrices
 _SMALL, _LARGE = 1e-3, 1e7  # beyond these, numbers are written with an exponent
 _MOST_DECIMALS = 9
+_ENDS = {Status.ITERATION_LIMIT: "~", Status.BEHIND: "<"}
+_NOTES = {
+    "!": "has a component collapsed to the floor on variances, which criteria reward: passed over.",
+    _ENDS[Status.ITERATION_LIMIT]: "did not converge; raise --max-iter to compare it fairly.",
+    _ENDS[Status.BEHIND]: (
+        "stopped early, where it was heading far behind the best; --no-stop-early fits it to the end."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,11 @@ class _Line:
 
     label: str
     cells: Sequence[str | Text] = ()
+
+
+def title(criterion: str) -> str:
+    """A criterion's name as people write it."""
+    return "AICc" if criterion == "aicc" else criterion.upper()
 
 
 def warn(warnings: Iterable[str]) -> None:
@@ -49,8 +62,7 @@ def watched(candidates: Iterator[Candidate], total: int) -> Iterator[Candidate]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Fitting", total=total)
         for candidate in candidates:
-            done = f"{candidate.structure.public_name}, {_components(candidate.n_components)}"
-            progress.update(task, advance=1, description=f"Fitted {done}")
+            progress.update(task, advance=1, description=f"Fitted {_named(candidate)}")
             yield candidate
 
 
@@ -79,57 +91,61 @@ def _criteria(console: Console, found: Found) -> None:
     """The table: a row for each number of components, a column for each structure."""
     marks = {candidate: _marks(candidate, found.best) for candidate in found.candidates}
     width = max(map(len, marks.values()))
-    structures = list(dict.fromkeys(candidate.structure for candidate in found.candidates))
+    names = list(dict.fromkeys(map(structure_name, found.candidates)))
     rows: dict[int, list[str | Text]] = {}
     for candidate in found.candidates:
         text = f"{candidate.criterion(found.criterion):.2f}" if candidate.fit else "-"
         style = "bold green" if candidate is found.best else ""
         rows.setdefault(candidate.n_components, []).append(Text(text + marks[candidate].ljust(width), style))
     console.print()
-    _say(console, f"{found.criterion.upper()}, lower is better: * is the best")
-    headers = [structure.public_name + " " * width for structure in structures]
-    _grid(console, "components", headers, [_Line(str(k), cells) for k, cells in rows.items()])
+    _say(console, f"{title(found.criterion)} of K components, lower is better: * is the best")
+    headers = [name + " " * width for name in names]
+    _grid(console, "K", headers, [_Line(str(k), cells) for k, cells in rows.items()])
     for note in _notes(found, "".join(marks.values())):
         _say(console, note)
 
 
 def _marks(candidate: Candidate, best: Candidate) -> str:
-    """``*`` the best, ``!`` with a collapsed component, ``~`` not converged."""
-    unfinished = candidate.fit is not None and candidate.fit.status is not Status.CONVERGED
-    return "*" * (candidate is best) + "!" * bool(candidate.collapsed) + "~" * unfinished
+    """``*`` the best, ``!`` with a collapsed component, ``~`` not converged, ``<`` stopped early."""
+    ended = _ENDS.get(candidate.fit.status, "") if candidate.fit else ""
+    return "*" * (candidate is best) + "!" * bool(candidate.collapsed) + ended
 
 
 def _notes(found: Found, marks: str) -> list[str]:
     """What the marks mean, and why cells are empty."""
-    notes = []
-    if "!" in marks:
-        notes.append("! has a component collapsed to the floor on variances, which criteria reward: passed over.")
-    if "~" in marks:
-        notes.append("~ did not converge; raise --max-iter to compare it fairly.")
+    notes = [f"{mark} {note}" for mark, note in _NOTES.items() if mark in marks]
+    if any(one.fit and np.isinf(one.criterion(found.criterion)) for one in found.candidates):
+        notes.append(f"inf {title(found.criterion)} is infinite with about as many parameters as rows, or more.")
     n_rows = len(found.table.rows)
     lost = [candidate for candidate in found.candidates if candidate.fit is None]
     too_many = list(dict.fromkeys(str(one.n_components) for one in lost if one.n_components > n_rows))
     if too_many:
         notes.append(f"- {listed(too_many)} components need at least as many rows, got {n_rows}.")
     others = [one for one in lost if one.n_components <= n_rows]
-    return notes + [f"- {one.structure.public_name}, {_components(one.n_components)}: {one.reason}" for one in others]
+    return notes + [f"- {_named(one)}: {one.reason}" for one in others]
 
 
 def _choice(console: Console, found: Found) -> None:
     """Name the best, and how far behind the next one is."""
-    best, name = found.best, found.criterion
+    best, name = found.best, title(found.criterion)
     console.print()
     what = (
         f" (log-likelihood {best.log_likelihood:.2f}, {best.n_parameters} parameters, "
-        f"{name.upper()} {best.criterion(name):.2f})."
+        f"{name} {best.criterion(found.criterion):.2f})."
     )
-    chosen = f"{best.structure.public_name}, {_components(best.n_components)}"
-    _say(console, Text.assemble(f"Best by {name.upper()}: ", (chosen, "bold green"), what))
-    others = [one for one in found.candidates if one is not best and one.fit and not one.collapsed]
-    if others:
-        second = min(others, key=lambda one: one.criterion(name))
-        behind = second.criterion(name) - best.criterion(name)
-        _say(console, f"Next: {second.structure.public_name}, {_components(second.n_components)}, {behind:.2f} more.")
+    _say(console, Text.assemble(f"Best by {name}: ", (_named(best), "bold green"), what))
+    others = [one for one in found.candidates if one.fit and not one.collapsed and not _alike(one, best)]
+    second = min(others, key=lambda one: one.criterion(found.criterion), default=best)
+    behind = second.criterion(found.criterion) - best.criterion(found.criterion)
+    if second is not best and np.isfinite(behind):
+        most = "at most " * (_ENDS[Status.BEHIND] in _marks(second, best))
+        _say(console, f"Next: {_named(second)}, {most}{behind:.2f} more.")
+
+
+def _alike(one: Candidate, other: Candidate) -> bool:
+    """Whether two cells are of the same model: with one component, many structures are."""
+    single = one.n_components == other.n_components == 1
+    return one is other or (single and one.n_parameters == other.n_parameters)
 
 
 def _parameters(console: Console, model: Mixture) -> None:
@@ -205,15 +221,14 @@ def _grid(console: Console, corner: str, headers: Sequence[str], lines: Sequence
         console.print(grid)
 
 
-def _panels(widths: Sequence[int], room: int) -> Iterator[list[int]]:
-    """Indices of columns, as many together as there is room for, and at least one."""
-    panel: list[int] = []
-    for c, width in enumerate(widths):
-        if panel and sum(widths[p] + _GAP for p in panel) + width + _GAP > room:
-            yield panel
-            panel = []
-        panel.append(c)
-    yield panel
+def _panels(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Indices of columns, in as few panels as there is room for, with about as many columns in each."""
+    columns = np.arange(len(widths))
+    for n_panels in range(1, len(widths)):
+        panels = [panel.tolist() for panel in np.array_split(columns, n_panels)]
+        if all(sum(widths[c] + _GAP for c in panel) <= room for panel in panels):
+            return panels
+    return [[c] for c in range(len(widths))]
 
 
 def _format(scale: float, largest: float) -> Callable[[float], str]:
@@ -245,6 +260,10 @@ def _say(console: Console, sentence: str | Text) -> None:
 
 def _components(count: int) -> str:
     return f"{count} component{'s'[: count != 1]}"
+
+
+def _named(candidate: Candidate) -> str:
+    return f"{structure_name(candidate)}, {_components(candidate.n_components)}"
 
 
 def _features(names: Sequence[str]) -> str:

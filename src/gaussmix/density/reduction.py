@@ -28,14 +28,12 @@ def merge_costs(mixture: "Mixture") -> Floats:
     Runnalls (2007), IEEE Transactions on Aerospace and Electronic Systems 43.
     """
     n_components, n_features = mixture.means.shape
-    log_det = mixture.covariances.log_det(n_components, n_features)
+    left, right = np.triu_indices(n_components, 1)
+    log_det = mixture.weights * mixture.covariances.log_det(n_components, n_features)
+    weight, _, covariance = _pairs(mixture, left, right)
+    lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - log_det[left] - log_det[right])
     costs = np.full((n_components, n_components), np.inf)
-    for i in range(n_components):
-        others = np.arange(i + 1, n_components)
-        weight, _, covariance = _pairs(mixture, i, others)
-        apart = mixture.weights[i] * log_det[i] + mixture.weights[others] * log_det[others]
-        lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - apart)
-        costs[i, others] = costs[others, i] = np.where(weight > 0, lost, np.inf)
+    costs[left, right] = costs[right, left] = np.where(weight > 0, lost, np.inf)
     return costs
 
 
@@ -48,7 +46,7 @@ def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
 
 def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
     """The mixture with components `i` and `j` replaced by one with their joint mean and covariance, at the end."""
-    weight, mean, covariance = _pairs(mixture, i, np.array([j]))
+    weight, mean, covariance = _pairs(mixture, np.array([i]), np.array([j]))
     return _replaced(mixture, [i, j], weight, mean, covariance)
 
 
@@ -62,15 +60,15 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     return _replaced(mixture, [k], weights, means, np.stack([half, half]))
 
 
-def _pairs(mixture: "Mixture", i: int, others: Labels) -> tuple[Floats, Floats, Floats]:
-    """Weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of component `i` with each of some others."""
+def _pairs(mixture: "Mixture", left: Labels, right: Labels) -> tuple[Floats, Floats, Floats]:
+    """Joint weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of pairs of components."""
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
-    weight = mixture.weights[i] + mixture.weights[others]
-    share = np.divide(mixture.weights[others], weight, out=np.full(len(others), 0.5), where=weight > 0)[:, None]
-    apart = mixture.means[others] - mixture.means[i]
+    weight = mixture.weights[left] + mixture.weights[right]
+    share = np.divide(mixture.weights[right], weight, out=np.full(len(weight), 0.5), where=weight > 0)[:, None]
+    apart = mixture.means[right] - mixture.means[left]
     between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
-    within = (1.0 - share)[:, :, None] * dense[i] + share[:, :, None] * dense[others]
-    return weight, mixture.means[i] + share * apart, within + between
+    within = (1.0 - share)[:, :, None] * dense[left] + share[:, :, None] * dense[right]
+    return weight, mixture.means[left] + share * apart, within + between
 
 
 def _replaced(

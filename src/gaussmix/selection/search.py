@@ -35,7 +35,6 @@ from gaussmix.structures import Structure, named
 __all__ = ["Search"]
 
 _ROUNDS = (3, 6)  # steps after which the better half of the starts goes on
-_FINALISTS = 2
 _MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
@@ -119,7 +118,7 @@ class Search:
 
         def visit(m_step: MStep) -> Candidate:
             cell = cells.get((m_step.structure, k), Candidate(m_step, k))
-            return _Visit(self, cell, goal).candidate(starts_of(cell))
+            return _Visit(self, cell, goal).candidate(starts_of)
 
         if self.n_workers == 1:
             found = list(map(visit, self.m_steps))
@@ -248,12 +247,12 @@ class _Visit:
     reasons: list[str] = field(default_factory=list)
     passes: list[int] = field(default_factory=list)
 
-    def candidate(self, first: Sequence[_Start]) -> Candidate:
+    def candidate(self, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Candidate:
         """The cell after fits from some starts: the better of what it was and of what they found."""
         begun = perf_counter()
         found = self.cell
         if not (found.fit and self._hopeless(found.fit)):
-            for fit in self._raced(first)[:_FINALISTS]:
+            for fit in self._raced(starts_of(found))[: self.search.n_walks]:
                 ended = self._gone_on(fit, self.search.max_iter, found, accelerate=True)
                 found = max(found, self._tried(ended), key=lambda one: one.rank)
         if found.fit is None:
@@ -315,6 +314,8 @@ class _Visit:
         known = -np.inf if so_far.fit is None or so_far.collapsed else so_far.log_likelihood
 
         def hopeless(state: State, distance: float) -> bool:
+            if distance == np.inf:
+                return False
             limit = _at_limit(state.statistics, distance)
             return limit.log_likelihood < known or self.goal.margins(limit, self._n_parameters) > 1.0
 

@@ -9,9 +9,11 @@ Newton's method turns all axes at once. Where they are many, they are turned two
 Neither goes uphill, but for rounding.
 """
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import final
 
 import numpy as np
 
@@ -19,29 +21,54 @@ from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Covariances
 from gaussmix.structures.decomposition import geometric_means, principal_axes
 
-__all__ = ["Objective", "common_axes", "equal_volumes", "own_volumes"]
+__all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 
-Objective = Callable[[Floats, Floats], tuple[float, Floats, Floats]]
-"""From volumes ``v_k`` and masses ``n_k``, what to minimize, and its first and second derivatives by ``log v_k``."""
-
-_CLOSE = 1e-14  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
+_CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
 _MOST_STEPS = 500
 _MOST_PAIRS = 200  # with more, Newton's matrix is large
 _LARGEST_TURN = 0.5  # radians
+_ROUNDING = 1e-14  # of the objective
 _FLAT = 1e-8  # of a curvature that is large
 _TRUSTED = 0.25  # share of the safe curvature from which on the true one is used
 _HALVINGS = 30
 
 
-def own_volumes(volumes: Floats, mass: Floats) -> tuple[float, Floats, Floats]:
-    """The objective of VVE: Flury's common principal components."""
-    return float(mass @ np.log(volumes)), mass, np.zeros((len(mass), len(mass)))
+class Objective(ABC):
+    """What the axes minimize, as a function of the volumes ``v_k`` and the masses ``n_k``."""
+
+    @abstractmethod
+    def value(self, volumes: Floats, mass: Floats) -> float:
+        """What is to be minimal."""
+
+    @abstractmethod
+    def derivatives(self, volumes: Floats, mass: Floats) -> tuple[Floats, Floats]:
+        """First derivatives by ``log v_k`` as ``(K,)``, and second ones as ``(K, K)``."""
 
 
-def equal_volumes(volumes: Floats, mass: Floats) -> tuple[float, Floats, Floats]:
-    """The objective of EVE."""
-    total, shares = mass.sum(), volumes / volumes.sum()
-    return float(total * np.log(volumes.sum())), total * shares, total * (np.diag(shares) - np.outer(shares, shares))
+@final
+class _OwnVolumes(Objective):
+    """That of VVE: Flury's common principal components."""
+
+    def value(self, volumes: Floats, mass: Floats) -> float:
+        return float(mass @ np.log(volumes))
+
+    def derivatives(self, volumes: Floats, mass: Floats) -> tuple[Floats, Floats]:
+        return mass, np.zeros((len(mass), len(mass)))
+
+
+@final
+class _EqualVolumes(Objective):
+    """That of EVE."""
+
+    def value(self, volumes: Floats, mass: Floats) -> float:
+        return float(mass.sum() * np.log(volumes.sum()))
+
+    def derivatives(self, volumes: Floats, mass: Floats) -> tuple[Floats, Floats]:
+        total, shares = mass.sum(), volumes / volumes.sum()
+        return total * shares, total * (np.diag(shares) - np.outer(shares, shares))
+
+
+OWN_VOLUMES, EQUAL_VOLUMES = _OwnVolumes(), _EqualVolumes()
 
 
 def common_axes(
@@ -55,8 +82,8 @@ def common_axes(
         Positive definite, or :class:`~gaussmix.covariances.NotPositiveDefiniteError` is raised.
     mass : (K,) ndarray
         Masses, all positive.
-    objective : callable
-        :func:`own_volumes` or :func:`equal_volumes`.
+    objective : Objective
+        :data:`OWN_VOLUMES` or :data:`EQUAL_VOLUMES`.
     near : Covariances, optional
         Covariances that have good common axes already.
     """
@@ -93,18 +120,15 @@ class _Problem:
 
     def value(self, axes: Floats) -> float:
         """The objective."""
-        return self.objective(geometric_means(self.along(axes)), self.mass)[0]
+        return self.objective.value(geometric_means(self.along(axes)), self.mass)
 
     def solved(self, axes: Floats) -> Floats:
         """The axes at the minimum that lies downhill."""
-        step = self._newton if len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS else self.swept
+        step = self._newton if len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS else self._swept
         value = self.value(axes)
         for _ in range(_MOST_STEPS):
-            turned = step(axes)
-            before, value = value, self.value(turned)
-            if value > before + self._close:
-                break
-            axes = turned
+            before = value
+            axes, value = step(axes, before)
             if before - value <= self._close:
                 break
         return axes
@@ -113,13 +137,13 @@ class _Problem:
     def _close(self) -> float:
         return _CLOSE * float(self.mass.sum())
 
-    def swept(self, axes: Floats) -> Floats:
-        """The axes after each pair was turned once."""
+    def _swept(self, axes: Floats, value: float) -> tuple[Floats, float]:
+        """The axes after each pair was turned once, and the objective there."""
         axes = axes.copy()
         turned = axes.T @ self.scatters @ axes
         for left, right in _rounds(len(axes)):
             self._turn(axes, turned, left, right)
-        return axes
+        return axes, min(value, self.value(axes))
 
     def _turn(self, axes: Floats, scatters: Floats, left: Labels, right: Labels) -> None:
         r"""Turn pairs of axes that have none in common, and the scatters with them, in place.
@@ -130,7 +154,8 @@ class _Problem:
         """
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
         a, b, f = diagonals[:, left], diagonals[:, right], scatters[:, left, right]
-        value, slopes, _ = self.objective(geometric_means(diagonals), self.mass)
+        volumes = geometric_means(diagonals)
+        value, (slopes, _) = self.objective.value(volumes, self.mass), self.objective.derivatives(volumes, self.mass)
         difference, product = a - b, a * b
         pull = slopes @ (f * difference / product)
         safe = slopes @ (difference**2 / product)
@@ -141,7 +166,7 @@ class _Problem:
             cos, sin = np.cos(angles), np.sin(angles)
             new[:, left] = cos**2 * a + sin**2 * b + 2.0 * cos * sin * f
             new[:, right] = sin**2 * a + cos**2 * b - 2.0 * cos * sin * f
-            if self.objective(geometric_means(new), self.mass)[0] <= value:
+            if self.objective.value(geometric_means(new), self.mass) <= value:
                 break
             angles /= 2.0
         else:
@@ -151,12 +176,12 @@ class _Problem:
             matrix[..., left] = cos * first + sin * second
             matrix[..., right] = cos * second - sin * first
 
-    def _newton(self, axes: Floats) -> Floats:
-        """The axes after one of Newton's steps, where the objective curves down taken as if it curved up."""
+    def _newton(self, axes: Floats, value: float) -> tuple[Floats, float]:
+        """The axes after one of Newton's steps, and the objective there; curvature downwards is taken as upwards."""
         left, right, turns = _pairs(len(axes))
         scatters = axes.T @ self.scatters @ axes
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
-        value, slopes, curvature = self.objective(geometric_means(diagonals), self.mass)
+        slopes, curvature = self.objective.derivatives(geometric_means(diagonals), self.mass)
         gap = 1.0 / diagonals[:, left] - 1.0 / diagonals[:, right]
         by_pair = scatters[:, left, right] * gap
         changes = scatters[:, None] @ turns - turns @ scatters[:, None]
@@ -173,10 +198,11 @@ class _Problem:
         for _ in range(_HALVINGS):
             half = 0.5 * np.tensordot(angles, turns, 1)
             turned = axes @ np.linalg.solve(one - half, one + half)
-            if self.value(turned) <= value + self._close:
-                return np.asarray(turned)
+            new = self.value(turned)
+            if new <= value + _ROUNDING * abs(value):
+                return turned, new
             angles /= 2.0
-        return axes
+        return axes, value
 
 
 def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:

@@ -12,7 +12,7 @@ __all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means"
 Combined = Callable[[Floats], tuple[float, Floats, Floats]]
 """What :func:`best_volumes` asks of a shape: see there."""
 
-_QUADRATIC = 1e-7  # a Newton step as short as that leaves an error of its square
+_QUADRATIC = 3e-6  # a Newton step as short as that leaves an error of its square
 _LONGEST = 5.0  # far from the minimum Newton's step can be too long by any factor
 _MOST_STEPS = 100
 

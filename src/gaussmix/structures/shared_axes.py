@@ -12,7 +12,7 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, Full, Tied
 from gaussmix.statistics import FULL, POOLED, Statistics
 from gaussmix.structures.base import Structure
-from gaussmix.structures.common_axes import common_axes, equal_volumes, own_volumes
+from gaussmix.structures.common_axes import EQUAL_VOLUMES, OWN_VOLUMES, common_axes
 from gaussmix.structures.decomposition import along, best_volumes, geometric_means, volumes_of
 
 __all__ = ["EEE", "EVE", "VEE", "VVE"]
@@ -74,7 +74,7 @@ class EVE(Structure):
     moments = FULL
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
-        axes, spectra = common_axes(statistics.second, statistics.floored_mass, equal_volumes, near)
+        axes, spectra = common_axes(statistics.second, statistics.floored_mass, EQUAL_VOLUMES, near)
         sizes = geometric_means(spectra)
         volume = sizes.sum() / statistics.floored_mass.sum()
         return along(axes, volume * spectra / sizes[:, None])
@@ -93,7 +93,7 @@ class VVE(Structure):
     moments = FULL
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
-        axes, spectra = common_axes(statistics.second, statistics.floored_mass, own_volumes, near)
+        axes, spectra = common_axes(statistics.second, statistics.floored_mass, OWN_VOLUMES, near)
         return along(axes, spectra / statistics.floored_mass[:, None])
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
