@@ -9,11 +9,11 @@ import pytest
 from gaussmix import load
 from gaussmix.cli import fitting, outputs
 from gaussmix.cli.commands import Criterion, fit
-from gaussmix.em import Status
-from gaussmix.selection import CRITERIA, best, search
+from gaussmix.em import MStep, Status
+from gaussmix.selection import CRITERIA, Search, best
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
-from gaussmix.structures import named
+from gaussmix.structures import STRUCTURES, named
 
 ROOT = Path(__file__).parents[2]
 FAITHFUL = ROOT / "examples/data/faithful.csv"
@@ -42,30 +42,35 @@ def test_old_faithful_has_the_model_that_mclust_finds(answer):
 
 
 def test_json_holds_what_python_finds(answer, csv, blobs):
-    found = answer(
-        csv, "--components", "1:3", "--structure", "full,EEI", "--seed", 7, "--n-init", 2, "--criterion", "icl"
-    )
+    options = ("--seed", 7, "--n-init", 2, "--walks", 2, "--no-stop-early", "--equal-weights", "--criterion", "icl")
+    found = answer(csv, "--components", "1:3", "--structure", "full,EEI", *options)
     source = ArraySource(blobs)
-    structures = [named("full"), named("EEI")]
     ridge = relative_ridge(source, 1e-6)
-    cells = list(search(source, [1, 2, 3], structures, ridge=ridge, rng=np.random.default_rng(7), n_init=2))
+    m_steps = tuple(MStep(named(name), ridge, equal_weights=True) for name in ("full", "EEI"))
+    search = Search(source, (1, 2, 3), m_steps, criterion="icl", stop_early=False, n_init=2, n_walks=2)
+    last = {(one.structure, one.n_components): one for one in search.visits(np.random.default_rng(7))}
+    cells = list(last.values())
     expected = [
         {
             "n_components": cell.n_components,
             "structure": cell.structure.public_name,
+            "status": "converged",
+            "reason": None,
             "log_likelihood": pytest.approx(cell.log_likelihood, rel=1e-12),
             "n_parameters": cell.n_parameters,
-            **{name: pytest.approx(cell.criterion(name), rel=1e-12) for name in ("bic", "aic", "icl")},
+            **{name: pytest.approx(cell.criterion(name), rel=1e-12) for name in CRITERIA},
+            "entropy_r2": pytest.approx(cell.entropy_r2, rel=1e-9),
             "converged": cell.fit.status is Status.CONVERGED,
             "n_iter": cell.fit.state.n_iter,
+            "n_passes": cell.n_passes,
             "collapsed": list(cell.collapsed),
-            "reason": None,
         }
         for cell in cells
     ]
+    assert all(cell.pop("seconds") > 0 for cell in [found["best"], *found["table"]])
     assert found["table"] == expected
     chosen = best(cells, "icl")
-    assert {**found["best"], "reason": None} == expected[cells.index(chosen)]
+    assert found["best"] == expected[cells.index(chosen)]
     dense = chosen.mixture.covariances.dense(chosen.n_components, 2)
     sds = np.sqrt(np.diagonal(dense, axis1=1, axis2=2))
     parameters = found["parameters"]
@@ -75,13 +80,16 @@ def test_json_holds_what_python_finds(answer, csv, blobs):
     np.testing.assert_allclose(parameters["standard_deviations"], sds, rtol=1e-12)
     np.testing.assert_allclose(parameters["correlations"], dense / (sds[:, :, None] * sds[:, None, :]), rtol=1e-12)
     assert (found["rows"], found["weight"], found["features"]) == (60, 60.0, ["width", "height"])
-    assert (found["criterion"], found["model"]) == ("icl", None)
+    assert (found["criterion"], found["equal_weights"], found["model"]) == ("icl", True, None)
 
 
 def test_options_are_those_of_the_search_and_have_its_defaults():
-    ours, theirs = inspect.signature(fit).parameters, inspect.signature(search).parameters
-    for name in ("n_init", "tol", "max_iter"):
+    ours, theirs = inspect.signature(fit).parameters, inspect.signature(Search).parameters
+    for name in ("n_init", "tol", "max_iter", "criterion"):
         assert ours[name].default == theirs[name].default
+    assert ours["walks"].default == theirs["n_walks"].default
+    assert ours["no_stop_early"].default is not theirs["stop_early"].default
+    assert ours["equal_weights"].default is inspect.signature(MStep).parameters["equal_weights"].default
     assert [criterion.value for criterion in Criterion] == list(CRITERIA)
 
 
@@ -89,8 +97,8 @@ def test_the_table_names_the_best_and_the_next(done, csv):
     text = done("fit", csv, "--components", "1:2", "--structure", "full,diag")
     lines = text.splitlines()
     assert lines[0] == "60 rows, 2 features: width, height"
-    header = next(i for i, line in enumerate(lines) if line.startswith("components"))
-    assert lines[header].split() == ["components", "full", "diag"]
+    header = next(i for i, line in enumerate(lines) if line.startswith("K "))
+    assert lines[header].split() == ["K", "full", "diag"]
     assert [line.split()[0] for line in lines[header + 1 : header + 3]] == ["1", "2"]
     assert text.count("*") == 2  # the legend, and the best
     assert "*" in lines[header + 2]
@@ -119,6 +127,122 @@ def test_structures_are_searched_in_the_given_order_and_once(answer, csv):
     assert [cell["structure"] for cell in found["table"]] == ["EII", "full"]
 
 
+@pytest.fixture
+def wide(tmp_path):
+    """A function that writes 40 rows with so many columns."""
+
+    def write(n_features):
+        path = tmp_path / f"wide{n_features}.npy"
+        np.save(path, np.random.default_rng(0).normal(size=(40, n_features)))
+        return path
+
+    return write
+
+
+def names(found):
+    return list(dict.fromkeys(cell["structure"] for cell in found["table"]))
+
+
+@pytest.mark.parametrize(("n_features", "some"), [(2, STRUCTURES), (20, STRUCTURES), (21, None)])
+def test_all_structures_are_searched_where_columns_are_few(answer, wide, n_features, some):
+    usual = ["full", "tied", "diag", "spherical"]
+    everything = [structure.public_name for structure in STRUCTURES]
+    run = (wide(n_features), "--components", 1)
+    assert names(answer(*run)) == (everything if some else usual)
+    assert names(answer(*run, "--structure", "all")) == everything
+    assert names(answer(*run, "--structure", "tied,all")) == ["tied", *(one for one in everything if one != "tied")]
+
+
+def test_one_column_has_two_structures_which_are_called_by_their_letters(answer, done, wide):
+    run = (wide(1), *QUICK)
+    assert names(answer(*run)) == names(answer(*run, "--structure", "V,EII,E"))[::-1] == ["E", "V"]
+    text = done("fit", *run)
+    assert "\nK        E        V\n" in text.replace(" \n", "\n")
+    assert "Best by BIC: E, 1 component " in text
+
+
+def test_a_name_for_one_feature_is_refused_for_more(refused, csv):
+    assert refused("fit", csv, "--structure", "full,V") == (
+        f"{csv}: structure 'V' is for rows with one feature, got 2; use 'VII' instead."
+    )
+
+
+def test_cells_far_behind_are_marked_unless_all_go_to_the_end(done, answer):
+    run = (FAITHFUL, "--components", "1:5", "--structure", "spherical,EEI,tied,full")
+    note = "< stopped early, where it was heading far behind the best; --no-stop-early fits it to the end."
+    text = done("fit", *run)
+    assert text.count(note) == 1
+    found, whole = answer(*run), answer(*run, "--no-stop-early")
+    stopped = [cell["status"] == "stopped early" for cell in found["table"]]
+    assert text.count("<") == sum(stopped) + 1
+    assert "<" not in done("fit", *run, "--no-stop-early")
+    assert {cell["status"] for cell in whole["table"]} == {"converged"}
+    for cell, early, to_the_end in zip(found["table"], stopped, whole["table"], strict=True):
+        assert cell["converged"] is not early
+        if early:
+            assert cell["n_passes"] < to_the_end["n_passes"]
+            assert cell["bic"] > found["best"]["bic"] + 10
+    assert whole["best"]["bic"] == pytest.approx(found["best"]["bic"], abs=0.01)
+
+
+def test_a_next_model_that_was_stopped_early_is_at_most_so_far_behind(done):
+    run = ("fit", FAITHFUL, "--components", "3,9", "--structure", "full")
+    assert "\nNext: full, 9 components, at most " in done(*run)
+    assert "\nNext: full, 9 components, 1" in done(*run, "--no-stop-early")
+
+
+def test_more_walks_make_no_cell_worse(answer):
+    run = (FAITHFUL, "--components", "1:6", "--structure", "EVI,VVE,full", "--no-stop-early")
+    once, twice = answer(*run)["table"], answer(*run, "--walks", 2)["table"]
+    worth = [
+        (not two["collapsed"], two["log_likelihood"] - one["log_likelihood"])
+        for one, two in zip(once, twice, strict=True)
+    ]
+    assert all(good and gain >= -1e-6 for good, gain in worth)
+    assert sum(cell["n_passes"] for cell in twice) > sum(cell["n_passes"] for cell in once)
+
+
+def test_equal_weights_are_no_parameters(answer, csv):
+    run = (csv, "--components", "2", "--structure", "full")
+    equal, free = answer(*run, "--equal-weights"), answer(*run)
+    assert equal["parameters"]["weights"] == [0.5, 0.5]
+    assert sorted(free["parameters"]["weights"]) == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
+    assert (equal["best"]["n_parameters"], free["best"]["n_parameters"]) == (10, 11)
+    assert (equal["equal_weights"], free["equal_weights"]) == (True, False)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_criterion_can_be_chosen_by(answer, done, csv, criterion):
+    run = (csv, "--components", "1:3", "--structure", "EEI,full", "--criterion", criterion)
+    found = answer(*run)
+    assert found["criterion"] == criterion
+    assert found["best"][criterion] == min(cell[criterion] for cell in found["table"] if not cell["collapsed"])
+    title = "AICc" if criterion == "aicc" else criterion.upper()
+    assert f"\n{title} of K components, lower is better: * is the best\n" in done("fit", *run)
+
+
+def test_an_infinite_criterion_is_null_and_chooses_nothing(answer, done, refused, wide):
+    run = (wide(7), "--structure", "full", "--criterion", "aicc", "--components")
+    single, double = answer(*run, "1:2")["table"]  # 35 and 71 parameters, 40 rows
+    assert (single["n_parameters"], double["n_parameters"]) == (35, 71)
+    assert single["aicc"] > single["aic"]
+    assert double["aicc"] is None
+    assert double["bic"] is not None
+    text = done("fit", *run, "1:2")
+    assert "\ninf AICc is infinite with about as many parameters as rows, or more.\n" in text
+    assert "Next:" not in text
+    sentence = refused("fit", *run, 2)
+    assert "AICc is infinite for every model that was tried" in sentence
+    assert "--criterion" in sentence
+
+
+def test_the_next_model_is_another_one(done, wide):
+    text = done("fit", wide(2), "--components", "1", "--structure", "EII,VII,EEI,VVI")
+    assert "Best by BIC: EII, 1 component " in text
+    assert "\nNext: EEI, 1 component, " in text
+    assert "Next:" not in done("fit", wide(2), "--components", "1", "--structure", "EEE,VVV")
+
+
 @pytest.mark.parametrize(
     ("option", "value", "names"),
     [
@@ -126,7 +250,10 @@ def test_structures_are_searched_in_the_given_order_and_once(answer, csv):
         ("--components", "5:2", "from 1 upwards"),
         ("--components", "two", "from 1 upwards"),
         ("--structure", "round", "spherical"),
+        ("--structure", "full,", "must be all, or one of"),
         ("--criterion", "r2", "icl"),
+        ("--walks", "0", "--walks"),
+        ("--n-init", "0", "--n-init"),
         ("--seed", "-1", "--seed"),
     ],
 )
@@ -136,10 +263,13 @@ def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):
     assert names in result.stderr
 
 
-def test_the_same_seed_gives_the_same_answer(done, csv):
-    run = ("fit", csv, "--components", "3", "--structure", "full", "--n-init", 1, "--json")
-    assert done(*run) == done(*run)
-    assert json.loads(done(*run, "--seed", 1))["parameters"] != json.loads(done(*run))["parameters"]
+def test_the_same_seed_gives_the_same_answer(answer, csv):
+    run = (csv, "--components", "2:5", "--structure", "full", "--criterion", "aic")
+    first, second = answer(*run), answer(*run)
+    for cell in [first["best"], second["best"], *first["table"], *second["table"]]:
+        del cell["seconds"]
+    assert first == second
+    assert any(answer(*run, "--seed", seed)["table"][0] != first["table"][0] for seed in (1, 2, 3))
 
 
 def test_cells_with_more_components_than_rows_say_so(done, tmp_path):
@@ -149,8 +279,9 @@ def test_cells_with_more_components_than_rows_say_so(done, tmp_path):
     found = json.loads(done(*run, "--json"))
     assert [cell["n_components"] for cell in found["table"][::2]] == list(range(1, 10))
     lost = [cell for cell in found["table"] if cell["n_components"] > 4]
-    nulls = {"log_likelihood", "n_parameters", "bic", "aic", "icl", "converged", "n_iter", "collapsed"}
+    nulls = {"log_likelihood", "n_parameters", *CRITERIA, "entropy_r2", "converged", "n_iter", "collapsed"}
     assert all(cell[key] is None for cell in lost for key in nulls)
+    assert {cell["status"] for cell in lost} == {"failed"}
     assert all("at least as many rows, got 4" in cell["reason"] for cell in lost)
     assert "- 5, 6, 7, 8 and 9 components need at least as many rows, got 4." in done(*run)
 
@@ -161,6 +292,7 @@ def test_fits_that_did_not_converge_are_marked(gaussmix, csv, answer):
     assert "*~" in text
     assert "raise --max-iter" in text
     assert answer(*run)["best"]["converged"] is False
+    assert answer(*run)["best"]["status"] == "max_iter"
 
 
 def test_a_model_at_the_edge_of_the_range_is_pointed_out(gaussmix, csv):
@@ -314,9 +446,9 @@ def test_a_file_that_appears_during_the_fit_is_left_as_it_is(refused, monkeypatc
 
     def meanwhile(*arguments, **options):
         out.write_text("somebody else's")
-        return search(*arguments, **options)
+        return Search(*arguments, **options)
 
-    monkeypatch.setattr(fitting, "search", meanwhile)
+    monkeypatch.setattr(fitting, "Search", meanwhile)
     assert "exists already" in refused("fit", csv, *QUICK, "--out", out)
     assert out.read_text() == "somebody else's"
 
@@ -325,7 +457,7 @@ def test_ctrl_c_is_one_line(gaussmix, monkeypatch, csv):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "search", interrupted)
+    monkeypatch.setattr(fitting, "Search", interrupted)
     result = gaussmix("fit", csv)
     assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 

@@ -117,5 +117,14 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch, gaussmix, csv):
     terminal = Console(file=screen, force_terminal=True, width=80)
     monkeypatch.setattr(show, "_console", lambda *, stderr=False: terminal if stderr else Console())
     gaussmix(*run)
-    assert "6/6" in screen.getvalue()
-    assert "Fitted spherical, 3 components" in screen.getvalue()
+    visits = 2 * (3 + 2)  # up over three numbers of components, and down over two again
+    assert f"{visits}/{visits}" in screen.getvalue()
+    assert "Fitted spherical, 1 component " in screen.getvalue()
+
+
+@pytest.mark.parametrize(("room", "sizes"), [(80, [7]), (62, [4, 3]), (39, [4, 3]), (37, [3, 2, 2]), (1, [1] * 7)])
+def test_columns_are_spread_evenly_over_panels(room, sizes):
+    widths = [7, 7, 9, 7, 7, 7, 7]
+    panels = show._panels(widths, room)
+    assert [len(panel) for panel in panels] == sizes
+    assert [c for panel in panels for c in panel] == list(range(7))

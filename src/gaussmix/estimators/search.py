@@ -48,7 +48,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         the fourteen of Celeux & Govaert (1995); the two of them that differ (E and V) for rows with one feature.
     criterion : str, default "bic"
         What to choose by: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``, ``"caic"``, or ``"cv"``, minus
-        twice the tenfold cross-validated log-likelihood. Lower is better for all of them, as in scikit-learn; mclust's
+        twice the fivefold cross-validated log-likelihood, for which everything is searched five times more. Lower is better for all of them, as in scikit-learn; mclust's
         BIC and ICL have the opposite sign.
     weights : {"free", "equal"}, default "free"
         Whether the mixing proportions are estimated, or all 1 / K.
@@ -245,7 +245,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         found = list(cells.values())
         if self.criterion != CROSS_VALIDATION:
             return found
-        return cross_validated(found, source, self._rng, tol=self.tol, max_iter=self.max_iter)
+        return cross_validated(found, search, source, self._rng)
 
     def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         """Keep the chosen model under scikit-learn's names, and warn if it is not final."""

@@ -1,61 +1,50 @@
-"""Cross-validated log-likelihood: how likely rows are under a mixture that has not seen them."""
+"""Cross-validated log-likelihood: how likely rows are under mixtures that have not seen them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from gaussmix.em import IllDefinedCovarianceError, MStep, run
-from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate
+from gaussmix.selection.search import Search
 from gaussmix.sources import ArraySource
 from gaussmix.statistics import SCALAR
+from gaussmix.structures import Structure
 
-__all__ = ["cross_validated"]
+__all__ = ["N_FOLDS", "cross_validated"]
 
-N_FOLDS = 10
+N_FOLDS = 5
 
 
 def cross_validated(
-    candidates: Sequence[Candidate],
-    source: ArraySource,
-    rng: np.random.Generator,
-    *,
-    tol: float,
-    max_iter: int,
-    n_folds: int = N_FOLDS,
+    candidates: Sequence[Candidate], search: Search, source: ArraySource, rng: np.random.Generator
 ) -> list[Candidate]:
-    """The candidates with their held-out log-likelihoods.
+    """The candidates of a search with their held-out log-likelihoods.
 
-    The rows are cut at random into as many parts, the same for all candidates. For each part the model is fitted to the
-    other rows, from where the fit to all of them ended, and the part's log-likelihoods are added up. A model that
-    cannot be fitted without some part has none.
+    The rows are cut at random into five parts, the same for all candidates. For each part the whole search is made
+    on the other rows, so that nothing that was fitted or started from has seen it, and its log-likelihoods under each
+    model are added up. A model that could not be fitted without some part has none.
 
     References
     ----------
     Smyth (2000), Statistics and Computing 10.
     """
-    parts = _folds(source, min(n_folds, source.n_rows), rng)
-
-    def held_out(m_step: MStep, start: Mixture) -> float | None:
-        total = 0.0
-        for rest, part in parts:
-            try:
-                fit = run(rest, start, m_step, tol=tol, max_iter=max_iter, accelerate=True)
-            except IllDefinedCovarianceError:
-                return None
-            total += part.reduce(fit.state.mixture, SCALAR).log_likelihood
-        return total
-
-    return [replace(one, held_out=held_out(one.m_step, one.mixture)) if one.fit else one for one in candidates]
+    held_out: dict[tuple[Structure, int], float | None] = {(one.structure, one.n_components): 0.0 for one in candidates}
+    for rest, part in _folds(source, rng):
+        fold = replace(search, source=rest, n_walks=1, stop_early=False)
+        cells = {(one.structure, one.n_components): one for one in fold.visits(rng)}
+        for key, cell in cells.items():
+            so_far = held_out[key]
+            if so_far is not None:
+                held_out[key] = so_far + part.reduce(cell.mixture, SCALAR).log_likelihood if cell.fit else None
+    return [replace(one, held_out=held_out[one.structure, one.n_components]) for one in candidates]
 
 
-def _folds(source: ArraySource, n_folds: int, rng: np.random.Generator) -> list[tuple[ArraySource, ArraySource]]:
+def _folds(source: ArraySource, rng: np.random.Generator) -> Iterator[tuple[ArraySource, ArraySource]]:
     """For each part of the rows, the others and the part."""
     order = rng.permutation(source.n_rows)
-    ends = np.linspace(0, source.n_rows, n_folds + 1).astype(int)
-    return [
-        (source.subset(np.sort(np.delete(order, np.s_[start:end]))), source.subset(np.sort(order[start:end])))
-        for start, end in pairwise(ends)
-    ]
+    ends = np.linspace(0, source.n_rows, min(N_FOLDS, source.n_rows) + 1).astype(int)
+    for start, end in pairwise(ends):
+        rest = np.sort(np.concatenate([order[:start], order[end:]]))
+        yield source.subset(rest), source.subset(np.sort(order[start:end]))

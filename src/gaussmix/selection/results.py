@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gaussmix.em import Status
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best
 from gaussmix.selection.criteria import CRITERIA
@@ -92,7 +93,7 @@ class SearchResults:
             "n_passes": one.n_passes,
             "seconds": one.seconds,
             "status": one.status,
-            "reason": one.reason or (fit.status.value if fit else ""),
+            "reason": one.reason or (fit.status.value if fit and fit.status is not Status.CONVERGED else ""),
         }
 
     def _name(self, one: Candidate) -> str:

@@ -120,13 +120,12 @@ class Search:
             cell = cells.get((m_step.structure, k), Candidate(m_step, k))
             return _Visit(self, cell, goal).candidate(starts_of)
 
-        if self.n_workers == 1:
-            found = list(map(visit, self.m_steps))
-        else:
-            with ThreadPoolExecutor(self.n_workers) as pool:
-                found = list(pool.map(visit, self.m_steps))
+        found = []
+        with ThreadPoolExecutor(self.n_workers) as pool:
+            for cell in map(visit, self.m_steps) if self.n_workers == 1 else pool.map(visit, self.m_steps):
+                found.append(cell)
+                yield cell
         cells.update({(cell.structure, k): cell for cell in found})
-        yield from found
 
     def _goal(self, cells: _Cells) -> "_Goal":
         """What fits are measured by from now on."""
