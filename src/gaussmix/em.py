@@ -127,7 +127,7 @@ class MStep:
         means = central.origin
         try:
             covariances = self.structure.maximize(central.blurred(self.ridge), near)
-        except NotPositiveDefiniteError as error:
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
                 "instance caused by singleton or collapsed samples). Try to decrease the number of components, "

@@ -85,6 +85,8 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
     total, scale = mass.sum(), np.sqrt(mass)
     x = -np.log(near)
     log_det, traces, products = combined(np.exp(x))
+    if not (traces > 0).all():
+        raise NotPositiveDefiniteError(f"Component {int(np.argmin(traces))} has no spread.")
     value = total * log_det - n_features * mass @ x
     for _ in range(_MOST_STEPS):
         gradient = (total * traces - n_features * mass) / scale
@@ -107,7 +109,8 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
 def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floats:
     """The most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters ``(K, D)`` along them."""
     n_components, n_features = spectra.shape
-    geometric_means(spectra)  # or a component has collapsed
+    if not (spectra.sum(axis=0) > 0).all():
+        raise NotPositiveDefiniteError("No component has spread in some direction.")
 
     def combined(factors: Floats) -> tuple[float, Floats, Floats]:
         parts = factors[:, None] * spectra

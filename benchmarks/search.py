@@ -1,0 +1,191 @@
+"""Measure the search: whole times beside other libraries, passes beside independent fits, cells beside mclust's.
+
+python -m benchmarks.search times             # beside scikit-learn, and tgmm where it is installed
+python -m benchmarks.search passes            # beside ten independent starts for every cell; some minutes
+python -m benchmarks.search cells FOLDER      # beside mclust's log-likelihoods: FOLDER/NAME.json and FOLDER/NAME.csv
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture as ScikitLearnMixture
+
+from gaussmix import GaussianMixture, GaussianMixtureSearch, SearchResults
+from gaussmix.structures import every
+
+NUMBERS = tuple(range(1, 10))
+FAITHFUL = Path(__file__).parents[1] / "examples" / "data" / "faithful.csv"
+THOROUGH = {"stop_early": False, "n_walks": 2, "n_init": 3, "random_state": 0}
+STARTS = 10
+SAME = 0.01  # nats in all rows: two fits to the same optimum differ by as much
+FLOOR = 1e-9  # added to variances: too little to matter, and enough that no component is singular
+NEAR = 1e-4  # nats in all rows, that the issue of mclust's cells allows
+
+
+def faithful() -> np.ndarray:
+    """Old Faithful: 272 rows of 2 features."""
+    return np.loadtxt(FAITHFUL, delimiter=",", skiprows=1)
+
+
+def clusters() -> np.ndarray:
+    """5 000 rows of 4 features, from five overlapping Gaussians."""
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(5, 4, 4))
+    factors = np.linalg.cholesky(half @ half.transpose(0, 2, 1) / 4 + 0.3 * np.eye(4))
+    labels, means = rng.integers(0, 5, 5000), 2 * rng.normal(size=(5, 4))
+    return means[labels] + np.einsum("nij,nj->ni", factors[labels], rng.normal(size=(5000, 4)))
+
+
+def digits() -> np.ndarray:
+    """1 797 digits on their first 8 principal axes."""
+    return PCA(8, random_state=0).fit_transform(load_digits().data)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of some work."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+# --- Times -----------------------------------------------------------------------------------------------------------
+
+
+def scikit_learn_search(rows: np.ndarray) -> None:
+    """Four structures, one to nine components, five starts each."""
+    for covariance_type in ("full", "tied", "diag", "spherical"):
+        for k in NUMBERS:
+            ScikitLearnMixture(k, covariance_type=covariance_type, n_init=5, random_state=0).fit(rows).bic(rows)
+
+
+def tgmm_search(rows: np.ndarray) -> None:
+    """Fourteen structures, one to nine components."""
+    import tgmm  # noqa: PLC0415 - not everybody has it
+    import torch  # noqa: PLC0415
+
+    tgmm.select_model(torch.tensor(rows), n_components=NUMBERS, random_state=0)
+
+
+def times(repetitions: int) -> None:
+    """Print whole times of searches, libraries in turn, after one that is not counted."""
+    works = {"gaussmix": lambda rows: GaussianMixtureSearch(NUMBERS, random_state=0).fit(rows)}
+    works["scikit-learn 4 x 9 x 5"] = scikit_learn_search
+    if importlib.util.find_spec("tgmm"):
+        works["tgmm 14 x 9"] = tgmm_search
+    print("| rows | " + " | ".join(f"{name}, s" for name in works) + " |")
+    print("|---|" + "---:|" * len(works))
+    for name, rows in {"faithful": faithful(), "iris": load_iris().data, "5000 x 4": clusters()}.items():
+        works["gaussmix"](rows)
+        turns = [
+            [seconds(lambda work=work, rows=rows: work(rows)) for work in works.values()] for _ in range(repetitions)
+        ]
+        medians = [statistics.median(column) for column in zip(*turns, strict=True)]
+        print(f"| {name} | " + " | ".join(f"{median:.2f}" for median in medians) + " |", flush=True)
+
+
+# --- Passes ----------------------------------------------------------------------------------------------------------
+
+
+def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float, int]]:
+    """Each cell's best log-likelihood of ten k-means starts, and the passes that they took."""
+    for k in NUMBERS:
+        for structure in every(rows.shape[1]):
+            fits = [
+                GaussianMixture(k, covariance_type=structure.name, tol=1e-6, max_iter=1000, random_state=seed).fit(rows)
+                for seed in range(STARTS if k > 1 else 1)
+            ]
+            best = max(fit.lower_bound_ for fit in fits) * len(rows)
+            yield structure.public_name, k, best, sum(fit.n_iter_ + 1 for fit in fits)
+
+
+def found(rows: np.ndarray, **options: object) -> SearchResults:
+    """The table of a search."""
+    return GaussianMixtureSearch(NUMBERS, **options).fit(rows).results_
+
+
+def passes() -> None:
+    """Print the share of passes, and of cells at least as good, beside ten independent starts for each cell."""
+    print("| rows | passes | of independent fits' | cells at least as good | cells better |")
+    print("|---|---:|---:|---:|---:|")
+    totals = np.zeros(5)
+    data = {"faithful": faithful(), "iris": load_iris().data, "wine": load_wine().data, "digits, 8 axes": digits()}
+    for name, rows in data.items():
+        results = found(rows, **THOROUGH)
+        cells = {(row["structure"], row["n_components"]): row["log_likelihood"] for row in results}
+        theirs = list(independent(rows))
+        gains = np.array([cells[structure, k] - best for structure, k, best, _ in theirs])
+        counts = [
+            sum(row["n_passes"] for row in results),
+            sum(cost for *_, cost in theirs),
+            (gains >= -SAME).sum(),
+            (gains > SAME).sum(),
+            len(gains),
+        ]
+        totals += counts
+        print(line(name, counts), flush=True)
+    print(line("all", totals))
+
+
+def line(name: str, counts: list[float] | np.ndarray) -> str:
+    """One line of the table of passes."""
+    ours, theirs, good, better, cells = counts
+    return (
+        f"| {name} | {ours:.0f} | {ours / theirs:.3f} | {good:.0f} of {cells:.0f} ({good / cells:.1%}) | {better:.0f} |"
+    )
+
+
+# --- Cells -----------------------------------------------------------------------------------------------------------
+
+
+def cells(folder: Path) -> None:
+    """Print each cell whose log-likelihood is below mclust's converged one."""
+    for path in sorted(folder.glob("*.json")):
+        table = np.loadtxt(folder / f"{path.stem}.csv", delimiter=",", skiprows=1, ndmin=2)
+        reference = json.loads(path.read_text())["loglik_tight"]
+        results = found(table, reg_covar=FLOOR, tol=1e-9, max_iter=20_000, **THOROUGH)
+        ours = {(cell.structure.name, cell.n_components): cell for cell in results.candidates}
+        known = [
+            (structure, k, value)
+            for structure, values in reference.items()
+            for k, value in enumerate(values, start=1)
+            if value is not None
+        ]
+        below = []
+        for structure, k, value in known:
+            cell = ours[{"E": "EII", "V": "VII"}.get(structure, structure), k]
+            reached = cell.log_likelihood if cell.fit else -np.inf
+            if reached < value - NEAR:
+                below.append(f"{structure},{k}: {reached - value:+.4f}")
+        share, best = f"{len(known) - len(below)} of {len(known)}", results.best
+        print(f"{path.stem}: {share} cells not below; {'; '.join(below) or 'none below'}")
+        print(f"    best by BIC: {best.structure.name},{best.n_components} {best.criterion('bic'):.3f}")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("what", choices=["times", "passes", "cells"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--repetitions", type=int, default=3)
+    arguments = parser.parse_args()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fits that do not converge are part of what is measured
+        if arguments.what == "times":
+            times(arguments.repetitions)
+        elif arguments.what == "passes":
+            passes()
+        else:
+            cells(arguments.folder)
+
+
+if __name__ == "__main__":
+    main()
