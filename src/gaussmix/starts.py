@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
@@ -123,29 +124,43 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def tree(source: Source, rng: np.random.Generator) -> Callable[[int], Assignment]:
+def tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[int], Assignment]:
     """Partitions into any number of clusters, from one tree: Ward's, in coordinates that know no units.
 
     Columns are brought to one standard deviation, and principal axes to the square root of theirs: halfway to white,
     which neither lets one long axis rule nor blows up noise (Scrucca & Raftery 2015, Advances in Data Analysis and
-    Classification 9). The tree is of a sample of 2000 rows at most; other rows go to the nearest cluster.
+    Classification 9). The tree is of a sample of 2000 rows, or as many as the clusters; other rows go to the nearest
+    cluster.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    rng : numpy.random.Generator
+        For the sample.
+    most : int
+        The largest number of clusters that will be asked for.
 
     Returns
     -------
     callable
-        From K to first responsibilities. K may be as large as the sample.
+        From K to first responsibilities.
     """
-    rows, _ = source.sample(rng, _SAMPLE_OF_TREE)
+    rows, _ = source.sample(rng, max(_SAMPLE_OF_TREE, most))
     centre = rows.mean(axis=0, dtype=np.float64)
     deviations = rows.std(axis=0, dtype=np.float64)
     centred = (rows - centre) / np.where(deviations > 0, deviations, 1.0)
     _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
-    kept = lengths > _EPS * lengths[0] * len(rows)
-    turn = (axes[kept] / np.sqrt(lengths[kept, None])).T / np.where(deviations > 0, deviations, 1.0)[:, None]
+    scale = np.where(lengths > _EPS * lengths[0] * len(rows), np.sqrt(lengths), np.inf)
+    turn = (axes / scale[:, None]).T / np.where(deviations > 0, deviations, 1.0)[:, None]
     points = (rows - centre) @ turn
-    merges = linkage(points, "ward")[:, :2].astype(np.intp) if kept.any() else np.empty((0, 2), np.intp)
+    merges = linkage(pdist(points), "ward")[:, :2].astype(np.intp) if len(rows) > 1 else np.empty((0, 2), np.intp)
 
     def partition(n_clusters: int) -> Assignment:
+        if n_clusters > len(rows):
+            raise ValueError(
+                f"A tree of {len(rows)} rows has no {n_clusters} clusters; ask for a larger one with most."
+            )
         labels = _cut(merges, len(rows), n_clusters)
         if len(rows) == source.n_rows:
             return _from_labels(labels, n_clusters)

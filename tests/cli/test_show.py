@@ -117,7 +117,7 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch, gaussmix, csv):
     terminal = Console(file=screen, force_terminal=True, width=80)
     monkeypatch.setattr(show, "_console", lambda *, stderr=False: terminal if stderr else Console())
     gaussmix(*run)
-    visits = 2 * (3 + 2)  # up over three numbers of components, and down over two again
+    visits = 2 * (3 + 2 + 3)  # up over three numbers of components, down over two, and a last look at all
     assert f"{visits}/{visits}" in screen.getvalue()
     assert "Fitted spherical, 1 component " in screen.getvalue()
 

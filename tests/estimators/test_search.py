@@ -231,13 +231,8 @@ def test_it_is_a_scikit_learn_estimator(faithful, tmp_path):
 def test_verbose_says_how_far_it_is(faithful, capsys):
     GaussianMixtureSearch(verbose=1, **FEW).fit(faithful)
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [
-        "3 of 15: 1 components",
-        "6 of 15: 2 components",
-        "9 of 15: 3 components",
-        "12 of 15: 2 components",
-        "15 of 15: 1 components",
-    ]
+    assert [line.split()[0] for line in lines] == [str(3 * i) for i in range(1, 9)]
+    assert lines[0] == "3 of 24: 1 components"
 
 
 def test_components_are_merged_into_clusters():

@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 
 from gaussmix import starts
-from gaussmix.covariances import Covariances
+from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, State, Status, distance_to_limit, run
 from gaussmix.mixture import Mixture
@@ -89,7 +89,7 @@ class Search:
     @property
     def n_visits(self) -> int:
         """How many candidates :meth:`visits` yields."""
-        rounds = len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
+        rounds = 2 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
         return len(self.m_steps) * rounds
 
     def visits(self, rng: np.random.Generator) -> Iterator[Candidate]:
@@ -101,7 +101,8 @@ class Search:
             For the starts.
         """
         cells: _Cells = {}
-        partitions, near = starts.tree(self.source, rng), self._pooled()
+        most = max(k for k in (1, *self.n_components) if k <= self.source.n_rows)
+        partitions, near = starts.tree(self.source, rng, most), self._pooled()
         for k in self.n_components:
             shared = self._shared(cells, k, partitions, near, rng) if k <= self.source.n_rows else []
             yield from self._round(cells, k, partial(_regardless, shared))
@@ -111,6 +112,13 @@ class Search:
                     yield from self._round(cells, k, partial(self._from_below, cells))
             for k in reversed(self.n_components[:-1]):
                 yield from self._round(cells, k, partial(self._from_above, cells))
+        for k in self.n_components:
+            for m_step in sorted(self.m_steps, key=lambda m_step: m_step.structure.freedom):
+                cell = cells[m_step.structure, k]
+                cells[m_step.structure, k] = _Visit(self, cell, self._goal(cells)).candidate(
+                    partial(self._nested, cells)
+                )
+                yield cells[m_step.structure, k]
 
     def _round(self, cells: _Cells, k: int, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Iterator[Candidate]:
         """Visit the cells of one number of components, side by side, and keep what is found."""
@@ -138,18 +146,21 @@ class Search:
 
     # --- Where visits start ------------------------------------------------------------------------------------------
 
-    def _pooled(self) -> Covariances:
-        """The covariance of all rows: a first guess at axes that components share."""
+    def _pooled(self) -> Covariances | None:
+        """The covariance of all rows, if they have one: a first guess at axes that components share."""
         mean, _ = starts.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
-        return MStep(named("EEE"), self.m_steps[0].ridge).maximize(everything).covariances
+        try:
+            return MStep(named("EEE"), self.m_steps[0].ridge).maximize(everything).covariances
+        except IllDefinedCovarianceError:
+            return None
 
     def _shared(
         self,
         cells: _Cells,
         k: int,
         partitions: Callable[[int], Assignment],
-        near: Covariances,
+        near: Covariances | None,
         rng: np.random.Generator,
     ) -> list[_Start]:
         """The starts that all structures share."""
@@ -158,7 +169,7 @@ class Search:
             assignments += [starts.KINDS["kmeans"](self.source, k, rng) for _ in range(self.n_init)]
         return [*(self._partition(one, k, near) for one in assignments), *self._grown(cells, k)]
 
-    def _partition(self, assignment: Assignment, k: int, near: Covariances) -> _Start:
+    def _partition(self, assignment: Assignment, k: int, near: Covariances | None) -> _Start:
         """A start from responsibilities: their sums are made once for all structures with the same moments."""
         means = starts.means(self.source, assignment, k)
         sums = {
@@ -192,10 +203,13 @@ class Search:
             while mixture.n_components > cell.n_components + 1:
                 mixture = cheapest_merges(mixture, 1)[0]
             mixtures += cheapest_merges(mixture, _MERGES)
+        return [*_as_starts(mixtures), *self._nested(cells, cell)]
+
+    def _nested(self, cells: _Cells, cell: Candidate) -> list[_Start]:
+        """The likeliest fit of a structure within the cell's own, if it is likelier than what the cell has."""
         nested = [one for one in self._beside(cells, cell) if cell.structure.contains(one.structure)]
-        likelier = [one for one in nested if one.rank > cell.rank]
-        mixtures += [max(likelier, key=lambda one: one.rank).mixture] if likelier else []
-        return _as_starts(mixtures)
+        likeliest = max(nested, key=lambda one: one.rank, default=cell)
+        return _as_starts([likeliest.mixture]) if likeliest.rank > cell.rank else []
 
     def _from_below(self, cells: _Cells, cell: Candidate) -> list[_Start]:
         """The cell's own structure with fewer components, split; and the fits of structures one letter away."""
@@ -250,15 +264,24 @@ class _Visit:
         """The cell after fits from some starts: the better of what it was and of what they found."""
         begun = perf_counter()
         found = self.cell
-        if not (found.fit and self._hopeless(found.fit)):
-            for fit in self._raced(starts_of(found))[: self.search.n_walks]:
+        n_rows = self.search.source.n_rows
+        if found.n_components <= n_rows and not (found.fit and self._hopeless(found.fit)):
+            for fit in self._raced(self._starts(starts_of))[: self.search.n_walks]:
                 ended = self._gone_on(fit, self.search.max_iter, found, accelerate=True)
                 found = max(found, self._tried(ended), key=lambda one: one.rank)
         if found.fit is None:
-            needed = f"{found.n_components} components need at least as many rows, got {self.search.source.n_rows}."
-            found = replace(found, reason=next(iter(self.reasons), needed))
+            too_few = f"{found.n_components} components need at least as many rows, got {n_rows}."
+            found = replace(found, reason=self.cell.reason or next(iter(self.reasons), too_few))
         seconds = self.cell.seconds + perf_counter() - begun
         return replace(found, n_passes=self.cell.n_passes + sum(self.passes), seconds=seconds)
+
+    def _starts(self, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Sequence[_Start]:
+        """The starts; none where a neighbour is so nearly singular that it can be neither merged nor split."""
+        try:
+            return starts_of(self.cell)
+        except NotPositiveDefiniteError as error:
+            self.reasons.append(str(error))
+            return []
 
     def _raced(self, first: Sequence[_Start]) -> list[Fit]:
         """The fits that won the race, the likeliest first."""

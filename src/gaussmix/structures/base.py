@@ -65,6 +65,11 @@ class Structure(ABC):
         pairs = zip(other.name, self.name, strict=True)
         return all(_FREEDOM.index(theirs) <= _FREEDOM.index(ours) for theirs, ours in pairs)
 
+    @property
+    def freedom(self) -> int:
+        """How far up in the order of containing it is: a structure that contains another has more."""
+        return sum(map(_FREEDOM.index, self.name))
+
     def letters_apart(self, other: "Structure") -> int:
         """In how many of volume, shape and orientation the two differ."""
         return sum(theirs != ours for theirs, ours in zip(other.name, self.name, strict=True))

@@ -12,6 +12,7 @@ __all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means"
 Combined = Callable[[Floats], tuple[float, Floats, Floats]]
 """What :func:`best_volumes` asks of a shape: see there."""
 
+_NOTHING = 1e-280  # with inverses that are still numbers
 _QUADRATIC = 3e-6  # a Newton step as short as that leaves an error of its square
 _LONGEST = 5.0  # far from the minimum Newton's step can be too long by any factor
 _MOST_STEPS = 100
@@ -25,7 +26,7 @@ def geometric_means(spectra: Floats) -> Floats:
     NotPositiveDefiniteError
         If one is not positive.
     """
-    good = np.isfinite(spectra) & (spectra > 0)
+    good = np.isfinite(spectra) & (spectra > _NOTHING)
     if not good.all():
         k = int(np.argwhere(~good)[0, 0])
         raise NotPositiveDefiniteError(f"Component {k} has no spread in some direction.")
@@ -109,7 +110,7 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
 def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floats:
     """The most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters ``(K, D)`` along them."""
     n_components, n_features = spectra.shape
-    if not (spectra.sum(axis=0) > 0).all():
+    if (spectra < 0).any() or not (spectra.sum(axis=0) > 0).all():
         raise NotPositiveDefiniteError("No component has spread in some direction.")
 
     def combined(factors: Floats) -> tuple[float, Floats, Floats]:

@@ -1,0 +1,157 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases import FORMS, mixture
+from gaussmix import Mixture
+from gaussmix.density.reduction import cheapest_merges, merge_costs, merged, split
+
+every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+seeds = st.integers(0, 2**32 - 1)
+sizes = {"n_components": st.integers(2, 6), "n_features": st.integers(1, 4)}
+
+
+def same_moments(left, right):
+    assert left.weights.sum() == pytest.approx(1.0, abs=1e-12)
+    np.testing.assert_allclose(left.mean, right.mean, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(left.covariance, right.covariance, rtol=1e-10, atol=1e-10)
+
+
+def log_det_of(model):
+    """Half the weighted log-determinants: what merging raises by its cost."""
+    dense = model.covariances.dense(model.n_components, model.n_features)
+    return 0.5 * float(model.weights @ np.linalg.slogdet(dense)[1])
+
+
+def slow_cost(model, i, j):
+    """The bound, from the pair's own mixture."""
+    dense = model.covariances.dense(model.n_components, model.n_features)[[i, j]]
+    weights, means = model.weights[[i, j]], model.means[[i, j]]
+    total = weights.sum()
+    pair = Mixture(weights / total, means, dense).covariance
+    apart = sum(w * np.linalg.slogdet(c)[1] for w, c in zip(weights, dense, strict=True))
+    return 0.5 * (total * np.linalg.slogdet(pair)[1] - apart)
+
+
+@every_form
+@given(seed=seeds, **sizes)
+def test_merging_keeps_weight_mean_and_covariance(form, seed, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, form, n_components, n_features)
+    i, j = rng.choice(n_components, size=2, replace=False)
+    fewer = merged(model, int(i), int(j))
+    assert fewer.n_components == n_components - 1
+    same_moments(fewer, model)
+    assert fewer.weights[-1] == pytest.approx(model.weights[i] + model.weights[j])
+    np.testing.assert_array_equal(fewer.means[:-1], np.delete(model.means, [i, j], axis=0))
+
+
+@every_form
+@given(seed=seeds, **sizes)
+def test_splitting_keeps_weight_mean_and_covariance(form, seed, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, form, n_components, n_features)
+    k = int(rng.integers(n_components))
+    more = split(model, k)
+    assert more.n_components == n_components + 1
+    same_moments(more, model)
+    np.testing.assert_array_equal(more.weights[-2:], model.weights[k] / 2)
+    assert not np.allclose(more.means[-1], more.means[-2])
+
+
+@every_form
+@given(seed=seeds, **sizes)
+def test_merging_what_was_split_gives_it_back(form, seed, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, form, n_components, n_features)
+    again = merged(split(model, n_components - 1), n_components - 1, n_components)
+    np.testing.assert_allclose(again.weights, model.weights)
+    np.testing.assert_allclose(again.means, model.means, atol=1e-12)
+    dense = [one.covariances.dense(n_components, n_features) for one in (again, model)]
+    np.testing.assert_allclose(*dense, rtol=1e-9, atol=1e-12)
+
+
+@every_form
+@given(seed=seeds, **sizes)
+def test_the_costs_are_runnalls_bound(form, seed, n_components, n_features):
+    model = mixture(np.random.default_rng(seed), form, n_components, n_features)
+    costs = merge_costs(model)
+    assert costs.shape == (n_components, n_components)
+    np.testing.assert_array_equal(costs, costs.T)
+    assert (np.diagonal(costs) == np.inf).all()
+    for i, j in itertools.combinations(range(n_components), 2):
+        assert costs[i, j] == pytest.approx(slow_cost(model, i, j), rel=1e-9, abs=1e-11)
+    assert (costs >= -1e-12).all()
+
+
+@every_form
+@given(seed=seeds, **sizes)
+def test_the_cheapest_merges_come_first(form, seed, n_components, n_features):
+    model = mixture(np.random.default_rng(seed), form, n_components, n_features)
+    all_pairs = n_components * (n_components - 1) // 2
+    found = [log_det_of(one) - log_det_of(model) for one in cheapest_merges(model, all_pairs + 3)]
+    brute = sorted(slow_cost(model, i, j) for i, j in itertools.combinations(range(n_components), 2))
+    np.testing.assert_allclose(found, brute, rtol=1e-8, atol=1e-10)
+    assert len(cheapest_merges(model, 1)) == 1
+
+
+@given(seed=seeds)
+def test_equal_components_merge_for_nothing(seed):
+    one = mixture(np.random.default_rng(seed), n_components=2, n_features=3)
+    dense = one.covariances.dense(2, 3)
+    model = Mixture([0.2, 0.3, 0.5], one.means[[0, 0, 1]], dense[[0, 0, 1]])
+    assert merge_costs(model)[0, 1] == pytest.approx(0.0, abs=1e-12)
+    np.testing.assert_allclose(sorted(cheapest_merges(model, 1)[0].weights), [0.5, 0.5])
+
+
+@given(seed=seeds, scale=st.sampled_from([1e-6, 1.0, 1e6]), **sizes)
+def test_the_costs_do_not_depend_on_coordinates(seed, scale, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, n_components=n_components, n_features=n_features)
+    turn = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
+    linear = scale * rng.uniform(0.1, 10.0, size=n_features)[:, None] * turn
+    dense = linear @ model.covariances.dense(n_components, n_features) @ linear.T
+    dense = (dense + dense.transpose(0, 2, 1)) / 2
+    mapped = Mixture(model.weights, model.means @ linear.T + scale * rng.normal(size=n_features), dense)
+    np.testing.assert_allclose(merge_costs(mapped), merge_costs(model), rtol=1e-7, atol=1e-9)
+
+
+@given(seed=seeds)
+def test_permuting_components_permutes_the_costs(seed):
+    rng = np.random.default_rng(seed)
+    model, order = mixture(rng, n_components=5), rng.permutation(5)
+    permuted = Mixture(model.weights[order], model.means[order], model.covariances.dense(5, 2)[order])
+    np.testing.assert_allclose(merge_costs(permuted), merge_costs(model)[order][:, order], rtol=1e-9, atol=1e-12)
+
+
+@every_form
+def test_components_without_weight_harm_nothing(form):
+    some = mixture(np.random.default_rng(0), form, 4, 2)
+    model = Mixture([0.6, 0.0, 0.4, 0.0], some.means, some.covariances)
+    costs = merge_costs(model)
+    assert costs[1, 3] == np.inf
+    np.testing.assert_allclose(costs[[0, 0, 2, 2], [1, 3, 1, 3]], 0.0, atol=1e-12)
+    for i, j in itertools.combinations(range(4), 2):
+        same_moments(merged(model, i, j), model)
+    for k in range(4):
+        same_moments(split(model, k), model)
+    last = cheapest_merges(model, 6)[-1]
+    assert np.isfinite(last.means).all()
+
+
+def test_one_component_has_nothing_to_merge_with():
+    model = mixture(np.random.default_rng(0), n_components=1)
+    assert merge_costs(model).tolist() == [[np.inf]]
+    assert cheapest_merges(model, 3) == []
+
+
+def test_the_mixture_given_is_left_as_it_is_and_names_travel():
+    some = mixture(np.random.default_rng(0))
+    model = Mixture(some.weights, some.means, some.covariances, feature_names=("a", "b"))
+    before = [array.copy() for array in (model.weights, model.means, model.covariances.dense(3, 2))]
+    assert merged(model, 0, 2).feature_names == split(model, 1).feature_names == ("a", "b")
+    for array, old in zip((model.weights, model.means, model.covariances.dense(3, 2)), before, strict=True):
+        np.testing.assert_array_equal(array, old)

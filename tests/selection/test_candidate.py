@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cases import clusters
+from gaussmix import Mixture
+from gaussmix.em import MStep, Status, run
+from gaussmix.selection import CRITERIA, NAMES, Candidate, best, collapsed
+from gaussmix.sources import ArraySource
+from gaussmix.starts import assigned, relative_ridge, start
+from gaussmix.structures import named
+
+FULL = named("full")
+
+
+def candidate(rows, labels, k, structure=FULL, *, ridge=None, **options):
+    source = ArraySource(rows)
+    m_step = MStep(structure, relative_ridge(source) if ridge is None else ridge)
+    first = start(source, assigned(labels, len(rows), k), k, m_step)
+    fit = run(source, first, m_step, **({"tol": 1e-6, "max_iter": 500} | options))
+    return Candidate(m_step, k, fit, collapsed=collapsed(fit.state.mixture, m_step.ridge))
+
+
+def failed(reason="too many"):
+    return Candidate(MStep(FULL, np.zeros(2)), 400, reason=reason)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return clusters(np.random.default_rng(0), n=200)
+
+
+@pytest.fixture(scope="module")
+def thirds(rows):
+    return candidate(rows, np.arange(200) % 3, 3)
+
+
+def spiked_and_plain():
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    rows[:60, 1] = 1.5
+    return candidate(rows, (np.arange(300) < 60).astype(int), 2), candidate(rows, np.zeros(300, int), 1)
+
+
+def test_it_speaks_of_its_fit(rows, thirds):
+    assert thirds.structure is FULL
+    assert thirds.n_components == thirds.mixture.n_components == 3
+    assert thirds.n_parameters == 2 + 3 * 2 + 3 * 3
+    assert thirds.log_likelihood == pytest.approx(thirds.mixture.logpdf(rows).sum())
+    assert thirds.statistics is thirds.fit.state.statistics
+    assert 0 <= thirds.entropy_r2 <= 1
+    for name, formula in CRITERIA.items():
+        assert thirds.criterion(name) == formula(thirds.statistics, thirds.n_parameters)
+
+
+def test_equal_weights_have_no_proportions_to_count(thirds):
+    equal = replace(thirds, m_step=replace(thirds.m_step, equal_weights=True))
+    assert equal.n_parameters == thirds.n_parameters - 2
+
+
+def test_without_a_fit_every_criterion_is_infinite():
+    none = failed()
+    assert [none.criterion(name) for name in NAMES] == [np.inf] * len(NAMES)
+    for attribute in ("mixture", "statistics", "log_likelihood", "n_parameters", "entropy_r2"):
+        with pytest.raises(ValueError, match=r"^too many$"):
+            getattr(none, attribute)
+
+
+def test_cross_validation_is_minus_twice_the_held_out_log_likelihood(thirds):
+    assert thirds.criterion("cv") == np.inf
+    assert replace(thirds, held_out=-120.5).criterion("cv") == 241.0
+    assert replace(thirds, held_out=3.0).criterion("cv") == -6.0
+    assert replace(failed(), held_out=-1.0).criterion("cv") == 2.0
+    assert set(NAMES) == {*CRITERIA, "cv"}
+
+
+def test_the_rank_is_a_fit_then_no_collapse_then_the_likelihood(thirds):
+    spiked, plain = spiked_and_plain()
+    assert spiked.log_likelihood > plain.log_likelihood
+    assert failed().rank < spiked.rank < plain.rank
+    likelier = replace(thirds, fit=replace(thirds.fit, state=plain.fit.state))
+    order = sorted([thirds, likelier], key=lambda one: one.log_likelihood)
+    assert order[0].rank < order[1].rank
+    assert failed("a").rank == failed("b").rank
+
+
+def test_the_status_is_a_word_or_two(rows):
+    labels = np.arange(200) % 3
+    words = {
+        "converged": candidate(rows, labels, 3),
+        "max_iter": candidate(rows, labels, 3, max_iter=2, tol=0.0),
+        "stopped early": candidate(rows, labels, 3, tol=0.0, hopeless=lambda *_: True),
+        "collapsed": spiked_and_plain()[0],
+        "failed": failed(),
+    }
+    assert {word: one.status for word, one in words.items()} == {word: word for word in words}
+    assert words["stopped early"].fit.status is Status.BEHIND
+
+
+def test_the_best_has_the_lowest_criterion(rows):
+    cells = [candidate(rows, np.arange(200) % k, k) for k in (1, 2, 3, 4)]
+    for name in CRITERIA:
+        assert best(cells, name).criterion(name) == min(cell.criterion(name) for cell in cells if not cell.collapsed)
+    held_out = [replace(cell, held_out=value) for cell, value in zip(cells, [-9.0, -7.0, -8.0, -9.5], strict=True)]
+    assert best(held_out, "cv") is held_out[1]
+
+
+def test_the_best_is_fitted_and_not_collapsed_where_there_is_such():
+    spiked, plain = spiked_and_plain()
+    assert spiked.collapsed == (1,)
+    assert spiked.criterion("bic") < plain.criterion("bic")
+    assert best([spiked, plain], "bic") is plain
+    assert best([spiked], "bic") is spiked
+    assert best([failed(), spiked], "bic") is spiked
+
+
+def test_none_fitted_says_the_first_one_s_reason():
+    with pytest.raises(ValueError, match=r"^first$"):
+        best([failed("first"), failed("second")], "bic")
+
+
+def test_collapse_is_told_apart_from_a_constant_column():
+    ridge = np.array([1e-6, 1e-6, 1e-6])
+    flat = np.diag([1.0, 1.0, 1e-6])
+    spike = np.diag([1.0, 1.2e-6, 1e-6])
+    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, flat]), ridge) == ()
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), ridge) == (1,)
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), np.zeros(3)) == ()
+
+
+def test_collapse_is_told_apart_from_collinear_columns():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=100), rng.normal(size=100) + 8])
+    assert candidate(np.column_stack([x, 2 * x]), np.repeat([0, 1], 100), 2).collapsed == ()
+
+
+def test_collapse_in_a_slanted_direction_is_seen():
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    thin = turn @ np.diag([1.0, 1.0, 1.1e-6]) @ turn.T
+    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
+    assert collapsed(Mixture([0.5, 0.5], means, [thin, np.eye(3)]), np.full(3, 1e-6)) == (0,)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_collapse_knows_no_units(scale):
+    units = np.array([scale, 1.0])
+    spike, plain = np.diag([1.0, 1.5e-6]), np.eye(2)
+    model = Mixture([0.5, 0.5], np.array([[0.0, 0.0], [3.0, 3.0]]) * units, np.outer(units, units) * [spike, plain])
+    assert collapsed(model, 1e-6 * units**2) == (0,)
+
+
+def test_all_rows_equal_have_nothing_to_collapse():
+    model = Mixture([1.0], [[5.0, 5.0]], [np.eye(2) * 1e-6])
+    assert collapsed(model, np.full(2, 1e-6)) == ()
