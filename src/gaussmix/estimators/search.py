@@ -48,8 +48,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         the fourteen of Celeux & Govaert (1995); the two of them that differ (E and V) for rows with one feature.
     criterion : str, default "bic"
         What to choose by: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``, ``"caic"``, or ``"cv"``, minus
-        twice the fivefold cross-validated log-likelihood, for which everything is searched five times more. Lower is better for all of them, as in scikit-learn; mclust's
-        BIC and ICL have the opposite sign.
+        twice the fivefold cross-validated log-likelihood, for which everything is searched five times more. Lower is
+        better for all of them, as in scikit-learn; mclust's BIC and ICL have the opposite sign.
     weights : {"free", "equal"}, default "free"
         Whether the mixing proportions are estimated, or all 1 / K.
     stop_early : bool, default True

@@ -9,7 +9,7 @@ __all__ = ["search_source"]
 
 _PASSES = 20  # of a cell, about
 _WORTH_COMPILED = 10**8  # row-component-features in all, from which on compiled code earns its loading
-_FITS_ALONE = 2**17  # row-component-features of a pass, below which Python's own work leaves nothing to run beside
+_FITS_ALONE = 2**19  # row-component-features of a pass, below which Python's own work leaves nothing to run beside
 _PASSES_SHARED = 2**23  # above which the threads of one pass are as good
 
 

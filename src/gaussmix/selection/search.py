@@ -39,7 +39,7 @@ _MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
 _HOPELESS = 2.0  # times as far behind as that, no other start is tried
-_CAUTION = 1.5  # the distance to the limit may be so many times what is estimated
+_CAUTION = 2.5  # the distance to the limit may be so many times what is estimated
 
 _Cells = dict[tuple[Structure, int], Candidate]
 _Start = Callable[[MStep], Mixture]
@@ -112,13 +112,12 @@ class Search:
                     yield from self._round(cells, k, partial(self._from_below, cells))
             for k in reversed(self.n_components[:-1]):
                 yield from self._round(cells, k, partial(self._from_above, cells))
+        goal, nested = self._goal(cells), partial(self._nested, cells)
         for k in self.n_components:
             for m_step in sorted(self.m_steps, key=lambda m_step: m_step.structure.freedom):
-                cell = cells[m_step.structure, k]
-                cells[m_step.structure, k] = _Visit(self, cell, self._goal(cells)).candidate(
-                    partial(self._nested, cells)
-                )
-                yield cells[m_step.structure, k]
+                key = (m_step.structure, k)
+                cells[key] = _Visit(self, cells[key], goal).candidate(nested)
+                yield cells[key]
 
     def _round(self, cells: _Cells, k: int, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Iterator[Candidate]:
         """Visit the cells of one number of components, side by side, and keep what is found."""
