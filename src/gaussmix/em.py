@@ -1,11 +1,15 @@
 """Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from gaussmix._types import Floats, Rows
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
@@ -18,6 +22,9 @@ from gaussmix.structures import Structure
 __all__ = ["Fit", "IllDefinedCovarianceError", "MStep", "State", "Status", "accelerated", "iterate", "run"]
 
 _EPS = float(np.finfo(np.float64).eps)
+
+_WAKES_BLAS = 8  # features
+_SEEING_TO_BLAS = Lock()
 
 _PLAIN_STEPS = 5  # before the first leap: EM is quick at first, and its path then bends
 _STEPS_BETWEEN = 3
@@ -126,7 +133,8 @@ class MStep:
         central = statistics.central()
         means = central.origin
         try:
-            covariances = self.structure.maximize(central.blurred(self.ridge), near)
+            with _one_blas_thread(central.origin.shape[1]):
+                covariances = self.structure.maximize(central.blurred(self.ridge), near)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
@@ -137,6 +145,28 @@ class MStep:
         if self.equal_weights:
             return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+@contextmanager
+def _one_blas_thread(n_features: int) -> Iterator[None]:
+    """Keep the threads of BLAS asleep: they would go on spinning for a while, and take the cores from the next pass.
+
+    Their number is the whole process's, so that one M-step at a time sees to it; where there are few features, they are
+    not woken anyway.
+    """
+    if n_features < _WAKES_BLAS or not _SEEING_TO_BLAS.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _blas().limit(limits=1):
+            yield
+    finally:
+        _SEEING_TO_BLAS.release()
 
 
 def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:

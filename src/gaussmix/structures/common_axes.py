@@ -184,14 +184,10 @@ class _Problem:
         slopes, curvature = self.objective.derivatives(geometric_means(diagonals), self.mass)
         gap = 1.0 / diagonals[:, left] - 1.0 / diagonals[:, right]
         by_pair = scatters[:, left, right] * gap
-        changes = scatters[:, None] @ turns - turns @ scatters[:, None]
-        widths = np.diagonal(changes, axis1=2, axis2=3) / diagonals[:, None, :] ** 2
-        second = changes[:, :, left, right] * gap[:, None, :] - scatters[:, None, left, right] * (
-            widths[:, :, left] - widths[:, :, right]
-        )
         scale = 2.0 / len(axes)
         gradient = scale * slopes @ by_pair
-        hessian = scale * np.tensordot(slopes, second, 1) + scale**2 * by_pair.T @ curvature @ by_pair
+        along_axes = _second_derivatives(scatters, diagonals, scale * slopes)[left, right][:, left, right]
+        hessian = along_axes + scale**2 * by_pair.T @ curvature @ by_pair
         safe = scale * slopes @ ((diagonals[:, left] - diagonals[:, right]) * -gap)
         angles = _step(gradient, 0.5 * (hessian + hessian.T), safe + _FLAT * safe.max(initial=0.0))
         one = np.eye(len(axes))
@@ -203,6 +199,22 @@ class _Problem:
                 return turned, new
             angles /= 2.0
         return axes, value
+
+
+def _second_derivatives(scatters: Floats, diagonals: Floats, slopes: Floats) -> Floats:
+    """Second derivatives of ``Σ slopes_k log d_k / 2`` by turns of axes i and j, and of a and b: ``(D, D, D, D)``.
+
+    As a turn changes the entries of its own two axes alone, they follow from sums over components with three indices.
+    """
+    inverse, by_axis = 1.0 / diagonals, np.swapaxes(scatters, 0, 1)
+    gaps = slopes[:, None, None] * (inverse[:, :, None] - inverse[:, None, :])
+    shares = slopes[:, None, None] * scatters * inverse[:, :, None] ** 2
+    between = np.transpose(gaps, (1, 2, 0)) @ by_axis
+    within = np.transpose(shares, (1, 2, 0)) @ by_axis
+    each, one_axis = np.arange(len(between)), np.zeros((len(between),) * 4)
+    one_axis[each, :, each, :] = np.swapaxes(between, 0, 1) + 2.0 * within
+    turned = one_axis - np.swapaxes(one_axis, 2, 3)
+    return np.asarray(np.swapaxes(turned, 0, 1) - turned)
 
 
 def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:
