@@ -20,6 +20,9 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, SearchResults
+from gaussmix.selection import collapsed
+from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge
 from gaussmix.structures import every
 
 NUMBERS = tuple(range(1, 10))
@@ -95,16 +98,20 @@ def times(repetitions: int) -> None:
 # --- Passes ----------------------------------------------------------------------------------------------------------
 
 
-def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float, int]]:
-    """Each cell's best log-likelihood of ten k-means starts, and the passes that they took."""
+def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float | None, int]]:
+    """Each cell's best log-likelihood of ten k-means starts, and the passes that they took.
+
+    Fits with a collapsed component, which only the floor on variances keeps finite, are set aside, as the search does.
+    """
+    ridge = relative_ridge(ArraySource(rows))
     for k in NUMBERS:
         for structure in every(rows.shape[1]):
             fits = [
                 GaussianMixture(k, covariance_type=structure.name, tol=1e-6, max_iter=1000, random_state=seed).fit(rows)
                 for seed in range(STARTS if k > 1 else 1)
             ]
-            best = max(fit.lower_bound_ for fit in fits) * len(rows)
-            yield structure.public_name, k, best, sum(fit.n_iter_ + 1 for fit in fits)
+            sound = [fit.lower_bound_ * len(rows) for fit in fits if not collapsed(fit.mixture_, ridge)]
+            yield structure.public_name, k, max(sound, default=None), sum(fit.n_iter_ + 1 for fit in fits)
 
 
 def found(rows: np.ndarray, **options: object) -> SearchResults:
@@ -120,9 +127,19 @@ def passes() -> None:
     data = {"faithful": faithful(), "iris": load_iris().data, "wine": load_wine().data, "digits, 8 axes": digits()}
     for name, rows in data.items():
         results = found(rows, **THOROUGH)
-        cells = {(row["structure"], row["n_components"]): row["log_likelihood"] for row in results}
+        cells = {
+            (row["structure"], row["n_components"]): row["log_likelihood"]
+            for row in results
+            if row["status"] == "converged"
+        }
         theirs = list(independent(rows))
-        gains = np.array([cells[structure, k] - best for structure, k, best, _ in theirs])
+        gains = np.array(
+            [
+                cells[structure, k] - best
+                for structure, k, best, _ in theirs
+                if best is not None and (structure, k) in cells
+            ]
+        )
         counts = [
             sum(row["n_passes"] for row in results),
             sum(cost for *_, cost in theirs),
