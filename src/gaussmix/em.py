@@ -133,7 +133,10 @@ class MStep:
         central = statistics.central()
         means = central.origin
         try:
-            with _one_blas_thread(central.origin.shape[1]):
+            with (
+                np.errstate(all="ignore"),
+                _one_blas_thread(central.origin.shape[1]),
+            ):  # what is no number has no factor
                 covariances = self.structure.maximize(central.blurred(self.ridge), near)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (

@@ -119,7 +119,7 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch, gaussmix, csv):
     gaussmix(*run)
     visits = 2 * (3 + 2 + 3)  # up over three numbers of components, down over two, and a last look at all
     assert f"{visits}/{visits}" in screen.getvalue()
-    assert "Fitted spherical, 1 component " in screen.getvalue()
+    assert "Fitted diag, 3 components " in screen.getvalue()
 
 
 @pytest.mark.parametrize(("room", "sizes"), [(80, [7]), (62, [4, 3]), (39, [4, 3]), (37, [3, 2, 2]), (1, [1] * 7)])

@@ -198,7 +198,9 @@ def test_nothing_that_can_be_fitted_is_an_error():
     [
         ({"structures": "round"}, "structure must be one of EII, VII"),
         ({"structures": ["full", "V"]}, "structure 'V' is for rows with one feature, got 2"),
-        ({"structures": []}, "structures must name at least one structure, or be 'all'"),
+        ({"structures": []}, r"structures must be 'all', a name or several, got \[\]"),
+        ({"structures": [["full"]]}, "structures must be 'all', a name or several"),
+        ({"n_components": [True, 2]}, "n_components must be integers from 1 upwards, at least one, got True"),
         ({"n_components": 0}, "The 'n_components' parameter of GaussianMixtureSearch"),
         ({"n_components": [2, 0]}, "n_components must be integers from 1 upwards, at least one, got 0"),
         ({"n_components": []}, r"n_components must be integers from 1 upwards, at least one, got \[\]"),
@@ -245,3 +247,59 @@ def test_components_are_merged_into_clusters():
     assert (np.diff(hierarchy.entropies) >= 0).all()
     with pytest.raises(ValueError, match="criterion must be"):
         model.merge_components(rows, criterion="demp")
+
+
+def test_columns_in_very_different_units_are_searched(faithful):
+    only = {**FEW, "structures": ["full", "diag", "tied"]}  # which are the same in all units
+    plain, scaled = (GaussianMixtureSearch(**only).fit(faithful * units) for units in ([1, 1], [1e-9, 1e9]))
+    assert {row["status"] for row in scaled.results_} <= {"converged", "stopped early"}
+    assert scaled.best_params_ == plain.best_params_
+    assert scaled.lower_bound_ == pytest.approx(plain.lower_bound_, abs=1e-4)
+
+
+@pytest.mark.parametrize("criterion", ["bic", "aicc"])
+@pytest.mark.parametrize("n", [4, 5, 9])
+def test_a_handful_of_rows_is_searched_or_refused_in_words(n, criterion):
+    rows = np.random.default_rng(0).normal(size=(n, 2))
+    search = GaussianMixtureSearch(range(1, 4), criterion=criterion, random_state=0)
+    try:
+        assert search.fit(rows).summary()
+    except ValueError as error:
+        assert "No model has a finite aicc" in str(error)  # noqa: PT017 - either is right
+
+
+def test_collapsed_models_are_counted_and_not_runners_up():
+    rows = np.random.default_rng(0).normal(size=(4, 2))
+    search = GaussianMixtureSearch([1, 2], structures="full", random_state=0).fit(rows)
+    text = search.summary()
+    assert "full (ellipses, variable volume, shape and axes) with 1 component has the lowest BIC" in text
+    assert "of 2 models (1 passed over for a collapsed component)" in text
+    assert "more)" not in text
+
+
+def test_one_row_far_out_takes_no_age():
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    rows[0] = 1e8
+    search = GaussianMixtureSearch([1, 2], structures=["tied", "VEE", "EVE"], random_state=0).fit(rows)
+    assert max(row["n_passes"] for row in search.results_ if row["n_components"] == 1) < 20
+
+
+def test_with_one_component_the_name_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        rows = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 3))
+        search = GaussianMixtureSearch(1, random_state=0).fit(rows)
+        assert search.best_params_["covariance_type"] == "tied"
+
+
+def test_rows_whose_squares_overflow_are_refused(faithful):
+    rows = faithful.copy()
+    rows[0, 0] = 1e200
+    with pytest.raises(ValueError, match=r"X must be below 1e\+140 in absolute value"):
+        GaussianMixtureSearch(2, structures="full").fit(rows)
+
+
+def test_numpy_integers_and_slices(faithful):
+    search = GaussianMixtureSearch(np.arange(1, 3), structures=np.array(["full", "EEI"]), random_state=0).fit(faithful)
+    assert [row["n_components"] for row in search.results_[0:4]] == [1, 1, 2, 2]
+    assert GaussianMixtureSearch(np.int64(2), structures="full").fit(faithful).best_params_["n_components"] == 2

@@ -131,17 +131,17 @@ def _structures(path: Path, names: tuple[str, ...] | None, n_features: int) -> t
 
 def _chosen(path: Path, candidates: tuple[Candidate, ...], criterion: str) -> Candidate:
     """The best; some there must be."""
-    try:
-        chosen = best(candidates, criterion)
-    except ValueError as error:
-        raise CommandError(f"{path}: no model could be fitted. {error}") from error
-    if np.isinf(chosen.criterion(criterion)):
+    fitted = [one for one in candidates if one.fit]
+    if fitted and all(np.isinf(one.criterion(criterion)) for one in fitted):
         msg = (
             f"{path}: {show.title(criterion)} is infinite for every model that was tried: each has about as many "
             "parameters as there are rows, or more; try fewer --components, or choose by another --criterion."
         )
         raise CommandError(msg)
-    return chosen
+    try:
+        return best(candidates, criterion)
+    except ValueError as error:
+        raise CommandError(f"{path}: no model could be fitted. {error}") from error
 
 
 def _is_constant(table: Table) -> NDArray[np.bool_]:

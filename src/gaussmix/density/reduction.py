@@ -51,11 +51,16 @@ def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
 
 
 def split(mixture: "Mixture", k: int) -> "Mixture":
-    """The mixture with component `k` replaced by two halves along its longest axis, at the end."""
-    covariance = mixture.covariances.dense(mixture.n_components, mixture.n_features)[k]
-    variances, axes = np.linalg.eigh(covariance)
-    apart = _APART * np.sqrt(variances[-1]) * axes[:, -1]
-    half = covariance - np.outer(apart, apart)
+    """The mixture with component `k` replaced by two halves along its longest axis, at the end.
+
+    The longest is meant in units of the whole mixture's deviations, so that it does not depend on those of the
+    features. It is found, and cut, by the Cholesky factor, which keeps the digits of the features with small units.
+    """
+    factor = np.linalg.cholesky(mixture.covariances.dense(mixture.n_components, mixture.n_features)[k])
+    deviations = np.sqrt(np.diagonal(mixture.covariance))
+    longest = np.linalg.svd(factor / deviations[:, None])[2][0]
+    apart = _APART * factor @ longest
+    half = factor @ (np.eye(len(factor)) - _APART**2 * np.outer(longest, longest)) @ factor.T
     weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
     return _replaced(mixture, [k], weights, means, np.stack([half, half]))
 

@@ -109,8 +109,9 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def merge_components(
         self,
         X: ArrayLike,  # noqa: N803
-        criterion: str = "entropy",
         sample_weight: ArrayLike | None = None,
+        *,
+        criterion: str = "entropy",
     ) -> Hierarchy:
         """Combine components into clusters, from K down to one: a density's components are not clusters.
 
@@ -121,10 +122,10 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         ----------
         X : (n, D) array_like
             Rows, usually those of the fit.
-        criterion : {"entropy"}
-            What is to fall most.
         sample_weight : (n,) array_like, optional
             How many rows each row stands for.
+        criterion : {"entropy"}
+            What is to fall most.
 
         Returns
         -------

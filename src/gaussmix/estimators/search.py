@@ -1,7 +1,7 @@
 """One call that chooses the structure and the number of components."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -30,6 +30,7 @@ from gaussmix.structures import Structure, every, named
 __all__ = ["GaussianMixtureSearch"]
 
 _ALL = "all"
+_LARGEST = 1e140
 
 
 class GaussianMixtureSearch(MixtureEstimator):
@@ -41,7 +42,7 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     Parameters
     ----------
-    n_components : int or iterable of int, default 1 to 9
+    n_components : int, range or sequence of int, default 1 to 9
         Numbers of components to try.
     structures : "all", str or list of str, default "all"
         Shapes of the covariances to try: names as for ``covariance_type`` of :class:`GaussianMixture`. ``"all"`` are
@@ -53,13 +54,14 @@ class GaussianMixtureSearch(MixtureEstimator):
     weights : {"free", "equal"}, default "free"
         Whether the mixing proportions are estimated, or all 1 / K.
     stop_early : bool, default True
-        Whether to give up fits that are heading for a criterion far behind the best, by 10 and more. Such rows of
-        `results_` say so, and their values are lower bounds of what the model can do. Never done for ``"cv"``.
+        Whether to give up fits that are heading for a criterion far behind the best, by 10 and a twentieth of n. Such
+        rows of `results_` say so, and their values are those on the way. Never done for ``"cv"``.
     n_init : int, default 1
         k-means starts for each number of components, beside those that the search makes itself.
     n_walks : int, default 1
-        Walks up and down the numbers of components. With 2, and ``stop_early=False``, every row of `results_` is about
-        as good as the best of ten independent fits, at an eighth of their passes; the best model rarely changes.
+        Walks up and down the numbers of components, and likeliest starts of each cell that are run to the end. With
+        ``n_walks=2, n_init=3, stop_early=False`` the rows of `results_` are about as good as the best of ten
+        independent fits each, at a seventh of their passes; the best model rarely changes.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     tol : float, default 1e-6
@@ -70,7 +72,7 @@ class GaussianMixtureSearch(MixtureEstimator):
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     verbose : int, default 0
-        1 prints a line for each number of components.
+        1 prints a line whenever all structures were visited with one number of components.
     engine : {"auto", "reference", "fused"}, default "auto"
         How a pass over the rows is done, as for :class:`GaussianMixture`.
 
@@ -78,7 +80,7 @@ class GaussianMixtureSearch(MixtureEstimator):
     ----------
     best_params_ : dict
         ``n_components``, ``covariance_type`` and ``weights`` of the chosen model: ``GaussianMixture(**best_params_)``
-        is that model.
+        is one of the same kind, and with ``init_params=search.mixture_`` it starts from this very fit.
     results_ : SearchResults
         The table of all models; see :meth:`SearchResults.to_pandas` and :meth:`SearchResults.to_polars`.
     mixture_ : Mixture
@@ -121,7 +123,7 @@ class GaussianMixtureSearch(MixtureEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like", Iterable],
+        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "structures": [str, "array-like"],
         "criterion": [StrOptions(set(NAMES))],
         "weights": [StrOptions({"free", "equal"})],
@@ -141,9 +143,9 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     def __init__(  # noqa: PLR0913 - as many as a search has
         self,
-        n_components: int | Iterable[int] = tuple(range(1, 10)),
+        n_components: int | Sequence[int] = tuple(range(1, 10)),
         *,
-        structures: str | Iterable[str] = _ALL,
+        structures: str | Sequence[str] = _ALL,
         criterion: str = "bic",
         weights: Literal["free", "equal"] = "free",
         stop_early: bool = True,
@@ -199,6 +201,10 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._validate_params()
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        largest = float(np.abs(rows).max())
+        if largest > _LARGEST:
+            msg = f"X must be below {_LARGEST:g} in absolute value, as squares are summed, got {largest:g}."
+            raise ValueError(msg)
         source, _ = self._source(rows, sample_weight)
         structures, n_components = self._structures(source.n_features), self._numbers()
         source, n_workers = search_source(source.rows, source.weights, self.engine, n_components, len(structures))
@@ -254,7 +260,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self._keep(chosen.fit, chosen.m_step, dtype)
         self.best_params_ = {
             "n_components": chosen.n_components,
-            "covariance_type": chosen.structure.public_name,
+            "covariance_type": self.results_.name(chosen),
             "weights": self.weights,
         }
         if chosen.fit.status is Status.ITERATION_LIMIT:
@@ -264,15 +270,16 @@ class GaussianMixtureSearch(MixtureEstimator):
     def _structures(self, n_features: int) -> tuple[Structure, ...]:
         if isinstance(self.structures, str):
             return every(n_features) if self.structures == _ALL else (named(self.structures, n_features),)
-        chosen = tuple(dict.fromkeys(named(name, n_features) for name in self.structures))
-        if not chosen:
-            msg = "structures must name at least one structure, or be 'all'."
+        names: list[Any] = list(self.structures)
+        if not names or not all(isinstance(name, str) for name in names):
+            msg = f"structures must be 'all', a name or several, got {self.structures!r}."
             raise ValueError(msg)
-        return chosen
+        return tuple(dict.fromkeys(named(name, n_features) for name in names))
 
     def _numbers(self) -> tuple[int, ...]:
-        given: list[Any] = [self.n_components] if isinstance(self.n_components, int) else list(self.n_components)
-        wrong: list[Any] = [k for k in given if not isinstance(k, Integral) or int(k) < 1]
+        numbers: Any = self.n_components
+        given: list[Any] = [numbers] if isinstance(numbers, Integral) else list(numbers)
+        wrong = [k for k in given if isinstance(k, bool) or not isinstance(k, Integral) or int(k) < 1]
         if wrong or not given:
             msg = f"n_components must be integers from 1 upwards, at least one, got {wrong[0] if wrong else given!r}."
             raise ValueError(msg)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,12 +13,13 @@ from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "collapsed"]
+__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "collapsed", "rank"]
 
 CROSS_VALIDATION = "cv"
 NAMES = (*CRITERIA, CROSS_VALIDATION)
 """All that a model can be chosen by."""
 
+_ROUNDING = 1e-12  # of a feature's variance
 _OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
@@ -119,17 +121,32 @@ class Candidate:
 _WORDS = {Status.CONVERGED: "converged", Status.ITERATION_LIMIT: "max_iter", Status.BEHIND: "stopped early"}
 
 
+def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, int]:
+    """What candidates are sorted by: that there is a value, of no collapsed component, and how low it is.
+
+    Values that differ by rounding are of one model under several names, as with one component; the plainest is first.
+    """
+    value = one.criterion(criterion)
+    return (one.fit is None, not np.isfinite(value), bool(one.collapsed), round(value, 6), one.structure.freedom)
+
+
 def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
     """The candidate with the lowest criterion, of those without a collapsed component where there are such.
 
     Raises
     ------
     ValueError
-        If none could be fitted; the message is the first one's reason.
+        If none could be fitted, in which case the message is the first one's reason, or none has a finite criterion.
     """
-    chosen = min(candidates, key=lambda one: (one.fit is None, bool(one.collapsed), one.criterion(criterion)))
+    chosen = min(candidates, key=partial(rank, criterion))
     if chosen.fit is None:
         raise ValueError(chosen.reason)
+    if not np.isfinite(chosen.criterion(criterion)):
+        msg = (
+            f"No model has a finite {criterion}: there are too few rows for so many parameters; choose by another "
+            "criterion, or try simpler structures."
+        )
+        raise ValueError(msg)
     return chosen
 
 
@@ -145,8 +162,10 @@ def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
     mixture : Mixture
         A fit with that ridge.
     ridge : (D,) ndarray
-        Variances that were added to the covariances' diagonals; all positive, or there is nothing to tell.
+        Variances that were added to the covariances' diagonals; where there was none, the rounding of the features' own
+        takes its place.
     """
+    ridge = np.where(ridge > 0, ridge, _ROUNDING * np.diagonal(mixture.covariance))
     if not (ridge > 0).all():
         return ()
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
-from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best
+from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best, rank
 from gaussmix.selection.criteria import CRITERIA
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ __all__ = ["SearchResults"]
 Record = dict[str, Any]
 
 _SHOWN = 10
+_COUNTED = {
+    "stopped early": "given up on the way",
+    "collapsed": "passed over for a collapsed component",
+    "failed": "not to be fitted",
+}
 _GRADES = ((2.0, "hardly any"), (6.0, "positive"), (10.0, "strong"), (np.inf, "very strong"))
 _THIN = 1e-4  # of the variance that all rows have in that direction
 
@@ -44,7 +50,13 @@ class SearchResults:
     def __len__(self) -> int:
         return len(self.candidates)
 
-    def __getitem__(self, index: int) -> Record:
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return [self._record(one) for one in self.candidates[index]]
         return self._record(self.candidates[index])
 
     def __iter__(self) -> Iterator[Record]:
@@ -58,8 +70,7 @@ class SearchResults:
     @property
     def ranked(self) -> list[Candidate]:
         """The models that could be fitted, the best first; those with a collapsed component come last."""
-        fitted = [one for one in self.candidates if one.fit]
-        return sorted(fitted, key=lambda one: (bool(one.collapsed), one.criterion(self.criterion)))
+        return sorted((one for one in self.candidates if one.fit), key=partial(rank, self.criterion))
 
     @property
     def columns(self) -> dict[str, list[Any]]:
@@ -83,7 +94,7 @@ class SearchResults:
         fit = one.fit
         names = [*CRITERIA, *([CROSS_VALIDATION] if self.criterion == CROSS_VALIDATION else [])]
         return {
-            "structure": self._name(one),
+            "structure": self.name(one),
             "n_components": one.n_components,
             "log_likelihood": one.log_likelihood if fit else None,
             "n_parameters": one.n_parameters if fit else None,
@@ -96,16 +107,17 @@ class SearchResults:
             "reason": one.reason or (fit.status.value if fit and fit.status is not Status.CONVERGED else ""),
         }
 
-    def _name(self, one: Candidate) -> str:
-        single = one.fit is not None and one.mixture.n_features == 1
+    def name(self, one: Candidate) -> str:
+        """The structure's name for rows with so many features."""
+        single = len(one.m_step.ridge) == 1
         return one.structure.letter if single and one.structure.letter else one.structure.public_name
 
     def __repr__(self) -> str:
-        title = f"{len(self)} models, the best by {self.criterion} first (lower is better)"
+        title = f"{_models(len(self))}, the best by {self.criterion} first (lower is better)"
         lines = [f"{'structure':<10}{'components':>11}{self.criterion:>14}{'log-likelihood':>16}  status"]
         for one in self.ranked[:_SHOWN]:
             values = f"{one.criterion(self.criterion):>14.2f}{one.log_likelihood:>16.2f}"
-            lines.append(f"{self._name(one):<10}{one.n_components:>11}{values}  {one.status}")
+            lines.append(f"{self.name(one):<10}{one.n_components:>11}{values}  {one.status}")
         left = len(self) - len(lines) + 1
         return "\n".join([title, *lines, *([f"... and {left} more"] if left else [])])
 
@@ -116,34 +128,33 @@ class SearchResults:
         chosen, name = self.best, self.criterion.upper()
         statuses = [one.status for one in self.candidates]
         counts = ", ".join(
-            f"{statuses.count(status)} {words}"
-            for status, words in (("stopped early", "given up on the way"), ("failed", "not to be fitted"))
-            if status in statuses
+            f"{statuses.count(status)} {words}" for status, words in _COUNTED.items() if status in statuses
         )
         chose = (
             f"{self._described(chosen)} has the lowest {name}, {chosen.criterion(self.criterion):.2f}, of "
-            f"{len(self)} models{f' ({counts})' if counts else ''}."
+            f"{_models(len(self))}{f' ({counts})' if counts else ''}."
         )
         return " ".join([chose, *self._gap(), *self.warnings])
 
     def _described(self, one: Candidate) -> str:
         plural = "s" * (one.n_components != 1)
-        return f"{self._name(one)} ({one.structure.description}) with {one.n_components} component{plural}"
+        return f"{self.name(one)} ({one.structure.description}) with {one.n_components} component{plural}"
 
     def _gap(self) -> list[str]:
         """How far behind the runners-up are, and what such a gap is worth."""
         first, *others = self.ranked
-        distinct = [one for one in others if not _same(first, one)][:2]
+        fair = [one for one in others if bool(one.collapsed) == bool(first.collapsed)]
+        distinct = [one for one in fair if not _same(first, one) and np.isfinite(one.criterion(self.criterion))][:2]
         if not distinct:
             return []
         behind = [one.criterion(self.criterion) - first.criterion(self.criterion) for one in distinct]
         named = [
-            f"{self._name(one)} with {one.n_components} ({gap:.2f} more)"
+            f"{self.name(one)} with {one.n_components} ({gap:.2f} more)"
             for one, gap in zip(distinct, behind, strict=True)
         ]
         grade = next(words for most, words in _GRADES if behind[0] < most)
         evidence = f"Next come {' and '.join(named)}."
-        if self.criterion in {"bic", "icl", "caic", "sabic"}:
+        if self.criterion == "bic":
             evidence += f" Such a gap is {grade} evidence for the first (Kass & Raftery 1995)."
         return [evidence]
 
@@ -177,10 +188,17 @@ class SearchResults:
 
 def _thickness(mixture: Mixture) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Each component's least variance, as a share of the mixture's own in that direction, ``(K,)``."""
-    factor = np.linalg.cholesky(mixture.covariance)
+    try:
+        factor = np.linalg.cholesky(mixture.covariance)
+    except np.linalg.LinAlgError:  # all rows together are flat: nothing to compare with
+        return np.ones(mixture.n_components)
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     half = np.linalg.solve(factor, dense)
     return np.asarray(np.linalg.eigvalsh(np.linalg.solve(factor, np.swapaxes(half, 1, 2)))[:, 0])
+
+
+def _models(count: int) -> str:
+    return f"{count} model{'s' * (count != 1)}"
 
 
 def _same(one: Candidate, other: Candidate) -> bool:

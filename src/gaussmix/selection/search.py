@@ -7,13 +7,16 @@ nested structure's fit where that is likelier, which can only be for want of a b
 structure starts from its own fit of the K below with a component split, and from the fits of the structures that are
 one letter away. What is likelier is kept.
 
-Starts race: of all but the first, the better half goes on after one step, and again after two. A fit is given up when
+Starts race: after one step, and again after three, the better half goes on, and after six the likeliest (as many as
+there are walks) are run to the end. Last, every cell is looked at once more, the freest structures last, for a nested
+structure's fit that is likelier. A fit is given up when
 the limit that it is heading for is far behind the best model so far, or behind what its cell has already. What the
 best so far is, is settled between one K and the next, so that the answer does not depend on what runs side by side.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -26,7 +29,7 @@ from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, State, Status, distance_to_limit, run
 from gaussmix.mixture import Mixture
-from gaussmix.selection.candidate import Candidate, best, collapsed
+from gaussmix.selection.candidate import Candidate, collapsed, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import POOLED, SCALAR, Statistics
@@ -34,7 +37,7 @@ from gaussmix.structures import Structure, named
 
 __all__ = ["Search"]
 
-_ROUNDS = (3, 6)  # steps after which the better half of the starts goes on
+_ROUNDS = (3, 6)  # steps; between them the better half of the starts goes on
 _MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
@@ -128,8 +131,8 @@ class Search:
             return _Visit(self, cell, goal).candidate(starts_of)
 
         found = []
-        with ThreadPoolExecutor(self.n_workers) as pool:
-            for cell in map(visit, self.m_steps) if self.n_workers == 1 else pool.map(visit, self.m_steps):
+        with ThreadPoolExecutor(self.n_workers) if self.n_workers > 1 else nullcontext() as pool:
+            for cell in pool.map(visit, self.m_steps) if pool else map(visit, self.m_steps):
                 found.append(cell)
                 yield cell
         cells.update({(cell.structure, k): cell for cell in found})
@@ -139,7 +142,7 @@ class Search:
         known = [cell for cell in cells.values() if cell.fit and not cell.collapsed]
         if not known or not self.stop_early:
             return _Goal(self.criterion)
-        leader = best(known, self.criterion)
+        leader = min(known, key=partial(rank, self.criterion))
         margin = _FAR_BEHIND + _FAR_BEHIND_PER_ROW * leader.statistics.weight
         return _Goal(self.criterion, leader.criterion(self.criterion), margin)
 
@@ -183,9 +186,12 @@ class Search:
         if not fewer:
             return []
         most = max(cell.n_components for cell in fewer)
-        mixture = best([cell for cell in fewer if cell.n_components == most], self.criterion).mixture
-        while mixture.n_components < k:
-            mixture = self._splits(mixture)[0]
+        mixture = min((cell for cell in fewer if cell.n_components == most), key=partial(rank, self.criterion)).mixture
+        try:
+            while mixture.n_components < k:
+                mixture = self._splits(mixture)[0]
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):  # so nearly singular that it cannot be split
+            return []
         return _as_starts([mixture])
 
     def _splits(self, mixture: Mixture) -> list[Mixture]:
@@ -278,7 +284,7 @@ class _Visit:
         """The starts; none where a neighbour is so nearly singular that it can be neither merged nor split."""
         try:
             return starts_of(self.cell)
-        except NotPositiveDefiniteError as error:
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             self.reasons.append(str(error))
             return []
 

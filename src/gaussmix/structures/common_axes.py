@@ -25,7 +25,7 @@ __all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 
 _CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
 _MOST_STEPS = 500
-_MOST_PAIRS = 200  # with more, Newton's matrix is large
+_MOST_PAIRS = 500  # with more, Newton's matrix is large
 _LARGEST_TURN = 0.5  # radians
 _ROUNDING = 1e-14  # of the objective
 _FLAT = 1e-8  # of a curvature that is large
@@ -87,6 +87,10 @@ def common_axes(
     near : Covariances, optional
         Covariances that have good common axes already.
     """
+    if len(scatters) == 1:
+        spectra, axes = principal_axes(scatters)
+        geometric_means(spectra)
+        return axes[0], spectra
     problem = _Problem(scatters, mass, objective)
     guesses = _guesses(scatters) if near is None else [_axes_of(near.dense(*scatters.shape[:2]))]
     axes = min(map(problem.solved, guesses), key=problem.value)

@@ -83,6 +83,8 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
     near : (K,) ndarray
         A guess.
     """
+    if len(mass) == 1:  # any volume will do
+        return near
     total, scale = mass.sum(), np.sqrt(mass)
     x = -np.log(near)
     log_det, traces, products = combined(np.exp(x))
@@ -103,6 +105,8 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
             if new <= value or np.abs(step).max() < _QUADRATIC:
                 break
             step /= 2.0
+        if new > value:  # by rounding alone: this is as near as it gets
+            break
         x, value = x + step, new
     return np.asarray(np.exp(-x))
 
