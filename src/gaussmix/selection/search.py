@@ -38,7 +38,7 @@ from gaussmix.structures import Structure, named
 __all__ = ["Search"]
 
 _ROUNDS = (3, 6)  # steps; between them the better half of the starts goes on
-_MERGES, _SPLITS = 4, 3  # of the cheapest, or the likeliest
+_MERGES, _SPLITS = 2, 3  # the cheapest, as many for each walk, and the likeliest
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
 _HOPELESS = 2.0  # times as far behind as that, no other start is tried
@@ -207,7 +207,7 @@ class Search:
             mixture = above.mixture
             while mixture.n_components > cell.n_components + 1:
                 mixture = cheapest_merges(mixture, 1)[0]
-            mixtures += cheapest_merges(mixture, _MERGES)
+            mixtures += cheapest_merges(mixture, _MERGES * self.n_walks)
         return [*_as_starts(mixtures), *self._nested(cells, cell)]
 
     def _nested(self, cells: _Cells, cell: Candidate) -> list[_Start]:
@@ -290,7 +290,8 @@ class _Visit:
 
     def _raced(self, first: Sequence[_Start]) -> list[Fit]:
         """The fits that won the race, the likeliest first."""
-        fits = self._ranked([fit for start in first if (fit := self._started(start))])
+        fits = [fit for start in first if (fit := self._started(start))]
+        fits.sort(key=lambda fit: -fit.state.log_likelihood)  # no component collapses in one step
         for steps in _ROUNDS:
             lead = self._run(fits[:1], steps)
             if any(map(self._hopeless, lead)):
