@@ -19,7 +19,17 @@ from gaussmix.sources import Source
 from gaussmix.statistics import Moments, Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["Fit", "IllDefinedCovarianceError", "MStep", "State", "Status", "accelerated", "iterate", "run"]
+__all__ = [
+    "Fit",
+    "IllDefinedCovarianceError",
+    "MStep",
+    "State",
+    "Status",
+    "accelerated",
+    "distance_to_limit",
+    "iterate",
+    "run",
+]
 
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -1,6 +1,7 @@
 """What every estimator can do once it is fitted."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -192,12 +193,12 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         source, _ = self._source(self._rows(X), sample_weight)
         return source.reduce(mixture, SCALAR)
 
-    def _model(self, structure: Structure, source: ArraySource) -> MStep:
-        """The model of that structure that the parameters say is to be fitted."""
+    def _models(self, structures: Sequence[Structure], source: ArraySource) -> tuple[MStep, ...]:
+        """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
         ridge = (
             relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
         )
-        return MStep(structure, ridge, equal_weights=self.weights == "equal")
+        return tuple(MStep(structure, ridge, equal_weights=self.weights == "equal") for structure in structures)
 
     def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
         """Keep the answer under scikit-learn's names."""

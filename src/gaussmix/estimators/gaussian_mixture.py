@@ -223,7 +223,7 @@ class GaussianMixture(MixtureEstimator):
         return self
 
     def _best_fit(self, source: ArraySource, kept: Kept) -> Fit:
-        self._m_step = self._model(named(self.covariance_type, source.n_features), source)
+        (self._m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
             return self._run(source, self.mixture_, history=self._history)

@@ -201,7 +201,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._validate_params()
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        largest = float(np.abs(rows).max())
+        largest = max(float(rows.max()), -float(rows.min()))
         if largest > _LARGEST:
             msg = f"X must be below {_LARGEST:g} in absolute value, as squares are summed, got {largest:g}."
             raise ValueError(msg)
@@ -213,7 +213,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         search = Search(
             source,
             n_components,
-            tuple(self._model(structure, source) for structure in structures),
+            self._models(structures, source),
             criterion=self.criterion if self.criterion != CROSS_VALIDATION else "aic",
             stop_early=self.stop_early and self.criterion != CROSS_VALIDATION,
             n_init=self.n_init,
