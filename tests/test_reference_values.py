@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from gaussmix.em import MStep, run
+from gaussmix.em import run
 from gaussmix.expectation import reference
+from gaussmix.m_step import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES, named

@@ -9,7 +9,8 @@ import pytest
 from gaussmix import load
 from gaussmix.cli import fitting, outputs
 from gaussmix.cli.commands import Criterion, fit
-from gaussmix.em import MStep, Status
+from gaussmix.em import Status
+from gaussmix.m_step import MStep
 from gaussmix.selection import CRITERIA, Search, best
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import clusters, vector
-from gaussmix.em import MStep, iterate
+from gaussmix.em import iterate
 from gaussmix.expectation import reference
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, start

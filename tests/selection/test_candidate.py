@@ -5,7 +5,8 @@ import pytest
 
 from cases import clusters
 from gaussmix import Mixture
-from gaussmix.em import MStep, Status, run
+from gaussmix.em import Status, run
+from gaussmix.m_step import MStep
 from gaussmix.selection import CRITERIA, NAMES, Candidate, best, collapsed
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, relative_ridge, start

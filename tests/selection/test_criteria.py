@@ -8,8 +8,9 @@ from scipy.special import xlogy
 
 from cases import FORMS, MOMENTS, clusters, mixture
 from gaussmix import Mixture
-from gaussmix.em import MStep, iterate
+from gaussmix.em import iterate
 from gaussmix.expectation import reference
+from gaussmix.m_step import MStep
 from gaussmix.selection.criteria import CRITERIA, aic, aicc, bic, caic, entropy_r2, icl, sabic
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, start

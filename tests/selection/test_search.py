@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from cases import clusters
-from gaussmix.em import MStep, run
+from gaussmix.em import run
+from gaussmix.m_step import MStep
 from gaussmix.selection import Search, best, collapsed
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge

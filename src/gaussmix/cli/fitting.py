@@ -12,7 +12,7 @@ from gaussmix.cli import outputs, records, show
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
-from gaussmix.em import MStep
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, Search, best
 from gaussmix.selection.effort import search_source

@@ -10,9 +10,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from gaussmix import selection
 from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
-from gaussmix.em import Fit, MStep, Status
+from gaussmix.em import Fit, Status
 from gaussmix.estimators.initial import Kept
 from gaussmix.hierarchy import Hierarchy, merge_components
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge

@@ -11,10 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Engine
-from gaussmix.em import Fit, IllDefinedCovarianceError, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, State, Status, distance_to_limit, run
 from gaussmix.estimators.base import MixtureEstimator
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
+from gaussmix.m_step import IllDefinedCovarianceError
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, given

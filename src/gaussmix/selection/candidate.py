@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.em import Fit, MStep, Status
+from gaussmix.em import Fit, Status
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics

@@ -27,7 +27,8 @@ import numpy as np
 from gaussmix import starts
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.density.reduction import cheapest_merges, split
-from gaussmix.em import Fit, IllDefinedCovarianceError, MStep, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate, collapsed, rank
 from gaussmix.selection.criteria import CRITERIA

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, mixture
-from gaussmix.em import MStep
+from gaussmix.m_step import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, assigned, column_moments, given, relative_ridge, start, tree
 from gaussmix.starts import means as means_under

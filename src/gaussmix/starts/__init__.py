@@ -1,0 +1,20 @@
+"""Where EM starts: labels or responsibilities from somewhere, and the mixture that an M-step makes of them."""
+
+from gaussmix.starts.assignments import assigned, means, start
+from gaussmix.starts.given import given
+from gaussmix.starts.kinds import KINDS, Kind
+from gaussmix.starts.scales import RELATIVE_RIDGE, column_moments, relative_ridge
+from gaussmix.starts.tree import tree
+
+__all__ = [
+    "KINDS",
+    "RELATIVE_RIDGE",
+    "Kind",
+    "assigned",
+    "column_moments",
+    "given",
+    "means",
+    "relative_ridge",
+    "start",
+    "tree",
+]

@@ -1,0 +1,72 @@
+"""First responsibilities, and the mixture that one M-step makes of them."""
+
+import numpy as np
+
+from gaussmix._types import AnyArray, Floats
+from gaussmix.m_step import MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import Assignment, Source
+from gaussmix.starts.scales import anchor
+from gaussmix.statistics import SCALAR
+
+__all__ = ["assigned", "from_labels", "means", "start"]
+
+
+def start(source: Source, assignment: Assignment, n_components: int, m_step: MStep) -> Mixture:
+    """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty."""
+    return m_step.maximize(source.summarize(assignment, means(source, assignment, n_components), m_step.moments))
+
+
+def means(source: Source, assignment: Assignment, n_components: int) -> Floats:
+    """Means ``(K, D)`` under given responsibilities, about which the second moments keep their digits."""
+    anchors = np.repeat(anchor(source), n_components, axis=0)
+    return source.summarize(assignment, anchors, SCALAR).means
+
+
+def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
+    """First responsibilities from labels ``(n,)`` or from responsibilities ``(n, K)`` that the user has.
+
+    Raises
+    ------
+    ValueError
+        If the shape is neither, a label is not in ``0 … K - 1``, or responsibilities are negative or do not sum to one.
+    """
+    if values.shape == (n_rows,):
+        return from_labels(values, n_components)
+    if values.shape == (n_rows, n_components):
+        return _from_responsibilities(values)
+    msg = (
+        f"A start given as an array must hold labels of shape ({n_rows},) or responsibilities of shape "
+        f"({n_rows}, {n_components}), got shape {values.shape}."
+    )
+    raise ValueError(msg)
+
+
+def from_labels(labels: AnyArray, n_components: int) -> Assignment:
+    """First responsibilities of one and zero from integer labels ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If a label is not in ``0 … K - 1``.
+    """
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= n_components:
+        msg = (
+            f"Labels given as a start must be integers from 0 to {n_components - 1}, "
+            f"got {labels.dtype} from {labels.min()} to {labels.max()}."
+        )
+        raise ValueError(msg)
+    return lambda span, _rows: _one_hot(labels[span], n_components)
+
+
+def _from_responsibilities(resp: AnyArray) -> Assignment:
+    if not (resp >= 0).all() or not np.allclose(resp.sum(axis=1), 1.0, rtol=0, atol=1e-6):
+        msg = "Responsibilities given as a start must be at least 0 and sum to 1 in each row."
+        raise ValueError(msg)
+    return lambda span, _rows: np.asarray(resp[span], dtype=np.float64)
+
+
+def _one_hot(labels: AnyArray, n_components: int) -> Floats:
+    resp = np.zeros((len(labels), n_components))
+    resp[np.arange(len(labels)), labels] = 1.0
+    return resp

@@ -1,0 +1,52 @@
+"""How large the rows are: what floors and coordinates are measured by."""
+
+import numpy as np
+
+from gaussmix._types import Floats, Rows
+from gaussmix.sources import Source
+from gaussmix.statistics import DIAGONAL, SCALAR
+
+__all__ = ["RELATIVE_RIDGE", "anchor", "column_moments", "relative_ridge"]
+
+RELATIVE_RIDGE = 1e-6
+"""What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
+
+_QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
+_SAMPLE = 2**16
+
+
+def anchor(source: Source) -> Floats:
+    """Any row, ``(1, D)``: about it, first sums keep their digits however far the data lie from zero."""
+    return source.sample(np.random.default_rng(0), 1)[0].astype(np.float64)
+
+
+def column_moments(source: Source) -> tuple[Floats, Floats]:
+    """Mean and variance of each column, ``(D,)`` each, in two passes."""
+
+    def everything(_span: slice, rows: Rows) -> Floats:
+        return np.ones((len(rows), 1))
+
+    mean = source.summarize(everything, anchor(source), SCALAR).means
+    sums = source.summarize(everything, mean, DIAGONAL)
+    return sums.means[0], sums.about(sums.means).second[0] / sums.floored_mass[0]
+
+
+def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
+    """A ridge of a given fraction of each column's variance, ``(D,)``, so that a fit does not depend on units.
+
+    The variance is the usual one, or the one that the quartiles of a normal sample would say, if that is less: one row
+    far out must not lift the ridge above the clusters. A column without spread takes the mean variance of the others,
+    or one where no column has any.
+    """
+    mean, variance = column_moments(source)
+    spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
+    scale = np.minimum(variance, _quartile_variance(source, variance))
+    fallback = scale[spread].mean() if spread.any() else 1.0
+    return fraction * np.where(spread, scale, fallback)
+
+
+def _quartile_variance(source: Source, otherwise: Floats) -> Floats:
+    """Variances from the distance of the quartiles, on a sample; `otherwise` where they coincide."""
+    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+    low, high = np.quantile(rows, [0.25, 0.75], axis=0, weights=weights, method="inverted_cdf").astype(np.float64)
+    return np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, otherwise)
