@@ -20,7 +20,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, SearchResults
-from gaussmix.selection import collapsed
+from gaussmix.diagnosis import collapsed
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
 from gaussmix.statistics import Moments, Statistics

@@ -12,8 +12,10 @@ from threadpoolctl import ThreadpoolController
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
+from gaussmix.priors import NormalInverseWishart
 from gaussmix.statistics import Moments, Statistics
-from gaussmix.structures import Structure
+from gaussmix.structures import STRUCTURES, Structure
+from gaussmix.structures.constraint import within_ratio
 
 __all__ = ["IllDefinedCovarianceError", "MStep"]
 
@@ -37,11 +39,28 @@ class MStep:
         Variances added to the covariances' diagonals, in squared units of the features.
     equal_weights : bool
         Whether all mixing proportions are 1 / K, in place of being estimated.
+    prior : NormalInverseWishart or None
+        A prior on means and covariances, under which the mixture is the most probable one.
+    eigenvalue_ratio : float or None
+        How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
+
+    Raises
+    ------
+    ValueError
+        If the prior or the ratio is not defined for this structure, or not in its range.
     """
 
     structure: Structure
     ridge: Floats
     equal_weights: bool = False
+    prior: NormalInverseWishart | None = None
+    eigenvalue_ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.prior is not None:
+            _check_prior(self.prior, self.structure, len(self.ridge))
+        if self.eigenvalue_ratio is not None:
+            _check_ratio(self.eigenvalue_ratio, self.structure)
 
     @property
     def moments(self) -> Moments:
@@ -67,16 +86,13 @@ class MStep:
         Raises
         ------
         IllDefinedCovarianceError
-            If a component has no spread in some direction and the ridge gives it none.
+            If a component has no spread in some direction, and neither ridge, prior nor bound gives it any.
         """
-        central = statistics.central()
-        means = central.origin
+        n_features = statistics.origin.shape[1]
         try:
-            with (
-                np.errstate(all="ignore"),
-                _one_blas_thread(central.origin.shape[1]),
-            ):  # what is no number has no factor
-                covariances = self.structure.maximize(central.blurred(self.ridge), near)
+            with np.errstate(all="ignore"), _one_blas_thread(n_features):  # what is no number has no factor
+                central = self._completed(statistics)
+                covariances = self.structure.maximize(central, near)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
@@ -84,9 +100,51 @@ class MStep:
                 f"increase reg_covar, or scale the input data. {error}"
             )
             raise IllDefinedCovarianceError(msg) from error
+        means = central.origin
         if self.equal_weights:
             return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
+
+    def log_prior(self, mixture: Mixture) -> float:
+        """Logarithm of the prior density of a mixture but for a constant, in nats; 0 without a prior.
+
+        EM raises the log-likelihood of all rows and this together, as far as the ridge lets it.
+        """
+        if self.prior is None:
+            return 0.0
+        with _one_blas_thread(mixture.n_features):
+            return self.prior.log_density(mixture, self.structure)
+
+    def _completed(self, statistics: Statistics) -> Statistics:
+        """The statistics that the structure gets: about the new means, with prior, ridge and bounds in them."""
+        central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
+        blurred = central.blurred(self.ridge)
+        if self.eigenvalue_ratio is None:
+            return blurred
+        return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
+
+
+def _check_prior(prior: NormalInverseWishart, structure: Structure, n_features: int) -> None:
+    if not structure.takes_prior:
+        names = ", ".join(one.public_name for one in STRUCTURES if one.takes_prior)
+        msg = f"prior is not defined for structure {structure.public_name!r}; it is for {names}."
+        raise ValueError(msg)
+    if len(prior.mean) != n_features:
+        msg = f"prior must be for {n_features} features, as the rows have, got one for {len(prior.mean)}."
+        raise ValueError(msg)
+    if prior.weight(structure) < 0:
+        least = structure.moments.weightless_dof(n_features)
+        msg = f"The prior's dof must be at least {least:g} for structure {structure.public_name!r}, got {prior.dof:g}."
+        raise ValueError(msg)
+
+
+def _check_ratio(ratio: float, structure: Structure) -> None:
+    if not ratio >= 1:
+        raise ValueError(f"eigenvalue_ratio must be at least 1, got {ratio}.")
+    if not structure.takes_ratio:
+        names = ", ".join(one.public_name for one in STRUCTURES if one.takes_ratio)
+        msg = f"eigenvalue_ratio is not defined for structure {structure.public_name!r}; it is for {names}."
+        raise ValueError(msg)
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,10 @@
 """What one pass over the rows leaves behind, and how rich its second moments are."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self, final
+from typing import ClassVar, Self, final
 
 import numpy as np
 
@@ -16,7 +17,14 @@ class Moments(ABC):
     """How much of the outer products ``(x - o)(x - o)ᵀ`` is kept: a linear map, applied to each component.
 
     A structure asks for the poorest kind that its M-step can live on, and the pass over the rows sums no more.
+
+    Attributes
+    ----------
+    correlated : bool
+        Whether products of different features are kept.
     """
+
+    correlated: ClassVar[bool]
 
     @abstractmethod
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -38,6 +46,26 @@ class Moments(ABC):
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         """The kept part of ``Σ_i weights_ki centred_ki centred_kiᵀ``, for rows ``(K, n, D)`` and weights ``(K, n)``."""
 
+    @abstractmethod
+    def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
+        """The same axes, with other eigenvalues: `change` gets all, a row for each matrix, and gives as many.
+
+        Traces count as one eigenvalue each.
+        """
+
+    @abstractmethod
+    def weightless_dof(self, n_features: int) -> float:
+        """The degrees of freedom with which a conjugate prior on one covariance weighs nothing.
+
+        An inverse Wishart density is ``det(Σ)^(-(dof + D + 1) / 2)`` times an exponential, an inverse gamma density of
+        half as many degrees of freedom ``variance^(-(dof + 2) / 2)`` times one, and the normal density of a row
+        ``det(Σ)^(-1/2)`` times one.
+        """
+
+    def dof_per_row(self, n_features: int) -> float:
+        """How many more degrees of freedom weigh as much as one row: one for each coordinate that a variance is of."""
+        return 1.0
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         """Add such sums for the rows ``(n, D)`` of component `k` to `second`, in place."""
         second[k] += self.sums(centred[None], weights[None])[0]
@@ -46,6 +74,8 @@ class Moments(ABC):
 @final
 class _Scalar(Moments):
     """The trace alone: shape ``(K,)``."""
+
+    correlated = False
 
     def zero(self, n_components: int, n_features: int) -> Floats:
         return np.zeros(n_components)
@@ -62,10 +92,21 @@ class _Scalar(Moments):
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.einsum("knd,knd->k", centred * weights[:, :, None], centred))
 
+    def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
+        return change(second[:, None])[:, 0]
+
+    def weightless_dof(self, n_features: int) -> float:
+        return -2.0
+
+    def dof_per_row(self, n_features: int) -> float:
+        return float(n_features)
+
 
 @final
 class _Diagonal(Moments):
     """The diagonal: shape ``(K, D)``."""
+
+    correlated = False
 
     def zero(self, n_components: int, n_features: int) -> Floats:
         return np.zeros((n_components, n_features))
@@ -82,10 +123,18 @@ class _Diagonal(Moments):
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.einsum("knd,knd->kd", centred * weights[:, :, None], centred))
 
+    def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
+        return change(second)
+
+    def weightless_dof(self, n_features: int) -> float:
+        return -2.0
+
 
 @final
 class _Pooled(Moments):
     """The whole product, summed over components: shape ``(D, D)``."""
+
+    correlated = True
 
     def zero(self, n_components: int, n_features: int) -> Floats:
         return np.zeros((n_features, n_features))
@@ -103,6 +152,12 @@ class _Pooled(Moments):
         flat = centred.reshape(-1, centred.shape[2])
         return np.asarray((flat.T * weights.ravel()) @ flat)
 
+    def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
+        return np.asarray(FULL.with_eigenvalues(second[None], change)[0])
+
+    def weightless_dof(self, n_features: int) -> float:
+        return -(n_features + 1.0)
+
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
         second += self.sums(centred[None], weights[None])
 
@@ -110,6 +165,8 @@ class _Pooled(Moments):
 @final
 class _Full(Moments):
     """The whole product of each component: shape ``(K, D, D)``."""
+
+    correlated = True
 
     def zero(self, n_components: int, n_features: int) -> Floats:
         return np.zeros((n_components, n_features, n_features))
@@ -125,6 +182,15 @@ class _Full(Moments):
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.swapaxes(centred * weights[:, :, None], 1, 2) @ centred)
+
+    def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
+        values, axes = np.linalg.eigh(second)
+        changed = change(values)
+        same = (changed == values).all(axis=1)[:, None, None]
+        return np.asarray(np.where(same, second, (axes * changed[:, None, :]) @ np.swapaxes(axes, 1, 2)))
+
+    def weightless_dof(self, n_features: int) -> float:
+        return -(n_features + 1.0)
 
 
 _FAR = 1e6

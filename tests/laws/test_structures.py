@@ -12,11 +12,15 @@ from gaussmix.em import iterate
 from gaussmix.expectation import reference
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
+from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+with_prior = pytest.mark.parametrize(
+    "structure", [one for one in STRUCTURES if one.takes_prior], ids=lambda structure: structure.name
+)
 seeds = st.integers(0, 2**32 - 1)
 K, D = 3, 2
 NO_RIDGE = np.zeros(D)
@@ -194,3 +198,85 @@ def test_it_says_what_it_is(structure):
         ArraySource(clusters(np.random.default_rng(0), n=50)), responsibilities(np.random.default_rng(1), 50), structure
     ).covariances
     assert isinstance(covariances, structure.form)
+
+
+def some_prior(rng, rows, structure, shrinkage):
+    covariance = np.cov(rows.T)
+    weak = scaled("weak", rows.mean(axis=0), covariance, K, structure)
+    return NormalInverseWishart(rows[0], shrinkage, weak.dof + rng.uniform(-0.5, 9), rng.uniform(0.1, 9) * covariance)
+
+
+def posteriors(source, resp, m_step, steps):
+    """Log-likelihoods and log-priors of some EM steps together, per row."""
+    first = start(source, assigned(resp, source.n_rows, K), K, m_step)
+    states = itertools.islice(iterate(source, first, m_step), steps)
+    return [state.log_likelihood + m_step.log_prior(state.mixture) / source.n_rows for state in states]
+
+
+@with_prior
+@given(seed=seeds, shrinkage=st.sampled_from([0.0, 0.01, 5.0]), equal_weights=st.booleans())
+def test_the_log_posterior_never_falls(structure, seed, shrinkage, equal_weights):
+    rng = np.random.default_rng(seed)
+    rows = clusters(rng, n=60)
+    m_step = MStep(structure, NO_RIDGE, equal_weights, some_prior(rng, rows, structure, shrinkage))
+    assert (np.diff(posteriors(ArraySource(rows), responsibilities(rng, 60), m_step, 15)) >= -1e-12).all()
+
+
+@with_prior
+@given(seed=seeds)
+def test_the_m_step_with_a_prior_is_a_maximum(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows = clusters(rng, n=60)
+    resp, source = responsibilities(rng, 60), ArraySource(rows)
+    m_step = MStep(structure, NO_RIDGE, prior=some_prior(rng, rows, structure, 2.0))
+
+    def reached(first):
+        model = start(source, assigned(first, 60, K), K, m_step)
+        return expected_log_likelihood(rows, resp, model) + m_step.log_prior(model)
+
+    best = reached(resp)
+    for _ in range(5):
+        assert reached(0.98 * resp + 0.02 * responsibilities(rng, 60)) <= best + 1e-9
+
+
+@with_prior
+@given(seed=seeds)
+def test_a_prior_of_nothing_changes_nothing(structure, seed):
+    rng = np.random.default_rng(seed)
+    source, resp = ArraySource(clusters(rng, n=60)), responsibilities(rng, 60)
+    nothing = NormalInverseWishart(np.ones(D), 0.0, structure.moments.weightless_dof(D), np.zeros((D, D)))
+    fits = [
+        start(source, assigned(resp, 60, K), K, MStep(structure, NO_RIDGE, prior=prior)) for prior in (None, nothing)
+    ]
+    same(*fits, rtol=1e-12)
+    assert MStep(structure, NO_RIDGE, prior=nothing).log_prior(fits[0]) == 0
+
+
+@with_prior
+@given(seed=seeds)
+def test_rows_and_prior_twice_give_the_same_fit(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows, resp = clusters(rng, n=60), responsibilities(rng, 60)
+    plain = some_prior(rng, rows, structure, 0.0)
+    weightless = structure.moments.weightless_dof(D)
+    twice = NormalInverseWishart(plain.mean, 0.0, weightless + 2 * (plain.dof - weightless), 2 * plain.scale)
+    fits = [
+        start(ArraySource(rows, np.full(60, weight)), assigned(resp, 60, K), K, MStep(structure, NO_RIDGE, prior=prior))
+        for weight, prior in ((1.0, plain), (2.0, twice))
+    ]
+    same(*fits)
+
+
+@with_prior
+@given(seed=seeds)
+def test_an_integer_weight_is_a_repeated_row_under_a_prior_too(structure, seed):
+    rng = np.random.default_rng(seed)
+    rows, resp = clusters(rng, n=60), responsibilities(rng, 60)
+    counts = rng.integers(0, 4, size=60)
+    m_step = MStep(structure, NO_RIDGE, prior=some_prior(rng, rows, structure, 2.0))
+    sources = ArraySource(rows, counts.astype(float)), ArraySource(np.repeat(rows, counts, axis=0))
+    fits = [
+        start(source, assigned(first, source.n_rows, K), K, m_step)
+        for source, first in zip(sources, (resp, np.repeat(resp, counts, axis=0)), strict=True)
+    ]
+    same(*fits)

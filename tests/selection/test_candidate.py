@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from cases import clusters
-from gaussmix import Mixture
+from gaussmix.diagnosis import collapsed
 from gaussmix.em import Status, run
 from gaussmix.m_step import MStep
-from gaussmix.selection import CRITERIA, NAMES, Candidate, best, collapsed
+from gaussmix.selection import CRITERIA, NAMES, Candidate, best
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, relative_ridge, start
 from gaussmix.structures import named
@@ -118,39 +118,3 @@ def test_the_best_is_fitted_and_not_collapsed_where_there_is_such():
 def test_none_fitted_says_the_first_one_s_reason():
     with pytest.raises(ValueError, match=r"^first$"):
         best([failed("first"), failed("second")], "bic")
-
-
-def test_collapse_is_told_apart_from_a_constant_column():
-    ridge = np.array([1e-6, 1e-6, 1e-6])
-    flat = np.diag([1.0, 1.0, 1e-6])
-    spike = np.diag([1.0, 1.2e-6, 1e-6])
-    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, flat]), ridge) == ()
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), ridge) == (1,)
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), np.zeros(3)) == ()
-
-
-def test_collapse_is_told_apart_from_collinear_columns():
-    rng = np.random.default_rng(0)
-    x = np.concatenate([rng.normal(size=100), rng.normal(size=100) + 8])
-    assert candidate(np.column_stack([x, 2 * x]), np.repeat([0, 1], 100), 2).collapsed == ()
-
-
-def test_collapse_in_a_slanted_direction_is_seen():
-    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    thin = turn @ np.diag([1.0, 1.0, 1.1e-6]) @ turn.T
-    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
-    assert collapsed(Mixture([0.5, 0.5], means, [thin, np.eye(3)]), np.full(3, 1e-6)) == (0,)
-
-
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_collapse_knows_no_units(scale):
-    units = np.array([scale, 1.0])
-    spike, plain = np.diag([1.0, 1.5e-6]), np.eye(2)
-    model = Mixture([0.5, 0.5], np.array([[0.0, 0.0], [3.0, 3.0]]) * units, np.outer(units, units) * [spike, plain])
-    assert collapsed(model, 1e-6 * units**2) == (0,)
-
-
-def test_all_rows_equal_have_nothing_to_collapse():
-    model = Mixture([1.0], [[5.0, 5.0]], [np.eye(2) * 1e-6])
-    assert collapsed(model, np.full(2, 1e-6)) == ()

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from cases import clusters
+from gaussmix.diagnosis import collapsed
 from gaussmix.em import run
 from gaussmix.m_step import MStep
-from gaussmix.selection import Search, best, collapsed
+from gaussmix.selection import Search, best
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
 from gaussmix.structures import STRUCTURES, every, named

@@ -1,6 +1,6 @@
 """Choosing a model: criteria, the search over structures and numbers of components, and its table."""
 
-from gaussmix.selection.candidate import CROSS_VALIDATION, NAMES, Candidate, best, collapsed
+from gaussmix.selection.candidate import CROSS_VALIDATION, NAMES, Candidate, best
 from gaussmix.selection.criteria import CRITERIA, aic, bic, icl
 from gaussmix.selection.crossval import cross_validated
 from gaussmix.selection.effort import search_source
@@ -17,7 +17,6 @@ __all__ = [
     "aic",
     "best",
     "bic",
-    "collapsed",
     "cross_validated",
     "icl",
     "search_source",

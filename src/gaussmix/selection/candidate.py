@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
@@ -14,14 +13,11 @@ from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "collapsed", "rank"]
+__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "rank"]
 
 CROSS_VALIDATION = "cv"
 NAMES = (*CRITERIA, CROSS_VALIDATION)
 """All that a model can be chosen by."""
-
-_ROUNDING = 1e-12  # of a feature's variance
-_OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +35,7 @@ class Candidate:
     reason : str
         Why there is no fit; empty where there is one.
     collapsed : tuple of int
-        Components that only the ridge holds open; see :func:`collapsed`.
+        Components that only the ridge holds open; see :func:`~gaussmix.diagnosis.collapsed`.
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     n_passes : int
@@ -149,33 +145,3 @@ def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
         )
         raise ValueError(msg)
     return chosen
-
-
-def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
-    """Components that have no spread of their own in some direction, only what the ridge gives them.
-
-    The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
-    few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
-    as a constant column, do not count.
-
-    Parameters
-    ----------
-    mixture : Mixture
-        A fit with that ridge.
-    ridge : (D,) ndarray
-        Variances that were added to the covariances' diagonals; where there was none, the rounding of the features' own
-        takes its place.
-    """
-    ridge = np.where(ridge > 0, ridge, _ROUNDING * np.diagonal(mixture.covariance))
-    if not (ridge > 0).all():
-        return ()
-    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
-    if (np.diagonal(np.linalg.inv(dense), axis1=1, axis2=2) @ ridge < 1.0 / _OWN_SPREAD).all():
-        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
-    units = np.sqrt(ridge)
-    spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
-    axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
-    if not axes.size:
-        return ()
-    own = np.linalg.eigvalsh(axes.T @ dense @ axes)[:, 0]
-    return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))

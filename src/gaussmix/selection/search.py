@@ -27,10 +27,11 @@ import numpy as np
 from gaussmix import starts
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.density.reduction import cheapest_merges, split
+from gaussmix.diagnosis import collapsed
 from gaussmix.em import Fit, State, Status, distance_to_limit, run
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
-from gaussmix.selection.candidate import Candidate, collapsed, rank
+from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import POOLED, SCALAR, Statistics

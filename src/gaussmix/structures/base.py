@@ -29,6 +29,12 @@ class Structure(ABC):
         How the covariances are stored.
     moments : Moments
         The second moments that the M-step needs.
+    shared : bool
+        Whether all components have one covariance, so that a prior is on that one, and not on each.
+    takes_prior : bool
+        Whether a conjugate prior is defined for it.
+    takes_ratio : bool
+        Whether covariances with eigenvalues cut off are still of the structure: they are free within their form.
     """
 
     name: ClassVar[str]
@@ -37,6 +43,9 @@ class Structure(ABC):
     description: ClassVar[str]
     form: ClassVar[type[Covariances]]
     moments: ClassVar[Moments]
+    shared: ClassVar[bool] = False
+    takes_prior: ClassVar[bool] = True
+    takes_ratio: ClassVar[bool] = False
 
     @abstractmethod
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Covariances:

@@ -24,6 +24,8 @@ class EEI(Structure):
     description = "axes aligned, equal volume and shape"
     form = Diagonal
     moments = DIAGONAL
+    shared = True
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
         variances = statistics.second.sum(axis=0) / statistics.floored_mass.sum()
@@ -76,6 +78,7 @@ class VVI(Structure):
     description = "axes aligned, variable volume and shape"
     form = Diagonal
     moments = DIAGONAL
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
         return Diagonal.from_covariances(statistics.second / statistics.floored_mass[:, None])

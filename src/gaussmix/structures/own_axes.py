@@ -56,6 +56,7 @@ class EVV(Structure):
     description = "ellipses, equal volume, variable shape and axes"
     form = Full
     moments = FULL
+    takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         sizes = volumes_of(Full.from_covariances(statistics.second), *statistics.origin.shape)
@@ -75,6 +76,7 @@ class VVV(Structure):
     description = "ellipses, variable volume, shape and axes"
     form = Full
     moments = FULL
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         return Full.from_covariances(statistics.second / statistics.floored_mass[:, None, None])

@@ -27,6 +27,8 @@ class EEE(Structure):
     description = "ellipses, equal volume, shape and axes"
     form = Tied
     moments = POOLED
+    shared = True
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Tied:
         return Tied.from_covariances(statistics.second / statistics.floored_mass.sum())
@@ -43,6 +45,7 @@ class VEE(Structure):
     description = "ellipses, variable volume, equal shape and axes"
     form = Full
     moments = FULL
+    takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         scatters, mass = statistics.second, statistics.floored_mass
@@ -72,6 +75,7 @@ class EVE(Structure):
     description = "ellipses, equal volume and axes, variable shape"
     form = Full
     moments = FULL
+    takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         axes, spectra = common_axes(statistics.second, statistics.floored_mass, EQUAL_VOLUMES, near)
@@ -91,6 +95,7 @@ class VVE(Structure):
     description = "ellipses, variable volume and shape, equal axes"
     form = Full
     moments = FULL
+    takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         axes, spectra = common_axes(statistics.second, statistics.floored_mass, OWN_VOLUMES, near)

@@ -20,6 +20,8 @@ class EII(Structure):
     description = "round, equal volume"
     form = Spherical
     moments = SCALAR
+    shared = True
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
         n_components, n_features = statistics.origin.shape
@@ -40,6 +42,7 @@ class VII(Structure):
     description = "round, variable volume"
     form = Spherical
     moments = SCALAR
+    takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
         n_features = statistics.origin.shape[1]

@@ -1,0 +1,382 @@
+"""Components that are there for no good reason: too few rows, next to no spread, or no rows at all.
+
+The likelihood of a mixture with covariances of its own has spikes: a component on a few rows that happen to lie on a
+point, a line or a plane gains as much as one likes. Among the local maxima that EM ends in are such *spurious* ones
+(Day 1969; McLachlan & Peel 2000, section 3.10).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaussmix._types import ArrayLike, Floats, Rows
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation import reference
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Diagnosis", "collapsed", "diagnose"]
+
+Mask = NDArray[np.bool_]
+
+_FEWEST: dict[type[Covariances], Callable[[int], int]] = {
+    Spherical: lambda _: 3,
+    Diagonal: lambda _: 3,
+    Tied: lambda _: 0,
+    Full: lambda n_features: n_features + 2,
+}
+"""One row more than a covariance of one's own needs to have an inverse."""
+
+_TIGHT = 1e-4  # of the pooled variance in some direction
+_EMPTY = float(np.finfo(np.float64).eps)  # of the weight of all rows
+_NEARLY = 1.0 - 1e-6  # responsibilities of rows that are one component's alone sum up to a little less
+_LOWEST = float(np.finfo(np.float64).min)
+_READABLE = 1e7
+
+_ROUNDING = 1e-12  # of a feature's variance
+_OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    r"""What each component of a mixture rests on, and which look spurious. Printed, it is a table and a sentence.
+
+    Attributes
+    ----------
+    weights : (K,) ndarray
+        Mixing proportions.
+    masses : (K,) ndarray
+        Effective rows: the expected weight of the rows of each component, :math:`n_k = \sum_i w_i r_{ik}`.
+    tightness : (K,) ndarray
+        The smallest ratio, over all directions, of the component's variance to the variance within components,
+        :math:`\sum_k \pi_k \Sigma_k`: an eigenvalue that no scaling, rotation or shearing of the rows changes. It is 1
+        where all covariances are equal.
+    additions : (K,) ndarray
+        What the component adds to the log-likelihood of the rows, in nats:
+        :math:`\sum_i w_i [\log p(x_i) - \log p_{-k}(x_i)]`, where :math:`p_{-k}` is the mixture without it, the other
+        proportions scaled up to sum to one. Below zero where the rows are better off without it. NaN where nothing is
+        left without it, as for the only component.
+    addition : float
+        What the spurious components add together: zero where there are none, NaN where nothing is left without them.
+    verdicts : tuple of str
+        For each component ``"empty"``, ``"few rows"``, ``"tight"``, ``"few rows, tight"``, or ``""`` where it looks
+        sound.
+    fewest : int
+        Rows below which a component has too few: D + 2 for full covariances, 3 for diagonal and spherical ones, and 0
+        for a shared one. It is one more than a covariance of one's own needs to have an inverse.
+
+    Examples
+    --------
+    See :func:`diagnose`.
+    """
+
+    weights: Floats
+    masses: Floats
+    tightness: Floats
+    additions: Floats
+    addition: float
+    verdicts: tuple[str, ...]
+    fewest: int
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, K."""
+        return len(self.weights)
+
+    @property
+    def spurious(self) -> tuple[int, ...]:
+        """The components that look spurious, counted from 0."""
+        return tuple(k for k, verdict in enumerate(self.verdicts) if verdict)
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """The table, column by column: a row for each component."""
+        return {
+            "component": list(range(self.n_components)),
+            "weight": self.weights.tolist(),
+            "rows": self.masses.tolist(),
+            "tightness": self.tightness.tolist(),
+            "adds": self.additions.tolist(),
+            "verdict": list(self.verdicts),
+        }
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The table as a pandas frame."""
+        import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
+
+        return pd.DataFrame(self.columns)
+
+    def to_polars(self) -> "pl.DataFrame":
+        """The table as a polars frame."""
+        import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
+
+        return pl.DataFrame(self.columns)
+
+    # --- In words ----------------------------------------------------------------------------------------------------
+
+    @property
+    def advice(self) -> str:
+        """One sentence: which components look spurious, what they hold and add, and what to try."""
+        names = self.spurious
+        if not names:
+            return "No component looks spurious."
+        which, look, they, hold, add = (
+            (f"Component {names[0]}", "looks", "it", "holds", "adds")
+            if len(names) == 1
+            else (f"Components {_listed(names)}", "look", "they", "hold", "add")
+        )
+        held = f"{they} {hold} {_amount(self.masses[list(names)].sum())} of {_amount(self.masses.sum())} rows"
+        adding = "" if np.isnan(self.addition) else f" and {add} {_amount(self.addition)} nats to the log-likelihood"
+        remedy = "fewer components, prior='weak', or another seed"
+        if self.n_components == 1:
+            remedy = "a covariance_type with fewer parameters, or prior='weak'"
+        return f"{which} {look} spurious: {held}{adding}; try {remedy}."
+
+    def __repr__(self) -> str:
+        lines = [f"{'component':>9}{'weight':>10}{'rows':>12}{'tightness':>12}{'adds':>12}  verdict"]
+        for k, weight, rows, tightness, adds, verdict in zip(*self.columns.values(), strict=True):
+            values = f"{k:>9}{weight:>10.4f}{_number(rows):>12}{tightness:>12.2g}{_number(adds):>12}"
+            lines.append(f"{values}  {verdict}".rstrip())
+        return "\n".join([*lines, "", *self._legend(), self.advice])
+
+    def _legend(self) -> list[str]:
+        """What the verdicts that occur mean."""
+        found = " ".join(self.verdicts)
+        meanings = {
+            "few rows": f"few rows: fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
+            "tight": f"tight: in some direction less than {_TIGHT:g} of the variance within components.",
+        }
+        return [sentence for word, sentence in meanings.items() if word in found]
+
+
+def diagnose(
+    mixture: Mixture,
+    X: ArrayLike | Source,  # noqa: N803 - as scikit-learn's
+    sample_weight: ArrayLike | None = None,
+) -> Diagnosis:
+    """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
+
+    A component looks spurious if it is *empty*, if it has *few rows*, or if it is *tight*: in some direction ten
+    thousand times less variable than components are on average. A shared covariance is safe from the last two. There
+    are two passes over the rows, block by block.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit, of this library or of another.
+    X : (n, D) array_like or Source
+        The rows that were fitted.
+    sample_weight : (n,) array_like, optional
+        How many rows each row stands for. They should sum to about the number of rows, since components of few rows
+        are told by their weight.
+
+    Returns
+    -------
+    Diagnosis
+        A table with a row for each component, and a sentence of advice.
+
+    Raises
+    ------
+    ValueError
+        If rows or weights have another shape than they should, are not finite, or weigh nothing.
+
+    References
+    ----------
+    Day (1969), Biometrika 56. McLachlan & Peel (2000), Finite Mixture Models, section 3.10.
+
+    Examples
+    --------
+    Two clusters, and a component on two rows that are nearly equal.
+
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.diagnosis import diagnose
+    >>> near = [1.0, 2.0] + np.array([[-1e-4, 0.0], [1e-4, 0.0]])
+    >>> mixture = Mixture([0.495, 0.495, 0.01], [[0.0, 0.0], [9.0, 0.0], [1.0, 2.0]], [1.0, 1.0, 1e-8])
+    >>> rows = np.concatenate([Mixture([0.5, 0.5], mixture.means[:2], [1.0, 1.0]).sample(198, random_state=0)[0], near])
+    >>> diagnosis = diagnose(mixture, rows)
+    >>> diagnosis.spurious
+    (2,)
+    >>> diagnosis
+    component    weight        rows   tightness        adds  verdict
+            0    0.4950        88.0           1      3468.6
+            1    0.4950       110.0           1      4419.6
+            2    0.0100         2.0       1e-08        31.0  few rows, tight
+    <BLANKLINE>
+    few rows: fewer than 3, which a covariance of its own needs to be trusted.
+    tight: in some direction less than 0.0001 of the variance within components.
+    Component 2 looks spurious: it holds 2 of 200 rows and adds 31 nats to the log-likelihood; try fewer
+    components, prior='weak', or another seed.
+    """
+    source = _source(X, sample_weight)
+    _check(mixture, source)
+    masses, tightness = _masses(mixture, source), _tightness(mixture)
+    fewest = _FEWEST[type(mixture.covariances)](mixture.n_features)
+    verdicts = _verdicts(masses, tightness, fewest)
+    spurious = np.array([bool(verdict) for verdict in verdicts])
+    additions = _additions(mixture, source, spurious, masses.sum())
+    return Diagnosis(
+        weights=mixture.weights,
+        masses=masses,
+        tightness=tightness,
+        additions=additions[:-1],
+        addition=float(additions[-1]),
+        verdicts=verdicts,
+        fewest=fewest,
+    )
+
+
+def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
+    """The rows as a source, with their weights."""
+    if _is_source(X):
+        if sample_weight is not None:
+            raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
+        return X
+    rows = np.asarray(X)
+    if rows.dtype != np.float32:
+        rows = rows.astype(np.float64)
+    if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
+        raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
+    if not np.isfinite(rows).all():
+        raise ValueError("X must be finite, got NaN or infinity; drop or impute those rows first.")
+    return ArraySource(rows, None if sample_weight is None else _checked(sample_weight, len(rows)))
+
+
+def _is_source(rows: ArrayLike | Source) -> TypeGuard[Source]:
+    return hasattr(rows, "summarize")
+
+
+def _checked(sample_weight: ArrayLike, n_rows: int) -> Floats:
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
+    if not (np.isfinite(weights).all() and weights.min(initial=0.0) >= 0 and weights.any()):
+        raise ValueError("sample_weight must be finite, at least 0, and not 0 for all rows.")
+    return weights
+
+
+def _check(mixture: Mixture, source: Source) -> None:
+    if source.n_features != mixture.n_features:
+        msg = (
+            f"X must have {mixture.n_features} columns, as many as the mixture has features, got {source.n_features}; "
+            "pass the rows that were fitted."
+        )
+        raise ValueError(msg)
+    if source.n_rows == 0:
+        raise ValueError("X must have at least one row, got none.")
+
+
+def _masses(mixture: Mixture, source: Source) -> Floats:
+    """Expected weight of the rows of each component, ``(K,)``."""
+
+    def block(rows: Rows, weights: Floats) -> Floats:
+        return np.asarray(weights @ reference.responsibilities(mixture, rows)[0])
+
+    return source.total(block)
+
+
+def _tightness(mixture: Mixture) -> Floats:
+    """Each covariance's smallest eigenvalue relative to the pooled one, ``(K,)``.
+
+    With ``W = RᵀR`` pooled, it is one over the largest of ``Σ_k⁻¹ W``: of the rows of R, whitened by the component.
+    Taking R from the factors, by QR, keeps the digits of what is small.
+    """
+    n_components, n_features = mixture.means.shape
+    axes = np.stack([mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components)])
+    pooled = np.linalg.qr(np.concatenate(axes * np.sqrt(mixture.weights)[:, None, None])).R
+    white = mixture.covariances.whiten(np.repeat(pooled[None], n_components, axis=0))
+    return np.asarray(np.linalg.norm(white, ord=2, axis=(1, 2)) ** -2.0)
+
+
+def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]:
+    """What is wrong with each component, in a word or two."""
+    few, tight = masses < _NEARLY * fewest, tightness < _TIGHT
+    words = (
+        ", ".join(word for word, holds in (("few rows", few[k]), ("tight", tight[k])) if holds)
+        for k in range(len(masses))
+    )
+    empty = masses <= _EMPTY * masses.sum()
+    return tuple("empty" if nothing else said for nothing, said in zip(empty, words, strict=True))
+
+
+def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) -> Floats:
+    """What each component adds to the log-likelihood, and at the end what the spurious ones add together, ``(K + 1,)``.
+
+    Each row's share is cut so that the sum stays finite: without a component on it, a far row may have no density left.
+    """
+    kept = np.vstack([~np.eye(mixture.n_components, dtype=bool), ~spurious])
+    left = kept @ mixture.weights / mixture.weights.sum()
+    log_left = np.log(np.where(left > 0, left, 1.0))
+    most = -_LOWEST / 2.0 / max(weight, 1.0)
+
+    def block(rows: Rows, weights: Floats) -> Floats:
+        joint = reference.log_joint(mixture, rows)
+        without = np.column_stack([_without_each(joint), np.logaddexp.reduce(joint[:, ~spurious], axis=1)])
+        gains = np.logaddexp.reduce(joint, axis=1)[:, None] - np.maximum(without - log_left, _LOWEST)
+        return np.asarray(weights @ np.minimum(gains, most))
+
+    return np.where(left > 0, source.total(block), np.nan)
+
+
+def _without_each(joint: Floats) -> Floats:
+    """Logarithms of the sums over all components but one, ``(b, K) -> (b, K)``, without a subtraction.
+
+    They are the sums of those before it and of those after it.
+    """
+    none = np.full((len(joint), 1), -np.inf)
+    before = np.logaddexp.accumulate(np.hstack([none, joint[:, :-1]]), axis=1)
+    after = np.logaddexp.accumulate(np.hstack([none, joint[:, :0:-1]]), axis=1)[:, ::-1]
+    return np.asarray(np.logaddexp(before, after))
+
+
+def _number(value: float) -> str:
+    """One decimal, three digits where it is huge, and a dash where it is not a number."""
+    if np.isnan(value):
+        return "-"
+    return f"{round(value, 1) + 0.0:.1f}" if abs(value) < _READABLE else f"{value:.3g}"
+
+
+def _amount(value: float) -> str:
+    """A number in a sentence: as :func:`_number`, whole ones without a decimal."""
+    return _number(value).removesuffix(".0")
+
+
+def _listed(names: tuple[int, ...]) -> str:
+    return f"{', '.join(map(str, names[:-1]))} and {names[-1]}"
+
+
+def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
+    """Components that have no spread of their own in some direction, only what the ridge gives them.
+
+    The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
+    few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
+    as a constant column, do not count.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit with that ridge.
+    ridge : (D,) ndarray
+        Variances that were added to the covariances' diagonals; where there was none, the rounding of the features' own
+        takes its place.
+    """
+    ridge = np.where(ridge > 0, ridge, _ROUNDING * np.diagonal(mixture.covariance))
+    if not (ridge > 0).all():
+        return ()
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+    if (np.diagonal(np.linalg.inv(dense), axis1=1, axis2=2) @ ridge < 1.0 / _OWN_SPREAD).all():
+        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
+    units = np.sqrt(ridge)
+    spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
+    axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
+    if not axes.size:
+        return ()
+    own = np.linalg.eigvalsh(axes.T @ dense @ axes)[:, 0]
+    return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))

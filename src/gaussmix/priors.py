@@ -1,0 +1,248 @@
+"""Conjugate priors on means and covariances: a few rows that are believed before any is seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from gaussmix._types import ArrayLike, Floats
+from gaussmix.mixture import Mixture
+from gaussmix.statistics import Statistics
+from gaussmix.structures import Structure
+
+__all__ = ["NAMES", "NormalInverseWishart", "scaled"]
+
+_ROUNDING = 1e-8  # of a correlation
+
+
+@dataclass(frozen=True, eq=False)
+class NormalInverseWishart:
+    r"""A normal prior on each mean given its covariance, and an inverse Wishart prior on the covariances.
+
+    .. math::
+
+        \mu_k \mid \Sigma_k \sim \mathcal{N}(m, \Sigma_k / \kappa), \qquad
+        p(\Sigma) \propto \det(\Sigma)^{-(\nu + D + 1) / 2} \exp(-\tfrac{1}{2} \operatorname{tr} \Lambda \Sigma^{-1})
+
+    Where the structure knows variances only, each has an inverse gamma prior instead,
+
+    .. math:: p(\sigma_j^2) \propto (\sigma_j^2)^{-(\nu + 2) / 2} \exp(-\tfrac{1}{2} \Lambda_{jj} / \sigma_j^2)
+
+    with the mean of the diagonal in place of :math:`\Lambda_{jj}` where a component has one variance for all features.
+    Where all components have one covariance, the prior is on that one; else there is one on each, and the structure
+    restricts their product.
+
+    For rows with masses :math:`n_k`, means :math:`\bar x_k` and scatters :math:`W_k`, the M-step to the most probable
+    parameters is the one to the most likely, with
+
+    .. math::
+
+        \mu_k = \frac{n_k \bar x_k + \kappa m}{n_k + \kappa}, \qquad
+        W_k + \Lambda + \frac{\kappa n_k}{\kappa + n_k} (\bar x_k - m)(\bar x_k - m)^\top
+
+    in place of the means and scatters, and :math:`n_k + \nu + D + 2` in place of the masses; of the :math:`D + 2`, one
+    is the mean's, and missing where :math:`\kappa = 0`. For inverse gamma priors it is :math:`n_k + \nu + 3`, and for
+    one variance :math:`n_k + (\nu + 2) / D + 1`. The weights remain those of the rows.
+
+    Parameters
+    ----------
+    mean : (D,) array_like
+        m, towards which the means are drawn, in the units of the rows.
+    shrinkage : float
+        κ, the number of rows that the prior on a mean is worth; 0 is no prior on the means.
+    dof : float
+        ν, the degrees of freedom. The prior weighs nothing where ν is ``-(D + 1)``, or -2 for variances, and less is
+        refused. Its integral is finite only above ``D - 1``, or 0, but below it is a penalty all the same.
+    scale : (D, D) array_like
+        Λ, symmetric and positive semidefinite, in squared units of the rows.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of this shape or kind.
+
+    References
+    ----------
+    Fraley & Raftery (2007), Journal of Classification 24, 155-181: EII, VII, EEI, VVI, EEE and VVV. What mclust 6 does
+    for EII, EEI, VEI, EVI, EEV and VEV with more than one component is not the maximum of this density.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.priors import NormalInverseWishart
+    >>> prior = NormalInverseWishart(mean=[0.0, 5.0], shrinkage=0.01, dof=4, scale=np.diag([1.0, 2.0]))
+    >>> prior.scale
+    array([[1., 0.],
+           [0., 2.]])
+    """
+
+    mean: Floats
+    shrinkage: float
+    dof: float
+    scale: Floats
+
+    def __init__(self, mean: ArrayLike, shrinkage: float, dof: float, scale: ArrayLike) -> None:
+        centre = _frozen("mean", mean)
+        n_features = centre.size
+        if centre.shape != (n_features,) or not n_features:
+            raise ValueError(f"mean must have shape (n_features,), got {centre.shape}.")
+        object.__setattr__(self, "mean", centre)
+        object.__setattr__(self, "shrinkage", _at_least("shrinkage", shrinkage, 0))
+        object.__setattr__(self, "dof", _at_least("dof", dof, -(n_features + 1)))
+        object.__setattr__(self, "scale", _positive_semidefinite("scale", scale, n_features))
+
+    def weight(self, structure: Structure) -> float:
+        """How many rows the prior on one covariance of a structure weighs as much as."""
+        moments, n_features = structure.moments, len(self.mean)
+        return (self.dof - moments.weightless_dof(n_features)) / moments.dof_per_row(n_features)
+
+    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
+        """Statistics about the most probable means, and of rows whose most likely covariances are the most probable.
+
+        Parameters
+        ----------
+        statistics : Statistics
+            Sums over the rows alone, about any origin.
+        structure : Structure
+            The structure that the covariances will have.
+        """
+        central = statistics.central()
+        n_components, n_features = central.origin.shape
+        mass = central.floored_mass + self.shrinkage
+        away = self.mean - central.origin
+        between = central.moments.outer(away * (self.shrinkage * central.floored_mass / mass)[:, None], away)
+        rows = np.broadcast_to(self._root, (n_components, n_features, n_features))
+        scale = central.moments.sums(rows, np.full((n_components, n_features), self._repeats(structure, n_components)))
+        return replace(
+            central,
+            origin=central.origin + away * (self.shrinkage / mass)[:, None],
+            mass=central.mass + self._weights(structure, n_components),
+            second=central.second + between + scale,
+        )
+
+    def log_density(self, mixture: Mixture, structure: Structure) -> float:
+        """Logarithm of the prior density of a mixture's means and covariances, in nats.
+
+        But for a constant, which depends on the prior, the structure, K and D alone. The log-likelihood and this
+        together never fall from one EM step to the next, where there is no ridge.
+        """
+        n_components, n_features = mixture.means.shape
+        root = np.broadcast_to(self._root, (n_components, n_features, n_features))
+        white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
+        counts = np.append(np.full(n_features, self._repeats(structure, n_components)), self.shrinkage)
+        log_dets = mixture.covariances.log_det(n_components, n_features)
+        exponents = np.einsum("kid,kid,i->k", white, white, counts)
+        return float(-0.5 * (self._weights(structure, n_components) * log_dets + exponents).sum())
+
+    def _weights(self, structure: Structure, n_components: int) -> float:
+        """Pseudo-rows of each component."""
+        return self.weight(structure) * _share(structure, n_components) + (self.shrinkage > 0)
+
+    def _repeats(self, structure: Structure, n_components: int) -> float:
+        """How often each row of the root counts, in each component."""
+        return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
+
+    @cached_property
+    def _root(self) -> Floats:
+        """Rows ``(D, D)`` whose sum of outer products is the scale."""
+        units, values, axes = _decomposed(self.scale)
+        return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T * units)
+
+
+def _share(structure: Structure, n_components: int) -> float:
+    """The part of the prior on a covariance that each component bears."""
+    return 1.0 / n_components if structure.shared else 1.0
+
+
+def _frozen(name: str, values: ArrayLike) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity.")
+    array.flags.writeable = False
+    return array
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    if not least <= value < np.inf:
+        raise ValueError(f"{name} must be a finite number, at least {least}, got {value}.")
+    return float(value)
+
+
+def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Floats:
+    matrix = _frozen(name, values)
+    if matrix.shape != (n_features, n_features):
+        wanted = (n_features, n_features)
+        msg = f"{name} must have shape {wanted}, as mean has {n_features} entries, got {matrix.shape}."
+        raise ValueError(msg)
+    units, eigenvalues, _ = _decomposed(matrix)
+    if (np.abs(matrix - matrix.T) > _ROUNDING * np.outer(units, units)).any():
+        raise ValueError(f"{name} must be symmetric, got {matrix.tolist()}.")
+    if eigenvalues[0] < -_ROUNDING:
+        msg = f"{name} must be positive semidefinite, got {matrix.tolist()}, with a negative eigenvalue."
+        raise ValueError(msg)
+    return matrix
+
+
+def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
+    """Units in which the variances are one, and eigenvalues and eigenvectors in these: no small variance drowns."""
+    variances = np.abs(np.diagonal(matrix))
+    units = np.sqrt(np.where(variances > 0, variances, 1.0))
+    values, axes = np.linalg.eigh(matrix / np.outer(units, units))
+    return units, values, axes
+
+
+def _weak(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
+    """One row for each covariance, spread as the column variances say, and nothing on the means."""
+    moments, n_features = structure.moments, len(mean)
+    per_row = moments.dof_per_row(n_features)
+    variances = np.diag(np.diagonal(covariance))
+    return NormalInverseWishart(mean, 0.0, moments.weightless_dof(n_features) + per_row, per_row * variances)
+
+
+def _mclust(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
+    """The defaults of Fraley & Raftery (2007)."""
+    n_features = len(mean)
+    round_one = np.diag(np.full(n_features, np.diagonal(covariance).mean()))
+    return NormalInverseWishart(mean, 0.01, n_features + 2.0, covariance if structure.moments.correlated else round_one)
+
+
+NAMES: dict[str, Callable[[Floats, Floats, Structure], NormalInverseWishart]] = {"weak": _weak, "mclust": _mclust}
+"""Priors that follow from the columns' mean, a scale and the structure."""
+
+
+def scaled(
+    name: str, mean: Floats, covariance: Floats, n_components: int, structure: Structure
+) -> NormalInverseWishart:
+    """The prior of that name for rows with this mean and covariance.
+
+    Its scale is that of K parts of equal volume, the covariance over ``K^(2/D)``.
+
+    Parameters
+    ----------
+    name : str
+        ``"weak"``: worth one row for each covariance, spread as the column variances say, and nothing on the means. It
+        does not depend on units: on each column's, unless the structure is round, which leaves one unit for all.
+        ``"mclust"``: the defaults of Fraley & Raftery (2007): κ = 0.01, ν = D + 2, and as scale the covariance, or for
+        variances their mean.
+    mean : (D,) ndarray
+        Column means.
+    covariance : (D, D) ndarray
+        Covariance of the columns, with n - 1 as its divisor.
+    n_components : int
+        K.
+    structure : Structure
+        The structure that the covariances will have.
+
+    Raises
+    ------
+    ValueError
+        If there is no prior of that name.
+
+    References
+    ----------
+    Chen & Tan (2009), Journal of Multivariate Analysis 100, for the penalty that ``"weak"`` is.
+    """
+    if name not in NAMES:
+        raise ValueError(f"prior must be one of {', '.join(NAMES)}, got {name!r}.")
+    return NAMES[name](mean, covariance / n_components ** (2.0 / len(mean)), structure)

@@ -1,0 +1,79 @@
+r"""A bound on how much the eigenvalues of all covariances may differ.
+
+With :math:`d_{kj}` the eigenvalues of the most likely covariances and :math:`n_k` their masses, the most likely ones
+whose eigenvalues differ by a factor of c at most have the same axes, and :math:`d_{kj}` cut off below m and above cm.
+That m minimizes
+
+.. math:: \sum_k n_k \sum_j \log [d_{kj}]_m + d_{kj} / [d_{kj}]_m, \qquad [d]_m = \min(\max(d, m), cm)
+
+(García-Escudero, Gordaliza, Matrán & Mayo-Iscar 2008, Annals of Statistics 36; Fritz, García-Escudero & Mayo-Iscar
+2013, Computational Statistics & Data Analysis 61).
+"""
+
+from bisect import bisect_left
+from dataclasses import replace
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.statistics import Statistics
+
+__all__ = ["limits", "within_ratio"]
+
+
+def within_ratio(statistics: Statistics, ratio: float, *, shared: bool) -> Statistics:
+    """The same rows, with scatters whose most likely covariances are the most likely that meet the bound.
+
+    It is the scatters that are changed, since a flat one, of a component on one row say, is of no covariance yet. Where
+    there is no spread at all, nothing is changed, as nothing helps.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Sums about the component means.
+    ratio : float
+        How many times the smallest eigenvalue, of all components together, the largest may be; at least 1.
+    shared : bool
+        Whether all components have one covariance, made from the sum of the scatters.
+    """
+    mass = statistics.floored_mass
+
+    def own(scatters: Floats) -> Floats:
+        low, high = limits(scatters / mass[:, None], mass, ratio)
+        return np.clip(scatters, low * mass[:, None], high * mass[:, None])
+
+    def pooled(scatters: Floats) -> Floats:
+        total = scatters.sum(axis=0, keepdims=True)
+        low, high = limits(total / mass.sum(), np.ones(1), ratio)
+        return np.repeat(np.clip(total, low * mass.sum(), high * mass.sum()) / len(scatters), len(scatters), axis=0)
+
+    change = pooled if shared else own
+    return replace(statistics, second=statistics.moments.with_eigenvalues(statistics.second, change))
+
+
+def limits(eigenvalues: Floats, mass: Floats, ratio: float) -> tuple[float, float]:
+    r"""Where the most likely covariances that meet the bound have their eigenvalues ``(K, D)`` cut off: m and cm.
+
+    What m minimizes is convex in :math:`\log m`, with the slope
+
+    .. math:: \sum_{kj} n_k \max(1 - d_{kj} / m, 0) + n_k \min(1 - d_{kj} / (cm), 0)
+
+    Between two neighbours among all :math:`d_{kj}` and :math:`d_{kj} / c` the same eigenvalues are cut off, and where
+    the slope changes its sign there, m is a quotient of sums. Where the bound is met already, the limits are infinite.
+    """
+    values = np.maximum(eigenvalues, 0.0)
+    if not values.max() / ratio > values.min():
+        return -np.inf, np.inf
+    weights = np.broadcast_to(mass[:, None], values.shape)
+
+    def slope(m: float) -> float:
+        below, above = np.maximum(1 - values / m, 0), np.minimum(1 - values / (ratio * m), 0)
+        return float((weights * (below + above)).sum())
+
+    ends = np.unique(np.concatenate([values, values / ratio], axis=None))
+    ends = ends[ends > 0]
+    i = bisect_left(ends, 0.0, key=slope)
+    below, above = values <= (ends[i - 1] if i else 0.0), values / ratio >= ends[i]
+    sums = (weights * values)[below].sum() + (weights * values)[above].sum() / ratio
+    low = float(sums / (weights[below].sum() + weights[above].sum()))
+    return low, ratio * low

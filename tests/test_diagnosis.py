@@ -1,0 +1,442 @@
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import eigh
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from cases import FORMS, clusters, mixture
+from gaussmix import Diagonal, Full, Mixture, Spherical, Tied
+from gaussmix.diagnosis import Diagnosis, collapsed, diagnose
+from gaussmix.sources import ArraySource
+
+seeds = st.integers(0, 2**32 - 1)
+forms = pytest.mark.parametrize("form", FORMS)
+
+
+def of_groups(groups, form=Full, ridge=1e-6):
+    """The mixture with a component for each group of rows, as one M-step makes it, and all the rows."""
+    sizes = np.array([len(group) for group in groups])
+    scatters = np.stack([np.atleast_2d(np.cov(group.T, bias=True)) for group in groups]) + ridge * np.eye(
+        groups[0].shape[1]
+    )
+    diagonals = np.diagonal(scatters, axis1=1, axis2=2)
+    stored = {
+        Spherical: diagonals.mean(axis=1),
+        Diagonal: diagonals,
+        Tied: np.average(scatters, axis=0, weights=sizes),
+        Full: scatters,
+    }
+    weights, means = sizes / sizes.sum(), [group.mean(axis=0) for group in groups]
+    return Mixture(weights, means, form.from_covariances(stored[form])), np.concatenate(groups)
+
+
+def two_clusters(n_features=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(150, n_features)), rng.normal(size=(100, n_features)) + 12]
+
+
+def planted(group, form=Full):
+    """A diagnosis of two sound clusters and a third component on the given rows, far from both."""
+    return diagnose(*of_groups([*two_clusters(group.shape[1]), group - 20.0], form))
+
+
+def log_densities(model, rows):
+    """``log π_k N(x; μ_k, Σ_k)``, written out."""
+    dense = model.covariances.dense(model.n_components, model.n_features)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(model.weights)
+    return log_weights + np.stack(
+        [
+            multivariate_normal(mean, covariance, allow_singular=True).logpdf(rows).reshape(len(rows))
+            for mean, covariance in zip(model.means, dense, strict=True)
+        ],
+        axis=1,
+    )
+
+
+def added(model, rows, weights, left_out):
+    """What some components add to the log-likelihood, the slow way."""
+    joint, kept = log_densities(model, rows), ~np.isin(np.arange(model.n_components), left_out)
+    without = logsumexp(joint[:, kept], axis=1) - np.log(model.weights[kept].sum())
+    return weights @ (logsumexp(joint, axis=1) - without)
+
+
+class SmallBlocks(ArraySource):
+    def spans(self, n_components=1):
+        return (slice(start, min(start + 7, self.n_rows)) for start in range(0, self.n_rows, 7))
+
+
+def same(one, other, **tolerance):
+    assert one.verdicts == other.verdicts
+    for name in ("weights", "masses", "tightness", "additions", "addition"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), **({"rtol": 1e-9} | tolerance))
+
+
+# --- What is named ---------------------------------------------------------------------------------------------------
+
+
+@forms
+def test_sound_clusters_are_sound(form):
+    diagnosis = diagnose(*of_groups(two_clusters(), form))
+    assert diagnosis.spurious == ()
+    assert diagnosis.verdicts == ("", "")
+    assert diagnosis.addition == 0
+    assert (diagnosis.additions > 100).all()
+    np.testing.assert_allclose(diagnosis.masses, [150, 100], atol=1e-6)
+    assert diagnosis.advice == "No component looks spurious."
+
+
+@pytest.mark.parametrize("form", [Spherical, Diagonal, Full])
+def test_a_single_row_is_both(form):
+    diagnosis = planted(np.array([[0.0, 0.0]]), form)
+    assert diagnosis.spurious == (2,)
+    assert diagnosis.verdicts[2] == "few rows, tight"
+    assert diagnosis.masses[2] == pytest.approx(1.0)
+    assert diagnosis.tightness[2] < 1e-5
+
+
+@pytest.mark.parametrize("form", [Spherical, Diagonal, Full])
+def test_duplicated_rows_are_tight_however_many(form):
+    diagnosis = planted(np.full((40, 2), 3.0), form)
+    assert diagnosis.verdicts == ("", "", "tight")
+    assert diagnosis.additions[2] > 100
+
+
+@pytest.mark.parametrize(("form", "tight"), [(Spherical, False), (Diagonal, False), (Full, True)])
+def test_a_thin_line_is_tight_where_its_form_follows_it(form, tight):
+    x = np.linspace(-1, 1, 8)
+    assert planted(np.column_stack([x, 2 * x]), form).spurious == ((2,) if tight else ())
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 5])
+@pytest.mark.parametrize("form", FORMS)
+def test_few_rows_are_one_more_than_an_inverse_needs(form, n_features):
+    fewest = {Spherical: 3, Diagonal: 3, Tied: 0, Full: n_features + 2}[form]
+    rng = np.random.default_rng(0)
+    for n_rows in range(max(1, fewest - 2), fewest + 2):
+        diagnosis = planted(rng.normal(size=(n_rows, n_features)), form)
+        assert diagnosis.fewest == fewest
+        assert ("few rows" in diagnosis.verdicts[2]) == (n_rows < fewest)
+
+
+def test_a_shared_covariance_has_no_spikes():
+    diagnosis = planted(np.zeros((1, 2)), Tied)
+    assert diagnosis.spurious == ()
+    np.testing.assert_allclose(diagnosis.tightness, 1.0)
+
+
+@forms
+@pytest.mark.parametrize("weight", [0.0, 1e-300])
+def test_a_component_without_rows_is_empty_and_no_more(form, weight):
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 50.0)], form)
+    without = Mixture([0.6 - weight, 0.4, weight], model.means, model.covariances)
+    diagnosis = diagnose(without, rows[:-1])
+    assert diagnosis.verdicts == ("", "", "empty")
+    np.testing.assert_allclose([diagnosis.masses[2], diagnosis.additions[2], diagnosis.addition], 0.0, atol=1e-9)
+
+
+def test_several_are_named_together():
+    groups = [*two_clusters(), np.full((1, 2), 50.0), np.full((30, 2), -50.0)]
+    diagnosis = diagnose(*of_groups(groups))
+    assert diagnosis.spurious == (2, 3)
+    assert diagnosis.verdicts == ("", "", "few rows, tight", "tight")
+    assert diagnosis.addition == pytest.approx(diagnosis.additions[2:].sum(), rel=1e-2)
+
+
+# --- What they add ---------------------------------------------------------------------------------------------------
+
+
+@forms
+@given(seed=seeds, n_components=st.integers(2, 6), n_features=st.integers(1, 4))
+def test_additions_are_their_formula(form, seed, n_components, n_features):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, form, n_components, n_features, spread=1.5)
+    rows, weights = model.sample(60, random_state=rng)[0], rng.uniform(0, 3, 60)
+    diagnosis = diagnose(model, rows, weights)
+    expected = [added(model, rows, weights, [k]) for k in range(n_components)]
+    np.testing.assert_allclose(diagnosis.additions, expected, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(diagnosis.masses, weights @ model.responsibilities(rows))
+
+
+def test_the_spurious_ones_are_taken_out_together():
+    """Two components on the same three rows: neither alone adds what both do."""
+    twins = np.array([[0.0, 0.0], [1e-3, 0.0], [0.0, 1e-3]]) + 40
+    model, rows = of_groups([*two_clusters(), twins, twins], ridge=1e-8)
+    diagnosis = diagnose(model, rows)
+    assert diagnosis.spurious == (2, 3)
+    assert diagnosis.addition == pytest.approx(added(model, rows, np.ones(len(rows)), [2, 3]), rel=1e-9)
+    assert diagnosis.addition > 2 * diagnosis.additions[2:].sum()
+
+
+def test_a_component_may_add_less_than_nothing():
+    model = Mixture([0.5, 0.5], [[0.0], [100.0]], [1.0, 1.0])
+    diagnosis = diagnose(model, np.random.default_rng(0).normal(size=(20, 1)))
+    assert diagnosis.additions[1] == pytest.approx(-20 * np.log(2))
+
+
+def test_the_tightness_is_a_generalized_eigenvalue():
+    rng = np.random.default_rng(0)
+    for form in FORMS:
+        model = mixture(rng, form, 3, 4)
+        dense = model.covariances.dense(3, 4)
+        pooled = np.einsum("k,kij->ij", model.weights, dense)
+        expected = [eigh(covariance, pooled, eigvals_only=True)[0] for covariance in dense]
+        np.testing.assert_allclose(diagnose(model, np.zeros((1, 4))).tightness, expected, rtol=1e-10)
+
+
+def test_what_is_hardly_there_keeps_its_digits():
+    thin = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-13]])
+    model = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 5.0]], [np.eye(2), thin])
+    assert diagnose(model, np.zeros((9, 2))).tightness[1] == pytest.approx(1e-13, rel=1e-2)
+
+
+@forms
+def test_the_only_component_adds_no_number(form):
+    diagnosis = diagnose(*of_groups(two_clusters()[:1], form))
+    assert np.isnan(diagnosis.additions).all()
+    assert diagnosis.addition == 0
+    assert "     -" in str(diagnosis)
+
+
+def test_where_all_are_spurious_together_they_add_no_number():
+    diagnosis = diagnose(*of_groups([np.zeros((2, 2)), np.ones((2, 2))]))
+    assert diagnosis.spurious == (0, 1)
+    assert np.isfinite(diagnosis.additions).all()
+    assert np.isnan(diagnosis.addition)
+    assert "they hold 4 of 4 rows; try" in diagnosis.advice
+
+
+# --- What must not matter --------------------------------------------------------------------------------------------
+
+
+@given(seed=seeds)
+def test_no_affine_map_changes_a_verdict(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=6)
+    model, rows = of_groups([*two_clusters(), np.zeros((1, 2)) - 30, np.column_stack([x, x]) + 30])
+    turn = 10.0 ** rng.uniform(-8, 8, (2, 1)) * np.linalg.qr(rng.normal(size=(2, 2))).Q
+    dense = turn @ model.covariances.dense(4, 2) @ turn.T
+    mapped = Mixture(model.weights, model.means @ turn.T, (dense + np.swapaxes(dense, 1, 2)) / 2)
+    one, other = diagnose(model, rows), diagnose(mapped, rows @ turn.T)
+    assert one.verdicts == other.verdicts == ("", "", "few rows, tight", "tight")
+    same(one, other, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", [Diagonal, Tied, Full])
+@pytest.mark.parametrize("units", [[1e-150, 1e150], [1e-9, 1e9], [1e-100, 1e-100]])
+def test_units_change_no_verdict(form, units):
+    groups = [*two_clusters(), np.full((1, 2), 40.0)]
+    model, rows = of_groups(groups, form)
+    factors = model.covariances.factors * (units if form is Diagonal else np.array(units)[:, None])
+    scaled = diagnose(Mixture(model.weights, model.means * units, form(factors)), rows * units)
+    same(diagnose(model, rows), scaled, rtol=1e-8, atol=1e-6)
+
+
+@forms
+def test_an_offset_does_not_matter(form):
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 40.0)], form)
+    moved = diagnose(Mixture(model.weights, model.means + 1e8, model.covariances), rows + 1e8)
+    same(diagnose(model, rows), moved, rtol=1e-4, atol=1e-6)
+
+
+@given(seed=seeds)
+def test_an_integer_weight_is_a_repeated_row(seed):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng)
+    rows, counts = model.sample(80, random_state=rng)[0], rng.integers(0, 4, 80)
+    counts[0] = 1
+    same(diagnose(model, rows, counts), diagnose(model, np.repeat(rows, counts, axis=0)), atol=1e-9)
+
+
+def test_blocks_do_not_matter():
+    rng = np.random.default_rng(0)
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 40.0)])
+    weights = rng.uniform(0.5, 2, len(rows))
+    same(diagnose(model, ArraySource(rows, weights)), diagnose(model, SmallBlocks(rows, weights)), atol=1e-9)
+
+
+def test_the_order_of_components_does_not_matter():
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 40.0)])
+    order = [2, 0, 1]
+    turned = Mixture(model.weights[order], model.means[order], model.covariances.dense(3, 2)[order])
+    one, other = diagnose(model, rows), diagnose(turned, rows)
+    assert other.verdicts == tuple(one.verdicts[k] for k in order)
+    np.testing.assert_allclose(other.additions, one.additions[order], rtol=1e-9)
+
+
+def test_float32_rows_are_diagnosed_alike():
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 40.0)])
+    same(diagnose(model, rows), diagnose(model, rows.astype(np.float32)), rtol=1e-4, atol=1e-4)
+
+
+@forms
+@pytest.mark.parametrize("far", [1e3, 1e9, 1e154, 1e200, 1e307])
+def test_rows_far_out_are_finite(form, far):
+    model, rows = of_groups([*two_clusters(), np.full((1, 2), 40.0)], form)
+    out = np.concatenate([rows, [[far, -far], [-far, 0.0], [far, far]]])
+    for weights in (None, np.full(len(out), 1e12), np.full(len(out), 1e-12)):
+        diagnosis = diagnose(model, out, weights)
+        for name in ("masses", "tightness", "additions"):
+            assert np.isfinite(getattr(diagnosis, name)).all()
+        assert len(max(str(diagnosis).splitlines()[:4], key=len)) < 90
+
+
+@pytest.mark.parametrize(("far", "adds"), [(1e12, 0.5e24), (1e155, 2.25e307)])
+def test_a_component_that_alone_explains_a_far_row_adds_a_finite_number(far, adds):
+    model = Mixture([0.9, 0.1], [[0.0], [far]], [1.0, 1.0])
+    diagnosis = diagnose(model, [[0.0], [1.0], [2.0], [far]])
+    assert diagnosis.verdicts == ("", "few rows")
+    assert diagnosis.additions[1] == pytest.approx(adds, rel=1e-2)
+    assert np.isfinite(diagnosis.addition)
+
+
+# --- In words --------------------------------------------------------------------------------------------------------
+
+
+def test_it_reads_as_a_table_and_a_sentence():
+    lines = str(diagnose(*of_groups([*two_clusters(), np.full((1, 2), 40.0)]))).splitlines()
+    assert lines[0].split() == ["component", "weight", "rows", "tightness", "adds", "verdict"]
+    assert lines[3].split()[:3] == ["2", "0.0040", "1.0"]
+    assert lines[3].endswith("few rows, tight")
+    assert lines[5] == "few rows: fewer than 4, which a covariance of its own needs to be trusted."
+    assert lines[6] == "tight: in some direction less than 0.0001 of the variance within components."
+    assert re.fullmatch(
+        r"Component 2 looks spurious: it holds 1 of 251 rows and adds \d+(\.\d)? nats to the log-likelihood; "
+        r"try fewer components, prior='weak', or another seed\.",
+        lines[7],
+    )
+
+
+def by_hand(verdicts, addition=31.25, masses=None):
+    size = len(verdicts)
+    masses = np.full(size, 2.0) if masses is None else np.array(masses)
+    nothing = np.zeros(size)
+    return Diagnosis(np.full(size, 1 / size), masses, nothing, nothing, addition, tuple(verdicts), 4)
+
+
+REMEDY = "try fewer components, prior='weak', or another seed."
+FOR_ONE = "try a covariance_type with fewer parameters, or prior='weak'."
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "finding", "remedy"),
+    [
+        (
+            by_hand(["", "tight", "tight"], masses=[90, 1.5, 2]),
+            "Components 1 and 2 look spurious: they hold 3.5 of 93.5 rows and add 31.2 nats to the log-likelihood",
+            REMEDY,
+        ),
+        (
+            by_hand(["empty", "", "tight", "few rows"], -0.01),
+            "Components 0, 2 and 3 look spurious: they hold 6 of 8 rows and add 0 nats to the log-likelihood",
+            REMEDY,
+        ),
+        (
+            by_hand(["", "tight"], 1e300),
+            "Component 1 looks spurious: it holds 2 of 4 rows and adds 1e+300 nats to the log-likelihood",
+            REMEDY,
+        ),
+        (by_hand(["few rows"], np.nan), "Component 0 looks spurious: it holds 2 of 2 rows", FOR_ONE),
+    ],
+)
+def test_the_advice_has_numbers(diagnosis, finding, remedy):
+    assert diagnosis.advice == f"{finding}; {remedy}"
+    assert str(diagnosis).splitlines()[-1] == diagnosis.advice
+
+
+def test_only_the_verdicts_that_occur_are_explained():
+    assert "few rows:" not in str(by_hand(["", "tight"]))
+    assert "tight:" not in str(by_hand(["", "few rows"]))
+    assert len(str(by_hand(["", ""])).splitlines()) == 5
+
+
+def test_it_becomes_a_frame():
+    diagnosis = diagnose(*of_groups([*two_clusters(), np.full((1, 2), 40.0)]))
+    for frame in (diagnosis.to_pandas(), diagnosis.to_polars()):
+        assert isinstance(frame, pd.DataFrame | pl.DataFrame)
+        assert list(frame.columns) == ["component", "weight", "rows", "tightness", "adds", "verdict"]
+        np.testing.assert_array_equal(frame["adds"], diagnosis.additions)
+        assert list(frame["verdict"]) == ["", "", "few rows, tight"]
+
+
+# --- Arguments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame, pl.DataFrame, np.ndarray.tolist])
+def test_frames_and_lists_are_rows(table):
+    model, rows = of_groups(two_clusters())
+    same(diagnose(model, table(rows)), diagnose(model, rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "weights", "message"),
+    [
+        (np.zeros(5), None, r"X must have shape \(n, D\), a row for each observation, got \(5,\)"),
+        (np.zeros((5, 3)), None, "X must have 2 columns, as many as the mixture has features, got 3"),
+        (np.zeros((0, 2)), None, "X must have at least one row, got none"),
+        ([[np.nan, 0.0]], None, "X must be finite, got NaN or infinity; drop or impute those rows first"),
+        ([[0.0, 0.0]], [1.0, 2.0], r"sample_weight must have shape \(1,\), one weight for each row, got \(2,\)"),
+        ([[0.0, 0.0]], [-1.0], "sample_weight must be finite, at least 0, and not 0 for all rows"),
+        ([[0.0, 0.0]], [np.inf], "sample_weight must be finite, at least 0, and not 0 for all rows"),
+        ([[0.0, 0.0]], [0.0], "sample_weight must be finite, at least 0, and not 0 for all rows"),
+        (ArraySource(np.zeros((5, 3))), None, "X must have 2 columns, as many as the mixture has features, got 3"),
+        (ArraySource(np.zeros((5, 2))), np.ones(5), "a source brings its own weights"),
+    ],
+)
+def test_wrong_arguments_are_named(rows, weights, message):
+    model, _ = of_groups(two_clusters())
+    with pytest.raises(ValueError, match=message):
+        diagnose(model, rows, weights)
+
+
+# --- Held open by the ridge alone ------------------------------------------------------------------------------------
+
+
+def test_collapse_is_told_apart_from_a_constant_column():
+    ridge = np.array([1e-6, 1e-6, 1e-6])
+    flat = np.diag([1.0, 1.0, 1e-6])
+    spike = np.diag([1.0, 1.2e-6, 1e-6])
+    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, flat]), ridge) == ()
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), ridge) == (1,)
+    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), np.zeros(3)) == ()
+
+
+def test_collapse_is_told_apart_from_collinear_columns():
+    rng = np.random.default_rng(0)
+    groups = [np.outer(rng.normal(size=100) + centre, [1.0, 2.0]) for centre in (0, 8)]
+    variances = np.concatenate(groups).var(axis=0)
+    model, _ = of_groups(groups, ridge=1e-6 * np.diag(variances))
+    assert collapsed(model, 1e-6 * variances) == ()
+
+
+def test_collapse_in_a_slanted_direction_is_seen():
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    thin = turn @ np.diag([1.0, 1.0, 1.1e-6]) @ turn.T
+    means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
+    assert collapsed(Mixture([0.5, 0.5], means, [thin, np.eye(3)]), np.full(3, 1e-6)) == (0,)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_collapse_knows_no_units(scale):
+    units = np.array([scale, 1.0])
+    spike, plain = np.diag([1.0, 1.5e-6]), np.eye(2)
+    model = Mixture([0.5, 0.5], np.array([[0.0, 0.0], [3.0, 3.0]]) * units, np.outer(units, units) * [spike, plain])
+    assert collapsed(model, 1e-6 * units**2) == (0,)
+
+
+def test_all_rows_equal_have_nothing_to_collapse():
+    model = Mixture([1.0], [[5.0, 5.0]], [np.eye(2) * 1e-6])
+    assert collapsed(model, np.full(2, 1e-6)) == ()
+
+
+def test_sound_clusters_have_not_collapsed():
+    rows = clusters(np.random.default_rng(0))
+    model, _ = of_groups([rows[::3], rows[1::3], rows[2::3]])
+    assert collapsed(model, np.full(2, 1e-6)) == ()
