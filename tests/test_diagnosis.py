@@ -180,20 +180,42 @@ def test_a_component_may_add_less_than_nothing():
     assert diagnosis.additions[1] == pytest.approx(-20 * np.log(2))
 
 
-def test_the_tightness_is_a_generalized_eigenvalue():
-    rng = np.random.default_rng(0)
-    for form in FORMS:
-        model = mixture(rng, form, 3, 4)
-        dense = model.covariances.dense(3, 4)
-        pooled = np.einsum("k,kij->ij", model.weights, dense)
-        expected = [eigh(covariance, pooled, eigvals_only=True)[0] for covariance in dense]
-        np.testing.assert_allclose(diagnose(model, np.zeros((1, 4))).tightness, expected, rtol=1e-10)
+@forms
+@given(seed=seeds, n_components=st.integers(1, 5))
+def test_the_tightness_is_a_median_of_generalized_eigenvalues(form, seed, n_components):
+    model = mixture(np.random.default_rng(seed), form, n_components, 3)
+    dense = model.covariances.dense(n_components, 3)
+    ratios = np.array([[eigh(one, other, eigvals_only=True)[0] for other in dense] for one in dense])
+    for found, ratio in zip(diagnose(model, np.zeros((1, 3))).tightness, ratios, strict=True):
+        near = np.isclose(ratio, found, rtol=1e-9)
+        assert near.any()
+        assert model.weights[(ratio < found) & ~near].sum() <= 0.5 + 1e-12
+        assert model.weights[(ratio > found) & ~near].sum() < 0.5
+
+
+@pytest.mark.parametrize(("variance", "tight"), [(0.9e-4, True), (1.1e-4, False)])
+def test_tight_is_a_ten_thousandth_of_the_variance(variance, tight):
+    covariances = Diagonal.from_covariances(np.array([[4.0, 4.0], [4.0, 4.0 * variance]]))
+    model = Mixture([0.7, 0.3], [[0.0, 0.0], [9.0, 9.0]], covariances)
+    assert diagnose(model, np.repeat([[0.0, 0.0], [9.0, 9.0]], 9, axis=0)).verdicts == ("", "tight" if tight else "")
 
 
 def test_what_is_hardly_there_keeps_its_digits():
     thin = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-13]])
-    model = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 5.0]], [np.eye(2), thin])
-    assert diagnose(model, np.zeros((9, 2))).tightness[1] == pytest.approx(1e-13, rel=1e-2)
+    model = Mixture([0.6, 0.4], [[0.0, 0.0], [5.0, 5.0]], [np.eye(2), thin])
+    assert diagnose(model, np.zeros((9, 2))).tightness[1] == pytest.approx(0.5e-13, rel=1e-2)
+
+
+@pytest.mark.parametrize("background", [400.0, 1e6])
+def test_a_wide_background_makes_no_cluster_tight(background):
+    noise = np.random.default_rng(1).uniform(-background, background, (60, 2))
+    diagnosis = diagnose(*of_groups([*two_clusters(), noise, np.full((20, 2), 40.0)]))
+    assert diagnosis.verdicts == ("", "", "", "tight")
+
+
+def test_sentinels_are_named_and_clusters_are_not():
+    groups = [*two_clusters(), np.array([[-999_999.0, -999_999.0], [0.0, -999_999.0]])]
+    assert diagnose(*of_groups(groups)).verdicts == ("", "", "few rows, tight")
 
 
 @forms
@@ -305,7 +327,9 @@ def test_it_reads_as_a_table_and_a_sentence():
     assert lines[3].split()[:3] == ["2", "0.0040", "1.0"]
     assert lines[3].endswith("few rows, tight")
     assert lines[5] == "few rows: fewer than 4, which a covariance of its own needs to be trusted."
-    assert lines[6] == "tight: in some direction less than 0.0001 of the variance within components."
+    assert (
+        lines[6] == "tight: in some direction less than 0.0001 of the variance that the components of most rows have."
+    )
     assert re.fullmatch(
         r"Component 2 looks spurious: it holds 1 of 251 rows and adds \d+(\.\d)? nats to the log-likelihood; "
         r"try fewer components, prior='weak', or another seed\.",
@@ -434,6 +458,12 @@ def test_collapse_knows_no_units(scale):
 def test_all_rows_equal_have_nothing_to_collapse():
     model = Mixture([1.0], [[5.0, 5.0]], [np.eye(2) * 1e-6])
     assert collapsed(model, np.full(2, 1e-6)) == ()
+
+
+def test_a_covariance_that_has_hardly_an_inverse_is_looked_at_too():
+    factor = np.array([[1.0, 0.0], [1.0, 1e-20]])
+    model = Mixture([0.5, 0.5], [[0.0, 0.0], [9.0, -9.0]], Full(np.stack([np.eye(2), factor])))
+    assert collapsed(model, np.full(2, 1e-6)) == (1,)
 
 
 def test_sound_clusters_have_not_collapsed():

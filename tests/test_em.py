@@ -1,4 +1,5 @@
 import itertools
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -110,8 +111,23 @@ def test_a_history_of_other_rows_is_forgotten(problem):
 def test_a_collapse_is_named_with_its_component():
     rows = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 1.0], [6.0, 2.0], [5.0, 3.0]])
     first = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 2.0]], [1.0, 1.0])
-    with pytest.raises(IllDefinedCovarianceError, match=r"ill-defined empirical covariance .* component 0"):
-        run(ArraySource(rows), first, MODEL, tol=0.0, max_iter=100)
+    fit = run(ArraySource(rows), first, MODEL, tol=0.0, max_iter=100)
+    assert fit.status is Status.COLLAPSED
+    assert re.search(r"ill-defined empirical covariance .* component 0", fit.reason)
+    assert np.isfinite(fit.state.log_likelihood)
+
+
+def test_an_interruption_keeps_the_last_step(problem):
+    source, first = problem
+
+    def impatient(state, _gain):
+        if state.n_iter == 3:
+            raise KeyboardInterrupt
+
+    fit = run(source, first, MODEL, tol=0.0, max_iter=100, watch=impatient)
+    assert fit.status is Status.INTERRUPTED
+    assert fit.state.n_iter == 3
+    assert len(fit.history) == 4
 
 
 def test_a_ridge_holds_a_component_open():

@@ -1,14 +1,18 @@
 """Gaussian mixtures: cluster softly, estimate densities, choose models, generate data."""
 
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.diagnosis import Diagnosis, diagnose
+from gaussmix.em import Status
 from gaussmix.estimators import GaussianMixture, GaussianMixtureSearch
 from gaussmix.hierarchy import Hierarchy
 from gaussmix.mixture import Mixture
 from gaussmix.persist import ModelFileError, load, save
+from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import SearchResults
 
 __all__ = [
     "Covariances",
+    "Diagnosis",
     "Diagonal",
     "Full",
     "GaussianMixture",
@@ -16,9 +20,12 @@ __all__ = [
     "Hierarchy",
     "Mixture",
     "ModelFileError",
+    "NormalInverseWishart",
     "SearchResults",
     "Spherical",
+    "Status",
     "Tied",
+    "diagnose",
     "load",
     "save",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Diagnosis", "collapsed", "diagnose"]
+__all__ = ["Diagnosis", "collapsed", "diagnose", "fewest_rows"]
 
 Mask = NDArray[np.bool_]
 
@@ -32,9 +32,7 @@ _FEWEST: dict[type[Covariances], Callable[[int], int]] = {
     Tied: lambda _: 0,
     Full: lambda n_features: n_features + 2,
 }
-"""One row more than a covariance of one's own needs to have an inverse."""
-
-_TIGHT = 1e-4  # of the pooled variance in some direction
+_TIGHT = 1e-4  # of the variance in some direction
 _EMPTY = float(np.finfo(np.float64).eps)  # of the weight of all rows
 _NEARLY = 1.0 - 1e-6  # responsibilities of rows that are one component's alone sum up to a little less
 _LOWEST = float(np.finfo(np.float64).min)
@@ -55,9 +53,10 @@ class Diagnosis:
     masses : (K,) ndarray
         Effective rows: the expected weight of the rows of each component, :math:`n_k = \sum_i w_i r_{ik}`.
     tightness : (K,) ndarray
-        The smallest ratio, over all directions, of the component's variance to the variance within components,
-        :math:`\sum_k \pi_k \Sigma_k`: an eigenvalue that no scaling, rotation or shearing of the rows changes. It is 1
-        where all covariances are equal.
+        The component's variance, as a share of that of most rows' components, in the direction where it is least: the
+        smallest eigenvalue of :math:`\Sigma_j^{-1} \Sigma_k` for the median j, components counting by their weights. No
+        scaling, rotation or shearing of the rows changes it. It is 1 where all covariances are equal, and for a
+        component that has more than half of the weight.
     additions : (K,) ndarray
         What the component adds to the log-likelihood of the rows, in nats:
         :math:`\sum_i w_i [\log p(x_i) - \log p_{-k}(x_i)]`, where :math:`p_{-k}` is the mixture without it, the other
@@ -150,10 +149,10 @@ class Diagnosis:
         """What the verdicts that occur mean."""
         found = " ".join(self.verdicts)
         meanings = {
-            "few rows": f"few rows: fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
-            "tight": f"tight: in some direction less than {_TIGHT:g} of the variance within components.",
+            "few rows": f"fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
+            "tight": f"in some direction less than {_TIGHT:g} of the variance that the components of most rows have.",
         }
-        return [sentence for word, sentence in meanings.items() if word in found]
+        return [f"{word}: {meaning}" for word, meaning in meanings.items() if word in found]
 
 
 def diagnose(
@@ -164,8 +163,8 @@ def diagnose(
     """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
 
     A component looks spurious if it is *empty*, if it has *few rows*, or if it is *tight*: in some direction ten
-    thousand times less variable than components are on average. A shared covariance is safe from the last two. There
-    are two passes over the rows, block by block.
+    thousand times less variable than the components that most rows belong to. A shared covariance is safe from the last
+    two. There are two passes over the rows, block by block.
 
     Parameters
     ----------
@@ -211,14 +210,14 @@ def diagnose(
             2    0.0100         2.0       1e-08        31.0  few rows, tight
     <BLANKLINE>
     few rows: fewer than 3, which a covariance of its own needs to be trusted.
-    tight: in some direction less than 0.0001 of the variance within components.
+    tight: in some direction less than 0.0001 of the variance that the components of most rows have.
     Component 2 looks spurious: it holds 2 of 200 rows and adds 31 nats to the log-likelihood; try fewer
     components, prior='weak', or another seed.
     """
     source = _source(X, sample_weight)
     _check(mixture, source)
     masses, tightness = _masses(mixture, source), _tightness(mixture)
-    fewest = _FEWEST[type(mixture.covariances)](mixture.n_features)
+    fewest = fewest_rows(mixture.n_features, type(mixture.covariances))
     verdicts = _verdicts(masses, tightness, fewest)
     spurious = np.array([bool(verdict) for verdict in verdicts])
     additions = _additions(mixture, source, spurious, masses.sum())
@@ -283,15 +282,24 @@ def _masses(mixture: Mixture, source: Source) -> Floats:
 
 
 def _tightness(mixture: Mixture) -> Floats:
-    """Each covariance's smallest eigenvalue relative to the pooled one, ``(K,)``.
+    """How each covariance compares with those of most rows, ``(K,)``: the weighted median of the smallest ratios.
 
-    With ``W = RᵀR`` pooled, it is one over the largest of ``Σ_k⁻¹ W``: of the rows of R, whitened by the component.
-    Taking R from the factors, by QR, keeps the digits of what is small.
+    A mean would do as long as no component is wide; one on a few rows far out, or on background noise, would make all
+    others look tight.
     """
     n_components, n_features = mixture.means.shape
-    axes = np.stack([mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components)])
-    pooled = np.linalg.qr(np.concatenate(axes * np.sqrt(mixture.weights)[:, None, None])).R
-    white = mixture.covariances.whiten(np.repeat(pooled[None], n_components, axis=0))
+    roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
+    ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
+    order = ratios.argsort(axis=1)
+    weight = mixture.weights[order].cumsum(axis=1)
+    middle = (weight > weight[:, -1:] / 2).argmax(axis=1)
+    places = np.arange(n_components)
+    return np.asarray(ratios[places, order[places, middle]])
+
+
+def _smallest_ratios(covariances: Covariances, n_components: int, root: Floats) -> Floats:
+    """The smallest eigenvalues of all ``Σ_k`` relative to one ``Σ = RᵀR``, ``(K,)``; whitening R keeps their digits."""
+    white = covariances.whiten(np.repeat(root[None], n_components, axis=0))
     return np.asarray(np.linalg.norm(white, ord=2, axis=(1, 2)) ** -2.0)
 
 
@@ -352,6 +360,11 @@ def _listed(names: tuple[int, ...]) -> str:
     return f"{', '.join(map(str, names[:-1]))} and {names[-1]}"
 
 
+def fewest_rows(n_features: int, form: type[Covariances] = Full) -> int:
+    """Rows below which a component has too few for a covariance of its own: one more than it needs for an inverse."""
+    return _FEWEST[form](n_features)
+
+
 def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
     """Components that have no spread of their own in some direction, only what the ridge gives them.
 
@@ -370,10 +383,11 @@ def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
     ridge = np.where(ridge > 0, ridge, _ROUNDING * np.diagonal(mixture.covariance))
     if not (ridge > 0).all():
         return ()
-    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
-    if (np.diagonal(np.linalg.inv(dense), axis1=1, axis2=2) @ ridge < 1.0 / _OWN_SPREAD).all():
-        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
     units = np.sqrt(ridge)
+    white = mixture.covariances.whiten(np.repeat(np.diag(units)[None], mixture.n_components, axis=0))
+    if (np.square(white).sum(axis=(1, 2)) < 1.0 / _OWN_SPREAD).all():
+        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
+    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
     axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
     if not axes.size:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Rows
 from gaussmix.expectation import reference
-from gaussmix.m_step import MStep
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
@@ -36,7 +36,11 @@ class Status(Enum):
 
     CONVERGED = "Converged: the estimated distance to the limit of the log-likelihood is below tol."
     ITERATION_LIMIT = "Stopped at max_iter before the estimated distance to the limit fell below tol."
-    BEHIND = "Stopped early: it was heading for a criterion far behind the best."
+    BEHIND = "Stopped early: it was heading for a log-likelihood or criterion behind the best."
+    COLLAPSED = "Stopped where a component has no spread in some direction, and nothing holds it open."
+    INTERRUPTED = "Interrupted: the best so far is kept."
+    HELD = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
+    EMPTY = "Components are empty: no row belongs to them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +55,32 @@ class State:
         Sums over the rows under `mixture`; their log-likelihood is this mixture's own.
     n_iter : int
         M-steps done so far.
+    log_prior : float
+        Logarithm of the prior density of the mixture, but for a constant, in nats; 0 without a prior.
+    n_refused : int
+        Leaps that were tried and refused so far; each cost a pass.
     """
 
     mixture: Mixture
     statistics: Statistics
     n_iter: int
+    log_prior: float = 0.0
+    n_refused: int = 0
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over the rows since the start's own."""
+        return self.n_iter + self.n_refused
 
     @property
     def log_likelihood(self) -> float:
         """Log-likelihood of :attr:`mixture` per unit of weight, in nats."""
         return self.statistics.log_likelihood / self.statistics.weight
+
+    @property
+    def log_posterior(self) -> float:
+        """What EM raises: log-likelihood and logarithm of the prior together, per unit of weight, in nats."""
+        return (self.statistics.log_likelihood + self.log_prior) / self.statistics.weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +92,17 @@ class Fit:
     state : State
         The last state: the fitted mixture and its statistics.
     history : tuple of float
-        Log-likelihood per row of each mixture on the way, the start's first.
+        Log-posterior per row of each mixture on the way, the start's first: without a prior, the log-likelihood.
     status : Status
         Why the run stopped.
+    reason : str
+        What went wrong, where a component collapsed.
     """
 
     state: State
     history: tuple[float, ...]
     status: Status
+    reason: str = ""
 
 
 def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
@@ -93,7 +116,7 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
     >>> from itertools import islice
     >>> from gaussmix import Mixture
     >>> from gaussmix.em import iterate
-    >>> from gaussmix.m_step import MStep
+    >>> from gaussmix.m_step import IllDefinedCovarianceError, MStep
     >>> from gaussmix.sources import ArraySource
     >>> from gaussmix.structures import named
     >>> rows = np.array([[0.0], [1.0], [5.0], [6.0]])
@@ -111,18 +134,20 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
 
 
 def _first(source: Source, start: Mixture | State, m_step: MStep) -> State:
-    return start if isinstance(start, State) else _state(source, start, m_step, 0)
+    return start if isinstance(start, State) else _state(source, start, m_step)
 
 
-def _state(source: Source, mixture: Mixture, m_step: MStep, n_iter: int) -> State:
-    return State(mixture, source.reduce(mixture, m_step.moments), n_iter)
+def _state(source: Source, mixture: Mixture, m_step: MStep, before: State | None = None) -> State:
+    """The state of a mixture, one step after another or at the start."""
+    n_iter, n_refused = (before.n_iter + 1, before.n_refused) if before else (0, 0)
+    return State(mixture, source.reduce(mixture, m_step.moments), n_iter, m_step.log_prior(mixture), n_refused)
 
 
 def _next(source: Source, state: State, m_step: MStep) -> State:
     """The state after one EM step."""
     mixture, statistics = state.mixture, state.statistics
     near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
-    return _state(source, m_step.maximize(near, mixture.covariances), m_step, state.n_iter + 1)
+    return _state(source, m_step.maximize(near, mixture.covariances), m_step, state)
 
 
 def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
@@ -148,18 +173,18 @@ def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterat
         if length > 1.0 and states[-1].n_iter >= _PLAIN_STEPS:
             leap = _leap(source, states, min(length, longest), m_step)
             steps = 0
-            if leap.log_likelihood >= states[-1].log_likelihood:
+            if leap.log_posterior >= states[-1].log_posterior:
                 longest = 2.0 * longest if length > longest else longest
                 yield leap
                 states = [leap]
             else:
                 longest /= 2.0
-                states[-1] = replace(states[-1], n_iter=leap.n_iter)
+                states[-1] = replace(states[-1], n_refused=states[-1].n_refused + 1)
 
 
 def _length_of_leap(states: Sequence[State]) -> float:
     """How many times the last step is still to go; 0 where gains do not shrink."""
-    gains = [after.log_likelihood - before.log_likelihood for before, after in pairwise(states)]
+    gains = [after.log_posterior - before.log_posterior for before, after in pairwise(states)]
     if len(gains) < 2 or not 0 < gains[-1] < gains[-2]:  # noqa: PLR2004 - a factor comes from two gains
         return 0.0
     factor = float(np.sqrt(gains[-1] / gains[-2]))
@@ -175,7 +200,7 @@ def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep)
         mixture = m_step.maximize(further, last.mixture.covariances)
     except ValueError:  # weights or covariances that are none
         return replace(last, statistics=replace(last.statistics, log_likelihood=-np.inf))
-    return _state(source, mixture, m_step, last.n_iter + 1)
+    return _state(source, mixture, m_step, last)
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
@@ -258,28 +283,36 @@ def run(
     accelerate : bool
         Whether to leap, as :func:`accelerated` does. It takes two or three times fewer passes where EM crawls.
 
-    Raises
-    ------
-    IllDefinedCovarianceError
-        If a component collapses and the ridge does not hold it open.
+    Returns
+    -------
+    Fit
+        Also where a component collapses, or Ctrl-C is pressed: the last complete state, and a status that says so.
     """
     path: list[float] = []
-    status = Status.ITERATION_LIMIT
-    for state in (accelerated if accelerate else iterate)(source, start, m_step):
-        if path:
-            path.append(state.log_likelihood)
-            watch(state, path[-1] - path[-2])
-            distance = distance_to_limit(path)
-            if distance < tol:
-                status = Status.CONVERGED
+    status, reason = Status.ITERATION_LIMIT, ""
+    try:
+        for state in (accelerated if accelerate else iterate)(source, start, m_step):
+            last = state
+            if path:
+                path.append(state.log_posterior)
+                watch(state, path[-1] - path[-2])
+                distance = distance_to_limit(path)
+                if distance < tol:
+                    status = Status.CONVERGED
+                    break
+                if hopeless(state, distance):
+                    status = Status.BEHIND
+                    break
+            elif history and np.isclose(history[-1], state.log_posterior, rtol=1e-12, atol=0):
+                path.extend(history)
+            else:
+                path.append(state.log_posterior)
+            if state.n_iter >= max_iter:
                 break
-            if hopeless(state, distance):
-                status = Status.BEHIND
-                break
-        elif history and np.isclose(history[-1], state.log_likelihood, rtol=1e-12, atol=0):
-            path.extend(history)
-        else:
-            path.append(state.log_likelihood)
-        if state.n_iter >= max_iter:
-            break
-    return Fit(state, tuple(path), status)
+    except IllDefinedCovarianceError as error:
+        status, reason = Status.COLLAPSED, str(error)
+    except KeyboardInterrupt:
+        if not path:
+            raise
+        status = Status.INTERRUPTED
+    return Fit(last, tuple(path), status, reason)

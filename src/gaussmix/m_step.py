@@ -1,18 +1,15 @@
 """The M-step: from statistics to the most likely mixture of one model."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
-from threading import Lock
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from gaussmix._threads import one_thread
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
-from gaussmix.priors import NormalInverseWishart
+from gaussmix.priors import Hold, NormalInverseWishart
 from gaussmix.statistics import Moments, Statistics
 from gaussmix.structures import STRUCTURES, Structure
 from gaussmix.structures.constraint import within_ratio
@@ -20,7 +17,6 @@ from gaussmix.structures.constraint import within_ratio
 __all__ = ["IllDefinedCovarianceError", "MStep"]
 
 _WAKES_BLAS = 8  # features
-_SEEING_TO_BLAS = Lock()
 
 
 class IllDefinedCovarianceError(ValueError):
@@ -43,6 +39,8 @@ class MStep:
         A prior on means and covariances, under which the mixture is the most probable one.
     eigenvalue_ratio : float or None
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
+    hold : Hold or None
+        What holds components open that would collapse.
 
     Raises
     ------
@@ -55,6 +53,7 @@ class MStep:
     equal_weights: bool = False
     prior: NormalInverseWishart | None = None
     eigenvalue_ratio: float | None = None
+    hold: Hold | None = None
 
     def __post_init__(self) -> None:
         if self.prior is not None:
@@ -90,7 +89,7 @@ class MStep:
         """
         n_features = statistics.origin.shape[1]
         try:
-            with np.errstate(all="ignore"), _one_blas_thread(n_features):  # what is no number has no factor
+            with np.errstate(all="ignore"), _quietly(n_features):  # what is no number has no factor
                 central = self._completed(statistics)
                 covariances = self.structure.maximize(central, near)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
@@ -110,14 +109,17 @@ class MStep:
 
         EM raises the log-likelihood of all rows and this together, as far as the ridge lets it.
         """
-        if self.prior is None:
+        parts = [part for part in (self.prior, self.hold) if part is not None]
+        if not parts:
             return 0.0
-        with _one_blas_thread(mixture.n_features):
-            return self.prior.log_density(mixture, self.structure)
+        with _quietly(mixture.n_features):
+            return sum(part.log_density(mixture, self.structure) for part in parts)
 
     def _completed(self, statistics: Statistics) -> Statistics:
         """The statistics that the structure gets: about the new means, with prior, ridge and bounds in them."""
         central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
+        if self.hold is not None:
+            central = self.hold.added(central, self.structure)
         blurred = central.blurred(self.ridge)
         if self.eigenvalue_ratio is None:
             return blurred
@@ -147,23 +149,9 @@ def _check_ratio(ratio: float, structure: Structure) -> None:
         raise ValueError(msg)
 
 
-@lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
+def _quietly(n_features: int) -> AbstractContextManager[None]:
+    """BLAS on one thread, where there are features enough to wake its threads.
 
-
-@contextmanager
-def _one_blas_thread(n_features: int) -> Iterator[None]:
-    """Keep the threads of BLAS asleep: they would go on spinning for a while, and take the cores from the next pass.
-
-    Their number is the whole process's, so that one M-step at a time sees to it; where there are few features, they are
-    not woken anyway.
+    They would go on spinning for a while, and take the cores from the next pass.
     """
-    if n_features < _WAKES_BLAS or not _SEEING_TO_BLAS.acquire(blocking=False):
-        yield
-        return
-    try:
-        with _blas().limit(limits=1):
-            yield
-    finally:
-        _SEEING_TO_BLAS.release()
+    return one_thread() if n_features >= _WAKES_BLAS else nullcontext()

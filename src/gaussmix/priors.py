@@ -11,7 +11,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["NAMES", "NormalInverseWishart", "scaled"]
+__all__ = ["NAMES", "Hold", "NormalInverseWishart", "scaled"]
 
 _ROUNDING = 1e-8  # of a correlation
 
@@ -127,13 +127,17 @@ class NormalInverseWishart:
         But for a constant, which depends on the prior, the structure, K and D alone. The log-likelihood and this
         together never fall from one EM step to the next, where there is no ridge.
         """
+        return float(self.log_densities(mixture, structure).sum())
+
+    def log_densities(self, mixture: Mixture, structure: Structure) -> Floats:
+        """The part of each component in :meth:`log_density`, ``(K,)``."""
         n_components, n_features = mixture.means.shape
         root = np.broadcast_to(self._root, (n_components, n_features, n_features))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
         counts = np.append(np.full(n_features, self._repeats(structure, n_components)), self.shrinkage)
         log_dets = mixture.covariances.log_det(n_components, n_features)
         exponents = np.einsum("kid,kid,i->k", white, white, counts)
-        return float(-0.5 * (self._weights(structure, n_components) * log_dets + exponents).sum())
+        return np.asarray(-0.5 * (self._weights(structure, n_components) * log_dets + exponents))
 
     def _weights(self, structure: Structure, n_components: int) -> float:
         """Pseudo-rows of each component."""
@@ -148,6 +152,37 @@ class NormalInverseWishart:
         """Rows ``(D, D)`` whose sum of outer products is the scale."""
         units, values, axes = _decomposed(self.scale)
         return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T * units)
+
+
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """A prior on some of the components alone, which would collapse without it.
+
+    Attributes
+    ----------
+    components : tuple of int
+        Which ones; all of them where the structure has one covariance for all.
+    prior : NormalInverseWishart
+        What holds them open: :func:`scaled`'s ``"weak"``, worth one row.
+    """
+
+    components: tuple[int, ...]
+    prior: NormalInverseWishart
+
+    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
+        """The statistics with the prior's pseudo-rows in the components that are held."""
+        central, held = statistics.central(), self.prior.added(statistics, structure)
+        if structure.shared:
+            return held
+        mass, second = central.mass.copy(), central.second.copy()
+        some = list(self.components)
+        mass[some], second[some] = held.mass[some], held.second[some]
+        return replace(central, mass=mass, second=second)
+
+    def log_density(self, mixture: Mixture, structure: Structure) -> float:
+        """Logarithm of the prior density of the components that are held, but for a constant, in nats."""
+        parts = self.prior.log_densities(mixture, structure)
+        return float(parts.sum() if structure.shared else parts[list(self.components)].sum())
 
 
 def _share(structure: Structure, n_components: int) -> float:

@@ -1,6 +1,6 @@
 """Mixtures of one component fewer, or one more, with the same mean and covariance."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from gaussmix.covariances import Full
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["cheapest_merges", "merge_costs", "merged", "split"]
+__all__ = ["agglomerated", "cheapest_merges", "merge_costs", "merged", "split"]
 
 _APART = 0.8  # standard deviations, of either half from the middle
 
@@ -27,13 +27,9 @@ def merge_costs(mixture: "Mixture") -> Floats:
     ----------
     Runnalls (2007), IEEE Transactions on Aerospace and Electronic Systems 43.
     """
-    n_components, n_features = mixture.means.shape
-    left, right = np.triu_indices(n_components, 1)
-    log_det = mixture.weights * mixture.covariances.log_det(n_components, n_features)
-    weight, _, covariance = _pairs(mixture, left, right)
-    lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - log_det[left] - log_det[right])
-    costs = np.full((n_components, n_components), np.inf)
-    costs[left, right] = costs[right, left] = np.where(weight > 0, lost, np.inf)
+    left, right = np.triu_indices(mixture.n_components, 1)
+    costs = np.full((mixture.n_components, mixture.n_components), np.inf)
+    costs[left, right] = costs[right, left] = _Parts.of(mixture).costs(left, right)
     return costs
 
 
@@ -46,8 +42,30 @@ def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
 
 def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
     """The mixture with components `i` and `j` replaced by one with their joint mean and covariance, at the end."""
-    weight, mean, covariance = _pairs(mixture, np.array([i]), np.array([j]))
+    weight, mean, covariance = _Parts.of(mixture).pairs(np.array([i]), np.array([j]))
     return _replaced(mixture, [i, j], weight, mean, covariance)
+
+
+def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
+    """Which of G groups each component is in, ``(K,)``, when the cheapest pair is merged until G are left.
+
+    The same merges as by :func:`cheapest_merges` one after the other; only the costs of the new component are found
+    anew each time.
+    """
+    group = np.arange(mixture.n_components)
+    alive = np.ones(len(group), dtype=bool)
+    weights, means = mixture.weights.copy(), mixture.means.copy()
+    dense = mixture.covariances.dense(*means.shape).copy()
+    costs = merge_costs(mixture)
+    for _ in range(len(group) - n_groups):
+        i, j = np.unravel_index(np.argmin(costs), costs.shape)
+        group[group == j], alive[j] = i, False
+        pair = _Parts(weights, means, dense).pairs(np.array([i]), np.array([j]))
+        weights[i], means[i], dense[i] = pair[0][0], pair[1][0], pair[2][0]
+        costs[j], costs[:, j] = np.inf, np.inf
+        others = np.flatnonzero(alive & (np.arange(len(group)) != i))
+        costs[i, others] = costs[others, i] = _Parts(weights, means, dense).costs(np.full(len(others), i), others)
+    return np.unique(group, return_inverse=True)[1]
 
 
 def split(mixture: "Mixture", k: int) -> "Mixture":
@@ -65,15 +83,33 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     return _replaced(mixture, [k], weights, means, np.stack([half, half]))
 
 
-def _pairs(mixture: "Mixture", left: Labels, right: Labels) -> tuple[Floats, Floats, Floats]:
-    """Joint weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of pairs of components."""
-    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
-    weight = mixture.weights[left] + mixture.weights[right]
-    share = np.divide(mixture.weights[right], weight, out=np.full(len(weight), 0.5), where=weight > 0)[:, None]
-    apart = mixture.means[right] - mixture.means[left]
-    between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
-    within = (1.0 - share)[:, :, None] * dense[left] + share[:, :, None] * dense[right]
-    return weight, mixture.means[left] + share * apart, within + between
+class _Parts(NamedTuple):
+    """Weights ``(K,)``, means ``(K, D)`` and covariances ``(K, D, D)`` of components."""
+
+    weights: Floats
+    means: Floats
+    dense: Floats
+
+    @classmethod
+    def of(cls, mixture: "Mixture") -> Self:
+        """The components of a mixture."""
+        return cls(mixture.weights, mixture.means, mixture.covariances.dense(*mixture.means.shape))
+
+    def pairs(self, left: Labels, right: Labels) -> tuple[Floats, Floats, Floats]:
+        """Joint weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of pairs of components."""
+        weight = self.weights[left] + self.weights[right]
+        share = np.divide(self.weights[right], weight, out=np.full(len(weight), 0.5), where=weight > 0)[:, None]
+        apart = self.means[right] - self.means[left]
+        between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
+        within = (1.0 - share)[:, :, None] * self.dense[left] + share[:, :, None] * self.dense[right]
+        return weight, self.means[left] + share * apart, within + between
+
+    def costs(self, left: Labels, right: Labels) -> Floats:
+        """Runnalls' bound for pairs of components, ``(P,)``."""
+        weight, _, covariance = self.pairs(left, right)
+        ends = (self.weights[k] * np.linalg.slogdet(self.dense[k])[1] for k in (left, right))
+        lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - sum(ends))
+        return np.where(weight > 0, lost, np.inf)
 
 
 def _replaced(

@@ -213,7 +213,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter
         self.lower_bounds_ = list(fit.history[max(1, len(fit.history) - fit.state.n_iter) :])
-        self.lower_bound_ = fit.state.log_likelihood
+        self.lower_bound_ = fit.state.log_posterior
 
 
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:

@@ -1,6 +1,7 @@
 """The drop-in for scikit-learn's ``GaussianMixture``."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,14 +12,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Engine
-from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.diagnosis import Diagnosis, diagnose
+from gaussmix.em import State, Status
 from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
-from gaussmix.m_step import IllDefinedCovarianceError
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
+from gaussmix.priors import NAMES as PRIORS
+from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
-from gaussmix.starts import KINDS, given
+from gaussmix.starts import KINDS, moments_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
@@ -43,20 +48,30 @@ class GaussianMixture(MixtureEstimator):
         for one feature also ``"E"`` and ``"V"``. :class:`GaussianMixtureSearch` chooses among them.
     weights : {"free", "equal"}, default "free"
         Whether the mixing proportions are estimated, or all 1 / K.
-    tol : float, default 1e-3
+    tol : float, default 1e-4
         EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. scikit-learn
-        stops when one step gains less than that, which on a plateau can be far from the limit.
+        stops when one step gains less than that (1e-3 by default), which on a plateau can be far from the limit.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, in squared units of the features, so that a component
         cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
         see :func:`gaussmix.starts.relative_ridge`), so that a fit does not depend on units.
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
+    prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
+        A prior on means and covariances, under which the fit is the most probable one: ``"weak"``, worth one row for
+        each covariance; ``"mclust"``, the defaults of Fraley & Raftery (2007); or one's own. Not defined for ``"VEE"``,
+        ``"EVE"``, ``"VVE"`` and ``"EVV"``.
+    eigenvalue_ratio : float, optional
+        How many times the smallest eigenvalue of all covariances the largest may be, at least 1, as in TCLUST
+        (García-Escudero et al. 2008). It depends on the units of the features. For ``"full"``, ``"tied"``, ``"diag"``,
+        ``"spherical"``, ``"EEI"`` and ``"EII"``.
     max_iter : int, default 100
         Largest number of EM steps. With 0, the start itself is kept.
     n_init : int, default 1
-        Number of starts, of which the likeliest fit is kept. A start whose fit fails is lost, and the others go on.
-    init_params : str, array_like, Mixture or callable, default "kmeans"
-        Where to start: ``"kmeans"``; ``"k-means++"``, its seeds alone; ``"random_from_data"``, rows as seeds;
+        Number of starts, or of explorations, of which the likeliest fit is kept.
+    init_params : str, array_like, Mixture or callable, default "explore"
+        Where to start. ``"explore"`` looks for a good optimum: many partitions, short runs that race, components merged
+        and split (see :class:`~gaussmix.exploration.Exploration`). The others make one start, as in scikit-learn:
+        ``"kmeans"``, its default; ``"k-means++"``, its seeds alone; ``"random_from_data"``, rows as seeds;
         ``"random"``, random responsibilities; labels ``(n,)``; responsibilities ``(n, K)``; a :class:`Mixture`; or a
         callable ``f(source, n_components, rng)`` that returns one of these, ``source.rows`` being the rows.
     weights_init : (K,) array_like, optional
@@ -93,12 +108,31 @@ class GaussianMixture(MixtureEstimator):
         ``"spherical"``, the other models whose names end in I as ``"diag"``, all others as ``"full"``.
     converged_ : bool
         Whether the stopping rule was met within `max_iter` steps.
+    status_ : Status
+        How the fit ended: converged, stopped at `max_iter`, interrupted, or with components that are empty or had to be
+        held open.
+    message_ : str
+        The same in a sentence or two, with numbers and what to do.
     n_iter_ : int
         EM steps of the best start.
+    n_passes_ : float
+        Passes over the rows that all runs took together; one over a part of the rows counts as that part.
     lower_bound_ : float
-        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows.
+        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows. With a prior, its
+        logarithm is added, as for `log_posterior_`.
     lower_bounds_ : list of float
-        The log-likelihood per row after each step of the best start.
+        The same after each step of the best start.
+    history_ : tuple of float
+        The same, with the start's own value first. It never falls where `reg_covar` is 0.
+    log_likelihood_ : float
+        Log-likelihood per row.
+    log_posterior_ : float
+        Log-likelihood and logarithm of the prior density together, per row, but for a constant that depends on the
+        prior and the number of components alone. The same as `log_likelihood_` without a prior.
+    optima_ : tuple of float
+        What runs from different starts ended at or were heading for, log-posteriors per row, the best first.
+    n_optima_ : int
+        How many of them differ by more than 0.001. Where it is more than one, another seed may find another answer.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (D,) ndarray of str
@@ -133,7 +167,9 @@ class GaussianMixture(MixtureEstimator):
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "init_params": [StrOptions(set(KINDS)), "array-like", Mixture, callable],
+        "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
+        "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
+        "init_params": [StrOptions({*KINDS, EXPLORE}), "array-like", Mixture, callable],
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
@@ -144,17 +180,28 @@ class GaussianMixture(MixtureEstimator):
         "engine": [StrOptions(set(ENGINES))],
     }
 
+    status_: Status
+    message_: str
+    n_passes_: float
+    history_: tuple[float, ...]
+    log_likelihood_: float
+    log_posterior_: float
+    optima_: tuple[float, ...]
+    n_optima_: int
+
     def __init__(  # noqa: PLR0913 - scikit-learn's parameters
         self,
         n_components: int = 1,
         *,
         covariance_type: str = "full",
         weights: Literal["free", "equal"] = "free",
-        tol: float = 1e-3,
+        tol: float = 1e-4,
         reg_covar: float | Literal["auto"] = "auto",
+        prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
+        eigenvalue_ratio: float | None = None,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Any = "kmeans",  # noqa: ANN401 - a name, an array, a Mixture or a callable
+        init_params: Any = EXPLORE,  # noqa: ANN401 - a name, an array, a Mixture or a callable
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
@@ -169,6 +216,8 @@ class GaussianMixture(MixtureEstimator):
         self.weights = weights
         self.tol = tol
         self.reg_covar = reg_covar
+        self.prior = prior
+        self.eigenvalue_ratio = eigenvalue_ratio
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
@@ -200,12 +249,12 @@ class GaussianMixture(MixtureEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the rows cannot be used, or a component collapses with ``reg_covar=0`` from every start.
+            If a parameter or the rows cannot be used.
 
         Warns
         -----
         ConvergenceWarning
-            If the best start did not meet the stopping rule within `max_iter` steps.
+            If the fit ended otherwise than converged: `message_`.
         """
         self._validate_params()
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
@@ -218,86 +267,88 @@ class GaussianMixture(MixtureEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        fit = self._best_fit(source, kept)
-        self._keep(fit, self._m_step, rows.dtype)
-        self._warn(fit)
+        outcome = self._outcome(source, kept)
+        self._keep(outcome.fit, outcome.m_step, rows.dtype)
+        self._report(outcome)
         return self
 
-    def _best_fit(self, source: ArraySource, kept: Kept) -> Fit:
-        (self._m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
+    def diagnose(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
+        """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            The rows of the fit.
+        sample_weight : (n,) array_like, optional
+            Their weights.
+
+        Returns
+        -------
+        Diagnosis
+            A table with a row for each component, and a sentence of advice.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 6])
+        >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
+        ()
+        """
+        mixture = self._fitted()
+        source, _ = self._source(self._rows(X), sample_weight)
+        return diagnose(mixture, source)
+
+    def _outcome(self, source: ArraySource, kept: Kept) -> Outcome:
+        """The best of all starts."""
+        (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
+        m_step = replace(m_step, prior=self._prior(source, m_step), eigenvalue_ratio=self.eigenvalue_ratio)
+        fitting = Fitting(source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch)
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
-            return self._run(source, self.mixture_, history=self._history)
-        fits: list[Fit] = []
-        lost: list[IllDefinedCovarianceError] = []
-        draws = callable(self.init_params) or isinstance(self.init_params, str)
-        for i in range(self.n_init if draws else 1):
-            self._say(1, f"Initialization {i}")
-            try:
-                fits.append(self._run(source, self._start(source, kept)))
-            except IllDefinedCovarianceError as error:
-                lost.append(error)
-        if not fits:
-            raise lost[0]
-        if lost:
-            msg = f"{len(lost)} of {self.n_init} starts were lost, and the best of the others is kept. {lost[0]}"
-            warnings.warn(msg, ConvergenceWarning, stacklevel=4)
-        return max(fits, key=lambda fit: fit.state.log_likelihood)
-
-    def _start(self, source: ArraySource, kept: Kept) -> Mixture:
+            return fitting.going_on(self.mixture_, self._history)
         initial = InitialParameters.checked(
             self.weights_init,
             self.means_init,
             self.precisions_init,
-            structure=self._m_step.structure,
+            structure=m_step.structure,
             n_components=self.n_components,
             n_features=source.n_features,
         )
-        return initial.complete() or initial.over(
-            given(of_kept(self.init_params, kept), source, self.n_components, self._m_step, self._rng)
-        )
+        given_once = not isinstance(self.init_params, str) and not callable(self.init_params)
+        outcomes = []
+        for i in range(1 if given_once or initial.complete() else self.n_init):
+            self._say(1, f"Initialization {i}")
+            outcomes.append(fitting.begun(of_kept(self.init_params, kept), initial))
+            ended = outcomes[-1].fit.status
+            self._say(1, f"Initialization {'converged' if ended is Status.CONVERGED else 'did not converge'}.")
+            if ended is Status.INTERRUPTED:
+                break
+        return best_of(outcomes)
 
-    def _run(self, source: ArraySource, start: Mixture, history: tuple[float, ...] = ()) -> Fit:
-        def watch(state: State, gain: float) -> None:
-            if state.n_iter % self.verbose_interval == 0:
-                self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
+    def _prior(self, source: ArraySource, m_step: MStep) -> NormalInverseWishart | None:
+        """The prior that the parameters ask for, made to the measure of the rows."""
+        if not isinstance(self.prior, str):
+            return self.prior
+        mean, covariance = moments_of(source)
+        return scaled(self.prior, mean, covariance, self.n_components, m_step.structure)
 
-        fit = run(
-            source,
-            start,
-            self._m_step,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            history=history,
-            watch=watch,
-        )
-        self._say(1, f"Initialization {'converged' if fit.status is Status.CONVERGED else 'did not converge'}.")
-        return fit
+    def _watch(self, state: State, gain: float) -> None:
+        if state.n_iter % self.verbose_interval == 0:
+            self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
 
     def _say(self, level: int, text: str) -> None:
         if self.verbose >= level:
             print(text)  # noqa: T201 - what `verbose` asks for
 
-    def _warn(self, fit: Fit) -> None:
-        """Warn if the answer is not final."""
-        n_empty = int((self.mixture_.weights == 0).sum())
-        if n_empty:
-            msg = (
-                f"{n_empty} of {self.n_components} components are empty: no row belongs to them. Try fewer components; "
-                "there may be no more distinct rows."
-            )
-            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
-        if not self.converged_ and self.max_iter > 0:
-            msg = (
-                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                f"tol, or check for degenerate data. After {self.n_iter_} iterations {_what_is_left(fit)}; "
-                f"tol is {self.tol:.2g}."
-            )
-            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
-
-
-def _what_is_left(fit: Fit) -> str:
-    distance = distance_to_limit(fit.history)
-    if np.isinf(distance):
-        return "the gains are not shrinking yet"
-    return f"the log-likelihood is estimated to be {distance:.2g} per row from its limit"
+    def _report(self, outcome: Outcome) -> None:
+        """Say how it ended, and warn unless all is well."""
+        self.history_ = outcome.fit.history
+        self.log_likelihood_ = outcome.fit.state.log_likelihood
+        self.log_posterior_ = outcome.fit.state.log_posterior
+        self.optima_, self.n_optima_ = outcome.optima, outcome.n_optima
+        self.n_passes_ = outcome.n_passes
+        self.status_, self.message_ = outcome.status, outcome.message(self.tol)
+        if self.status_ is not Status.CONVERGED and self.max_iter > 0:
+            warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)

@@ -54,6 +54,11 @@ class InitialParameters:
             ),
         )
 
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return any(one is not None for one in (self.weights, self.means, self.covariances))
+
     def complete(self) -> Mixture | None:
         """The mixture that they say, where all three are given."""
         if self.weights is None or self.means is None or self.covariances is None:

@@ -360,7 +360,11 @@ class _Visit:
             hopeless=hopeless,
             accelerate=accelerate,
         )
-        self.passes.append(fit.state.n_iter - (start.n_iter if isinstance(start, State) else -1))
+        self.passes.append(fit.state.n_passes - (start.n_passes if isinstance(start, State) else -1))
+        if fit.status is Status.COLLAPSED:
+            raise IllDefinedCovarianceError(fit.reason)
+        if fit.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         return fit
 
     def _tried(self, fit: Fit | None) -> Candidate:

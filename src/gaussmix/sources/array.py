@@ -53,6 +53,11 @@ class ArraySource:
         """Number of columns."""
         return int(self.rows.shape[1])
 
+    @property
+    def some_weights(self) -> Floats:
+        """The weights of the rows, ``(n,)``: ones where none were given."""
+        return self._weights(slice(None))
+
     def spans(self, n_components: int = 1) -> Iterator[slice]:
         """The blocks. They depend on the shape of the problem alone, so that sums over them always round alike."""
         size = _block_size(n_components, self.n_features)
@@ -101,6 +106,10 @@ class ArraySource:
     def subset(self, rows: Labels) -> Self:
         """Some of the rows, by their indices, with their weights."""
         return replace(self, rows=self.rows[rows], weights=None if self.weights is None else self.weights[rows])
+
+    def weighted(self, factors: Floats) -> Self:
+        """The same rows, each weighing so many times as much as before."""
+        return replace(self, weights=factors if self.weights is None else factors * self.weights)
 
     def _weights(self, span: slice) -> Floats:
         return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]

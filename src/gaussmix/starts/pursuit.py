@@ -62,12 +62,12 @@ def _flattest(white: Floats, shares: Floats, rng: np.random.Generator) -> Floats
     directions = _unit(np.column_stack([axes, rng.normal(size=(n_axes, min(_RANDOM, 4 * n_axes)))]))
     for _ in range(_STEPS):
         along = white @ directions
-        moved = _unit(3.0 * directions - white.T @ (shares[:, None] * along**3))
+        moved = _unit(3.0 * directions - white.T @ (shares[:, None] * along * along * along))
         turned = np.abs((moved * directions).sum(axis=0)).min()
         directions = moved
         if turned > 1.0 - _SAME:
             break
-    kurtosis = shares @ (white @ directions) ** 4
+    kurtosis = shares @ np.square(np.square(white @ directions))
     return directions[:, [int(np.argmin(kurtosis))]]
 
 

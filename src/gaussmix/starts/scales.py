@@ -4,9 +4,9 @@ import numpy as np
 
 from gaussmix._types import Floats, Rows
 from gaussmix.sources import Source
-from gaussmix.statistics import DIAGONAL, SCALAR
+from gaussmix.statistics import DIAGONAL, POOLED, SCALAR
 
-__all__ = ["RELATIVE_RIDGE", "anchor", "column_moments", "relative_ridge"]
+__all__ = ["RELATIVE_RIDGE", "anchor", "column_moments", "moments_of", "relative_ridge"]
 
 RELATIVE_RIDGE = 1e-6
 """What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
@@ -29,6 +29,17 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
     mean = source.summarize(everything, anchor(source), SCALAR).means
     sums = source.summarize(everything, mean, DIAGONAL)
     return sums.means[0], sums.about(sums.means).second[0] / sums.floored_mass[0]
+
+
+def moments_of(source: Source) -> tuple[Floats, Floats]:
+    """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor."""
+    mean, _ = column_moments(source)
+
+    def everything(_span: slice, rows: Rows) -> Floats:
+        return np.ones((len(rows), 1))
+
+    sums = source.summarize(everything, mean[None], POOLED).central()
+    return sums.means[0], sums.second / max(float(sums.mass[0]) - 1.0, 1.0)
 
 
 def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:

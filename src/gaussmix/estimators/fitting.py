@@ -1,0 +1,240 @@
+"""One fit of one model from what the user gave to start from, and how it ended, in words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.estimators.initial import InitialParameters
+from gaussmix.exploration import Exploration, flat, held, mended
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import given, relative_ridge
+
+__all__ = ["EXPLORE", "Fitting", "Outcome", "best_of"]
+
+EXPLORE = "explore"
+"""The name of the start that looks for a good optimum."""
+
+_SAME = 1e-3  # nats per row: two optima that differ by less are one
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a fit ended.
+
+    Attributes
+    ----------
+    fit : Fit
+        The last run.
+    m_step : MStep
+        The model, with what holds components open that would have collapsed.
+    optima : tuple of float
+        Log-posteriors per row that runs from different starts ended at or were heading for, the best first.
+    n_passes : float
+        Passes over the rows, in all runs.
+    """
+
+    fit: Fit
+    m_step: MStep
+    optima: tuple[float, ...]
+    n_passes: float
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The components that are held open."""
+        return self.m_step.hold.components if self.m_step.hold else ()
+
+    @property
+    def empty(self) -> tuple[int, ...]:
+        """The components without rows."""
+        return tuple(np.flatnonzero(self.fit.state.statistics.mass == 0).tolist())
+
+    @property
+    def n_optima(self) -> int:
+        """How many of the optima differ."""
+        return 1 + sum(before - after > _SAME for before, after in zip(self.optima, self.optima[1:], strict=False))
+
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """What outcomes are compared by."""
+        return self.fit.status is not Status.INTERRUPTED, -len(self.held), self.fit.state.log_posterior
+
+    @property
+    def status(self) -> Status:
+        """What the user should know first."""
+        if self.fit.status is not Status.CONVERGED:
+            return self.fit.status
+        if self.held:
+            return Status.HELD
+        return Status.EMPTY if self.empty else Status.CONVERGED
+
+    def message(self, tol: float) -> str:
+        """All that the user should know, with numbers and what to do.
+
+        Parameters
+        ----------
+        tol : float
+            What the distance to the limit was to be.
+        """
+        return " ".join([self._ending(tol), *self._collapses(), *self._others()])
+
+    def _ending(self, tol: float) -> str:
+        n_iter, left = self.fit.state.n_iter, _what_is_left(self.fit)
+        if self.fit.status is Status.CONVERGED:
+            return f"Converged after {n_iter} iterations: {left}."
+        if self.fit.status is Status.INTERRUPTED:
+            return f"Interrupted after {n_iter} iterations: {left}. The best so far is kept."
+        return (
+            "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+            f"tol, or check for degenerate data. After {n_iter} iterations {left}; tol is {tol:.2g}."
+        )
+
+    def _collapses(self) -> list[str]:
+        masses, said = self.fit.state.statistics.mass, []
+        if self.held:
+            rows = ", ".join(f"{masses[k]:.3g}" for k in self.held[:_NAMED]) + ", ..." * (len(self.held) > _NAMED)
+            said.append(
+                f"{_named(self.held)} would have collapsed, with {rows} rows; a prior worth one row holds each open. "
+                "Try fewer components, a covariance_type with fewer parameters, or prior='weak'."
+            )
+        if self.empty:
+            said.append(
+                f"{len(self.empty)} of {len(masses)} components are empty: no row belongs to them. Try fewer "
+                "components; there may be no more distinct rows."
+            )
+        return said
+
+    def _others(self) -> list[str]:
+        if self.n_optima == 1:
+            return []
+        spread = self.optima[0] - self.optima[-1]
+        return [f"Runs from other starts led to {self.n_optima - 1} other optima, up to {spread:.2g} per row lower."]
+
+
+_NAMED = 5  # components in a message
+
+
+def _named(components: Sequence[int]) -> str:
+    some = ", ".join(map(str, components[:_NAMED]))
+    if len(components) == 1:
+        return f"Component {some}"
+    return f"Components {some}" + f" and {len(components) - _NAMED} more" * (len(components) > _NAMED)
+
+
+def _what_is_left(fit: Fit) -> str:
+    distance = distance_to_limit(fit.history)
+    if np.isinf(distance):
+        return "the gains are not shrinking yet"
+    return f"the log-likelihood is estimated to be {distance:.2g} per row from its limit"
+
+
+def best_of(outcomes: Sequence[Outcome]) -> Outcome:
+    """The best one, knowing of the optima of all and the passes that all took."""
+    best = max(outcomes, key=lambda one: one.rank)
+    optima = tuple(sorted((value for one in outcomes for value in one.optima), reverse=True))
+    return replace(best, optima=optima, n_passes=sum(one.n_passes for one in outcomes))
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """Fits of one model to some rows, from any start, until no component is flat for want of rows.
+
+    Attributes
+    ----------
+    source : ArraySource
+        The rows.
+    n_components : int
+        K.
+    m_step : MStep
+        The model.
+    tol, max_iter
+        When to stop; see :func:`gaussmix.em.run`.
+    rng : numpy.random.Generator
+        For the starts.
+    watch : callable
+        For the states of the last run.
+    """
+
+    source: ArraySource
+    n_components: int
+    m_step: MStep
+    tol: float
+    max_iter: int
+    rng: np.random.Generator
+    watch: Callable[[State, float], None]
+    _steps: list[int] = field(default_factory=list)
+
+    @cached_property
+    def variances(self) -> Floats:
+        """How widely the rows are spread, all positive."""
+        return relative_ridge(self.source, 1.0)
+
+    def going_on(self, mixture: Mixture, history: tuple[float, ...]) -> Outcome:
+        """From the end of an earlier fit, whose history is heeded if the rows are the same."""
+        return self._ended(self._run(mixture, self.m_step, history), (), 0.0)
+
+    def begun(self, origin: Any, initial: InitialParameters) -> Outcome:  # noqa: ANN401 - what `init_params` may be
+        """From what the user gave."""
+        start = initial.complete()
+        if start:
+            return self._ended(self._run(start, self.m_step), (), 0.0)
+        if isinstance(origin, str) and origin == EXPLORE:
+            return self._explored(initial)
+        return self._ended(self._run(initial.over(self._given(origin)), self.m_step), (), 0.0)
+
+    def _explored(self, initial: InitialParameters) -> Outcome:
+        try:
+            found = self._exploration(self.m_step).found(self.rng)
+        except IllDefinedCovarianceError:  # there is nothing that all components have spread in
+            found = self._exploration(self._all_held).found(self.rng)
+            return replace(self._ended(found.fit, found.optima, found.n_passes), m_step=self._all_held)
+        if initial.given:
+            mixture = initial.over(found.fit.state.mixture)
+            return self._ended(self._run(mixture, self.m_step), (), found.n_passes)
+        return self._ended(found.fit, found.optima, found.n_passes)
+
+    def _exploration(self, m_step: MStep) -> Exploration:
+        return Exploration(self.source, self.n_components, m_step, self.tol, self.max_iter, self.watch)
+
+    def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
+        """The start that the user described; one that collapses at once is held open."""
+        try:
+            return given(origin, self.source, self.n_components, self.m_step, self.rng)
+        except IllDefinedCovarianceError:
+            return given(origin, self.source, self.n_components, self._all_held, self.rng)
+
+    @property
+    def _all_held(self) -> MStep:
+        return held(self.m_step, tuple(range(self.n_components)), self.n_components, self.variances)
+
+    def _run(self, start: Mixture, m_step: MStep, history: tuple[float, ...] = ()) -> Fit:
+        fit = run(
+            self.source,
+            start,
+            m_step,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            history=history,
+            watch=self.watch,
+            accelerate=True,
+        )
+        self._steps.append(fit.state.n_passes + 1)
+        return fit
+
+    def _ended(self, fit: Fit, optima: tuple[float, ...], n_passes: float) -> Outcome:
+        """The outcome, after mending."""
+        m_step = self.m_step
+        if fit.status is not Status.INTERRUPTED and self.max_iter > 0 and flat(fit, m_step, self.variances):
+            exploration = self._exploration(m_step)
+            fit = exploration.without_doomed(fit, self.rng)
+            n_passes += sum(exploration.passes)
+            fit, m_step = mended(fit, m_step, self.variances, self._run)
+        n_passes += sum(self._steps)
+        self._steps.clear()
+        return Outcome(fit, m_step, optima or (fit.state.log_posterior,), n_passes)

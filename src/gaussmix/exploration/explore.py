@@ -1,0 +1,269 @@
+"""From many starts to one good optimum, under a budget of passes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from gaussmix.diagnosis import fewest_rows
+from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.exploration.moves import Half, halves, moves
+from gaussmix.exploration.partitions import begun
+from gaussmix.m_step import MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import start
+from gaussmix.starts.assignments import from_labels
+
+__all__ = ["Exploration", "Found"]
+
+_SAMPLE = 2000
+_SAMPLE_PER_FEATURE = 10  # and component
+_RACERS = 10
+_ROUNDS = (2, 5)  # steps; between them the better half of the starts goes on
+_FINALISTS = 3
+_BUDGET = 80.0  # passes over all rows, after which no move is begun
+_ROOMY = 2.0  # times the fewest rows that a component needs
+_RACERS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 5, 15.0
+_TRIES = 6  # moves
+_TRIED_AT_ONCE = 3  # before components are split anew
+_TRIAL_STEPS = 8
+_LONG_STEPS = 60
+_CAUTION = 2.0  # the distance to the limit may be so many times what is estimated
+_MOST_COMPONENTS = 64  # that moves are looked for: there are K³ / 2 of them
+_BETTER = 1e-3  # nats per row
+_PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
+_ALMOST_NONE = 1e-6  # of a row
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What an exploration ended with.
+
+    Attributes
+    ----------
+    fit : Fit
+        The best fit.
+    optima : tuple of float
+        Log-posteriors per row that the runs from different starts ended at or were heading for, the best first.
+    n_passes : float
+        Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of one.
+    """
+
+    fit: Fit
+    optima: tuple[float, ...]
+    n_passes: float
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """A search for a good optimum of one model.
+
+    1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
+       :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts.
+    2. They race: after one step, and again after two, the better half goes on. After five, the three likeliest are run
+       to their limits, or until it is clear that it will not be the highest.
+    3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
+    4. The last run is over all rows.
+
+    Fits in which a component has fewer rows than it needs for a covariance of its own come after all others.
+
+    Attributes
+    ----------
+    source : ArraySource
+        The rows.
+    n_components : int
+        K.
+    m_step : MStep
+        The model.
+    tol : float
+        Distance to the limit of the log-likelihood, in nats per row, for all runs.
+    max_iter : int
+        Largest number of M-steps of the last run.
+    watch : callable
+        For the states of the last run.
+    passes : list of float
+        What each run took, in passes over all rows.
+    kept : list of Fit
+        How each run ended, in case of Ctrl-C.
+    """
+
+    source: ArraySource
+    n_components: int
+    m_step: MStep
+    tol: float
+    max_iter: int
+    watch: Callable[[State, float], None] = lambda _state, _gain: None
+    passes: list[float] = field(default_factory=list)
+    kept: list[Fit] = field(default_factory=list)
+
+    def found(self, rng: np.random.Generator) -> Found:
+        """Search.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            For the sample and the starts.
+
+        Raises
+        ------
+        IllDefinedCovarianceError
+            If from every start a component collapses in the first step.
+        """
+        try:
+            return self._found(rng)
+        except KeyboardInterrupt:
+            if not self.kept:
+                raise
+            whole = run(self.source, max(self.kept, key=self._rank).state.mixture, self.m_step, tol=0.0, max_iter=0)
+            return Found(replace(whole, status=Status.INTERRUPTED), (), sum(self.passes) + 1)
+
+    def without_doomed(self, fit: Fit, rng: np.random.Generator) -> Fit:
+        """A fit from elsewhere, after moves that give the place of components with too few rows to others."""
+        return self._moved(self.source, fit, rng) if self._doomed(fit) else fit
+
+    def _found(self, rng: np.random.Generator) -> Found:
+        sample = self._sample(rng)
+        finalists = self._finished(sample, self._raced(sample, self._firsts(sample, rng)))
+        optima = tuple(sorted(map(_limit, finalists), reverse=True))
+        best = self._moved(sample, max(finalists, key=self._rank), rng)
+        if sample is not self.source or best.status is Status.ITERATION_LIMIT:
+            begin = best.state if sample is self.source else best.state.mixture
+            best = self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
+        return Found(best, optima, sum(self.passes))
+
+    def _sample(self, rng: np.random.Generator) -> ArraySource:
+        """The rows, or some of them where there are many more than starts and moves need."""
+        enough = max(_SAMPLE, _SAMPLE_PER_FEATURE * self.n_components * self.source.n_features)
+        if self.source.n_rows <= 1.5 * enough:
+            return self.source
+        rows, weights = self.source.sample(rng, enough)
+        return ArraySource(rows, weights, self.source.engine)
+
+    def _firsts(self, sample: ArraySource, rng: np.random.Generator) -> list[Mixture]:
+        """The starts that race: several, or the only one that there is."""
+        racers = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM
+        firsts = begun(sample, self.n_components, self.m_step, rng, racers) if self.n_components > 1 else []
+        alike = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
+        return firsts or [start(sample, alike, self.n_components, self.m_step)]
+
+    @property
+    def _roomy(self) -> bool:
+        """Whether there are rows enough for all components, so that a better optimum is not an accident of a few."""
+        return self.source.n_rows >= _ROOMY * self.n_components * self._fewest
+
+    @property
+    def _budget(self) -> float:
+        return _BUDGET if self._roomy else _BUDGET_IN_LITTLE_ROOM
+
+    @property
+    def _fewest(self) -> float:
+        """Rows below which a component is not worth keeping."""
+        return max(fewest_rows(self.source.n_features, self.m_step.structure.form), _ALMOST_NONE)
+
+    def _raced(self, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
+        """The fits that won the race, the likeliest first."""
+        fits = sorted((self._run(sample, first, 1) for first in firsts), key=self._rank, reverse=True)
+        for steps in _ROUNDS:
+            going = fits[: max(_FINALISTS, (len(fits) + 1) // 2)]
+            fits = sorted((self._gone_on(sample, fit, steps) for fit in going), key=self._rank, reverse=True)
+        return fits[:_FINALISTS]
+
+    def _finished(self, sample: ArraySource, fits: Sequence[Fit]) -> list[Fit]:
+        """The fits run to their limits, but for those that are heading for less than the best of those before."""
+        ended: list[Fit] = []
+        for fit in fits:
+            best = max(map(_limit, ended), default=-np.inf)
+            ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True))
+        return ended
+
+    def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
+        """The best fit after moves, for as long as they are better."""
+        if not 3 <= self.n_components <= _MOST_COMPONENTS:  # noqa: PLR2004 - two to merge, one to split
+            return best
+        tries = _TRIES
+        while tries > 0 and sum(self.passes) < self._budget:
+            mixture = best.state.mixture
+            split = self._halves(sample, mixture, rng)
+            found = None
+            for moved in islice(moves(mixture, split, self._doomed(best)), min(tries, _TRIED_AT_ONCE)):
+                tries -= 1
+                found = self._tried(sample, moved, best)
+                if found or sum(self.passes) > self._budget:
+                    break
+            if found is None:
+                return best
+            best = found
+        return best
+
+    def _halves(self, sample: ArraySource, mixture: Mixture, rng: np.random.Generator) -> list[Half | None]:
+        try:
+            split = halves(sample, mixture, self.m_step, rng)
+        except np.linalg.LinAlgError:  # a component so nearly singular that it cannot be cut
+            return [None] * self.n_components
+        self.passes.append(_PASSES_OF_HALVES * sample.n_rows / self.source.n_rows / self.n_components)
+        return split
+
+    def _tried(self, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
+        """The fit from a move, if it is better."""
+        target = best.state.log_posterior if not self._doomed(best) else -np.inf
+        fit = self._run(sample, moved, _TRIAL_STEPS, above=target)
+        if fit.status is Status.ITERATION_LIMIT:
+            fit = self._gone_on(sample, fit, _LONG_STEPS, above=target, accelerate=True)
+        sound, gained = self._rank(fit), fit.state.log_posterior - best.state.log_posterior
+        better = sound[:2] > self._rank(best)[:2] or (sound[:2] == self._rank(best)[:2] and gained > _BETTER)
+        return fit if better and fit.status is not Status.BEHIND else None
+
+    # --- Runs --------------------------------------------------------------------------------------------------------
+
+    def _gone_on(self, source: ArraySource, fit: Fit, max_iter: int, **options: Any) -> Fit:  # noqa: ANN401 - of _run
+        """The fit, gone on with where it has not ended."""
+        if fit.status is not Status.ITERATION_LIMIT:
+            return fit
+        return self._run(source, fit.state, max_iter, history=fit.history, **options)
+
+    def _run(
+        self,
+        source: ArraySource,
+        begin: Mixture | State,
+        max_iter: int,
+        *,
+        above: float = -np.inf,
+        **options: Any,  # noqa: ANN401 - of run
+    ) -> Fit:
+        """A run, given up where it is heading for less than `above`."""
+
+        def hopeless(state: State, distance: float) -> bool:
+            return state.log_posterior + _CAUTION * distance < above
+
+        fit = run(
+            source,
+            begin,
+            self.m_step,
+            tol=self.tol,
+            max_iter=min(max_iter, self.max_iter),
+            hopeless=hopeless,
+            **options,
+        )
+        steps = fit.state.n_passes - (begin.n_passes if isinstance(begin, State) else -1)
+        self.passes.append(steps * source.n_rows / self.source.n_rows)
+        self.kept.append(fit)
+        if fit.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        return fit
+
+    def _rank(self, fit: Fit) -> tuple[bool, int, float]:
+        """What fits are compared by: no collapse, few components of few rows, and the log-posterior."""
+        return fit.status is not Status.COLLAPSED, -len(self._doomed(fit)), fit.state.log_posterior
+
+    def _doomed(self, fit: Fit) -> tuple[int, ...]:
+        """The components that have fewer rows than they need for a covariance of their own, or none."""
+        return tuple(np.flatnonzero(fit.state.statistics.mass < self._fewest).tolist())
+
+
+def _limit(fit: Fit) -> float:
+    """The log-posterior that a run is heading for."""
+    distance = distance_to_limit(fit.history)
+    return fit.state.log_posterior + (distance if np.isfinite(distance) else 0.0)

@@ -1,0 +1,89 @@
+"""Components that collapse, held open so that the fit goes on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.diagnosis import collapsed, fewest_rows
+from gaussmix.em import Fit, Status
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.mixture import Mixture
+from gaussmix.priors import Hold, scaled
+from gaussmix.statistics import Statistics
+
+__all__ = ["flat", "held", "mended"]
+
+_FLOOR = 1e-9  # of a variance: what shows which components are flat where there is no ridge
+
+
+def held(m_step: MStep, components: tuple[int, ...], n_components: int, variances: Floats) -> MStep:
+    """The model with some components, beside those that are already, held open by a prior worth one row.
+
+    Parameters
+    ----------
+    m_step : MStep
+    components : tuple of int
+    n_components : int
+        K.
+    variances : (D,) ndarray
+        How widely the rows are spread; the prior takes its part of it for K components.
+    """
+    before = m_step.hold.components if m_step.hold else ()
+    prior = scaled("weak", np.zeros(len(variances)), np.diag(variances), n_components, m_step.structure)
+    return replace(m_step, hold=Hold(tuple(sorted({*before, *components})), prior))
+
+
+def mended(fit: Fit, m_step: MStep, variances: Floats, go_on: Callable[[Mixture, MStep], Fit]) -> tuple[Fit, MStep]:
+    """The fit, gone on with until no component is flat for want of rows.
+
+    A component with fewer rows than a covariance of its own needs is flat in some direction: without a ridge it has no
+    density, with one it is a spike as high as the ridge is low. It is given one pseudo-row, spread as widely as a part
+    of the rows would be. Flat components of many rows, which really lie in a plane, are left to the ridge if there is
+    one.
+
+    Parameters
+    ----------
+    fit : Fit
+        How the run ended.
+    m_step : MStep
+        The model.
+    variances : (D,) ndarray
+        How widely the rows are spread, all positive.
+    go_on : callable
+        From a mixture and a model to a fit.
+
+    Returns
+    -------
+    fit : Fit
+    m_step : MStep
+        The model, with what holds components open.
+    """
+    n_components = fit.state.mixture.n_components
+    for _ in range(n_components):
+        components = flat(fit, m_step, variances)
+        already = m_step.hold.components if m_step.hold else ()
+        if not set(components) - set(already):
+            break
+        m_step = held(m_step, components, n_components, variances)
+        fit = go_on(fit.state.mixture, m_step)
+    return fit, m_step
+
+
+def flat(fit: Fit, m_step: MStep, variances: Floats) -> tuple[int, ...]:
+    """The components that have no spread of their own in some direction, and nothing to hold them open."""
+    mixture = fit.state.mixture
+    if fit.status is Status.COLLAPSED:
+        return _at_fault(fit.state.statistics, m_step, variances) or tuple(range(mixture.n_components))
+    few = fit.state.statistics.mass < fewest_rows(mixture.n_features, type(mixture.covariances))
+    return tuple(k for k in collapsed(mixture, m_step.ridge) if few[k])
+
+
+def _at_fault(statistics: Statistics, m_step: MStep, variances: Floats) -> tuple[int, ...]:
+    """The components that kept the next M-step from being done."""
+    floor = np.maximum(m_step.ridge, _FLOOR * variances)
+    try:
+        return collapsed(replace(m_step, ridge=floor).maximize(statistics), floor)
+    except IllDefinedCovarianceError:
+        return ()

@@ -1,0 +1,126 @@
+"""Many partitions of a sample, at the price of k-means: where the runs that race begin."""
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from gaussmix._threads import one_thread
+from gaussmix._types import Floats, Labels
+from gaussmix.density.reduction import agglomerated
+from gaussmix.diagnosis import fewest_rows
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import start
+from gaussmix.starts.assignments import from_labels
+from gaussmix.starts.coordinates import Coordinates
+from gaussmix.starts.pursuit import pursued
+
+__all__ = ["begun"]
+
+_DIRECT = 3  # partitions into K clusters, in each of the three kinds of coordinates
+_FINER = (2, 3, 2, 3)  # ... and into so many times K, which are then merged
+_PURSUED = 3  # the most directions in which clusters are looked for
+
+
+class _View(NamedTuple):
+    """Points ``(n, R)`` to look for clusters in, and how often into how many times K of them."""
+
+    points: Floats
+    finenesses: tuple[int, ...]
+
+
+def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator, most: int) -> list[Mixture]:
+    """The mixtures that the most promising partitions make, the most promising first.
+
+    Rows are clustered by k-means in several coordinates: as they are, halfway to white, white, and along the one, two
+    and three directions in which they most fall apart. Some partitions are into two or three times too many clusters,
+    of which those are merged whose union loses least. What a partition promises is the log-likelihood of the rows with
+    their labels, less what clusters of few rows gain by chance.
+
+    Parameters
+    ----------
+    sample : ArraySource
+        Rows to cluster.
+    n_components : int
+        K.
+    m_step : MStep
+        The model.
+    rng : numpy.random.Generator
+        For k-means and the pursuit.
+    most : int
+        How many mixtures to return.
+    """
+    found = []
+    with one_thread():
+        for view in _views(sample, n_components, rng):
+            for fineness in view.finenesses:
+                labels = _clustered(view.points, sample, fineness * n_components, rng)
+                try:
+                    mixture = _mixture(sample, labels, n_components, m_step)
+                except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+                    continue
+                found.append((_promise(mixture, m_step, sample), mixture))
+    found.sort(key=lambda pair: -pair[0])
+    return [mixture for _, mixture in found[:most]]
+
+
+def _views(sample: ArraySource, n_components: int, rng: np.random.Generator) -> Iterator[_View]:
+    """The coordinates to cluster in."""
+    rows, weights = sample.rows, sample.some_weights
+    white = Coordinates.along_principal_axes(rows, weights, 1.0)
+    if not white.turn.size:  # all rows are equal
+        return
+    fewest = fewest_rows(sample.n_features)
+    finer = tuple(f for f in _FINER if f * n_components * fewest <= sample.n_rows)
+    often = (1,) * _DIRECT + finer
+    centred = rows - white.centre
+    largest = np.abs(centred).max()
+    yield _View(centred / (largest if largest > 0 else 1.0), often)
+    yield _View(Coordinates.along_principal_axes(rows, weights, 0.5).of(rows), often)
+    points = white.of(rows)
+    yield _View(points, often)
+    directions = pursued(points, weights, min(_PURSUED, n_components - 1), rng)
+    for n_directions in range(1, directions.shape[1] + 1):
+        yield _View(points @ directions[:, :n_directions], (1,))
+
+
+def _clustered(points: Floats, sample: ArraySource, n_clusters: int, rng: np.random.Generator) -> Labels:
+    """Labels of the rows, by k-means."""
+    clusters = KMeans(min(n_clusters, len(points)), n_init=1, random_state=int(rng.integers(2**31)))
+    weights = sample.some_weights
+    with warnings.catch_warnings():  # fewer distinct rows than clusters
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = clusters.fit(points, sample_weight=weights / weights.mean())
+    return np.asarray(found.labels_, dtype=np.intp)
+
+
+def _mixture(sample: ArraySource, labels: Labels, n_components: int, m_step: MStep) -> Mixture:
+    """The mixture of a partition, after its cheapest merges if it is too fine."""
+    n_clusters = max(int(labels.max()) + 1, n_components)
+    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step)
+    if n_clusters == n_components:
+        return mixture
+    coarser = agglomerated(mixture, n_components)[labels]
+    return start(sample, from_labels(coarser, n_components), n_components, m_step)
+
+
+def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:
+    """Log-likelihood per row of rows with the labels that the mixture is of, but for a constant, on rows like them.
+
+    A Gaussian with p parameters, fitted to n rows, promises about ``p n / (n - D - 2)`` nats too much for as many
+    others (Hurvich & Tsai 1989, Biometrika 76, for one feature).
+    """
+    n_components, n_features = mixture.means.shape
+    some = mixture.weights > 0
+    weights, log_det = mixture.weights[some], mixture.covariances.log_det(n_components, n_features)[some]
+    label = float((weights * (np.log(weights) - 0.5 * log_det)).sum())
+    structure = m_step.structure
+    count = structure.n_covariance_parameters
+    own = n_features + count(2, n_features) - count(1, n_features)
+    free = np.maximum(weights * sample.n_rows - fewest_rows(n_features, structure.form), 0.5)
+    return float(label - own * (weights / free).sum())
