@@ -26,9 +26,10 @@ __all__ = [
 
 _EPS = float(np.finfo(np.float64).eps)
 
-_PLAIN_STEPS = 5  # before the first leap: EM is quick at first, and its path then bends
-_STEPS_BETWEEN = 3
-_FIRST_LEAP = 20.0
+_PLAIN_STEPS = 3  # before the first leap: EM is quick at first, and its path then bends
+_STEPS_BETWEEN = 2
+_FIRST_LEAP = 8.0  # last steps, at most
+_PLATEAU_LEAP = 4.0
 
 
 class Status(Enum):
@@ -151,12 +152,13 @@ def _next(source: Source, state: State, m_step: MStep) -> State:
 
 
 def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
-    """As :func:`iterate`, with a leap after every third step once EM crawls; the log-likelihood never falls.
+    """As :func:`iterate`, with a leap after every second step; the log-likelihood never falls.
 
     Where gains shrink by a factor a each step, distances to the limit shrink by ``√a``, and what is still to go is the
-    last step times ``√a / (1 - √a)``: Aitken's extrapolation. It is done on the statistics, which may be added and
-    scaled as they are; the M-step then makes a mixture of the structure, whatever that is. A leap that does not raise
-    the log-likelihood is forgotten, and the next may not be as long.
+    last step times ``√a / (1 - √a)``: Aitken's extrapolation. Where they grow, EM is leaving a plateau, and goes on in
+    the same direction. The leap is done on the statistics, which may be added and scaled as they are; the M-step then
+    makes a mixture of the structure, whatever that is. A leap that does not raise the log-likelihood is forgotten, and
+    the next may not be as long.
 
     References
     ----------
@@ -183,10 +185,12 @@ def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterat
 
 
 def _length_of_leap(states: Sequence[State]) -> float:
-    """How many times the last step is still to go; 0 where gains do not shrink."""
+    """How many times the last step is still to go."""
     gains = [after.log_posterior - before.log_posterior for before, after in pairwise(states)]
-    if len(gains) < 2 or not 0 < gains[-1] < gains[-2]:  # noqa: PLR2004 - a factor comes from two gains
+    if len(gains) < 2 or gains[-1] <= 0:  # noqa: PLR2004 - a factor comes from two gains
         return 0.0
+    if gains[-1] >= gains[-2]:
+        return _PLATEAU_LEAP
     factor = float(np.sqrt(gains[-1] / gains[-2]))
     return factor / (1.0 - factor)
 
