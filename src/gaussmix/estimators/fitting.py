@@ -200,7 +200,7 @@ class Fitting:
         return self._ended(found.fit, found.optima, found.n_passes)
 
     def _exploration(self, m_step: MStep) -> Exploration:
-        return Exploration(self.source, self.n_components, m_step, self.tol, self.max_iter, self.watch)
+        return Exploration(self.source, self.n_components, m_step, self.variances, self.tol, self.max_iter, self.watch)
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one that collapses at once is held open."""

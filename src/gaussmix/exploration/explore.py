@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gaussmix._types import Floats
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Fit, State, Status, distance_to_limit, run
 from gaussmix.exploration.moves import Half, halves, moves
@@ -20,15 +21,15 @@ from gaussmix.starts.assignments import from_labels
 __all__ = ["Exploration", "Found"]
 
 _SAMPLE = 2000
-_SAMPLE_PER_FEATURE = 10  # and component
+_SAMPLE_PER_FEATURE = 20  # and component
 _RACERS = 10
 _ROUNDS = (2, 5)  # steps; between them the better half of the starts goes on
 _FINALISTS = 3
 _BUDGET = 80.0  # passes over all rows, after which no move is begun
 _ROOMY = 2.0  # times the fewest rows that a component needs
 _RACERS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 5, 15.0
-_TRIES = 6  # moves
-_TRIED_AT_ONCE = 3  # before components are split anew
+_TRIES = 16  # moves
+_TRIED_AT_ONCE = 8  # before components are split anew
 _TRIAL_STEPS = 8
 _LONG_STEPS = 60
 _CAUTION = 2.0  # the distance to the limit may be so many times what is estimated
@@ -68,7 +69,8 @@ class Exploration:
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
     4. The last run is over all rows.
 
-    Fits in which a component has fewer rows than it needs for a covariance of its own come after all others.
+    Where a component has fewer rows than it needs for a covariance of its own, what it gains by being flat does not
+    count.
 
     Attributes
     ----------
@@ -78,6 +80,8 @@ class Exploration:
         K.
     m_step : MStep
         The model.
+    variances : (D,) ndarray
+        How widely the rows are spread, all positive.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row, for all runs.
     max_iter : int
@@ -93,6 +97,7 @@ class Exploration:
     source: ArraySource
     n_components: int
     m_step: MStep
+    variances: Floats
     tol: float
     max_iter: int
     watch: Callable[[State, float], None] = lambda _state, _gain: None
@@ -208,12 +213,12 @@ class Exploration:
 
     def _tried(self, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
         """The fit from a move, if it is better."""
-        target = best.state.log_posterior if not self._doomed(best) else -np.inf
+        target = self._rank(best)[1]
         fit = self._run(sample, moved, _TRIAL_STEPS, above=target)
         if fit.status is Status.ITERATION_LIMIT:
             fit = self._gone_on(sample, fit, _LONG_STEPS, above=target, accelerate=True)
-        sound, gained = self._rank(fit), fit.state.log_posterior - best.state.log_posterior
-        better = sound[:2] > self._rank(best)[:2] or (sound[:2] == self._rank(best)[:2] and gained > _BETTER)
+        found, before = self._rank(fit), self._rank(best)
+        better = found[0] > before[0] or (found[0] == before[0] and found[1] > before[1] + _BETTER)
         return fit if better and fit.status is not Status.BEHIND else None
 
     # --- Runs --------------------------------------------------------------------------------------------------------
@@ -254,9 +259,24 @@ class Exploration:
             raise KeyboardInterrupt
         return fit
 
-    def _rank(self, fit: Fit) -> tuple[bool, int, float]:
-        """What fits are compared by: no collapse, few components of few rows, and the log-posterior."""
-        return fit.status is not Status.COLLAPSED, -len(self._doomed(fit)), fit.state.log_posterior
+    def _rank(self, fit: Fit) -> tuple[bool, float]:
+        """What fits are compared by: that none collapsed, and the log-posterior less what is owed to too few rows."""
+        return fit.status is not Status.COLLAPSED, fit.state.log_posterior - self._owed(fit)
+
+    def _owed(self, fit: Fit) -> float:
+        """What the components of few rows owe to their being flat: what each would lose if it were held open.
+
+        It is the divergence of the Gaussian with one pseudo-row more from the one without, for all its rows.
+        """
+        mixture, statistics = fit.state.mixture, fit.state.statistics
+        dense, lost = mixture.covariances.dense(*mixture.means.shape), 0.0
+        share = np.diag(self.variances) / self.n_components ** (2.0 / mixture.n_features)
+        for k in self._doomed(fit):
+            mass = statistics.mass[k]
+            wider = np.linalg.cholesky((mass * dense[k] + share) / (mass + 1.0))
+            ratios = np.linalg.svd(np.linalg.solve(wider, np.linalg.cholesky(dense[k])))[1] ** 2
+            lost += 0.5 * mass * float((ratios - 1.0 - np.log(ratios)).sum())
+        return lost / statistics.weight
 
     def _doomed(self, fit: Fit) -> tuple[int, ...]:
         """The components that have fewer rows than they need for a covariance of their own, or none."""

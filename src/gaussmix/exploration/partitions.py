@@ -24,6 +24,7 @@ __all__ = ["begun"]
 
 _DIRECT = 3  # partitions into K clusters, in each of the three kinds of coordinates
 _FINER = (2, 3, 2, 3)  # ... and into so many times K, which are then merged
+_LITTLE = 0.1  # of the fewest rows: where there are fewer still, they promise no less
 _PURSUED = 3  # the most directions in which clusters are looked for
 
 
@@ -122,5 +123,6 @@ def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:
     structure = m_step.structure
     count = structure.n_covariance_parameters
     own = n_features + count(2, n_features) - count(1, n_features)
-    free = np.maximum(weights * sample.n_rows - fewest_rows(n_features, structure.form), 0.5)
+    fewest = fewest_rows(n_features, structure.form)
+    free = np.maximum(weights * sample.n_rows - fewest, _LITTLE * fewest + 1.0)
     return float(label - own * (weights / free).sum())
