@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = ["begun"]
 
 _DIRECT = 3  # partitions into K clusters, in each of the three kinds of coordinates
 _FINER = (2, 3, 2, 3)  # ... and into so many times K, which are then merged
+_MANY = 64  # components, above which there are fewer partitions
 _LITTLE = 0.1  # of the fewest rows: where there are fewer still, they promise no less
 _PURSUED = 3  # the most directions in which clusters are looked for
 
@@ -78,7 +80,8 @@ def _views(sample: ArraySource, n_components: int, rng: np.random.Generator) -> 
         return
     fewest = fewest_rows(sample.n_features)
     finer = tuple(f for f in _FINER if f * n_components * fewest <= sample.n_rows)
-    often = (1,) * _DIRECT + finer
+    effort = min(1.0, _MANY / n_components)
+    often = (1,) * ceil(effort * _DIRECT) + finer[: ceil(effort * len(finer))]
     centred = rows - white.centre
     largest = np.abs(centred).max()
     yield _View(centred / (largest if largest > 0 else 1.0), often)
