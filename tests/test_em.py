@@ -350,3 +350,21 @@ def test_a_leap_that_gains_nothing_is_forgotten_but_counted():
     assert [state.log_likelihood for state in states] == [state.log_likelihood for state in plain]
     assert states[-1].n_iter == 39
     assert states[-1].n_passes == len(source.passes) - 1 > 39
+
+
+def test_what_a_leap_gained_may_be_there_to_gain_again():
+    values = [-9.0, -5.0, -4.6, -4.56, -4.0, -3.99, -3.989]
+    assert distance_to_limit(values, leaps=[4]) == pytest.approx(0.56)
+    assert distance_to_limit(values[:5], leaps=[4]) == np.inf
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-5])
+def test_leaps_stop_no_further_from_the_limit_than_plain_steps(tol):
+    rows, first = overlapping()
+    source = ArraySource(rows)
+    plain, leaping = (
+        run(source, first, MODEL, tol=tol, max_iter=5000, accelerate=accelerate) for accelerate in (False, True)
+    )
+    assert leaping.status is plain.status is Status.CONVERGED
+    assert leaping.state.log_likelihood > plain.state.log_likelihood - tol
+    assert leaping.state.n_passes < plain.state.n_passes

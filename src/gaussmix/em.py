@@ -1,6 +1,6 @@
 """Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -30,6 +30,7 @@ _PLAIN_STEPS = 3  # before the first leap: EM is quick at first, and its path th
 _STEPS_BETWEEN = 2
 _FIRST_LEAP = 8.0  # last steps, at most
 _PLATEAU_LEAP = 4.0
+_REMEMBERED = 7  # values, in which there are two pairs of plain gains
 
 
 class Status(Enum):
@@ -60,6 +61,8 @@ class State:
         Logarithm of the prior density of the mixture, but for a constant, in nats; 0 without a prior.
     n_refused : int
         Leaps that were tried and refused so far; each cost a pass.
+    leapt : bool
+        Whether it was reached by a leap.
     """
 
     mixture: Mixture
@@ -67,6 +70,7 @@ class State:
     n_iter: int
     log_prior: float = 0.0
     n_refused: int = 0
+    leapt: bool = False
 
     @property
     def n_passes(self) -> int:
@@ -98,12 +102,20 @@ class Fit:
         Why the run stopped.
     reason : str
         What went wrong, where a component collapsed.
+    leaps : tuple of int
+        Which values of `history` were reached by leaps.
     """
 
     state: State
     history: tuple[float, ...]
     status: Status
     reason: str = ""
+    leaps: tuple[int, ...] = ()
+
+    @property
+    def distance(self) -> float:
+        """How far the last value of the history is estimated to be below its limit."""
+        return distance_to_limit(self.history, self.leaps)
 
 
 def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
@@ -204,7 +216,7 @@ def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep)
         mixture = m_step.maximize(further, last.mixture.covariances)
     except ValueError:  # weights or covariances that are none
         return replace(last, statistics=replace(last.statistics, log_likelihood=-np.inf))
-    return _state(source, mixture, m_step, last)
+    return replace(_state(source, mixture, m_step, last), leapt=True)
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
@@ -216,17 +228,20 @@ def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -
     return source.summarize(responsibilities, statistics.means, statistics.moments)
 
 
-def distance_to_limit(history: Sequence[float]) -> float:
+def distance_to_limit(history: Sequence[float], leaps: Collection[int] = ()) -> float:
     """Estimate how far the last value of a log-likelihood sequence is below its limit.
 
     Aitken's extrapolation: where gains shrink by a factor a each step, what is still to come is ``gain · a / (1 - a)``.
     A small step alone proves nothing, since EM crosses plateaus in small steps that grow again. For the same reason a
     is the larger of the last two factors: the first step from a poor start gains so much that any next one looks small.
+    Factors come from plain steps only, and what a leap has just gained may be there to gain again.
 
     Parameters
     ----------
     history : sequence of float
         Log-likelihoods, one for each step, the last at the end.
+    leaps : collection of int
+        Which of them were reached by leaps.
 
     Returns
     -------
@@ -237,7 +252,9 @@ def distance_to_limit(history: Sequence[float]) -> float:
     ----------
     Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
     """
-    gains = [after - before for before, after in pairwise(history[-4:])]
+    first = max(0, len(history) - _REMEMBERED)
+    gains = [after - before for before, after in pairwise(history[first:])]
+    leapt = [i in leaps for i in range(first + 1, len(history))]
     if not gains:
         return np.inf
     gain = gains[-1]
@@ -245,15 +262,18 @@ def distance_to_limit(history: Sequence[float]) -> float:
         return 0.0
     if gain < 0:  # a ridge on the covariances can undo the last of a gain: hovering at the limit
         return -gain
-    if len(gains) < 3 or min(gains) <= 0:  # noqa: PLR2004 - two factors come from three gains
+    plain = [pair for pair, either in zip(pairwise(gains), pairwise(leapt), strict=True) if not any(either)]
+    last = plain[-2:]
+    if leapt[-1] or len(last) < 2 or min(map(min, last)) <= 0:  # noqa: PLR2004 - the larger of two factors
         return np.inf
-    factor = max(after / before for before, after in pairwise(gains))
-    return gain * factor / (1.0 - factor) if factor < 1.0 else np.inf
+    factor = max(after / before for before, after in last)
+    again = max((gain for gain, by_leap in zip(gains, leapt, strict=True) if by_leap), default=0.0)
+    return max(gain * factor / (1.0 - factor), again) if factor < 1.0 else np.inf
 
 
 def run(
     source: Source,
-    start: Mixture | State,
+    start: Mixture | State | Fit,
     m_step: MStep,
     *,
     tol: float,
@@ -269,8 +289,8 @@ def run(
     ----------
     source : Source
         The rows.
-    start : Mixture or State
-        Where to begin, or to go on from.
+    start : Mixture, State or Fit
+        Where to begin, or to go on from. A fit brings its history.
     m_step : MStep
         The model to fit.
     tol : float
@@ -293,24 +313,25 @@ def run(
         Also where a component collapses, or Ctrl-C is pressed: the last complete state, and a status that says so.
     """
     path: list[float] = []
+    leapt: list[int] = []
     status, reason = Status.ITERATION_LIMIT, ""
+    begin = start.state if isinstance(start, Fit) else start
     try:
-        for state in (accelerated if accelerate else iterate)(source, start, m_step):
+        for state in (accelerated if accelerate else iterate)(source, begin, m_step):
             last = state
             if path:
+                leapt += [len(path)] * state.leapt
                 path.append(state.log_posterior)
                 watch(state, path[-1] - path[-2])
-                distance = distance_to_limit(path)
+                distance = distance_to_limit(path, leapt)
                 if distance < tol:
                     status = Status.CONVERGED
                     break
                 if hopeless(state, distance):
                     status = Status.BEHIND
                     break
-            elif history and np.isclose(history[-1], state.log_posterior, rtol=1e-12, atol=0):
-                path.extend(history)
             else:
-                path.append(state.log_posterior)
+                path, leapt = _so_far(start, state, history)
             if state.n_iter >= max_iter:
                 break
     except IllDefinedCovarianceError as error:
@@ -319,4 +340,13 @@ def run(
         if not path:
             raise
         status = Status.INTERRUPTED
-    return Fit(last, tuple(path), status, reason)
+    return Fit(last, tuple(path), status, reason, tuple(leapt))
+
+
+def _so_far(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> tuple[list[float], list[int]]:
+    """The history up to the first state of a run, and which of it was reached by leaps."""
+    if isinstance(start, Fit):
+        return list(start.history), list(start.leaps)
+    if history and np.isclose(history[-1], state.log_posterior, rtol=1e-12, atol=0):
+        return list(history), []
+    return [state.log_posterior], []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
 from gaussmix.exploration import Exploration, flat, held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -128,10 +128,9 @@ def _named(components: Sequence[int]) -> str:
 
 
 def _what_is_left(fit: Fit) -> str:
-    distance = distance_to_limit(fit.history)
-    if np.isinf(distance):
+    if np.isinf(fit.distance):
         return "the gains are not shrinking yet"
-    return f"the log-likelihood is estimated to be {distance:.2g} per row from its limit"
+    return f"the log-likelihood is estimated to be {fit.distance:.2g} per row from its limit"
 
 
 def best_of(outcomes: Sequence[Outcome]) -> Outcome:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.diagnosis import fewest_rows
-from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.moves import Half, halves, moves
 from gaussmix.exploration.partitions import begun
 from gaussmix.m_step import MStep
@@ -135,7 +135,7 @@ class Exploration:
         optima = tuple(sorted(map(_limit, finalists), reverse=True))
         best = self._moved(sample, max(finalists, key=self._rank), rng)
         if sample is not self.source or best.status is Status.ITERATION_LIMIT:
-            begin = best.state if sample is self.source else best.state.mixture
+            begin = best if sample is self.source else best.state.mixture
             best = self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
         return Found(best, optima, sum(self.passes))
 
@@ -227,12 +227,12 @@ class Exploration:
         """The fit, gone on with where it has not ended."""
         if fit.status is not Status.ITERATION_LIMIT:
             return fit
-        return self._run(source, fit.state, max_iter, history=fit.history, **options)
+        return self._run(source, fit, max_iter, **options)
 
     def _run(
         self,
         source: ArraySource,
-        begin: Mixture | State,
+        begin: Mixture | Fit,
         max_iter: int,
         *,
         above: float = -np.inf,
@@ -252,7 +252,7 @@ class Exploration:
             hopeless=hopeless,
             **options,
         )
-        steps = fit.state.n_passes - (begin.n_passes if isinstance(begin, State) else -1)
+        steps = fit.state.n_passes - (begin.state.n_passes if isinstance(begin, Fit) else -1)
         self.passes.append(steps * source.n_rows / self.source.n_rows)
         self.kept.append(fit)
         if fit.status is Status.INTERRUPTED:
@@ -285,5 +285,4 @@ class Exploration:
 
 def _limit(fit: Fit) -> float:
     """The log-posterior that a run is heading for."""
-    distance = distance_to_limit(fit.history)
-    return fit.state.log_posterior + (distance if np.isfinite(distance) else 0.0)
+    return fit.state.log_posterior + (fit.distance if np.isfinite(fit.distance) else 0.0)

@@ -28,7 +28,7 @@ from gaussmix import starts
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.diagnosis import collapsed
-from gaussmix.em import Fit, State, Status, distance_to_limit, run
+from gaussmix.em import Fit, State, Status, run
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate, rank
@@ -321,7 +321,7 @@ class _Visit:
         """The fit, gone on with where it has not ended."""
         if fit.status is not Status.ITERATION_LIMIT:
             return fit
-        return self._guarded(lambda: self._fit(fit.state, max_iter, so_far, fit.history, accelerate=accelerate))
+        return self._guarded(lambda: self._fit(fit, max_iter, so_far, accelerate=accelerate))
 
     def _guarded(self, run: Callable[[], Fit]) -> Fit | None:
         """The fit, or None where a component collapsed; the reason is kept."""
@@ -333,10 +333,9 @@ class _Visit:
 
     def _fit(
         self,
-        start: Mixture | State,
+        start: Mixture | Fit,
         max_iter: int,
         so_far: Candidate,
-        history: tuple[float, ...] = (),
         *,
         accelerate: bool = False,
     ) -> Fit:
@@ -356,11 +355,10 @@ class _Visit:
             m_step,
             tol=search.tol,
             max_iter=max_iter,
-            history=history,
             hopeless=hopeless,
             accelerate=accelerate,
         )
-        self.passes.append(fit.state.n_passes - (start.n_passes if isinstance(start, State) else -1))
+        self.passes.append(fit.state.n_passes - (start.state.n_passes if isinstance(start, Fit) else -1))
         if fit.status is Status.COLLAPSED:
             raise IllDefinedCovarianceError(fit.reason)
         if fit.status is Status.INTERRUPTED:
@@ -377,7 +375,7 @@ class _Visit:
         """Whether a fit was given up so far behind the best that no other start is worth trying."""
         if fit.status is not Status.BEHIND:
             return False
-        limit = _at_limit(fit.state.statistics, distance_to_limit(fit.history))
+        limit = _at_limit(fit.state.statistics, fit.distance)
         return self.goal.margins(limit, self._n_parameters) > _HOPELESS
 
     @property
