@@ -25,9 +25,9 @@ _SAMPLE_PER_FEATURE = 20  # and component
 _RACERS = 10
 _ROUNDS = (2, 5)  # steps; between them the better half of the starts goes on
 _FINALISTS = 3
-_BUDGET = 80.0  # passes over all rows, after which no move is begun
+_BUDGET = 60.0  # passes over all rows, after which no move is begun
 _ROOMY = 2.0  # times the fewest rows that a component needs
-_RACERS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 5, 15.0
+_RACERS_IN_LITTLE_ROOM, _FINALISTS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 4, 2, 15.0
 _TRIES = 16  # moves
 _TRIED_AT_ONCE = 8  # before components are split anew
 _TRIAL_STEPS = 8
@@ -64,8 +64,8 @@ class Exploration:
 
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
        :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts.
-    2. They race: after one step, and again after two, the better half goes on. After five, the three likeliest are run
-       to their limits, or until it is clear that it will not be the highest.
+    2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
+       run to their limits, or until it is clear that it will not be the highest.
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
     4. The last run is over all rows.
 
@@ -160,6 +160,10 @@ class Exploration:
         return self.source.n_rows >= _ROOMY * self.n_components * self._fewest
 
     @property
+    def _n_finalists(self) -> int:
+        return _FINALISTS if self._roomy else _FINALISTS_IN_LITTLE_ROOM
+
+    @property
     def _budget(self) -> float:
         return _BUDGET if self._roomy else _BUDGET_IN_LITTLE_ROOM
 
@@ -170,11 +174,11 @@ class Exploration:
 
     def _raced(self, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """The fits that won the race, the likeliest first."""
-        fits = sorted((self._run(sample, first, 1) for first in firsts), key=self._rank, reverse=True)
+        fits = sorted((self._run(sample, first, 0) for first in firsts), key=self._rank, reverse=True)
         for steps in _ROUNDS:
-            going = fits[: max(_FINALISTS, (len(fits) + 1) // 2)]
+            going = fits[: max(self._n_finalists, (len(fits) + 1) // 2)]
             fits = sorted((self._gone_on(sample, fit, steps) for fit in going), key=self._rank, reverse=True)
-        return fits[:_FINALISTS]
+        return fits[: self._n_finalists]
 
     def _finished(self, sample: ArraySource, fits: Sequence[Fit]) -> list[Fit]:
         """The fits run to their limits, but for those that are heading for less than the best of those before."""
