@@ -42,6 +42,7 @@ class Status(Enum):
     COLLAPSED = "Stopped where a component has no spread in some direction, and nothing holds it open."
     INTERRUPTED = "Interrupted: the best so far is kept."
     HELD = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
+    FLAT = "Components have no spread in some direction: reg_covar holds them open."
     EMPTY = "Components are empty: no row belongs to them."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaussmix._types import Floats
+from gaussmix.diagnosis import collapsed
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
 from gaussmix.exploration import Exploration, flat, held, mended
@@ -50,6 +51,12 @@ class Outcome:
         """The components that are held open."""
         return self.m_step.hold.components if self.m_step.hold else ()
 
+    @cached_property
+    def flat(self) -> tuple[int, ...]:
+        """The components with rows enough that lie in a plane, a line or a point."""
+        found = collapsed(self.fit.state.mixture, self.m_step.ridge)
+        return tuple(k for k in found if k not in self.held and k not in self.empty)
+
     @property
     def empty(self) -> tuple[int, ...]:
         """The components without rows."""
@@ -72,6 +79,8 @@ class Outcome:
             return self.fit.status
         if self.held:
             return Status.HELD
+        if self.flat:
+            return Status.FLAT
         return Status.EMPTY if self.empty else Status.CONVERGED
 
     def message(self, tol: float) -> str:
@@ -89,7 +98,7 @@ class Outcome:
         if self.fit.status is Status.CONVERGED:
             return f"Converged after {n_iter} iterations: {left}."
         if self.fit.status is Status.INTERRUPTED:
-            return f"Interrupted after {n_iter} iterations: {left}. The best so far is kept."
+            return f"Interrupted after {self.n_passes:.0f} passes over the rows: the best so far is kept."
         return (
             "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
             f"tol, or check for degenerate data. After {n_iter} iterations {left}; tol is {tol:.2g}."
@@ -98,10 +107,16 @@ class Outcome:
     def _collapses(self) -> list[str]:
         masses, said = self.fit.state.statistics.mass, []
         if self.held:
-            rows = ", ".join(f"{masses[k]:.3g}" for k in self.held[:_NAMED]) + ", ..." * (len(self.held) > _NAMED)
+            rows = _listed(masses, self.held)
             said.append(
                 f"{_named(self.held)} would have collapsed, with {rows} rows; a prior worth one row holds each open. "
                 "Try fewer components, a covariance_type with fewer parameters, or prior='weak'."
+            )
+        if self.flat:
+            rows = _listed(masses, self.flat)
+            said.append(
+                f"{_named(self.flat)} with {rows} rows: only reg_covar gives them spread in some direction, and the "
+                "log-likelihood says little. Are values rounded, repeated or censored? Try prior='weak'."
             )
         if self.empty:
             said.append(
@@ -114,7 +129,8 @@ class Outcome:
         if self.n_optima == 1:
             return []
         spread = self.optima[0] - self.optima[-1]
-        return [f"Runs from other starts led to {self.n_optima - 1} other optima, up to {spread:.2g} per row lower."]
+        others = "another optimum" if self.n_optima == 2 else f"{self.n_optima - 1} other optima"  # noqa: PLR2004 - one
+        return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
 
 
 _NAMED = 5  # components in a message
@@ -125,6 +141,10 @@ def _named(components: Sequence[int]) -> str:
     if len(components) == 1:
         return f"Component {some}"
     return f"Components {some}" + f" and {len(components) - _NAMED} more" * (len(components) > _NAMED)
+
+
+def _listed(masses: Floats, components: Sequence[int]) -> str:
+    return ", ".join(f"{masses[k]:.3g}" for k in components[:_NAMED]) + ", ..." * (len(components) > _NAMED)
 
 
 def _what_is_left(fit: Fit) -> str:

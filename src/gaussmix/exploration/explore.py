@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.diagnosis import fewest_rows
+from gaussmix.diagnosis import collapsed, fewest_rows
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.moves import Half, halves, moves
 from gaussmix.exploration.partitions import begun
@@ -48,7 +48,8 @@ class Found:
     fit : Fit
         The best fit.
     optima : tuple of float
-        Log-posteriors per row that the runs from different starts ended at or were heading for, the best first.
+        Log-posteriors per row (of the sample) that the runs from different starts ended at or were heading for, the
+        best first; less what components gain by being flat.
     n_passes : float
         Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of one.
     """
@@ -69,8 +70,8 @@ class Exploration:
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
     4. The last run is over all rows.
 
-    Where a component has fewer rows than it needs for a covariance of its own, what it gains by being flat does not
-    count.
+    Where a component has fewer rows than it needs for a covariance of its own, or none but the ridge's spread in some
+    direction, what it gains by being flat does not count.
 
     Attributes
     ----------
@@ -132,9 +133,11 @@ class Exploration:
     def _found(self, rng: np.random.Generator) -> Found:
         sample = self._sample(rng)
         finalists = self._finished(sample, self._raced(sample, self._firsts(sample, rng)))
-        optima = tuple(sorted(map(_limit, finalists), reverse=True))
-        best = self._moved(sample, max(finalists, key=self._rank), rng)
-        if sample is not self.source or best.status is Status.ITERATION_LIMIT:
+        leader = max(finalists, key=self._rank)
+        best = self._moved(sample, leader, rng)
+        ends = [best, *(fit for fit in finalists if fit is not leader)]
+        optima = tuple(sorted((_limit(fit) - self._owed(fit) for fit in ends), reverse=True))
+        if sample is not self.source or best.status in {Status.ITERATION_LIMIT, Status.BEHIND}:
             begin = best if sample is self.source else best.state.mixture
             best = self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
         return Found(best, optima, sum(self.passes))
@@ -184,7 +187,7 @@ class Exploration:
         """The fits run to their limits, but for those that are heading for less than the best of those before."""
         ended: list[Fit] = []
         for fit in fits:
-            best = max(map(_limit, ended), default=-np.inf)
+            best = max((self._rank(one)[1] for one in ended), default=-np.inf)
             ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True))
         return ended
 
@@ -264,18 +267,18 @@ class Exploration:
         return fit
 
     def _rank(self, fit: Fit) -> tuple[bool, float]:
-        """What fits are compared by: that none collapsed, and the log-posterior less what is owed to too few rows."""
+        """What fits are compared by: that none collapsed, and the log-posterior less what is owed."""
         return fit.status is not Status.COLLAPSED, fit.state.log_posterior - self._owed(fit)
 
     def _owed(self, fit: Fit) -> float:
-        """What the components of few rows owe to their being flat: what each would lose if it were held open.
+        """What components owe to their being flat, or having too few rows: what each would lose if it were held open.
 
         It is the divergence of the Gaussian with one pseudo-row more from the one without, for all its rows.
         """
         mixture, statistics = fit.state.mixture, fit.state.statistics
         dense, lost = mixture.covariances.dense(*mixture.means.shape), 0.0
         share = np.diag(self.variances) / self.n_components ** (2.0 / mixture.n_features)
-        for k in self._doomed(fit):
+        for k in {*self._doomed(fit), *collapsed(mixture, self.m_step.ridge)}:
             mass = statistics.mass[k]
             wider = np.linalg.cholesky((mass * dense[k] + share) / (mass + 1.0))
             ratios = np.linalg.svd(np.linalg.solve(wider, np.linalg.cholesky(dense[k])))[1] ** 2
