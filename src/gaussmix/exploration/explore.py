@@ -6,8 +6,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from gaussmix._types import Floats
+from gaussmix.covariances import triangle
 from gaussmix.diagnosis import collapsed, fewest_rows
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.moves import Half, halves, moves
@@ -36,7 +38,9 @@ _CAUTION = 2.0  # the distance to the limit may be so many times what is estimat
 _MOST_COMPONENTS = 128  # that moves are looked for: there are K³ / 2 of them
 _BETTER = 1e-3  # nats per row
 _PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
+_MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
 _ALMOST_NONE = 1e-6  # of a row
+_NOTHING = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +74,8 @@ class Exploration:
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
     4. The last run is over all rows.
 
-    Where a component has fewer rows than it needs for a covariance of its own, or none but the ridge's spread in some
-    direction, what it gains by being flat does not count.
+    Where a component has fewer rows than it needs for a covariance of its own, or not many more and none but the ridge's
+    spread in some direction, what it gains by being flat does not count.
 
     Attributes
     ----------
@@ -276,12 +280,13 @@ class Exploration:
         It is the divergence of the Gaussian with one pseudo-row more from the one without, for all its rows.
         """
         mixture, statistics = fit.state.mixture, fit.state.statistics
-        dense, lost = mixture.covariances.dense(*mixture.means.shape), 0.0
-        share = np.diag(self.variances) / self.n_components ** (2.0 / mixture.n_features)
-        for k in {*self._doomed(fit), *collapsed(mixture, self.m_step.ridge)}:
+        factors, lost = mixture.covariances.triangles(*mixture.means.shape), 0.0
+        share = np.diag(np.sqrt(self.variances)) / self.n_components ** (1.0 / mixture.n_features)
+        needles = (k for k in collapsed(mixture, self.m_step.ridge) if statistics.mass[k] < _MANY * self._fewest)
+        for k in {*self._doomed(fit), *needles}:
             mass = statistics.mass[k]
-            wider = np.linalg.cholesky((mass * dense[k] + share) / (mass + 1.0))
-            ratios = np.linalg.svd(np.linalg.solve(wider, np.linalg.cholesky(dense[k])))[1] ** 2
+            wider = triangle(np.concatenate([np.sqrt(mass) * factors[k].T, share])) / np.sqrt(mass + 1.0)
+            ratios = np.maximum(np.linalg.svd(solve_triangular(wider, factors[k], lower=True))[1] ** 2, _NOTHING)
             lost += 0.5 * mass * float((ratios - 1.0 - np.log(ratios)).sum())
         return lost / statistics.weight
 
