@@ -8,6 +8,7 @@ import gaussmix
 
 NAMES = [
     "Covariances",
+    "Diagnosis",
     "Diagonal",
     "Full",
     "GaussianMixture",
@@ -15,9 +16,12 @@ NAMES = [
     "Hierarchy",
     "Mixture",
     "ModelFileError",
+    "NormalInverseWishart",
     "SearchResults",
     "Spherical",
+    "Status",
     "Tied",
+    "diagnose",
     "load",
     "save",
 ]

@@ -223,6 +223,8 @@ class Fitting:
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one that collapses at once is held open."""
+        if callable(origin):
+            origin = origin(self.source, self.n_components, self.rng)
         try:
             return given(origin, self.source, self.n_components, self.m_step, self.rng)
         except IllDefinedCovarianceError:
