@@ -260,7 +260,9 @@ def passes() -> None:
         better += limits[1] > limits[0] + 1e-5
         print(source.rows.shape, start.n_components, *near, round(ratios[-1], 2), f"{limits[1] - limits[0]:+.1e}")
     mean = float(np.exp(np.mean(np.log(ratios))))
-    print(f"{mean:.2f} times fewer passes (geometric mean of {len(ratios)}); optimum worse in {worse}, better in {better}")
+    print(
+        f"{mean:.2f} times fewer passes (geometric mean of {len(ratios)}); optimum worse in {worse}, better in {better}"
+    )
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cases import clusters, mixture, vector
 from gaussmix import em
 from gaussmix.em import Status, accelerated, distance_to_limit, iterate, run
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import assigned, given, start

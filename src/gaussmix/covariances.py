@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied"]
+__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied", "triangle"]
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -94,6 +94,14 @@ class Covariances(ABC):
     def dense(self, n_components: int, n_features: int) -> Floats:
         """All K matrices, written out as ``(K, D, D)``."""
 
+    @abstractmethod
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        """All K factors, written out as ``(K, D, D)``."""
+
+    def times(self, factor: float) -> Self:
+        """The covariances of rows that are so many times as large."""
+        return self._of(self.factors * factor)
+
     @property
     @abstractmethod
     def precisions_cholesky(self) -> Floats:
@@ -170,6 +178,9 @@ class Spherical(_StandardDeviations):
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.covariances[:, None, None] * np.eye(n_features)
 
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        return self.factors[:, None, None] * np.eye(n_features)
+
 
 @final
 class Diagonal(_StandardDeviations):
@@ -186,6 +197,9 @@ class Diagonal(_StandardDeviations):
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.covariances[:, :, None] * np.eye(n_features)
+
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        return self.factors[:, :, None] * np.eye(n_features)
 
 
 class _Triangles(Covariances):
@@ -291,6 +305,9 @@ class Tied(_Triangles):
     def dense(self, n_components: int, n_features: int) -> Floats:
         return np.repeat(self.covariances[None], n_components, axis=0)
 
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        return np.repeat(self.factors[None], n_components, axis=0)
+
 
 @final
 class Full(_Triangles):
@@ -310,6 +327,16 @@ class Full(_Triangles):
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.covariances
+
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        return self.factors
+
+
+def triangle(roots: Floats) -> Floats:
+    """Cholesky factors of ``RᵀR`` for rows R ``(..., n, D)``, without the product: small variances keep digits."""
+    upper = np.asarray(np.linalg.qr(roots, mode="r"))
+    signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    return np.asarray(np.swapaxes(upper * signs[..., None], -1, -2))
 
 
 def _inverse(lower: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """The M-step: from statistics to the most likely mixture of one model."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from gaussmix.structures.constraint import within_ratio
 __all__ = ["IllDefinedCovarianceError", "MStep"]
 
 _WAKES_BLAS = 8  # features
+_SMALL, _LARGE = 1e-100, 1e100  # sums whose products and quotients are numbers
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
 
 
 class IllDefinedCovarianceError(ValueError):
@@ -91,7 +93,7 @@ class MStep:
         try:
             with np.errstate(all="ignore"), _quietly(n_features):  # what is no number has no factor
                 central = self._completed(statistics)
-                covariances = self.structure.maximize(central, near)
+                covariances = self._covariances(central, near)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
@@ -115,6 +117,28 @@ class MStep:
         with _quietly(mixture.n_features):
             return sum(part.log_density(mixture, self.structure) for part in parts)
 
+    def _covariances(self, central: Statistics, near: Covariances | None) -> Covariances:
+        """The structure's covariances for completed statistics.
+
+        Beside a variance that is 1e16 times larger, as a row far out makes it, a ridge is lost in rounding, and what
+        holds a component open too. Where there are no covariances, rounding's own size takes its place.
+        """
+        try:
+            return _maximized(self.structure, central, near)
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):
+            n_components, n_features = central.origin.shape
+            share = np.full(n_components, _ROUNDING * n_features)
+            if not self.ridge.all():
+                share[[k not in self.held for k in range(n_components)]] = 0.0
+            if not share.any():
+                raise
+            return _maximized(self.structure, central.widened(share), near)
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The components that are held open."""
+        return self.hold.components if self.hold else ()
+
     def _completed(self, statistics: Statistics) -> Statistics:
         """The statistics that the structure gets: about the new means, with prior, ridge and bounds in them."""
         central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
@@ -124,6 +148,23 @@ class MStep:
         if self.eigenvalue_ratio is None:
             return blurred
         return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
+
+
+def _maximized(structure: Structure, central: Statistics, near: Covariances | None) -> Covariances:
+    """The structure's covariances, found in a unit in which products of variances neither over- nor underflow."""
+    exponent = _exponent(central.moments.spread(central.second))
+    if exponent == 0:
+        return structure.maximize(central, near)
+    scaled = replace(central, second=np.ldexp(central.second, -2 * exponent))
+    return structure.maximize(scaled, near and near.times(2.0**-exponent)).times(2.0**exponent)
+
+
+def _exponent(spread: Floats) -> int:
+    """Of the power of two in the middle of the deviations, on a scale of logarithms; 0 where no variance is extreme."""
+    if spread.min() > _SMALL and spread.max() < _LARGE:
+        return 0
+    some = spread[(spread > 0) & np.isfinite(spread)]
+    return round(float(np.log2(some.min()) + np.log2(some.max())) / 4.0) if some.size else 0
 
 
 def _check_prior(prior: NormalInverseWishart, structure: Structure, n_features: int) -> None:

@@ -43,6 +43,10 @@ class Moments(ABC):
         """The diagonals in second moments of this kind; of traces, the traces."""
 
     @abstractmethod
+    def widened(self, second: Floats, shares: Floats) -> Floats:
+        """The second moments with a share ``(K,)`` of each variance added to it; of a pooled one, the largest share."""
+
+    @abstractmethod
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         """The kept part of ``Σ_i weights_ki centred_ki centred_kiᵀ``, for rows ``(K, n, D)`` and weights ``(K, n)``."""
 
@@ -89,6 +93,9 @@ class _Scalar(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
+    def widened(self, second: Floats, shares: Floats) -> Floats:
+        return second * (1.0 + shares)
+
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.einsum("knd,knd->k", centred * weights[:, :, None], centred))
 
@@ -120,6 +127,9 @@ class _Diagonal(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
+    def widened(self, second: Floats, shares: Floats) -> Floats:
+        return second * (1.0 + shares[:, None])
+
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.einsum("knd,knd->kd", centred * weights[:, :, None], centred))
 
@@ -147,6 +157,9 @@ class _Pooled(Moments):
 
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second)
+
+    def widened(self, second: Floats, shares: Floats) -> Floats:
+        return np.asarray(second * (1.0 + shares.max() * np.eye(len(second))))
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         flat = centred.reshape(-1, centred.shape[2])
@@ -179,6 +192,9 @@ class _Full(Moments):
 
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second, axis1=1, axis2=2)
+
+    def widened(self, second: Floats, shares: Floats) -> Floats:
+        return second * (1.0 + shares[:, None, None] * np.eye(second.shape[1]))
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         return np.asarray(np.swapaxes(centred * weights[:, :, None], 1, 2) @ centred)
@@ -334,3 +350,7 @@ class Statistics:
     def blurred(self, variances: Floats) -> Self:
         """The same rows, each spread by independent noise of the given variances ``(D,)``: a ridge on covariances."""
         return replace(self, second=self.second + self.moments.diagonal(self.floored_mass, variances))
+
+    def widened(self, shares: Floats) -> Self:
+        """The same rows, with variances larger by a share ``(K,)`` of themselves, and no larger covariances."""
+        return replace(self, second=self.moments.widened(self.second, shares))

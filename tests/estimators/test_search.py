@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from cases import clusters
 from gaussmix import GaussianMixture, GaussianMixtureSearch, load, save
-from gaussmix.selection import CRITERIA
+from gaussmix.selection import CRITERIA, Search
 
 COMBINED = json.loads((Path(__file__).parents[1] / "reference" / "mclust_combi.json").read_text())
 FEW = {"n_components": range(1, 4), "structures": ["full", "VEV", "EEI"], "random_state": 0}
@@ -295,7 +295,7 @@ def test_with_one_component_the_name_is_scikit_learns():
 def test_rows_whose_squares_overflow_are_refused(faithful):
     rows = faithful.copy()
     rows[0, 0] = 1e200
-    with pytest.raises(ValueError, match=r"X must be below 1e\+140 in absolute value"):
+    with pytest.raises(ValueError, match=r"X is too large: it must be at most 1e\+150 in absolute"):
         GaussianMixtureSearch(2, structures="full").fit(rows)
 
 
@@ -303,3 +303,22 @@ def test_numpy_integers_and_slices(faithful):
     search = GaussianMixtureSearch(np.arange(1, 3), structures=np.array(["full", "EEI"]), random_state=0).fit(faithful)
     assert [row["n_components"] for row in search.results_[0:4]] == [1, 1, 2, 2]
     assert GaussianMixtureSearch(np.int64(2), structures="full").fit(faithful).best_params_["n_components"] == 2
+
+
+def test_an_interruption_keeps_the_best_so_far(monkeypatch, faithful):
+    visits = Search.visits
+
+    def impatient(search, rng):
+        for i, cell in enumerate(visits(search, rng)):
+            if i == 7:
+                raise KeyboardInterrupt
+            yield cell
+
+    monkeypatch.setattr(Search, "visits", impatient)
+    search = GaussianMixtureSearch(range(1, 4), structures=["full", "tied", "diag"], random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"Interrupted during \d+ visits: the best of 7 models is kept"):
+        search.fit(faithful)
+    assert len(search.results_) == 7
+    assert np.isfinite(search.score(faithful))
+    with pytest.raises(KeyboardInterrupt):
+        search.set_params(criterion="cv").fit(faithful)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Full
+from gaussmix.covariances import Full, triangle
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["agglomerated", "cheapest_merges", "merge_costs", "merged", "split"]
 
 _APART = 0.8  # standard deviations, of either half from the middle
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
 
 
 def merge_costs(mixture: "Mixture") -> Floats:
@@ -42,8 +43,12 @@ def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
 
 def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
     """The mixture with components `i` and `j` replaced by one with their joint mean and covariance, at the end."""
-    weight, mean, covariance = _Parts.of(mixture).pairs(np.array([i]), np.array([j]))
-    return _replaced(mixture, [i, j], weight, mean, covariance)
+    weights, apart = mixture.weights[[i, j]], mixture.means[[j]] - mixture.means[[i]]
+    shares = weights / weights.sum() if weights.any() else np.full(2, 0.5)
+    within = np.sqrt(shares)[:, None, None] * np.swapaxes(_triangles(mixture)[[i, j]], 1, 2)
+    factor = triangle(np.concatenate([*within, np.sqrt(shares.prod()) * apart]))
+    mean = mixture.means[[i]] + shares[1] * apart
+    return _replaced(mixture, [i, j], weights.sum(keepdims=True), mean, factor[None])
 
 
 def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
@@ -74,11 +79,12 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     The longest is meant in units of the whole mixture's deviations, so that it does not depend on those of the
     features. It is found, and cut, by the Cholesky factor, which keeps the digits of the features with small units.
     """
-    factor = np.linalg.cholesky(mixture.covariances.dense(mixture.n_components, mixture.n_features)[k])
+    factor = _triangles(mixture)[k]
     deviations = np.sqrt(np.diagonal(mixture.covariance))
     longest = np.linalg.svd(factor / deviations[:, None])[2][0]
     apart = _APART * factor @ longest
-    half = factor @ (np.eye(len(factor)) - _APART**2 * np.outer(longest, longest)) @ factor.T
+    shorter = np.eye(len(factor)) - (1.0 - np.sqrt(1.0 - _APART**2)) * np.outer(longest, longest)
+    half = triangle(shorter @ factor.T)
     weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
     return _replaced(mixture, [k], weights, means, np.stack([half, half]))
 
@@ -107,18 +113,28 @@ class _Parts(NamedTuple):
     def costs(self, left: Labels, right: Labels) -> Floats:
         """Runnalls' bound for pairs of components, ``(P,)``."""
         weight, _, covariance = self.pairs(left, right)
-        ends = (self.weights[k] * np.linalg.slogdet(self.dense[k])[1] for k in (left, right))
-        lost = 0.5 * (weight * np.linalg.slogdet(covariance)[1] - sum(ends))
+        ends = (self.weights[k] * _log_dets(self.dense[k]) for k in (left, right))
+        lost = 0.5 * (weight * _log_dets(covariance) - sum(ends))
         return np.where(weight > 0, lost, np.inf)
 
 
-def _replaced(
-    mixture: "Mixture", components: list[int], weights: Floats, means: Floats, covariances: Floats
-) -> "Mixture":
-    dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
+def _log_dets(covariances: Floats) -> Floats:
+    """Log-determinants ``(P,)`` of covariances ``(P, D, D)``; what rounding has taken, its own size makes up for."""
+    deviations = np.sqrt(np.einsum("pii->pi", covariances))
+    correlations = covariances / deviations[:, :, None] / deviations[:, None, :]
+    n_features = deviations.shape[1]
+    open_ = correlations + _ROUNDING * n_features * np.eye(n_features)
+    return np.asarray(np.linalg.slogdet(open_)[1] + 2.0 * np.log(deviations).sum(axis=1))
+
+
+def _triangles(mixture: "Mixture") -> Floats:
+    return mixture.covariances.triangles(mixture.n_components, mixture.n_features)
+
+
+def _replaced(mixture: "Mixture", components: list[int], weights: Floats, means: Floats, factors: Floats) -> "Mixture":
     return type(mixture)(
         np.concatenate([np.delete(mixture.weights, components), weights]),
         np.concatenate([np.delete(mixture.means, components, axis=0), means]),
-        Full.from_covariances(np.concatenate([np.delete(dense, components, axis=0), covariances])),
+        Full(np.concatenate([np.delete(_triangles(mixture), components, axis=0), factors])),
         feature_names=mixture.feature_names,
     )

@@ -22,6 +22,9 @@ from gaussmix.structures import Structure
 
 __all__ = ["MixtureEstimator"]
 
+_LARGEST = 1e150
+_LARGEST_SUM = 1e307
+
 
 class MixtureEstimator(DensityMixin, BaseEstimator):
     """An estimator that holds a fitted mixture: its density, its clusters, its samples, and scikit-learn's names."""
@@ -181,6 +184,13 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
+    def _training(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:  # noqa: N803
+        """Rows to fit, as :meth:`_source` has them, none so large that sums of squares would overflow."""
+        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        source, kept = self._source(rows, sample_weight)
+        _check_sizes(source)
+        return source, kept
+
     def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
         """The rows that weigh something, with their weights, and which of all rows they are."""
         if sample_weight is None:
@@ -214,6 +224,25 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         self.n_iter_ = fit.state.n_iter
         self.lower_bounds_ = list(fit.history[max(1, len(fit.history) - fit.state.n_iter) :])
         self.lower_bound_ = fit.state.log_posterior
+
+
+def _check_sizes(source: ArraySource) -> None:
+    """Say so where sums of squares would overflow."""
+    largest = max(float(source.rows.max()), -float(source.rows.min()))
+    if largest > _LARGEST:
+        msg = f"X is too large: it must be at most {_LARGEST:g} in absolute value, got {largest:g}; rescale it."
+        raise ValueError(msg)
+    if source.weights is None:
+        return
+    with np.errstate(over="ignore"):
+        total = float(source.weights.sum())
+    most = _LARGEST_SUM / max(largest, 1.0) ** 2
+    if total > most:
+        msg = (
+            f"sample_weight is too large: for X of up to {largest:g} it must sum to at most {most:g}, got {total:g}; "
+            "divide it by its mean."
+        )
+        raise ValueError(msg)
 
 
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:

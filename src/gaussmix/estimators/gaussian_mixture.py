@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.diagnosis import Diagnosis, diagnose
@@ -257,8 +256,7 @@ class GaussianMixture(MixtureEstimator):
             If the fit ended otherwise than converged: `message_`.
         """
         self._validate_params()
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        source, kept = self._source(rows, sample_weight)
+        source, kept = self._training(X, sample_weight)
         if source.n_rows < self.n_components:
             msg = (
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
@@ -268,7 +266,7 @@ class GaussianMixture(MixtureEstimator):
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
         outcome = self._outcome(source, kept)
-        self._keep(outcome.fit, outcome.m_step, rows.dtype)
+        self._keep(outcome.fit, outcome.m_step, source.rows.dtype)
         self._report(outcome)
         return self
 

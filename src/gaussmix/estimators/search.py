@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.em import Status
@@ -30,7 +29,6 @@ from gaussmix.structures import Structure, every, named
 __all__ = ["GaussianMixtureSearch"]
 
 _ALL = "all"
-_LARGEST = 1e140
 
 
 class GaussianMixtureSearch(MixtureEstimator):
@@ -197,15 +195,11 @@ class GaussianMixtureSearch(MixtureEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the chosen fit did not meet the stopping rule within `max_iter` steps.
+            If the chosen fit did not meet the stopping rule within `max_iter` steps, or the search was interrupted
+            (Ctrl-C): the best so far is kept, except in cross-validation.
         """
         self._validate_params()
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        largest = max(float(rows.max()), -float(rows.min()))
-        if largest > _LARGEST:
-            msg = f"X must be below {_LARGEST:g} in absolute value, as squares are summed, got {largest:g}."
-            raise ValueError(msg)
-        source, _ = self._source(rows, sample_weight)
+        source, _ = self._training(X, sample_weight)
         structures, n_components = self._structures(source.n_features), self._numbers()
         source, n_workers = search_source(source.rows, source.weights, self.engine, n_components, len(structures))
         seeds = check_random_state(self.random_state)
@@ -223,7 +217,7 @@ class GaussianMixtureSearch(MixtureEstimator):
             n_workers=n_workers,
         )
         self.results_ = SearchResults(tuple(self._candidates(search, source)), self.criterion)
-        self._become(self.results_.best, rows.dtype)
+        self._become(self.results_.best, source.rows.dtype)
         return self
 
     def summary(self) -> str:
@@ -244,10 +238,16 @@ class GaussianMixtureSearch(MixtureEstimator):
     def _candidates(self, search: Search, source: ArraySource) -> list[Candidate]:
         """The last word on every cell, by numbers of components and then structures."""
         cells: dict[tuple[int, Structure], Candidate] = {}
-        for i, cell in enumerate(search.visits(self._rng), start=1):
-            cells[cell.n_components, cell.structure] = cell
-            if self.verbose and i % len(search.m_steps) == 0:
-                print(f"{i} of {search.n_visits}: {cell.n_components} components")  # noqa: T201 - what `verbose` is for
+        try:
+            for i, cell in enumerate(search.visits(self._rng), start=1):
+                cells[cell.n_components, cell.structure] = cell
+                if self.verbose and i % len(search.m_steps) == 0:
+                    print(f"{i} of {search.n_visits}: {cell.n_components} components")  # noqa: T201 - what `verbose` is for
+        except KeyboardInterrupt:
+            if self.criterion == CROSS_VALIDATION or not any(cell.fit for cell in cells.values()):
+                raise
+            msg = f"Interrupted during {search.n_visits} visits: the best of {len(cells)} models is kept."
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
         found = list(cells.values())
         if self.criterion != CROSS_VALIDATION:
             return found

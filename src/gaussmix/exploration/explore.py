@@ -74,8 +74,8 @@ class Exploration:
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
     4. The last run is over all rows.
 
-    Where a component has fewer rows than it needs for a covariance of its own, or not many more and none but the ridge's
-    spread in some direction, what it gains by being flat does not count.
+    Where a component has fewer rows than it needs for a covariance of its own, or not many more and no spread but the
+    ridge's in some direction, what it gains by being flat does not count.
 
     Attributes
     ----------
@@ -92,11 +92,11 @@ class Exploration:
     max_iter : int
         Largest number of M-steps of the last run.
     watch : callable
-        For the states of the last run.
+        For the states of the long runs.
     passes : list of float
         What each run took, in passes over all rows.
     kept : list of Fit
-        How each run ended, in case of Ctrl-C.
+        The best run so far, in case of Ctrl-C.
     """
 
     source: ArraySource
@@ -127,12 +127,17 @@ class Exploration:
         except KeyboardInterrupt:
             if not self.kept:
                 raise
-            whole = run(self.source, max(self.kept, key=self._rank).state.mixture, self.m_step, tol=0.0, max_iter=0)
+            whole = run(self.source, self.kept[0].state.mixture, self.m_step, tol=0.0, max_iter=0)
             return Found(replace(whole, status=Status.INTERRUPTED), (), sum(self.passes) + 1)
 
     def without_doomed(self, fit: Fit, rng: np.random.Generator) -> Fit:
         """A fit from elsewhere, after moves that give the place of components with too few rows to others."""
-        return self._moved(self.source, fit, rng) if self._doomed(fit) else fit
+        if not self._doomed(fit):
+            return fit
+        sample = self._sample(rng)
+        before = fit if sample is self.source else self._run(sample, fit.state.mixture, 0)
+        moved = self._moved(sample, before, rng)
+        return fit if moved is before else self._whole(sample, moved)
 
     def _found(self, rng: np.random.Generator) -> Found:
         sample = self._sample(rng)
@@ -141,10 +146,14 @@ class Exploration:
         best = self._moved(sample, leader, rng)
         ends = [best, *(fit for fit in finalists if fit is not leader)]
         optima = tuple(sorted((_limit(fit) - self._owed(fit) for fit in ends), reverse=True))
-        if sample is not self.source or best.status in {Status.ITERATION_LIMIT, Status.BEHIND}:
-            begin = best if sample is self.source else best.state.mixture
-            best = self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
-        return Found(best, optima, sum(self.passes))
+        return Found(self._whole(sample, best), optima, sum(self.passes))
+
+    def _whole(self, sample: ArraySource, best: Fit) -> Fit:
+        """The best fit, run to its end over all rows."""
+        if sample is self.source and best.status not in {Status.ITERATION_LIMIT, Status.BEHIND}:
+            return best
+        begin = best if sample is self.source else best.state.mixture
+        return self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
 
     def _sample(self, rng: np.random.Generator) -> ArraySource:
         """The rows, or some of them where there are many more than starts and moves need."""
@@ -192,7 +201,7 @@ class Exploration:
         ended: list[Fit] = []
         for fit in fits:
             best = max((self._rank(one)[1] for one in ended), default=-np.inf)
-            ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True))
+            ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True, watch=self.watch))
         return ended
 
     def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
@@ -265,7 +274,7 @@ class Exploration:
         )
         steps = fit.state.n_passes - (begin.state.n_passes if isinstance(begin, Fit) else -1)
         self.passes.append(steps * source.n_rows / self.source.n_rows)
-        self.kept.append(fit)
+        self.kept[:] = [max([*self.kept, fit], key=self._rank)]
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return fit

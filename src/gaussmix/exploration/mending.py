@@ -72,12 +72,17 @@ def mended(fit: Fit, m_step: MStep, variances: Floats, go_on: Callable[[Mixture,
 
 
 def flat(fit: Fit, m_step: MStep, variances: Floats) -> tuple[int, ...]:
-    """The components that have no spread of their own in some direction, and nothing to hold them open."""
+    """Where a component of few rows has no spread of its own in some direction: all that have so few rows.
+
+    Those that are not flat yet would be the next.
+    """
     mixture = fit.state.mixture
     if fit.status is Status.COLLAPSED:
         return _at_fault(fit.state.statistics, m_step, variances) or tuple(range(mixture.n_components))
     few = fit.state.statistics.mass < fewest_rows(mixture.n_features, type(mixture.covariances))
-    return tuple(k for k in collapsed(mixture, m_step.ridge) if few[k])
+    if not any(few[k] for k in collapsed(mixture, m_step.ridge)):
+        return ()
+    return tuple(np.flatnonzero(few).tolist())
 
 
 def _at_fault(statistics: Statistics, m_step: MStep, variances: Floats) -> tuple[int, ...]:

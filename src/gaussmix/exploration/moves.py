@@ -1,12 +1,12 @@
 """Split and merge: one component's place taken up, and used where it explains more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Full, NotPositiveDefiniteError
+from gaussmix.covariances import Full
 from gaussmix.density.reduction import merge_costs, merged
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status, run
@@ -61,13 +61,12 @@ def _halved(
     fewest = max(fewest_rows(mixture.n_features, m_step.structure.form), 1)
     if local.some_weights.sum() < 2 * fewest:
         return None
-    alone = Mixture(
-        [1.0], mixture.means[[k]], Full.from_covariances(mixture.covariances.dense(*mixture.means.shape)[[k]])
-    )
+    alone = Mixture([1.0], mixture.means[[k]], Full(mixture.covariances.triangles(*mixture.means.shape)[[k]]))
     before = float(local.some_weights @ alone.logpdf(local.rows))
     best = None
+    both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
     for labels in _cuts(local, alone, mixture, rng):
-        half = _local_fit(local, labels, m_step, before, float(sample.some_weights.sum()))
+        half = _local_fit(local, labels, replace(m_step, hold=both), before, float(sample.some_weights.sum()))
         if half and (best is None or half.gain > best.gain):
             best = half
     return best
@@ -75,7 +74,7 @@ def _halved(
 
 def _cuts(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
     """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis."""
-    factor = np.linalg.cholesky(alone.covariances.dense(1, mixture.n_features)[0])
+    factor = alone.covariances.triangles(1, mixture.n_features)[0]
     white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
     longest = np.linalg.svd(factor / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
     yield (white @ longest > 0).astype(np.intp)
@@ -111,10 +110,7 @@ def moves(mixture: Mixture, split: list[Half | None], doomed: tuple[int, ...] = 
     doomed : tuple of int
         Components that are not worth keeping.
     """
-    try:
-        costs = _costs(mixture, doomed)
-    except (NotPositiveDefiniteError, np.linalg.LinAlgError):
-        return
+    costs = _costs(mixture, doomed)
     gains = np.array([half.gain if half else -np.inf for half in split])
     left, right = np.triu_indices(mixture.n_components, 1)
     promises = gains[None, :] - costs[left, right][:, None]
@@ -140,10 +136,10 @@ def _moved(mixture: Mixture, i: int, j: int, k: int, half: Half) -> Mixture:
     """The mixture with i and j merged, and k in two."""
     fewer = merged(mixture, i, j)
     place = k - (i < k) - (j < k)
-    dense = np.delete(fewer.covariances.dense(*fewer.means.shape), place, axis=0)
+    others = np.delete(fewer.covariances.triangles(*fewer.means.shape), place, axis=0)
     two = half.mixture
     return Mixture(
         np.concatenate([np.delete(fewer.weights, place), fewer.weights[place] * two.weights]),
         np.concatenate([np.delete(fewer.means, place, axis=0), two.means]),
-        Full.from_covariances(np.concatenate([dense, two.covariances.dense(*two.means.shape)])),
+        Full(np.concatenate([others, two.covariances.triangles(*two.means.shape)])),
     )

@@ -224,9 +224,10 @@ def _second_derivatives(scatters: Floats, diagonals: Floats, slopes: Floats) -> 
 def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:
     """Newton's step with the curvatures' absolute values, in the given units of curvature ``(P,)``, cut to size."""
     scale = np.sqrt(units)
-    if not scale.all():
+    curvatures = hessian / np.outer(scale, scale)
+    if not (scale.all() and np.isfinite(curvatures).all()):  # round scatters, or variances too far apart
         return np.zeros(len(scale))
-    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    values, vectors = np.linalg.eigh(curvatures)
     step = -(vectors @ ((gradient / scale) @ vectors / np.maximum(np.abs(values), _FLAT))) / scale
     return np.asarray(step * (_LARGEST_TURN / max(_LARGEST_TURN, np.abs(step).max(initial=0.0))))
 

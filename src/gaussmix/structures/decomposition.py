@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.covariances import Covariances, Full, NotPositiveDefiniteError
+from gaussmix.covariances import Covariances, Full, NotPositiveDefiniteError, triangle
 
 __all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means", "principal_axes", "volumes_of"]
 
 Combined = Callable[[Floats], tuple[float, Floats, Floats]]
 """What :func:`best_volumes` asks of a shape: see there."""
 
-_NOTHING = 1e-280  # with inverses that are still numbers
+_NOTHING = float(np.finfo(np.float64).tiny)  # with inverses that are still numbers
 _QUADRATIC = 3e-6  # a Newton step as short as that leaves an error of its square
 _LONGEST = 5.0  # far from the minimum Newton's step can be too long by any factor
 _MOST_STEPS = 100
@@ -56,7 +56,11 @@ def volumes_of(covariances: Covariances | None, n_components: int, n_features: i
 
 def along(axes: Floats, variances: Floats) -> Full:
     """Covariances with variances ``(K, D)`` along the columns of axes ``(D, D)`` or ``(K, D, D)``."""
-    return Full.from_covariances((axes * variances[:, None, :]) @ np.swapaxes(axes, -1, -2))
+    good = np.isfinite(variances) & (variances > 0)
+    if not good.all():
+        k = int(np.argwhere(~good)[0, 0])
+        raise NotPositiveDefiniteError(f"Component {k} has no spread in some direction.")
+    return Full(triangle(np.sqrt(variances)[:, :, None] * np.swapaxes(axes, -1, -2)))
 
 
 def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats) -> Floats:

@@ -1,0 +1,99 @@
+"""Whatever the rows, a fit ends with a mixture, or with an error that names the argument."""
+
+import re
+import warnings
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+import gaussmix
+from degenerate import DEGENERATE, ERRORS
+from gaussmix import GaussianMixture
+from gaussmix.diagnosis import diagnose
+
+cases = pytest.mark.parametrize("name", DEGENERATE)
+
+
+def fit(case):
+    """The fitted estimator; a warning about anything but convergence is an error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        warnings.simplefilter("always", ConvergenceWarning)
+        model = GaussianMixture(random_state=0, **case.options).fit(case.rows, **case.fit)
+    return model, [str(warning.message) for warning in caught]
+
+
+@cache
+def fitted(name):
+    case = DEGENERATE[name]()
+    return case, *fit(case)
+
+
+@cases
+def test_the_mixture_is_one(name):
+    mixture = fitted(name)[1].mixture_
+    assert mixture.weights.sum() == pytest.approx(1.0, abs=1e-9)
+    assert (mixture.weights >= 0).all()
+    assert np.isfinite(mixture.means).all()
+    assert np.isfinite(mixture.covariances.covariances).all()
+    type(mixture.covariances)(mixture.covariances.factors)  # which checks that they are factors
+    assert np.isfinite(mixture.covariances.whitening).all()
+
+
+@cases
+def test_every_answer_is_finite(name):
+    case, model, _ = fitted(name)
+    assert np.isfinite(model.score(case.rows, **case.fit))
+    assert np.isfinite(model.score_samples(case.rows)).all()
+    assert np.isfinite(model.lower_bound_)
+    assert np.isfinite(model.lower_bounds_).all()
+    rows, labels = model.sample(5)
+    assert np.isfinite(rows).all()
+    assert set(labels) <= set(range(model.mixture_.n_components))
+
+
+@cases
+def test_every_row_belongs_somewhere(name):
+    case, model, _ = fitted(name)
+    size = model.mixture_.n_components
+    assert set(model.predict(case.rows)) <= set(range(size))
+    shares = model.predict_proba(case.rows)
+    assert shares.shape[1] == size
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-5 if shares.dtype == np.float32 else 1e-9)
+
+
+@cases
+def test_a_fit_that_did_not_go_smoothly_says_so(name):
+    _, model, said = fitted(name)
+    assert isinstance(model.status_, gaussmix.Status)
+    assert all(re.search(r"\d", text) for text in said)
+    if model.status_ is not gaussmix.Status.CONVERGED:
+        assert re.search(r"\d", model.message_)
+        assert re.search(r"[.!?)]$", model.message_)
+
+
+@cases
+def test_its_diagnosis_is_finite(name):
+    case, model, _ = fitted(name)
+    diagnosis = diagnose(model.mixture_, case.rows, **case.fit)
+    assert np.isfinite(diagnosis.masses).all()
+    assert np.isfinite(diagnosis.tightness).all()
+    assert np.isfinite(diagnosis.additions).all() or diagnosis.weights.max() == 1.0
+    assert diagnosis.advice in str(diagnosis)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_wrong_arguments_are_named(name):
+    case = ERRORS[name]()
+    with pytest.raises((ValueError, TypeError), match=case.error):
+        fit(case)
+
+
+def test_every_case_is_the_same_twice():
+    assert len(DEGENERATE) > 100
+    for make in (*DEGENERATE.values(), *ERRORS.values()):
+        one, other = make(), make()
+        assert repr(one) == repr(other)
