@@ -54,7 +54,7 @@ def keel(name: str) -> np.ndarray:
 
 
 def dithered(rows: np.ndarray) -> np.ndarray:
-    """Whole numbers spread over the intervals that they stand for: the density of ties is as high as its floor is low."""
+    """Whole numbers spread over what they stand for: the density of ties is as high as its floor is low."""
     return rows + np.random.default_rng(0).uniform(-0.5, 0.5, rows.shape)
 
 

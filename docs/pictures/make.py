@@ -11,7 +11,9 @@ import argparse
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -54,7 +56,7 @@ DPI, COLOURS = 150, 64
 TOL = 1e-4
 SMALL_STEP = 1e-3  # at which scikit-learn stops
 BETTER = 1e-3  # by which a move is better
-FIRST = 2  # values in the history of a start after one step
+FIRST = 1  # values in the history of a start
 RISING = -5.35  # where the names of both ways stand
 GRID_SEED, RACE_SEED = 43, 13
 LOWEST = 4e-5  # density that is drawn; the rows are below it
@@ -143,6 +145,18 @@ def grid() -> Figure:
     return figure
 
 
+@dataclass(frozen=True, eq=False)
+class Watched(Exploration):
+    """An exploration that keeps all its runs."""
+
+    runs: list[Fit] = field(default_factory=list)
+
+    def _run(self, *arguments: Any, **options: Any) -> Fit:  # noqa: ANN401 - as they are
+        fit = super()._run(*arguments, **options)
+        self.runs.append(fit)
+        return fit
+
+
 def race() -> Figure:
     """The log-likelihood of each start of an exploration over its steps, and what moves make of the best."""
     rng = np.random.default_rng(RACE_SEED)
@@ -150,9 +164,9 @@ def race() -> Figure:
     covariances = halves @ halves.transpose(0, 2, 1) / 2 + 0.1 * np.eye(2)
     truth = Mixture(rng.dirichlet(np.full(6, 5.0)), 2.5 * rng.normal(size=(6, 2)), covariances)
     source, m_step = problem(truth.sample(1000, random_state=RACE_SEED)[0])
-    exploration = Exploration(source, 6, m_step, relative_ridge(source, 1.0), tol=TOL, max_iter=100)
+    exploration = Watched(source, 6, m_step, relative_ridge(source, 1.0), tol=TOL, max_iter=100)
     exploration.found(np.random.default_rng(RACE_SEED))
-    racers, moves = told_apart(exploration.kept)
+    racers, moves = told_apart(exploration.runs)
 
     figure, ax = plt.subplots(figsize=(WIDTH, 4.2), layout="constrained")
     best = max(racers, key=lambda fit: fit.history[-1])
@@ -160,7 +174,7 @@ def race() -> Figure:
         winner = fit is best
         ax.plot(fit.history, color=BLUE if winner else PALE, linewidth=2 if winner else 1.2, zorder=2 + winner)
         if not winner:
-            ax.plot(len(fit.history) - 1, fit.history[-1], "x", color=INK, markersize=6, zorder=4)
+            ax.plot(len(fit.history) - 1, fit.history[-1], "x", color=INK, markersize=6, zorder=4, clip_on=False)
     first, value = len(best.history) - 1, best.history[-1]
     ax.plot(first, value, "o", color=BLUE, markersize=7, zorder=4)
     noted(ax, "the best of ten starts", (first, value), (-8, 4), ha="right", va="bottom")
@@ -169,7 +183,7 @@ def race() -> Figure:
         steps = np.arange(first, first + len(fit.history))
         if fit.history[-1] < value + BETTER:
             ax.plot(steps, fit.history, color=PALE, linewidth=1.2)
-            ax.plot(steps[-1], fit.history[-1], "x", color=INK, markersize=6, zorder=4)
+            ax.plot(steps[-1], fit.history[-1], "x", color=INK, markersize=6, zorder=4, clip_on=False)
             continue
         ax.plot([first, first], [value, fit.history[0]], color=ORANGE, linewidth=1.2, linestyle=":")
         ax.plot(steps, fit.history, color=ORANGE, linewidth=2, zorder=3)
