@@ -149,13 +149,16 @@ class GaussianMixture(MixtureEstimator):
     --------
     >>> import numpy as np
     >>> from gaussmix import GaussianMixture
-    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal([1, 2], 1, size=(100, 2)), rng.normal([10, 2], 2, size=(200, 2))])
     >>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
-    >>> np.sort(model.means_, axis=0)
+    >>> np.sort(model.means_, axis=0).round()
     array([[ 1.,  2.],
            [10.,  2.]])
     >>> model.predict([[0, 0]]) == model.predict([[1, 3]])
     array([ True])
+    >>> model.status_
+    <Status.CONVERGED: 'Converged: the estimated distance to the limit of the log-likelihood is below tol.'>
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
