@@ -385,12 +385,14 @@ def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
         return ()
     units = np.sqrt(ridge)
     white = mixture.covariances.whiten(np.repeat(np.diag(units)[None], mixture.n_components, axis=0))
-    if (np.square(white).sum(axis=(1, 2)) < 1.0 / _OWN_SPREAD).all():
+    with np.errstate(over="ignore"):
+        widest = np.square(white).sum(axis=(1, 2))
+    if (widest < 1.0 / _OWN_SPREAD).all():
         return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
-    axes = directions[:, spread > _OWN_SPREAD] / units[:, None]
+    axes = directions[:, spread > _OWN_SPREAD]
     if not axes.size:
         return ()
-    own = np.linalg.eigvalsh(axes.T @ dense @ axes)[:, 0]
+    own = np.linalg.eigvalsh(axes.T @ (dense / np.outer(units, units)) @ axes)[:, 0]
     return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))

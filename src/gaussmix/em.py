@@ -30,6 +30,7 @@ _PLAIN_STEPS = 3  # before the first leap: EM is quick at first, and its path th
 _STEPS_BETWEEN = 2
 _FIRST_LEAP = 8.0  # last steps, at most
 _PLATEAU_LEAP = 4.0
+_MOST_SUMMATIONS = 12
 _REMEMBERED = 7  # values, in which there are two pairs of plain gains
 
 
@@ -221,12 +222,19 @@ def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep)
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
-    """The moments summed again, about the means they have: a start may lie anywhere, far from all rows too."""
+    """The moments summed again, about the means they have: a start may lie anywhere, far from all rows too.
+
+    From 1e100 deviations away, it takes several times: each brings the means nearer by no more than their digits.
+    """
 
     def responsibilities(_span: slice, rows: Rows) -> Floats:
         return reference.responsibilities(mixture, rows)[0]
 
-    return source.summarize(responsibilities, statistics.means, statistics.moments)
+    for _ in range(_MOST_SUMMATIONS):
+        statistics = source.summarize(responsibilities, statistics.means, statistics.moments)
+        if not statistics.far_off:
+            break
+    return statistics
 
 
 def distance_to_limit(history: Sequence[float], leaps: Collection[int] = ()) -> float:

@@ -7,10 +7,10 @@ import numpy as np
 
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats
-from gaussmix.covariances import Covariances, NotPositiveDefiniteError
+from gaussmix.covariances import Covariances, NotPositiveDefiniteError, Tied
 from gaussmix.mixture import Mixture
 from gaussmix.priors import Hold, NormalInverseWishart
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.statistics import FULL, Moments, Statistics
 from gaussmix.structures import STRUCTURES, Structure
 from gaussmix.structures.constraint import within_ratio
 
@@ -105,6 +105,17 @@ class MStep:
         if self.equal_weights:
             return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
+
+    def all_alike(self, statistics: Statistics) -> Covariances | None:
+        """One covariance for all components, to go on from quickly; None where none is needed, or there is none."""
+        if statistics.moments is not FULL:
+            return None
+        try:
+            with np.errstate(all="ignore"), _quietly(statistics.origin.shape[1]):
+                central = self._completed(statistics)
+                return Tied.from_covariances(central.second.sum(axis=0) / central.floored_mass.sum())
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):
+            return None
 
     def log_prior(self, mixture: Mixture) -> float:
         """Logarithm of the prior density of a mixture but for a constant, in nats; 0 without a prior.

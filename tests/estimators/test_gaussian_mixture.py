@@ -301,7 +301,9 @@ DISTINCT = [[0.0, 0.0], [1.0, 1.0], [2.0, 5.0]]
 
 
 def test_duplicates_are_held_open_by_the_ridge():
-    with pytest.warns(ConvergenceWarning, match=r"Components 0, 1, 2 with 4, 4, 4 rows: only reg_covar gives them"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"Components 0, 1, 2 with 4, 4, 4 rows: spread in some direction is from reg_covar"
+    ):
         model = GaussianMixture(3, random_state=0).fit(np.repeat(DISTINCT, 4, axis=0))
     assert model.status_ is Status.FLAT
     assert model.converged_

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["agglomerated", "cheapest_merges", "merge_costs", "merged", "split"]
 
+_NUMBERS_AT_ONCE = 2**20
 _APART = 0.8  # standard deviations, of either half from the middle
 _ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
 
@@ -112,9 +113,14 @@ class _Parts(NamedTuple):
 
     def costs(self, left: Labels, right: Labels) -> Floats:
         """Runnalls' bound for pairs of components, ``(P,)``."""
+        alone = self.weights * _log_dets(self.dense)
+        size = max(_NUMBERS_AT_ONCE // self.dense[0].size, 1)
+        parts = [slice(first, first + size) for first in range(0, max(len(left), 1), size)]
+        return np.concatenate([self._costs(left[part], right[part], alone) for part in parts])
+
+    def _costs(self, left: Labels, right: Labels, alone: Floats) -> Floats:
         weight, _, covariance = self.pairs(left, right)
-        ends = (self.weights[k] * _log_dets(self.dense[k]) for k in (left, right))
-        lost = 0.5 * (weight * _log_dets(covariance) - sum(ends))
+        lost = 0.5 * (weight * _log_dets(covariance) - alone[left] - alone[right])
         return np.where(weight > 0, lost, np.inf)
 
 

@@ -246,8 +246,10 @@ def _check_sizes(source: ArraySource) -> None:
 
 
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
-    """Values in the precision of the rows that they are about."""
-    return cast("Rows", values.astype(dtype, copy=False))
+    """Values in the precision of the rows that they are about, or in their own where they would overflow in that."""
+    with np.errstate(over="ignore"):
+        cast_to = values.astype(dtype, copy=False)
+    return cast("Rows", cast_to if np.isfinite(cast_to).all() else values)
 
 
 def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:

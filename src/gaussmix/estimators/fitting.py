@@ -22,6 +22,7 @@ __all__ = ["EXPLORE", "Fitting", "Outcome", "best_of"]
 EXPLORE = "explore"
 """The name of the start that looks for a good optimum."""
 
+_OVERLAID = "kmeans"  # what gives the rest where some parameters are given
 _SAME = 1e-3  # nats per row: two optima that differ by less are one
 
 
@@ -39,12 +40,15 @@ class Outcome:
         Log-posteriors per row that runs from different starts ended at or were heading for, the best first.
     n_passes : float
         Passes over the rows, in all runs.
+    worth : float
+        Log-posterior per row, less what components gain by being flat.
     """
 
     fit: Fit
     m_step: MStep
     optima: tuple[float, ...]
     n_passes: float
+    worth: float
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -65,12 +69,19 @@ class Outcome:
     @property
     def n_optima(self) -> int:
         """How many of the optima differ."""
-        return 1 + sum(before - after > _SAME for before, after in zip(self.optima, self.optima[1:], strict=False))
+        return 1 + sum(
+            bool(before - after > _SAME) for before, after in zip(self.optima, self.optima[1:], strict=False)
+        )
+
+    @property
+    def interrupted(self) -> "Outcome":
+        """The same, as the best so far."""
+        return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
 
     @property
     def rank(self) -> tuple[bool, int, float]:
         """What outcomes are compared by."""
-        return self.fit.status is not Status.INTERRUPTED, -len(self.held), self.fit.state.log_posterior
+        return self.fit.status is not Status.INTERRUPTED, -len(self.held), self.worth
 
     @property
     def status(self) -> Status:
@@ -99,6 +110,8 @@ class Outcome:
             return f"Converged after {n_iter} iterations: {left}."
         if self.fit.status is Status.INTERRUPTED:
             return f"Interrupted after {self.n_passes:.0f} passes over the rows: the best so far is kept."
+        if self.fit.status is Status.COLLAPSED:
+            return f"Stopped after {n_iter} iterations. {self.fit.reason}"
         return (
             "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
             f"tol, or check for degenerate data. After {n_iter} iterations {left}; tol is {tol:.2g}."
@@ -115,7 +128,7 @@ class Outcome:
         if self.flat:
             rows = _listed(masses, self.flat)
             said.append(
-                f"{_named(self.flat)} with {rows} rows: only reg_covar gives them spread in some direction, and the "
+                f"{_named(self.flat)} with {rows} rows: spread in some direction is from reg_covar alone, and the "
                 "log-likelihood says little. Are values rounded, repeated or censored? Try prior='weak'."
             )
         if self.empty:
@@ -157,7 +170,8 @@ def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     """The best one, knowing of the optima of all and the passes that all took."""
     best = max(outcomes, key=lambda one: one.rank)
     optima = tuple(sorted((value for one in outcomes for value in one.optima), reverse=True))
-    return replace(best, optima=optima, n_passes=sum(one.n_passes for one in outcomes))
+    whole = replace(best, optima=optima, n_passes=sum(one.n_passes for one in outcomes))
+    return whole.interrupted if any(one.fit.status is Status.INTERRUPTED for one in outcomes) else whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,35 +210,35 @@ class Fitting:
 
     def going_on(self, mixture: Mixture, history: tuple[float, ...]) -> Outcome:
         """From the end of an earlier fit, whose history is heeded if the rows are the same."""
-        return self._ended(self._run(mixture, self.m_step, history), (), 0.0)
+        return self._ended(self._run(mixture, self.m_step, history), self.m_step)
 
     def begun(self, origin: Any, initial: InitialParameters) -> Outcome:  # noqa: ANN401 - what `init_params` may be
         """From what the user gave."""
         start = initial.complete()
         if start:
-            return self._ended(self._run(start, self.m_step), (), 0.0)
+            return self._ended(self._run(start, self.m_step), self.m_step)
+        if callable(origin):
+            origin = origin(self.source, self.n_components, self.rng)
         if isinstance(origin, str) and origin == EXPLORE:
-            return self._explored(initial)
-        return self._ended(self._run(initial.over(self._given(origin)), self.m_step), (), 0.0)
+            if not initial.given:
+                return self._explored()
+            origin = _OVERLAID
+        return self._ended(self._run(initial.over(self._given(origin)), self.m_step), self.m_step)
 
-    def _explored(self, initial: InitialParameters) -> Outcome:
+    def _explored(self) -> Outcome:
+        m_step = self.m_step
         try:
-            found = self._exploration(self.m_step).found(self.rng)
+            found = self._exploration(m_step).found(self.rng)
         except IllDefinedCovarianceError:  # there is nothing that all components have spread in
-            found = self._exploration(self._all_held).found(self.rng)
-            return replace(self._ended(found.fit, found.optima, found.n_passes), m_step=self._all_held)
-        if initial.given:
-            mixture = initial.over(found.fit.state.mixture)
-            return self._ended(self._run(mixture, self.m_step), (), found.n_passes)
-        return self._ended(found.fit, found.optima, found.n_passes)
+            m_step = self._all_held
+            found = self._exploration(m_step).found(self.rng)
+        return self._ended(found.fit, m_step, found.optima, found.n_passes)
 
     def _exploration(self, m_step: MStep) -> Exploration:
         return Exploration(self.source, self.n_components, m_step, self.variances, self.tol, self.max_iter, self.watch)
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one that collapses at once is held open."""
-        if callable(origin):
-            origin = origin(self.source, self.n_components, self.rng)
         try:
             return given(origin, self.source, self.n_components, self.m_step, self.rng)
         except IllDefinedCovarianceError:
@@ -248,14 +262,16 @@ class Fitting:
         self._steps.append(fit.state.n_passes + 1)
         return fit
 
-    def _ended(self, fit: Fit, optima: tuple[float, ...], n_passes: float) -> Outcome:
+    def _ended(self, fit: Fit, m_step: MStep, optima: tuple[float, ...] = (), n_passes: float = 0.0) -> Outcome:
         """The outcome, after mending."""
-        m_step = self.m_step
-        if fit.status is not Status.INTERRUPTED and self.max_iter > 0 and flat(fit, m_step, self.variances):
-            exploration = self._exploration(m_step)
-            fit = exploration.without_doomed(fit, self.rng)
-            n_passes += sum(exploration.passes)
-            fit, m_step = mended(fit, m_step, self.variances, self._run)
-        n_passes += sum(self._steps)
+        exploration = self._exploration(m_step)
+        try:
+            if fit.status is not Status.INTERRUPTED and self.max_iter > 0 and flat(fit, m_step, self.variances):
+                fit = exploration.without_doomed(fit, self.rng)
+                fit, m_step = mended(fit, m_step, self.variances, self._run)
+        except KeyboardInterrupt:
+            fit = replace(fit, status=Status.INTERRUPTED)
+        n_passes += sum(exploration.passes) + sum(self._steps)
         self._steps.clear()
-        return Outcome(fit, m_step, optima or (fit.state.log_posterior,), n_passes)
+        worth = exploration.worth(fit)
+        return Outcome(fit, m_step, optima or (worth,), n_passes, worth)

@@ -64,9 +64,10 @@ class GaussianMixture(MixtureEstimator):
         (García-Escudero et al. 2008). It depends on the units of the features. For ``"full"``, ``"tied"``, ``"diag"``,
         ``"spherical"``, ``"EEI"`` and ``"EII"``.
     max_iter : int, default 100
-        Largest number of EM steps. With 0, the start itself is kept.
+        Largest number of EM steps of each run. With 0, the start itself is kept: of the default, the best partition's.
     n_init : int, default 1
-        Number of starts, or of explorations, of which the likeliest fit is kept.
+        Number of starts, or of explorations, of which the likeliest fit is kept, of those with the fewest components
+        held open.
     init_params : str, array_like, Mixture or callable, default "explore"
         Where to start. ``"explore"`` looks for a good optimum: many partitions, short runs that race, components merged
         and split (see :class:`~gaussmix.exploration.Exploration`). The others make one start, as in scikit-learn:
@@ -108,17 +109,17 @@ class GaussianMixture(MixtureEstimator):
     converged_ : bool
         Whether the stopping rule was met within `max_iter` steps.
     status_ : Status
-        How the fit ended: converged, stopped at `max_iter`, interrupted, or with components that are empty or had to be
-        held open.
+        How the fit ended: converged, stopped at `max_iter`, interrupted, or with components that are empty, flat or had
+        to be held open.
     message_ : str
         The same in a sentence or two, with numbers and what to do.
     n_iter_ : int
-        EM steps of the best start.
+        EM steps of the run that led to the answer.
     n_passes_ : float
         Passes over the rows that all runs took together; one over a part of the rows counts as that part.
     lower_bound_ : float
-        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows. With a prior, its
-        logarithm is added, as for `log_posterior_`.
+        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows. With a prior, also
+        one that holds components open, its logarithm is added, as for `log_posterior_`.
     lower_bounds_ : list of float
         The same after each step of the best start.
     history_ : tuple of float
@@ -127,7 +128,8 @@ class GaussianMixture(MixtureEstimator):
         Log-likelihood per row.
     log_posterior_ : float
         Log-likelihood and logarithm of the prior density together, per row, but for a constant that depends on the
-        prior and the number of components alone. The same as `log_likelihood_` without a prior.
+        prior and the number of components alone. The same as `log_likelihood_` without a prior and components held
+        open.
     optima_ : tuple of float
         What runs from different starts ended at or were heading for, log-posteriors per row, the best first.
     n_optima_ : int
@@ -318,14 +320,19 @@ class GaussianMixture(MixtureEstimator):
             n_features=source.n_features,
         )
         given_once = not isinstance(self.init_params, str) and not callable(self.init_params)
-        outcomes = []
-        for i in range(1 if given_once or initial.complete() else self.n_init):
-            self._say(1, f"Initialization {i}")
-            outcomes.append(fitting.begun(of_kept(self.init_params, kept), initial))
-            ended = outcomes[-1].fit.status
-            self._say(1, f"Initialization {'converged' if ended is Status.CONVERGED else 'did not converge'}.")
-            if ended is Status.INTERRUPTED:
-                break
+        outcomes: list[Outcome] = []
+        try:
+            for i in range(1 if given_once or initial.complete() else self.n_init):
+                self._say(1, f"Initialization {i}")
+                outcomes.append(fitting.begun(of_kept(self.init_params, kept), initial))
+                ended = outcomes[-1].fit.status
+                self._say(1, f"Initialization {'converged' if ended is Status.CONVERGED else 'did not converge'}.")
+                if ended is Status.INTERRUPTED:
+                    break
+        except KeyboardInterrupt:
+            if not outcomes:
+                raise
+            outcomes[-1] = outcomes[-1].interrupted
         return best_of(outcomes)
 
     def _prior(self, source: ArraySource, m_step: MStep) -> NormalInverseWishart | None:

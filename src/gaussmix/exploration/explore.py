@@ -14,7 +14,7 @@ from gaussmix.diagnosis import collapsed, fewest_rows
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.moves import Half, halves, moves
 from gaussmix.exploration.partitions import begun
-from gaussmix.m_step import MStep
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import start
@@ -35,6 +35,7 @@ _TRIED_AT_ONCE = 8  # before components are split anew
 _TRIAL_STEPS = 8
 _LONG_STEPS = 60
 _CAUTION = 2.0  # the distance to the limit may be so many times what is estimated
+_FOR_A_MOVE = 3  # components: two to merge, one to split
 _MOST_COMPONENTS = 128  # that moves are looked for: there are K³ / 2 of them
 _BETTER = 1e-3  # nats per row
 _PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
@@ -52,8 +53,8 @@ class Found:
     fit : Fit
         The best fit.
     optima : tuple of float
-        Log-posteriors per row (of the sample) that the runs from different starts ended at or were heading for, the
-        best first; less what components gain by being flat.
+        Log-posteriors per row that the runs from different starts ended at or were heading for, the best first; less
+        what components gain by being flat.
     n_passes : float
         Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of one.
     """
@@ -144,9 +145,15 @@ class Exploration:
         finalists = self._finished(sample, self._raced(sample, self._firsts(sample, rng)))
         leader = max(finalists, key=self._rank)
         best = self._moved(sample, leader, rng)
-        ends = [best, *(fit for fit in finalists if fit is not leader)]
-        optima = tuple(sorted((_limit(fit) - self._owed(fit) for fit in ends), reverse=True))
-        return Found(self._whole(sample, best), optima, sum(self.passes))
+        others = [_limit(fit) - self._owed(fit) for fit in finalists if fit is not leader]
+        whole = self._whole(sample, best)
+        shift = self.worth(whole) - self.worth(best)  # from the sample's rows to all
+        optima = sorted([self.worth(whole), *(float(other + shift) for other in others)], reverse=True)
+        return Found(whole, tuple(optima), sum(self.passes))
+
+    def worth(self, fit: Fit) -> float:
+        """The log-posterior per row, less what components gain by being flat."""
+        return float(fit.state.log_posterior - self._owed(fit))
 
     def _whole(self, sample: ArraySource, best: Fit) -> Fit:
         """The best fit, run to its end over all rows."""
@@ -173,7 +180,7 @@ class Exploration:
     @property
     def _roomy(self) -> bool:
         """Whether there are rows enough for all components, so that a better optimum is not an accident of a few."""
-        return self.source.n_rows >= _ROOMY * self.n_components * self._fewest
+        return bool(self.source.some_weights.sum() >= _ROOMY * self.n_components * self._fewest)
 
     @property
     def _n_finalists(self) -> int:
@@ -206,7 +213,7 @@ class Exploration:
 
     def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
         """The best fit after moves, for as long as they are better."""
-        if not 3 <= self.n_components <= _MOST_COMPONENTS:  # noqa: PLR2004 - two to merge, one to split
+        if self.max_iter == 0 or not _FOR_A_MOVE <= self.n_components <= _MOST_COMPONENTS:
             return best
         tries = _TRIES
         while tries > 0 and sum(self.passes) < self._budget:
@@ -234,7 +241,12 @@ class Exploration:
     def _tried(self, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
         """The fit from a move, if it is better."""
         target = self._rank(best)[1]
-        fit = self._run(sample, moved, _TRIAL_STEPS, above=target)
+        try:
+            first = self.m_step.maximize(sample.reduce(moved, self.m_step.moments), moved.covariances)
+        except IllDefinedCovarianceError:
+            return None
+        self.passes.append(sample.n_rows / self.source.n_rows)
+        fit = self._run(sample, first, _TRIAL_STEPS, above=target)
         if fit.status is Status.ITERATION_LIMIT:
             fit = self._gone_on(sample, fit, _LONG_STEPS, above=target, accelerate=True)
         found, before = self._rank(fit), self._rank(best)
@@ -281,7 +293,7 @@ class Exploration:
 
     def _rank(self, fit: Fit) -> tuple[bool, float]:
         """What fits are compared by: that none collapsed, and the log-posterior less what is owed."""
-        return fit.status is not Status.COLLAPSED, fit.state.log_posterior - self._owed(fit)
+        return fit.status is not Status.COLLAPSED, self.worth(fit)
 
     def _owed(self, fit: Fit) -> float:
         """What components owe to their being flat, or having too few rows: what each would lose if it were held open.

@@ -64,11 +64,19 @@ def mended(fit: Fit, m_step: MStep, variances: Floats, go_on: Callable[[Mixture,
     for _ in range(n_components):
         components = flat(fit, m_step, variances)
         already = m_step.hold.components if m_step.hold else ()
-        if not set(components) - set(already):
+        if fit.status is Status.INTERRUPTED or not set(components) - set(already):
             break
         m_step = held(m_step, components, n_components, variances)
-        fit = go_on(fit.state.mixture, m_step)
+        fit = go_on(_opened(fit, m_step), m_step)
     return fit, m_step
+
+
+def _opened(fit: Fit, m_step: MStep) -> Mixture:
+    """The mixture to go on from: one M-step on, far from covariances that have all but vanished."""
+    try:
+        return m_step.maximize(fit.state.statistics)
+    except IllDefinedCovarianceError:
+        return fit.state.mixture
 
 
 def flat(fit: Fit, m_step: MStep, variances: Floats) -> tuple[int, ...]:

@@ -85,10 +85,12 @@ def _cuts(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.G
 
 def _local_fit(local: ArraySource, labels: Labels, m_step: MStep, before: float, weight: float) -> Half | None:
     try:
-        first = start(local, from_labels(labels, 2), 2, m_step)
+        first = start(local, from_labels(labels, 2), 2, m_step, quickly=True)
         fit = run(local, first, m_step, tol=_MATTERS, max_iter=_LOCAL_STEPS)
     except (IllDefinedCovarianceError, np.linalg.LinAlgError):
         return None
+    if fit.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
     fewest = max(fewest_rows(local.n_features, m_step.structure.form), 1)
     if fit.status is Status.COLLAPSED or fit.state.statistics.mass.min() < fewest:
         return None

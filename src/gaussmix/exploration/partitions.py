@@ -106,11 +106,11 @@ def _clustered(points: Floats, sample: ArraySource, n_clusters: int, rng: np.ran
 def _mixture(sample: ArraySource, labels: Labels, n_components: int, m_step: MStep) -> Mixture:
     """The mixture of a partition, after its cheapest merges if it is too fine."""
     n_clusters = max(int(labels.max()) + 1, n_components)
-    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step)
+    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step, quickly=True)
     if n_clusters == n_components:
         return mixture
     coarser = agglomerated(mixture, n_components)[labels]
-    return start(sample, from_labels(coarser, n_components), n_components, m_step)
+    return start(sample, from_labels(coarser, n_components), n_components, m_step, quickly=True)
 
 
 def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:
@@ -127,5 +127,5 @@ def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:
     count = structure.n_covariance_parameters
     own = n_features + count(2, n_features) - count(1, n_features)
     fewest = fewest_rows(n_features, structure.form)
-    free = np.maximum(weights * sample.n_rows - fewest, _LITTLE * fewest + 1.0)
+    free = np.maximum(weights * sample.some_weights.sum() - fewest, _LITTLE * fewest + 1.0)
     return float(label - own * (weights / free).sum())

@@ -97,11 +97,19 @@ class ArraySource:
         return reduce(add, (function(self.rows[span], self._weights(span)) for span in self.spans()))
 
     def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
-        """Rows and weights of a random sample without repetition, or of all rows where there are no more."""
+        """Rows and weights of a random sample, or all rows where there are no more.
+
+        Rows of different weights are drawn as often as they weigh, and those drawn more than once weigh more.
+        """
         if n_rows >= self.n_rows:
             return self.rows, self._weights(slice(None))
-        chosen = np.sort(rng.choice(self.n_rows, size=n_rows, replace=False))
-        return self.rows[chosen], np.ones(n_rows) if self.weights is None else self.weights[chosen]
+        if self.weights is None:
+            chosen = np.sort(rng.choice(self.n_rows, size=n_rows, replace=False))
+            return self.rows[chosen], np.ones(n_rows)
+        heights = np.cumsum(self.weights)
+        drawn = np.searchsorted(heights, heights[-1] * (np.arange(n_rows) + rng.random()) / n_rows)
+        chosen, counts = np.unique(np.minimum(drawn, self.n_rows - 1), return_counts=True)
+        return self.rows[chosen], counts * (heights[-1] / self.n_rows)
 
     def subset(self, rows: Labels) -> Self:
         """Some of the rows, by their indices, with their weights."""

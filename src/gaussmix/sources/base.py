@@ -39,4 +39,4 @@ class Source(Protocol):
         """Sum over the blocks of a function of a block's rows and weights, added in the order of the blocks."""
 
     def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
-        """Rows and weights of a random sample without repetition, or of all rows where there are no more."""
+        """Rows and weights of a random sample, or all rows where there are no more."""

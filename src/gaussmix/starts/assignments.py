@@ -12,9 +12,15 @@ from gaussmix.statistics import SCALAR
 __all__ = ["assigned", "from_labels", "means", "start"]
 
 
-def start(source: Source, assignment: Assignment, n_components: int, m_step: MStep) -> Mixture:
-    """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty."""
-    return m_step.maximize(source.summarize(assignment, means(source, assignment, n_components), m_step.moments))
+def start(
+    source: Source, assignment: Assignment, n_components: int, m_step: MStep, *, quickly: bool = False
+) -> Mixture:
+    """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty.
+
+    Where axes have no closed form, they are looked for from many sides, or `quickly`: from those of all together.
+    """
+    statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
+    return m_step.maximize(statistics, m_step.all_alike(statistics) if quickly else None)
 
 
 def means(source: Source, assignment: Assignment, n_components: int) -> Floats:

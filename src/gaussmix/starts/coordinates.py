@@ -44,7 +44,7 @@ class Coordinates:
         centre = shares @ rows.astype(np.float64)
         centred = (rows - centre) * np.sqrt(shares)[:, None]
         deviations = np.sqrt((centred**2).sum(axis=0))
-        units = np.where(deviations > _EPS * np.abs(centre), deviations, np.inf)
+        units = np.where(deviations > 64 * _EPS * np.abs(centre), deviations, np.inf)
         _, lengths, axes = np.linalg.svd(centred / units, full_matrices=False)
         kept = lengths > _EPS * len(rows) * max(lengths[0], 1.0)
         return cls(centre, (axes[kept] / lengths[kept, None] ** whiteness).T / units[:, None])
@@ -52,7 +52,3 @@ class Coordinates:
     def of(self, rows: Rows) -> Floats:
         """The rows in these coordinates, ``(n, R)``."""
         return np.asarray((rows - self.centre) @ self.turn)
-
-    def turned(self, rotation: Floats) -> Self:
-        """These coordinates, followed by a linear map ``(R, S)``."""
-        return type(self)(self.centre, self.turn @ rotation)

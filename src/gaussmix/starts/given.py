@@ -37,6 +37,8 @@ def given(
     if isinstance(origin, Mixture):
         return _fitting(origin, source, n_components)
     if isinstance(origin, str):
+        if origin not in KINDS:
+            raise ValueError(f"A start that is named must be one of {', '.join(KINDS)}, got {origin!r}.")
         assignment = KINDS[origin](source, n_components, rng)
     else:
         assignment = assigned(np.asarray(origin), source.n_rows, n_components)

@@ -25,7 +25,7 @@ __all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 
 _CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
 _MOST_STEPS = 500
-_MOST_PAIRS = 500  # with more, Newton's matrix is large
+_MOST_PAIRS = 250  # with more, Newton's matrix is large
 _LARGEST_TURN = 0.5  # radians
 _ROUNDING = 1e-14  # of the objective
 _FLAT = 1e-8  # of a curvature that is large

@@ -1,0 +1,388 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import clusters, vector
+from gaussmix.em import Status, run
+from gaussmix.exploration import Exploration, explore
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge, start
+from gaussmix.starts.assignments import from_labels
+from gaussmix.structures import STRUCTURES, named
+
+seeds = st.integers(0, 2**32 - 1)
+every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+some_structures = pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV", "EVE"])
+
+
+def exploration(rows, n_components, *, structure="full", ridge=None, tol=1e-4, max_iter=100, **options):
+    source = ArraySource(rows)
+    model = MStep(named(structure), relative_ridge(source) if ridge is None else np.full(rows.shape[1], ridge))
+    return Exploration(source, n_components, model, relative_ridge(source, 1.0), tol, max_iter, **options)
+
+
+def explored(rows, n_components, seed=0, **options):
+    return exploration(rows, n_components, **options).found(np.random.default_rng(seed))
+
+
+def from_truth(exploring, labels):
+    """The fit from a start of the true labels."""
+    first = start(
+        exploring.source, from_labels(labels, exploring.n_components), exploring.n_components, exploring.m_step
+    )
+    return run(exploring.source, first, exploring.m_step, tol=1e-7, max_iter=1000)
+
+
+def apart(rng, n=450, centres=((0.0, 0.0), (12.0, 0.0), (0.0, 12.0))):
+    """Rows of round clusters with nothing between, and their labels."""
+    labels = np.arange(n) % len(centres)
+    return rng.normal(size=(n, len(centres[0]))) + np.array(centres)[labels], labels
+
+
+@pytest.fixture
+def whitened():
+    """Two clusters apart by six deviations in one of thirty directions, then whitened and rotated; and their labels."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(2000) % 2
+    rows = rng.normal(size=(2000, 30))
+    rows[:, 0] += 6.0 * labels
+    white = (rows - rows.mean(axis=0)) @ np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
+    return white @ np.linalg.qr(rng.normal(size=(30, 30)))[0], labels
+
+
+# --- What it finds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wide", [5.0, 10.0, 100.0])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_stretched_clusters_are_found(wide, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(1000) % 2
+    rows = rng.normal(size=(1000, 2)) * [1.0, wide] + np.outer(labels, [6.0, 0.0])
+    exploring = exploration(rows, 2)
+    fit = exploring.found(rng).fit
+    assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+    agree = (fit.state.mixture.predict(rows) == labels).mean()
+    assert max(agree, 1.0 - agree) > 0.99
+
+
+def test_clusters_that_only_one_of_thirty_directions_tells_apart_are_found(whitened):
+    rows, labels = whitened
+    exploring = exploration(rows, 2)
+    fit = exploring.found(np.random.default_rng(0)).fit
+    assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+
+
+@settings(max_examples=5)
+@given(seed=seeds)
+def test_clusters_far_apart_are_found(seed):
+    rng = np.random.default_rng(seed)
+    rows, labels = apart(rng, centres=np.eye(5) * 15.0)
+    exploring = exploration(rows, 5)
+    fit = exploring.found(rng).fit
+    assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+
+
+@settings(max_examples=5)
+@given(seed=seeds)
+def test_a_start_with_components_in_the_wrong_places_is_escaped(seed):
+    rng = np.random.default_rng(seed)
+    rows, labels = apart(rng)
+    exploring = exploration(rows, 3)
+    wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)  # one over two clusters, two in the third
+    first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
+    before = exploring._run(exploring.source, first, 60)
+    exploring.passes.clear()
+    after = exploring._moved(exploring.source, before, rng)
+    target = from_truth(exploring, labels).state.log_posterior
+    assert before.state.log_posterior < target - 0.3
+    assert after.state.log_posterior > target - 1e-3
+
+
+def test_a_fit_that_is_best_stays():
+    rng = np.random.default_rng(0)
+    rows, labels = apart(rng)
+    exploring = exploration(rows, 3)
+    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
+    best = exploring._run(exploring.source, first, 100)
+    assert exploring._moved(exploring.source, best, rng) is best
+
+
+@some_structures
+@settings(max_examples=2)
+@given(seed=seeds)
+def test_it_is_no_worse_than_the_best_of_its_optima(name, seed):
+    rng = np.random.default_rng(seed)
+    found = explored(clusters(rng, 300, 4), 4, seed, structure=name)
+    if found.fit.status is Status.CONVERGED:
+        assert found.fit.state.log_posterior >= max(found.optima) - 1e-4
+    assert list(found.optima) == sorted(found.optima, reverse=True)
+    assert 1 <= len(found.optima) <= 3
+
+
+@some_structures
+@settings(max_examples=2)
+@given(seed=seeds)
+def test_the_same_seed_gives_the_same_fit(name, seed):
+    rows = clusters(np.random.default_rng(seed), 200)
+    one, other = (explored(rows, 3, seed, structure=name) for _ in range(2))
+    np.testing.assert_array_equal(vector(one.fit.state.mixture), vector(other.fit.state.mixture))
+    assert one.fit.history == other.fit.history
+    assert one.optima == other.optima
+    assert one.n_passes == other.n_passes
+
+
+@some_structures
+@settings(max_examples=3)
+@given(seed=seeds)
+def test_the_history_never_falls_without_a_ridge(name, seed):
+    rows = clusters(np.random.default_rng(seed), 200)
+    try:
+        fit = explored(rows, 3, seed, structure=name, ridge=0.0).fit
+    except IllDefinedCovarianceError:  # every start collapses
+        return
+    assert (np.diff(fit.history) >= -1e-10).all()
+    assert fit.history[-1] == fit.state.log_posterior
+    assert fit.state.log_likelihood == pytest.approx(fit.state.mixture.logpdf(rows).mean())
+
+
+@pytest.mark.parametrize(("name", "seed"), [("spherical", 46), ("diag", 55), ("VEV", 64)])
+def test_the_history_does_not_fall_after_a_move(name, seed):
+    rows = clusters(np.random.default_rng(seed), 200)
+    fit = explored(rows, 3, seed, structure=name, ridge=0.0).fit
+    assert (np.diff(fit.history) >= -1e-10).all()
+
+
+@pytest.mark.parametrize("name", ["spherical", "diag", "tied"])
+def test_a_move_without_steps_has_the_covariances_of_the_structure(name):
+    rng = np.random.default_rng(0)
+    rows, labels = apart(rng)
+    exploring = exploration(rows, 3, structure=name, max_iter=0)
+    wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
+    first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
+    moved = exploring._moved(exploring.source, exploring._run(exploring.source, first, 0), rng)
+    assert isinstance(moved.state.mixture.covariances, named(name).form)
+
+
+@every_structure
+def test_the_fit_has_the_covariances_of_the_structure(structure):
+    rows = clusters(np.random.default_rng(0), 200)
+    fit = explored(rows, 3, structure=structure.name).fit
+    assert isinstance(fit.state.mixture.covariances, structure.form)
+    assert len(fit.history) == 1 + fit.state.n_iter
+
+
+def test_the_limit_is_near():
+    rows = clusters(np.random.default_rng(0), 400)
+    exploring = exploration(rows, 3, tol=1e-5, max_iter=1000)
+    fit = exploring.found(np.random.default_rng(0)).fit
+    limit = run(exploring.source, fit.state.mixture, exploring.m_step, tol=1e-13, max_iter=5000)
+    assert fit.status is Status.CONVERGED
+    assert limit.state.log_posterior - fit.state.log_posterior < 1e-5
+
+
+def test_units_and_offsets_change_no_label():
+    rows, _ = apart(np.random.default_rng(0))
+    labels = [explored(some, 3).fit.state.mixture.predict(some) for some in (rows, rows * [1e-4, 1e3] + [5.0, -1e6])]
+    assert len(set(zip(*labels, strict=True))) == 3
+
+
+# --- What it costs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many rows each pass was over."""
+    rows_of_passes = []
+    reduce = ArraySource.reduce
+
+    def counting(self, mixture, moments):
+        rows_of_passes.append(self.n_rows)
+        return reduce(self, mixture, moments)
+
+    monkeypatch.setattr(ArraySource, "reduce", counting)
+    return rows_of_passes
+
+
+@some_structures
+@pytest.mark.parametrize("n", [400, 6000])
+def test_every_pass_is_counted(name, n, counted):
+    rows = clusters(np.random.default_rng(0), n, 2)
+    found = explored(rows, 2, structure=name)
+    assert found.n_passes == pytest.approx(sum(counted) / n, rel=1e-12)
+    assert min(counted) == (n if n <= 3000 else 2000)
+
+
+@pytest.mark.parametrize("n", [600, 8000])
+def test_what_halves_cost_is_estimated_from_above(n, counted):
+    rows = clusters(np.random.default_rng(0), n, 5, spread=6.0)
+    found = explored(rows, 5)
+    assert sum(counted) / n <= found.n_passes * 1.2
+    assert found.n_passes < 200
+
+
+def test_a_large_table_is_explored_by_a_sample_and_fitted_whole(counted):
+    rows, labels = apart(np.random.default_rng(0), 12000)
+    exploring = exploration(rows, 3)
+    found = exploring.found(np.random.default_rng(0))
+    assert found.fit.state.statistics.weight == pytest.approx(12000)
+    assert found.fit.state.log_likelihood == pytest.approx(found.fit.state.mixture.logpdf(rows).mean())
+    assert {2000, 12000} <= set(counted)
+    assert counted[-1] == 12000
+    assert found.fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+
+
+def test_a_sample_is_as_large_as_its_components_need():
+    rows = np.zeros((100_000, 10))
+    sizes = [exploration(rows, k, ridge=1.0)._sample(np.random.default_rng(0)).n_rows for k in (1, 10, 30)]
+    assert sizes == [2000, 2000, 6000]
+    exploring = exploration(rows[:3000], 2, ridge=1.0)
+    assert exploring._sample(np.random.default_rng(0)) is exploring.source
+
+
+def test_a_sample_of_weighted_rows_weighs_its_part_of_them():
+    rng = np.random.default_rng(0)
+    rows, weights = clusters(rng, 5000), rng.uniform(0.5, 2.0, size=5000)
+    exploring = replace(exploration(rows, 2), source=ArraySource(rows, weights))
+    found = exploring.found(rng)
+    assert found.fit.state.statistics.weight == pytest.approx(weights.sum())
+    sample = exploring._sample(rng)
+    assert sample.n_rows <= 2000
+    assert sample.some_weights.sum() == pytest.approx(0.4 * weights.sum())
+
+
+def test_without_steps_it_is_the_best_start(counted):
+    rows = clusters(np.random.default_rng(0), 300)
+    found = explored(rows, 2, max_iter=0)
+    assert found.fit.state.n_iter == 0
+    assert len(found.fit.history) == 1
+    assert found.fit.status is Status.ITERATION_LIMIT
+    assert found.n_passes == len(counted)
+
+
+@pytest.mark.parametrize("max_iter", [1, 3, 10])
+def test_no_run_is_longer_than_is_asked(max_iter):
+    rows = clusters(np.random.default_rng(0), 300, spread=1.0)
+    assert explored(rows, 3, max_iter=max_iter, tol=1e-12).fit.state.n_iter <= max_iter
+
+
+def test_one_component_is_fitted_at_once():
+    rows = clusters(np.random.default_rng(0), 300)
+    found = explored(rows, 1, ridge=0.0)
+    np.testing.assert_allclose(found.fit.state.mixture.mean, rows.mean(axis=0))
+    np.testing.assert_allclose(found.fit.state.mixture.covariance, np.cov(rows.T, bias=True))
+    assert found.n_passes < 5
+
+
+# --- Little room and nothing at all ----------------------------------------------------------------------------------
+
+
+def test_as_many_rows_as_components_are_fitted():
+    rows = np.random.default_rng(0).normal(size=(4, 2))
+    assert np.isfinite(explored(rows, 4).fit.state.log_posterior)
+
+
+def test_equal_rows_are_fitted_where_there_is_a_ridge():
+    rows = np.full((20, 2), 3.0)
+    found = explored(rows, 3)
+    np.testing.assert_allclose(found.fit.state.mixture.mean, [3.0, 3.0])
+
+
+def test_where_every_start_collapses_it_says_so():
+    with pytest.raises(IllDefinedCovarianceError, match="ill-defined empirical covariance"):
+        explored(np.full((20, 2), 3.0), 3, ridge=0.0)
+
+
+def test_a_fit_on_few_rows_owes_what_it_gains_by_them():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(100, 2))
+    exploring = exploration(rows, 2, ridge=1e-9)
+    needle = np.append(np.zeros(98, dtype=int), [1, 1])
+    fits = [
+        exploring._run(exploring.source, start(exploring.source, from_labels(labels, 2), 2, exploring.m_step), 3)
+        for labels in (needle, (rows[:, 0] > 0).astype(int))
+    ]
+    assert exploring._doomed(fits[0]) == (1,)
+    assert exploring._owed(fits[0]) > 0 == exploring._owed(fits[1])
+    assert exploring._rank(fits[1]) > exploring._rank(fits[0])
+
+
+def test_the_place_of_a_component_of_few_rows_is_given_to_others():
+    rng = np.random.default_rng(0)
+    rows, labels = apart(rng)
+    exploring = exploration(rows, 3)
+    labels = np.where(labels == 1, 0, labels // 2)  # two clusters in one component
+    labels[:2] = 2
+    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
+    spike = run(exploring.source, first, exploring.m_step, tol=1e-4, max_iter=0)
+    assert exploring._doomed(spike) == (2,)
+    fit = exploring.without_doomed(spike, rng)
+    assert exploring._doomed(fit) == ()
+    assert fit.state.statistics.mass.min() > 140
+    assert exploring.without_doomed(fit, rng) is fit
+
+
+# --- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_interruption_of_a_long_run_keeps_the_best_so_far():
+    rows = clusters(np.random.default_rng(0), 400, spread=1.0)
+
+    def interrupt(state, _gain):
+        if state.n_iter > 12:
+            raise KeyboardInterrupt
+
+    exploring = exploration(rows, 3, tol=1e-9, watch=interrupt)
+    found = exploring.found(np.random.default_rng(0))
+    assert found.fit.status is Status.INTERRUPTED
+    assert found.fit.state.statistics.weight == pytest.approx(400)
+    best = max(fit.state.log_posterior for fit in exploring.kept)
+    assert found.fit.state.log_posterior == pytest.approx(best)
+
+
+@pytest.mark.parametrize("n", [400, 9000])
+@pytest.mark.parametrize("runs", [1, 4, 15])
+def test_an_interruption_between_runs_keeps_the_best_so_far(monkeypatch, runs, n):
+    rows, done = clusters(np.random.default_rng(0), n), []
+
+    def interrupted(*arguments, **options):
+        done.append(1)
+        if len(done) == runs + 1:
+            raise KeyboardInterrupt
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(explore, "run", interrupted)
+    found = explored(rows, 3)
+    assert found.fit.status is Status.INTERRUPTED
+    assert found.fit.state.statistics.weight == pytest.approx(n)
+    assert found.fit.state.log_likelihood == pytest.approx(found.fit.state.mixture.logpdf(rows).mean())
+    assert found.n_passes > 0
+    assert found.optima == ()
+
+
+def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    rows = clusters(np.random.default_rng(0), 200)
+    for name in ("run", "begun"):
+        with monkeypatch.context() as patch:
+            patch.setattr(explore, name, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                explored(rows, 3)
+
+
+def test_a_mixture_comes_from_runs_of_any_origin():
+    rows = clusters(np.random.default_rng(0), 200)
+    exploring = exploration(rows, 2)
+    first = Mixture([0.5, 0.5], rows[:2], np.repeat(np.eye(2)[None], 2, axis=0))
+    fit = exploring._run(exploring.source, first, 5)
+    gone_on = exploring._gone_on(exploring.source, fit, 9)
+    assert fit.state.n_iter == 5
+    assert gone_on.history[:6] == fit.history
+    assert sum(exploring.passes) == 1 + gone_on.state.n_passes
