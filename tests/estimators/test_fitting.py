@@ -164,12 +164,12 @@ def test_a_row_far_away_is_held_named_and_no_spike():
     np.testing.assert_allclose(model.weights_[others] * 201 / 200, alone.weights_[order], atol=1e-3)
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 3])
+@pytest.mark.parametrize("n_features", [1, 3])
 @every_structure
 def test_duplicates_without_a_ridge_stop_no_fit(structure, n_features):
     distinct = np.random.default_rng(0).normal(size=(4, n_features))
     rows = np.repeat(distinct, [20, 10, 5, 1], axis=0)
-    for n_components in (2, 4, 6):
+    for n_components in (2, 6):
         model = GaussianMixture(n_components, covariance_type=structure.name, reg_covar=0, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -42,6 +42,7 @@ class Coordinates:
         """
         shares = weights / weights.sum()
         centre = shares @ rows.astype(np.float64)
+        centre += shares @ (rows - centre)  # what rounding took
         centred = (rows - centre) * np.sqrt(shares)[:, None]
         deviations = np.sqrt((centred**2).sum(axis=0))
         units = np.where(deviations > 64 * _EPS * np.abs(centre), deviations, np.inf)

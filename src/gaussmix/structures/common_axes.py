@@ -24,7 +24,7 @@ from gaussmix.structures.decomposition import geometric_means, principal_axes
 __all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 
 _CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
-_MOST_STEPS = 500
+_MOST_STEPS, _MOST_STEPS_FROM_NEAR = 500, 30  # from the last step's axes, all that is asked is to come nearer
 _MOST_PAIRS = 250  # with more, Newton's matrix is large
 _LARGEST_TURN = 0.5  # radians
 _ROUNDING = 1e-14  # of the objective
@@ -92,8 +92,10 @@ def common_axes(
         geometric_means(spectra)
         return axes[0], spectra
     problem = _Problem(scatters, mass, objective)
-    guesses = _guesses(scatters) if near is None else [_axes_of(near.dense(*scatters.shape[:2]))]
-    axes = min(map(problem.solved, guesses), key=problem.value)
+    if near is None:
+        axes = min((problem.solved(guess, _MOST_STEPS) for guess in _guesses(scatters)), key=problem.value)
+    else:
+        axes = problem.solved(_axes_of(near.dense(*scatters.shape[:2])), _MOST_STEPS_FROM_NEAR)
     return axes, problem.along(axes)
 
 
@@ -126,11 +128,11 @@ class _Problem:
         """The objective."""
         return self.objective.value(geometric_means(self.along(axes)), self.mass)
 
-    def solved(self, axes: Floats) -> Floats:
-        """The axes at the minimum that lies downhill."""
+    def solved(self, axes: Floats, most_steps: int) -> Floats:
+        """The axes at the minimum that lies downhill, or as near to it as so many steps lead."""
         step = self._newton if len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS else self._swept
         value = self.value(axes)
-        for _ in range(_MOST_STEPS):
+        for _ in range(most_steps):
             before = value
             axes, value = step(axes, before)
             if before - value <= self._close:
