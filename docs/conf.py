@@ -1,0 +1,95 @@
+"""Sphinx builds the site from here: ``sphinx-build -W docs build/docs``. The site needs nothing from outside itself."""
+
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import copy, copytree
+
+from sphinx.application import Sphinx
+
+project = "gaussmix"
+author = "The gaussmix developers"
+copyright = author  # noqa: A001 - Sphinx's name
+release = metadata.version("gaussmix")
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["gallery/*.ipynb", "gallery/*.py", "pictures"]
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# --- The API ---------------------------------------------------------------------------------------------------------
+
+autodoc_typehints = "none"  # docstrings say shapes, which types do not
+autodoc_member_order = "bysource"
+autosummary_generate = False  # the pages of the API are written by hand, so that what belongs together stands together
+numpydoc_show_class_members = False
+
+# --- The gallery -----------------------------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "backreferences_dir": "gallery/uses",
+    "doc_module": ("gaussmix",),
+    "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 2,
+    "copyfile_regex": r".*\.csv",
+}
+
+# --- Looks -----------------------------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "gaussmix"
+html_favicon = html_logo = "_static/logo.svg"
+html_static_path = ["_static"]
+html_css_files = ["gaussmix.css"]
+html_show_sourcelink = False
+html_show_sphinx = False
+html_theme_options = {
+    "logo": {"text": "gaussmix"},
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {"changelog": [], "index": []}
+mathjax_path = "mathjax/tex-chtml-full.js"
+mathjax3_config = {"options": {"enableMenu": False}}  # what it offers would come from outside
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """MathJax and its fonts, of which the package brings more than a page needs."""
+    spec = find_spec("sphinx-mathjax-offline")
+    if error or app.builder.format != "html" or spec is None or spec.origin is None:
+        return
+    source, target = Path(spec.origin).parent / "static" / "mathjax", app.outdir / "_static" / "mathjax"
+    copytree(source / "output" / "chtml", target / "output" / "chtml", dirs_exist_ok=True)
+    copy(source / "tex-chtml-full.js", target)
+
+
+def setup(app: Sphinx) -> None:
+    """Say what is done after a build."""
+    app.connect("build-finished", copy_mathjax)
