@@ -229,7 +229,7 @@ def problems() -> Iterator[tuple[ArraySource, Mixture, MStep]]:
         covariances = half @ half.transpose(0, 2, 1) / n_features + 0.3 * np.eye(n_features)
         means = rng.uniform(1.0, 2.5) * rng.normal(size=(n_components, n_features))
         truth = Mixture(rng.dirichlet(np.full(n_components, 5.0)), means, covariances)
-        source = ArraySource(truth.sample(2000, random_state=rng)[0])
+        source = ArraySource(truth.sample(2000, random_state=rng))
         m_step = MStep(named("full"), relative_ridge(source))
         yield source, given("k-means++", source, n_components, m_step, rng), m_step
 

@@ -36,7 +36,7 @@ def mixture(rng, form=Full, n_components=3, n_features=2, *, spread=3.0, offset=
 
 def clusters(rng, n=300, n_components=3, n_features=2, spread=4.0):
     """Rows from a random mixture."""
-    return mixture(rng, Full, n_components, n_features, spread=spread).sample(n, random_state=rng)[0]
+    return mixture(rng, Full, n_components, n_features, spread=spread).sample(n, random_state=rng)
 
 
 def vector(fitted):

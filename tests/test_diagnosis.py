@@ -157,7 +157,7 @@ def test_several_are_named_together():
 def test_additions_are_their_formula(form, seed, n_components, n_features):
     rng = np.random.default_rng(seed)
     model = mixture(rng, form, n_components, n_features, spread=1.5)
-    rows, weights = model.sample(60, random_state=rng)[0], rng.uniform(0, 3, 60)
+    rows, weights = model.sample(60, random_state=rng), rng.uniform(0, 3, 60)
     diagnosis = diagnose(model, rows, weights)
     expected = [added(model, rows, weights, [k]) for k in range(n_components)]
     np.testing.assert_allclose(diagnosis.additions, expected, rtol=1e-8, atol=1e-9)
@@ -271,7 +271,7 @@ def test_an_offset_does_not_matter(form):
 def test_an_integer_weight_is_a_repeated_row(seed):
     rng = np.random.default_rng(seed)
     model = mixture(rng)
-    rows, counts = model.sample(80, random_state=rng)[0], rng.integers(0, 4, 80)
+    rows, counts = model.sample(80, random_state=rng), rng.integers(0, 4, 80)
     counts[0] = 1
     same(diagnose(model, rows, counts), diagnose(model, np.repeat(rows, counts, axis=0)), atol=1e-9)
 

@@ -22,7 +22,7 @@ def problem(seed, n_components=K, n=150):
     """Overlapping components, rows from them, and weights."""
     rng = np.random.default_rng(seed)
     model = mixture(rng, n_components=n_components, spread=1.5)
-    return model, model.sample(n, random_state=rng)[0], rng.uniform(0, 2, n)
+    return model, model.sample(n, random_state=rng), rng.uniform(0, 2, n)
 
 
 def shared(resp, clusters):
@@ -132,7 +132,7 @@ def test_the_order_of_components_and_rows_does_not_matter(seed):
 
 def test_overlapping_components_are_joined_before_a_distant_one():
     model = Mixture([0.3, 0.4, 0.3], [[0.0, 0.0], [20.0, 0.0], [1.0, 1.0]], [1.0, 1.0, 2.0])
-    rows = model.sample(400, random_state=0)[0]
+    rows = model.sample(400, random_state=0)
     hierarchy = merge_components(model, ArraySource(rows))
     assert hierarchy.merges.tolist() == [[0, 2], [0, 1]]
     assert hierarchy.n_clusters == 2

@@ -110,26 +110,6 @@ def test_density_integrates_to_one(form):
     assert total == pytest.approx(1.0, abs=1e-6)
 
 
-@forms
-def test_samples_have_the_moments_of_the_mixture(form):
-    model = mixture(np.random.default_rng(6), form)
-    rows, labels = model.sample(200_000, random_state=1)
-    standard_error = np.sqrt(np.diag(model.covariance) / len(rows))
-    assert (np.abs(rows.mean(axis=0) - model.mean) < 5 * standard_error).all()
-    np.testing.assert_allclose(np.cov(rows.T), model.covariance, atol=0.05 * model.covariance.max())
-    np.testing.assert_allclose(np.bincount(labels) / len(rows), model.weights, atol=0.01)
-    for k in range(3):
-        np.testing.assert_allclose(np.cov(rows[labels == k].T), model.covariances.dense(3, 2)[k], atol=0.05)
-
-
-def test_samples_follow_the_seed_and_a_generator_advances():
-    model = mixture(np.random.default_rng(0))
-    np.testing.assert_array_equal(model.sample(5, random_state=1)[0], model.sample(5, random_state=1)[0])
-    rng = np.random.default_rng(1)
-    assert not np.array_equal(model.sample(5, random_state=rng)[0], model.sample(5, random_state=rng)[0])
-    assert model.sample(0)[0].shape == (0, 2)
-
-
 def test_nothing_can_be_changed():
     means = np.zeros((2, 2))
     model = Mixture([0.5, 0.5], means, [1.0, 2.0])

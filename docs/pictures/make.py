@@ -130,7 +130,7 @@ def pursuit() -> Figure:
 def grid() -> Figure:
     """Twenty-five clusters: what scikit-learn finds from one k-means start, and what gaussmix finds."""
     centres = np.stack(np.meshgrid(range(5), range(5)), axis=-1).reshape(-1, 2)
-    rows, _ = Mixture(np.full(25, 1 / 25), centres, np.full(25, 0.1**2)).sample(1500, random_state=GRID_SEED)
+    rows = Mixture(np.full(25, 1 / 25), centres, np.full(25, 0.1**2)).sample(1500, random_state=GRID_SEED)
     models = {
         "scikit-learn": ScikitLearnMixture(25, random_state=GRID_SEED).fit(rows),
         "gaussmix": GaussianMixture(25, random_state=GRID_SEED).fit(rows),
@@ -163,7 +163,7 @@ def race() -> Figure:
     halves = rng.normal(size=(6, 2, 2))
     covariances = halves @ halves.transpose(0, 2, 1) / 2 + 0.1 * np.eye(2)
     truth = Mixture(rng.dirichlet(np.full(6, 5.0)), 2.5 * rng.normal(size=(6, 2)), covariances)
-    source, m_step = problem(truth.sample(1000, random_state=RACE_SEED)[0])
+    source, m_step = problem(truth.sample(1000, random_state=RACE_SEED))
     exploration = Watched(source, 6, m_step, relative_ridge(source, 1.0), tol=TOL, max_iter=100)
     exploration.found(np.random.default_rng(RACE_SEED))
     racers, moves = told_apart(exploration.runs)
@@ -312,19 +312,19 @@ def saved(figure: Figure, path: Path) -> None:
         Image.open(file).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def main() -> None:
-    """Make the pictures that were asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=", ".join(PICTURES))
+def main(pictures: dict[str, Callable[[], Figure]]) -> None:
+    """Make those of the pictures that were asked for."""
+    parser = argparse.ArgumentParser(description="Make pictures of the documentation.")
+    parser.add_argument("names", nargs="*", help=", ".join(pictures))
     mpl.use("agg")
     warnings.simplefilter("ignore", ConvergenceWarning)
-    for name in parser.parse_args().names or PICTURES:
+    for name in parser.parse_args().names or pictures:
         with mpl.rc_context(STYLE):
-            figure = PICTURES[name]()
+            figure = pictures[name]()
             saved(figure, FOLDER / f"{name}.png")
             plt.close(figure)
         print(f"{name}.png: {(FOLDER / f'{name}.png').stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
-    main()
+    main(PICTURES)

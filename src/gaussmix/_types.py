@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float64] | NDArray[np.float32]
 Labels = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 AnyArray = NDArray[Any]
 Engine = Literal["auto", "reference", "fused"]
 
-__all__ = ["AnyArray", "ArrayLike", "Engine", "Floats", "Labels", "Rows"]
+__all__ = ["AnyArray", "ArrayLike", "Engine", "Flags", "Floats", "Labels", "Rows"]

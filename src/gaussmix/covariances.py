@@ -98,6 +98,22 @@ class Covariances(ABC):
     def triangles(self, n_components: int, n_features: int) -> Floats:
         """All K factors, written out as ``(K, D, D)``."""
 
+    @abstractmethod
+    def marginal(self, features: list[int]) -> Self:
+        """The covariances of some features, in the order given, in the same form."""
+
+    @abstractmethod
+    def conditional(self, given: list[int], rest: list[int], n_components: int) -> "tuple[Floats, Covariances]":
+        """What the features `given` say of the `rest`: regression coefficients ``(K, R, G)``, and what is left."""
+
+    @abstractmethod
+    def mapped(self, matrix: Floats, n_components: int) -> "Covariances":
+        """``A Σ_k Aᵀ`` for a matrix ``(M, D)`` of rank M."""
+
+    @abstractmethod
+    def widened(self, root: Floats, n_components: int) -> "Covariances":
+        """``Σ_k + C`` for noise with deviations ``(D,)``, or with a covariance ``C = RᵀR`` given by R ``(D, D)``."""
+
     def times(self, factor: float) -> Self:
         """The covariances of rows that are so many times as large."""
         return self._of(self.factors * factor)
@@ -153,6 +169,32 @@ class _StandardDeviations(Covariances):
     def colour(self, k: int, white: Floats) -> Floats:
         return np.asarray(white * self.factors[k])
 
+    @abstractmethod
+    def deviations(self, n_components: int, n_features: int) -> Floats:
+        """The standard deviations, written out as ``(K, D)``."""
+
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        return self.deviations(n_components, n_features)[:, :, None] ** 2 * np.eye(n_features)
+
+    def triangles(self, n_components: int, n_features: int) -> Floats:
+        return self.deviations(n_components, n_features)[:, :, None] * np.eye(n_features)
+
+    def conditional(self, given: list[int], rest: list[int], n_components: int) -> tuple[Floats, Covariances]:
+        return np.zeros((n_components, len(rest), len(given))), self.marginal(rest)
+
+    def mapped(self, matrix: Floats, n_components: int) -> Covariances:
+        deviations = self.deviations(n_components, matrix.shape[1])
+        if (np.count_nonzero(matrix, axis=1) == 1).all():  # features in other units or order
+            column = np.abs(matrix).argmax(axis=1)
+            return Diagonal(deviations[:, column] * np.abs(matrix).max(axis=1))
+        return Full(triangle(deviations[:, :, None] * matrix.T))
+
+    def widened(self, root: Floats, n_components: int) -> Covariances:
+        deviations = self.deviations(n_components, root.shape[-1])
+        if root.ndim == 1:
+            return Diagonal(np.hypot(deviations, root))
+        return Full(_widened(deviations[:, :, None] * np.eye(len(root)), root))
+
     @property
     def precisions_cholesky(self) -> Floats:
         return self.whitening
@@ -175,11 +217,11 @@ class Spherical(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return 2.0 * n_features * np.log(self.factors)
 
-    def dense(self, n_components: int, n_features: int) -> Floats:
-        return self.covariances[:, None, None] * np.eye(n_features)
+    def deviations(self, n_components: int, n_features: int) -> Floats:
+        return np.repeat(self.factors[:, None], n_features, axis=1)
 
-    def triangles(self, n_components: int, n_features: int) -> Floats:
-        return self.factors[:, None, None] * np.eye(n_features)
+    def marginal(self, features: list[int]) -> Self:
+        return self
 
 
 @final
@@ -195,11 +237,11 @@ class Diagonal(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return np.asarray(2.0 * np.log(self.factors).sum(axis=1))
 
-    def dense(self, n_components: int, n_features: int) -> Floats:
-        return self.covariances[:, :, None] * np.eye(n_features)
+    def deviations(self, n_components: int, n_features: int) -> Floats:
+        return self.factors
 
-    def triangles(self, n_components: int, n_features: int) -> Floats:
-        return self.factors[:, :, None] * np.eye(n_features)
+    def marginal(self, features: list[int]) -> Self:
+        return self._of(self.factors[:, features])
 
 
 class _Triangles(Covariances):
@@ -244,6 +286,22 @@ class _Triangles(Covariances):
 
     def whiten(self, centred: Floats) -> Floats:
         return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
+
+    def marginal(self, features: list[int]) -> Self:
+        return self._of(triangle(np.swapaxes(self.factors, -1, -2)[..., features]))
+
+    def conditional(self, given: list[int], rest: list[int], n_components: int) -> tuple[Floats, Covariances]:
+        # With the given features first, L = [[G, 0], [C, R]]: the coefficients are C G⁻¹, and R is what is left.
+        lower, size = self.marginal([*given, *rest]).factors, len(given)
+        coefficients = lower[..., size:, :size] @ _inverse(lower[..., :size, :size])
+        left = self._of(lower[..., size:, size:].copy())
+        return np.broadcast_to(coefficients, (n_components, len(rest), size)), left
+
+    def mapped(self, matrix: Floats, n_components: int) -> Covariances:
+        return self._of(triangle(np.swapaxes(self.factors, -1, -2) @ matrix.T))
+
+    def widened(self, root: Floats, n_components: int) -> Covariances:
+        return self._of(_widened(self.factors, np.diag(root) if root.ndim == 1 else root))
 
     @property
     def precisions_cholesky(self) -> Floats:
@@ -337,6 +395,12 @@ def triangle(roots: Floats) -> Floats:
     upper = np.asarray(np.linalg.qr(roots, mode="r"))
     signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
     return np.asarray(np.swapaxes(upper * signs[..., None], -1, -2))
+
+
+def _widened(lower: Floats, root: Floats) -> Floats:
+    """Factors of ``L Lᵀ + RᵀR`` for triangles L ``(..., D, D)``."""
+    upper = np.swapaxes(lower, -1, -2)
+    return triangle(np.concatenate([upper, np.broadcast_to(root, upper.shape)], axis=-2))
 
 
 def _inverse(lower: Floats) -> Floats:

@@ -199,14 +199,14 @@ def diagnose(
     >>> from gaussmix.diagnosis import diagnose
     >>> near = [1.0, 2.0] + np.array([[-1e-4, 0.0], [1e-4, 0.0]])
     >>> mixture = Mixture([0.495, 0.495, 0.01], [[0.0, 0.0], [9.0, 0.0], [1.0, 2.0]], [1.0, 1.0, 1e-8])
-    >>> rows = np.concatenate([Mixture([0.5, 0.5], mixture.means[:2], [1.0, 1.0]).sample(198, random_state=0)[0], near])
+    >>> rows = np.concatenate([Mixture([0.5, 0.5], mixture.means[:2], [1.0, 1.0]).sample(198, random_state=0), near])
     >>> diagnosis = diagnose(mixture, rows)
     >>> diagnosis.spurious
     (2,)
     >>> diagnosis
     component    weight        rows   tightness        adds  verdict
-            0    0.4950        88.0           1      3468.6
-            1    0.4950       110.0           1      4419.6
+            0    0.4950        92.0           1      3734.1
+            1    0.4950       106.0           1      4117.4
             2    0.0100         2.0       1e-08        31.0  few rows, tight
     <BLANKLINE>
     few rows: fewer than 3, which a covariance of its own needs to be trusted.

@@ -150,7 +150,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
     >>> from gaussmix.hierarchy import merge_components
     >>> from gaussmix.sources import ArraySource
     >>> mixture = Mixture([0.3, 0.4, 0.3], [[0.0, 0.0], [9.0, 0.0], [1.0, 2.0]], [1.0, 1.0, 1.0])
-    >>> rows, _ = mixture.sample(500, random_state=0)
+    >>> rows = mixture.sample(500, random_state=0)
     >>> hierarchy = merge_components(mixture, ArraySource(rows))
     >>> hierarchy.merges
     array([[0, 2], [0, 1]])
@@ -160,7 +160,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
     array([0, 1, 0])
     >>> probabilities = mixture.responsibilities(rows) @ np.eye(2)[hierarchy.clusters(2)]
     >>> probabilities.argmax(axis=1)[:5]
-    array([1, 0, 0, 0, 0])
+    array([0, 0, 0, 1, 1])
     """
     _check(mixture, source, criterion)
     names = np.arange(mixture.n_components)

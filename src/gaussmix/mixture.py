@@ -8,6 +8,7 @@ import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.density import affine, conditioning, exchange, moments, reduction, sampling, univariate
 from gaussmix.expectation import reference
 
 __all__ = ["Mixture"]
@@ -122,6 +123,16 @@ class Mixture:
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
         return np.asarray(within + (spread.T * self.weights) @ spread)
 
+    @property
+    def skewness(self) -> Floats:
+        """Skewness of each feature, ``(D,)``: its third central moment in units of its standard deviation."""
+        return moments.skewness(self)
+
+    @property
+    def kurtosis(self) -> Floats:
+        """Excess kurtosis of each feature, ``(D,)``: 0 for a Gaussian."""
+        return moments.kurtosis(self)
+
     def logpdf(self, rows: ArrayLike) -> Floats:
         """Logarithm of the density at each row.
 
@@ -161,39 +172,30 @@ class Mixture:
             out[span] = reference.responsibilities(self, points[span])[0].argmax(axis=1)
         return out
 
-    def sample(
-        self, n_samples: int = 1, *, random_state: int | np.random.Generator | None = None
-    ) -> tuple[Floats, Labels]:
-        """Draw new rows.
+    # --- What one does with a density: each is a function of a mixture, in the file that is named after the subject ---
 
-        Parameters
-        ----------
-        n_samples : int, default 1
-            How many rows to draw.
-        random_state : int, Generator or None
-            A seed, or a generator that advances with each call.
+    sample = sampling.sample
+    sample_blocks = sampling.sample_blocks
 
-        Returns
-        -------
-        rows : (n_samples, D) ndarray
-        labels : (n_samples,) ndarray of int
-            The component that each row was drawn from.
+    marginal = affine.marginal
+    condition = conditioning.condition
+    transform = affine.transform
+    convolve = affine.convolve
+    join = affine.join
 
-        Raises
-        ------
-        ValueError
-            If `n_samples` is negative.
-        """
-        if n_samples < 0:
-            msg = f"n_samples must be at least 0, got {n_samples}."
-            raise ValueError(msg)
-        rng = np.random.default_rng(random_state)
-        labels = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
-        rows = rng.standard_normal((n_samples, self.n_features))
-        for k, mean in enumerate(self.means):
-            drawn = labels == k
-            rows[drawn] = mean + self.covariances.colour(k, rows[drawn])
-        return rows, labels
+    cdf = univariate.cdf
+    ppf = univariate.ppf
+    interval = univariate.interval
+    highest_density = univariate.highest_density
+
+    merge = reduction.merge
+    split = reduction.split
+    reduce = reduction.reduce
+
+    from_sklearn = classmethod(exchange.from_sklearn)
+    to_sklearn = exchange.to_sklearn
+    from_dict = classmethod(exchange.from_dict)
+    to_dict = exchange.to_dict
 
     def _points(self, rows: ArrayLike) -> Rows:
         points = np.asarray(rows)

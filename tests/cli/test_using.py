@@ -23,7 +23,7 @@ def test_a_model_goes_from_fit_to_every_command(done, tmp_path, csv, blobs):
     labels = table(done("predict", out, csv))["component"].to_numpy()
     assert labels.tolist() == load(out).predict(blobs).tolist()
     drawn = table(done("sample", out, "-n", 10, "--seed", 1))
-    rows, components = load(out).sample(10, random_state=1)
+    rows, components = load(out).sample(10, random_state=1, return_components=True)
     np.testing.assert_array_equal(drawn.select("width", "height").to_numpy(), rows)
     assert drawn["component"].to_list() == components.tolist()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import FORMS, mixture
 from gaussmix import Mixture
-from gaussmix.density.reduction import agglomerated, cheapest_merges, merge_costs, merged, split
+from gaussmix.density.reduction import agglomerated, cheapest_merges, merge, merge_costs, split
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -42,7 +42,7 @@ def test_merging_keeps_weight_mean_and_covariance(form, seed, n_components, n_fe
     rng = np.random.default_rng(seed)
     model = mixture(rng, form, n_components, n_features)
     i, j = rng.choice(n_components, size=2, replace=False)
-    fewer = merged(model, int(i), int(j))
+    fewer = merge(model, int(i), int(j))
     assert fewer.n_components == n_components - 1
     same_moments(fewer, model)
     assert fewer.weights[-1] == pytest.approx(model.weights[i] + model.weights[j])
@@ -67,7 +67,7 @@ def test_splitting_keeps_weight_mean_and_covariance(form, seed, n_components, n_
 def test_merging_what_was_split_gives_it_back(form, seed, n_components, n_features):
     rng = np.random.default_rng(seed)
     model = mixture(rng, form, n_components, n_features)
-    again = merged(split(model, n_components - 1), n_components - 1, n_components)
+    again = merge(split(model, n_components - 1), n_components - 1, n_components)
     np.testing.assert_allclose(again.weights, model.weights)
     np.testing.assert_allclose(again.means, model.means, atol=1e-12)
     dense = [one.covariances.dense(n_components, n_features) for one in (again, model)]
@@ -135,7 +135,7 @@ def test_components_without_weight_harm_nothing(form):
     assert costs[1, 3] == np.inf
     np.testing.assert_allclose(costs[[0, 0, 2, 2], [1, 3, 1, 3]], 0.0, atol=1e-12)
     for i, j in itertools.combinations(range(4), 2):
-        same_moments(merged(model, i, j), model)
+        same_moments(merge(model, i, j), model)
     for k in range(4):
         same_moments(split(model, k), model)
     last = cheapest_merges(model, 6)[-1]
@@ -152,7 +152,7 @@ def test_the_mixture_given_is_left_as_it_is_and_names_travel():
     some = mixture(np.random.default_rng(0))
     model = Mixture(some.weights, some.means, some.covariances, feature_names=("a", "b"))
     before = [array.copy() for array in (model.weights, model.means, model.covariances.dense(3, 2))]
-    assert merged(model, 0, 2).feature_names == split(model, 1).feature_names == ("a", "b")
+    assert merge(model, 0, 2).feature_names == split(model, 1).feature_names == ("a", "b")
     for array, old in zip((model.weights, model.means, model.covariances.dense(3, 2)), before, strict=True):
         np.testing.assert_array_equal(array, old)
 
@@ -167,7 +167,7 @@ def slowly_agglomerated(model, n_groups):
         costs = merge_costs(model)
         i, j = min(itertools.combinations(range(len(groups)), 2), key=lambda pair: costs[pair])
         (joined,) = cheapest_merges(model, 1)
-        np.testing.assert_array_equal(merged(model, i, j).means, joined.means)
+        np.testing.assert_array_equal(merge(model, i, j).means, joined.means)
         groups = [group for k, group in enumerate(groups) if k not in {i, j}] + [groups[i] | groups[j]]
         model = joined
     return groups

@@ -45,7 +45,7 @@ def moved(mixture: Mixture, offset: float, scale: float) -> Mixture:
 
 def draw_rows(rng: np.random.Generator, mixture: Mixture, n_rows: int) -> np.ndarray:
     """Rows near the mixture and some well outside it."""
-    rows, _ = mixture.sample(n_rows, random_state=rng)
+    rows = mixture.sample(n_rows, random_state=rng)
     strays = rng.random(n_rows) < 0.05
     rows[strays] = mixture.mean + 3.0 * (rows[strays] - mixture.mean)
     return rows
@@ -230,7 +230,7 @@ def test_rows_that_are_not_numbers_are_not_passed_over(form: type[Covariances]) 
 def test_separated_components_keep_their_digits(form: type[Covariances], moments: Moments, spread: float) -> None:
     rng = np.random.default_rng(14)
     mixture = draw_mixture(rng, form, 6, 5, spread)
-    rows, weights = mixture.sample(2000, random_state=rng)[0], rng.random(2000)
+    rows, weights = mixture.sample(2000, random_state=rng), rng.random(2000)
     assert_same(fused.expect(mixture, rows, weights, moments), reference.expect(mixture, rows, weights, moments))
 
 
@@ -243,7 +243,7 @@ def test_pooled_moments_about_one_centre_lose_few_digits(spread: float) -> None:
     mixture = Mixture(
         [0.3, 0.2, 0.5], 1e4 + spread * rng.normal(size=(3, 4)) @ turned.T, Tied.from_covariances(turned @ turned.T)
     )
-    rows, weights = mixture.sample(3000, random_state=rng)[0], rng.random(3000)
+    rows, weights = mixture.sample(3000, random_state=rng), rng.random(3000)
     actual = fused.expect(mixture, rows, weights, POOLED)
     expected = reference.expect(mixture, rows, weights, POOLED)
     # Every direction on its own scale: a millionfold smaller variance must be as good as the largest.
@@ -261,7 +261,7 @@ def assert_allclose_by_size(actual: np.ndarray, expected: np.ndarray, tolerance:
 def test_spherical_scales_near_the_ends_of_floats(moments: Moments, exponent: int) -> None:
     rng = np.random.default_rng(16)
     mixture = moved(draw_mixture(rng, Spherical, 3, 4), 0.0, 10.0**exponent)
-    rows, weights = mixture.sample(600, random_state=rng)[0], rng.random(600)
+    rows, weights = mixture.sample(600, random_state=rng), rng.random(600)
     actual = fused.expect(mixture, rows, weights, moments)
     # Squares of 1e-158 have about eight digits left, in either twin; nothing else has lost any.
     assert_same(actual, reference.expect(mixture, rows, weights, moments), 1e-12 if exponent > -150 else 1e-7)

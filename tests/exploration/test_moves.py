@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import clusters, matrices, mixture
 from gaussmix import Mixture
-from gaussmix.density.reduction import merge_costs, merged, split
+from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.exploration import held
 from gaussmix.exploration.moves import Half, halves, moves
@@ -153,7 +153,7 @@ def test_the_most_promising_comes_first(seed, n_components):
     )
     _, i, j, k = max(triples)
     expected = np.concatenate(
-        [merged(model, i, j).means[[-1]], some[k].mixture.means, np.delete(model.means, [i, j, k], 0)]
+        [merge(model, i, j).means[[-1]], some[k].mixture.means, np.delete(model.means, [i, j, k], 0)]
     )
     np.testing.assert_allclose(np.sort(first.means, axis=0), np.sort(expected, axis=0), rtol=1e-9, atol=1e-9)
 

@@ -307,5 +307,5 @@ def test_the_tree_is_a_start(rows):
 
 def test_the_tree_is_better_than_chance_on_overlapping_clusters():
     rng = np.random.default_rng(0)
-    rows, truth = mixture(rng, spread=6.0).sample(400, random_state=rng)
+    rows, truth = mixture(rng, spread=6.0).sample(400, random_state=rng, return_components=True)
     assert adjusted_rand_score(truth, labels_of(grown(rows), rows, 3)) > 0.5

@@ -79,7 +79,7 @@ def sample(model: Path, n_samples: int, seed: int | None, target: Target) -> Non
     """Write a table of new rows, and the component that each was drawn from."""
     target.check_table()
     mixture = _mixture(model)
-    rows, labels = mixture.sample(n_samples, random_state=seed)
+    rows, labels = mixture.sample(n_samples, random_state=seed, return_components=True)
     names = records.feature_names(mixture)
     last = "component"
     while last in names:

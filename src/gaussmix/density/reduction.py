@@ -1,5 +1,6 @@
 """Mixtures of one component fewer, or one more, with the same mean and covariance."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from gaussmix.covariances import Full, triangle
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["agglomerated", "cheapest_merges", "merge_costs", "merged", "split"]
+__all__ = ["agglomerated", "cheapest_merges", "merge", "merge_costs", "reduce", "split"]
 
 _NUMBERS_AT_ONCE = 2**20
 _APART = 0.8  # standard deviations, of either half from the middle
@@ -39,17 +40,82 @@ def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
     """The mixtures in which two components are merged, for the pairs that lose least by it; see :func:`merge_costs`."""
     left, right = np.triu_indices(mixture.n_components, 1)
     cheapest = np.argsort(merge_costs(mixture)[left, right], kind="stable")[:n_merges]
-    return [merged(mixture, int(left[pair]), int(right[pair])) for pair in cheapest]
+    return [merge(mixture, int(left[pair]), int(right[pair])) for pair in cheapest]
 
 
-def merged(mixture: "Mixture", i: int, j: int) -> "Mixture":
-    """The mixture with components `i` and `j` replaced by one with their joint mean and covariance, at the end."""
-    weights, apart = mixture.weights[[i, j]], mixture.means[[j]] - mixture.means[[i]]
-    shares = weights / weights.sum() if weights.any() else np.full(2, 0.5)
-    within = np.sqrt(shares)[:, None, None] * np.swapaxes(_triangles(mixture)[[i, j]], 1, 2)
-    factor = triangle(np.concatenate([*within, np.sqrt(shares.prod()) * apart]))
-    mean = mixture.means[[i]] + shares[1] * apart
-    return _replaced(mixture, [i, j], weights.sum(keepdims=True), mean, factor[None])
+def merge(mixture: "Mixture", i: int, j: int) -> "Mixture":
+    """Replace two components by one, at the end, with their joint weight, mean and covariance.
+
+    The mean and the covariance of the whole mixture stay as they are.
+
+    Parameters
+    ----------
+    i, j : int
+        Two different components, from 0 to K - 1.
+
+    Returns
+    -------
+    Mixture
+        With one component fewer, and full covariances.
+
+    Raises
+    ------
+    ValueError
+        If the components are equal or there is no such component.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture([0.2, 0.5, 0.3], [[0.0], [9.0], [1.0]], [1.0, 1.0, 1.0])
+    >>> mixture.merge(0, 2).means
+    array([[9. ],
+           [0.6]])
+    """
+    _check_components(mixture, i, j)
+    if i == j:
+        msg = f"i and j must be two different components, got {i} twice."
+        raise ValueError(msg)
+    others = [[k] for k in range(mixture.n_components) if k not in {i, j}]
+    return _joined(mixture, [*others, [i, j]])
+
+
+def reduce(mixture: "Mixture", n_components: int) -> "Mixture":
+    """The mixture with fewer components, of the same mean and covariance, that is near in divergence.
+
+    The pair that loses least by it is merged, again and again, in the order of Runnalls' bound on the divergence.
+
+    Parameters
+    ----------
+    n_components : int
+        How many to keep, from 1 to K.
+
+    Returns
+    -------
+    Mixture
+        With full covariances.
+
+    Raises
+    ------
+    ValueError
+        If `n_components` is not from 1 to K.
+
+    References
+    ----------
+    Runnalls (2007), IEEE Transactions on Aerospace and Electronic Systems 43.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture([0.2, 0.5, 0.3], [[0.0], [9.0], [1.0]], [1.0, 1.0, 1.0])
+    >>> mixture.reduce(2).means
+    array([[0.6],
+           [9. ]])
+    """
+    if not 1 <= n_components <= mixture.n_components:
+        msg = f"n_components must be from 1 to {mixture.n_components}, the number that there are, got {n_components}."
+        raise ValueError(msg)
+    groups = agglomerated(mixture, n_components)
+    return _joined(mixture, [np.flatnonzero(groups == g).tolist() for g in range(n_components)])
 
 
 def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
@@ -75,11 +141,34 @@ def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
 
 
 def split(mixture: "Mixture", k: int) -> "Mixture":
-    """The mixture with component `k` replaced by two halves along its longest axis, at the end.
+    """Replace a component by two halves of it along its longest axis, at the end.
 
-    The longest is meant in units of the whole mixture's deviations, so that it does not depend on those of the
-    features. It is found, and cut, by the Cholesky factor, which keeps the digits of the features with small units.
+    The mean and the covariance of the whole mixture stay as they are. The longest axis is meant in units of the whole
+    mixture's deviations, so that it does not depend on those of the features.
+
+    Parameters
+    ----------
+    k : int
+        The component, from 0 to K - 1.
+
+    Returns
+    -------
+    Mixture
+        With one component more, and full covariances.
+
+    Raises
+    ------
+    ValueError
+        If there is no such component.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> Mixture([1.0], [[5.0]], [1.0]).split(0).means
+    array([[5.8],
+           [4.2]])
     """
+    _check_components(mixture, k)  # by the Cholesky factor, which keeps the digits of features in small units
     factor = _triangles(mixture)[k]
     deviations = np.sqrt(np.diagonal(mixture.covariance))
     longest = np.linalg.svd(factor / deviations[:, None])[2][0]
@@ -87,7 +176,12 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     shorter = np.eye(len(factor)) - (1.0 - np.sqrt(1.0 - _APART**2)) * np.outer(longest, longest)
     half = triangle(shorter @ factor.T)
     weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
-    return _replaced(mixture, [k], weights, means, np.stack([half, half]))
+    return type(mixture)(
+        np.concatenate([np.delete(mixture.weights, k), weights]),
+        np.concatenate([np.delete(mixture.means, k, axis=0), means]),
+        Full(np.concatenate([np.delete(_triangles(mixture), k, axis=0), half[None], half[None]])),
+        feature_names=mixture.feature_names,
+    )
 
 
 class _Parts(NamedTuple):
@@ -133,14 +227,31 @@ def _log_dets(covariances: Floats) -> Floats:
     return np.asarray(np.linalg.slogdet(open_)[1] + 2.0 * np.log(deviations).sum(axis=1))
 
 
+def _check_components(mixture: "Mixture", *components: int) -> None:
+    if not all(0 <= k < mixture.n_components for k in components):
+        msg = f"components must be from 0 to {mixture.n_components - 1}, got {', '.join(map(str, components))}."
+        raise ValueError(msg)
+
+
+def _joined(mixture: "Mixture", groups: Sequence[Sequence[int]]) -> "Mixture":
+    """The mixture with one component for each group of components, with the group's weight, mean and covariance."""
+    triangles = _triangles(mixture)
+    parts = [_moments(mixture.weights[group], mixture.means[group], triangles[group]) for group in map(list, groups)]
+    weights, means, factors = map(np.stack, zip(*parts, strict=True))
+    return type(mixture)(weights, means, Full(factors), feature_names=mixture.feature_names)
+
+
+def _moments(weights: Floats, means: Floats, triangles: Floats) -> tuple[Floats, Floats, Floats]:
+    """Joint weight, mean ``(D,)`` and Cholesky factor ``(D, D)`` of components; those without weight count alike."""
+    if len(weights) == 1:
+        return weights[0], means[0], triangles[0]
+    weight = weights.sum()
+    shares = weights / weight if weight > 0 else np.full(len(weights), 1.0 / len(weights))
+    mean = means[0] + shares @ (means - means[0])
+    within = np.sqrt(shares)[:, None, None] * np.swapaxes(triangles, 1, 2)
+    between = np.sqrt(shares)[:, None] * (means - mean)
+    return weight, mean, triangle(np.concatenate([*within, between]))
+
+
 def _triangles(mixture: "Mixture") -> Floats:
     return mixture.covariances.triangles(mixture.n_components, mixture.n_features)
-
-
-def _replaced(mixture: "Mixture", components: list[int], weights: Floats, means: Floats, factors: Floats) -> "Mixture":
-    return type(mixture)(
-        np.concatenate([np.delete(mixture.weights, components), weights]),
-        np.concatenate([np.delete(mixture.means, components, axis=0), means]),
-        Full(np.concatenate([np.delete(_triangles(mixture), components, axis=0), factors])),
-        feature_names=mixture.feature_names,
-    )

@@ -108,7 +108,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state
-        rows, labels = mixture.sample(n_samples, random_state=rng)
+        rows, labels = mixture.sample(n_samples, random_state=rng, return_components=True)
         return _as(self._dtype, rows), labels
 
     def merge_components(

@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Full
-from gaussmix.density.reduction import merge_costs, merged
+from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status, run
 from gaussmix.expectation import reference
@@ -136,7 +136,7 @@ def _costs(mixture: Mixture, doomed: tuple[int, ...]) -> Floats:
 
 def _moved(mixture: Mixture, i: int, j: int, k: int, half: Half) -> Mixture:
     """The mixture with i and j merged, and k in two."""
-    fewer = merged(mixture, i, j)
+    fewer = merge(mixture, i, j)
     place = k - (i < k) - (j < k)
     others = np.delete(fewer.covariances.triangles(*fewer.means.shape), place, axis=0)
     two = half.mixture

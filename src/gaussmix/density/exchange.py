@@ -1,0 +1,152 @@
+"""Mixtures from elsewhere, and for elsewhere."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gaussmix.covariances import Diagonal, Full, Spherical, Tied
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["from_dict", "from_sklearn", "to_dict", "to_sklearn"]
+
+_FORMS = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
+
+
+def to_dict(mixture: "Mixture") -> dict[str, Any]:
+    """The mixture as plain arrays, under scikit-learn's names without the trailing underscore.
+
+    Returns
+    -------
+    dict
+        ``weights`` (K,), ``means`` (K, D), ``covariances`` in the shape of the ``covariance_type``, which is
+        ``"spherical"`` (K,), ``"diag"`` (K, D), ``"tied"`` (D, D) or ``"full"`` (K, D, D), and ``feature_names``, a
+        list or None. Copies: they can be changed.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture([1.0], [[0.0, 1.0]], [4.0])
+    >>> mixture.to_dict()["covariances"]
+    array([4.])
+    >>> Mixture.from_dict(mixture.to_dict()).means
+    array([[0., 1.]])
+    """
+    return {
+        "weights": mixture.weights.copy(),
+        "means": mixture.means.copy(),
+        "covariances": np.array(mixture.covariances.covariances),
+        "covariance_type": mixture.covariances.form,
+        "feature_names": None if mixture.feature_names is None else list(mixture.feature_names),
+    }
+
+
+def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
+    """A mixture from what :meth:`Mixture.to_dict` gives.
+
+    Parameters
+    ----------
+    arrays : dict
+        ``weights``, ``means``, ``covariances``, ``covariance_type`` and, optionally, ``feature_names``.
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing, or its value cannot be used.
+    """
+    missing = {"weights", "means", "covariances", "covariance_type"} - arrays.keys()
+    if missing:
+        msg = f"arrays must hold {', '.join(sorted(missing))} too; see Mixture.to_dict."
+        raise ValueError(msg)
+    form = _FORMS.get(arrays["covariance_type"])
+    if form is None:
+        msg = f"covariance_type must be one of {', '.join(_FORMS)}, got {arrays['covariance_type']!r}."
+        raise ValueError(msg)
+    covariances = form.from_covariances(np.asarray(arrays["covariances"], dtype=np.float64))
+    return cls(arrays["weights"], arrays["means"], covariances, feature_names=arrays.get("feature_names"))
+
+
+def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401 - scikit-learn has no types
+    """The mixture that an estimator of scikit-learn was fitted to.
+
+    Parameters
+    ----------
+    model : sklearn.mixture.GaussianMixture or BayesianGaussianMixture
+        Fitted; anything else with its attributes ``weights_``, ``means_``, ``covariances_`` and ``covariance_type``
+        will do.
+
+    Returns
+    -------
+    Mixture
+        Of the same form, with ``feature_names_in_`` as its feature names.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the estimator was not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn import mixture
+    >>> from gaussmix import Mixture
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> theirs = mixture.GaussianMixture(3, covariance_type="tied", random_state=0).fit(X)
+    >>> ours = Mixture.from_sklearn(theirs)
+    >>> np.allclose(ours.logpdf(X), theirs.score_samples(X))
+    True
+    """
+    from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - scikit-learn is a matter of the estimators
+
+    check_is_fitted(model, ["weights_", "means_", "covariances_"])
+    return from_dict(
+        cls,
+        {
+            "weights": model.weights_,
+            "means": model.means_,
+            "covariances": model.covariances_,
+            "covariance_type": model.covariance_type,
+            "feature_names": getattr(model, "feature_names_in_", None),
+        },
+    )
+
+
+def to_sklearn(mixture: "Mixture") -> Any:  # noqa: ANN401 - scikit-learn has no types
+    """A fitted :class:`sklearn.mixture.GaussianMixture` with these parameters.
+
+    For whatever knows scikit-learn's estimators and not this library: exporters to ONNX, model stores, dashboards. Its
+    ``predict_proba``, ``score_samples`` and ``sample`` are those of this mixture. There was no fit, so that
+    ``converged_`` is True after no iterations, and ``lower_bound_`` is NaN.
+
+    Returns
+    -------
+    sklearn.mixture.GaussianMixture
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+    >>> theirs = mixture.to_sklearn()
+    >>> np.allclose(theirs.predict_proba([[1.0, 1.0]]), mixture.responsibilities([[1.0, 1.0]]))
+    True
+    """
+    from sklearn.mixture import GaussianMixture  # noqa: PLC0415 - as above
+
+    covariances = mixture.covariances
+    model = GaussianMixture(mixture.n_components, covariance_type=covariances.form)
+    model.weights_, model.means_ = mixture.weights.copy(), mixture.means.copy()
+    model.covariances_ = np.array(covariances.covariances)
+    model.precisions_cholesky_ = np.array(covariances.precisions_cholesky)
+    model.precisions_ = np.array(covariances.precisions)
+    model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, np.nan, []
+    model.n_features_in_ = mixture.n_features
+    if mixture.feature_names is not None:
+        model.feature_names_in_ = np.array(mixture.feature_names, dtype=object)
+    return model

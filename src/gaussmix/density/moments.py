@@ -1,0 +1,45 @@
+"""Third and fourth moments of each feature."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._types import Floats
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["kurtosis", "skewness"]
+
+
+def skewness(mixture: "Mixture") -> Floats:
+    """Skewness of each feature, ``(D,)``: its third central moment in units of its standard deviation.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> Mixture([0.9, 0.1], [[0.0], [4.0]], [1.0, 1.0]).skewness.round(2)
+    array([1.21])
+    """
+    apart, variances = _standardized(mixture)
+    return np.asarray(mixture.weights @ (apart * (3.0 * variances + apart**2)))
+
+
+def kurtosis(mixture: "Mixture") -> Floats:
+    """Excess kurtosis of each feature, ``(D,)``: 0 for a Gaussian, as in scipy.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> Mixture([0.5, 0.5], [[0.0], [0.0]], [1.0, 9.0]).kurtosis.round(2)
+    array([1.92])
+    """
+    apart, variances = _standardized(mixture)
+    return np.asarray(mixture.weights @ (3.0 * variances**2 + 6.0 * variances * apart**2 + apart**4) - 3.0)
+
+
+def _standardized(mixture: "Mixture") -> tuple[Floats, Floats]:
+    """Means about the whole mean, and variances, both ``(K, D)``, in units of the whole standard deviations."""
+    lengths = np.linalg.norm(mixture.covariances.triangles(*mixture.means.shape), axis=2)
+    whole = np.sqrt(np.diagonal(mixture.covariance))
+    return (mixture.means - mixture.mean) / whole, (lengths / whole) ** 2
