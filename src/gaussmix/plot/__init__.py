@@ -1,0 +1,26 @@
+"""Pictures of mixtures, drawn with matplotlib: each function draws on the axes it is given, and returns them."""
+
+from importlib.util import find_spec
+
+if find_spec("matplotlib") is None:
+    msg = "gaussmix.plot needs matplotlib; install it with: pip install 'gaussmix[plot]'"
+    raise ModuleNotFoundError(msg, name="matplotlib")
+
+from gaussmix.plot.contours import contours, surface
+from gaussmix.plot.criteria import criteria
+from gaussmix.plot.curve import curve
+from gaussmix.plot.ellipses import ellipses
+from gaussmix.plot.images import images
+from gaussmix.plot.kmeans import kmeans
+from gaussmix.plot.points import clusters
+
+__all__ = [
+    "clusters",
+    "contours",
+    "criteria",
+    "curve",
+    "ellipses",
+    "images",
+    "kmeans",
+    "surface",
+]

@@ -1,0 +1,182 @@
+"""A search for a model: its criterion over the number of components, a curve for each structure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.transforms import blended_transform_factory
+from sklearn.isotonic import isotonic_regression
+
+from gaussmix._types import Floats
+from gaussmix.plot.style import PALETTE, current, ink
+from gaussmix.selection import NAMES, Candidate, SearchResults, best
+from gaussmix.structures import STRUCTURES, Structure
+
+__all__ = ["criteria"]
+
+_BLUE, _ORANGE, _GREEN, _RED, *_ = PALETTE
+_FAMILIES = {"round": _ORANGE, "axes aligned": _GREEN, "equal axes": _RED, "own axes": _BLUE}
+_BY_ENDING = {"II": "round", "EI": "axes aligned", "VI": "axes aligned"}
+_BY_AXES = {"E": "equal axes", "V": "own axes"}
+_MARKERS = {"EE": "o", "VE": "s", "EV": "^", "VV": "D"}
+_TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
+_ROOM = 0.16  # of the numbers of components, for the names
+_LINE = 1.25  # font sizes from one name to the next
+_MARGIN = 0.08  # of the height, above and twice below
+_SHOWN = 0.75  # of the values
+_MOST_TICKS = 10
+_SMALL = "x-small"
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """One structure's candidates, in the order of their numbers of components, with their values of the criterion."""
+
+    name: str
+    structure: Structure
+    candidates: list[Candidate]
+    values: Floats
+
+    @property
+    def sizes(self) -> Floats:
+        """Numbers of components."""
+        return np.array([one.n_components for one in self.candidates], dtype=np.float64)
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The colour says what axes the structure has, the marker whether volume and shape are equal."""
+        name = self.structure.name
+        family = _BY_ENDING.get(name[1:]) or _BY_AXES[name[2]]
+        return {"color": _FAMILIES[family], "marker": _MARKERS[name[:2].replace("I", "E")], "markersize": 4.0}
+
+    def draw(self, ax: Axes) -> None:
+        """A line whose markers say how each fit ended."""
+        collapsed = np.array([bool(one.collapsed) for one in self.candidates])
+        ended = np.array([one.status == "converged" for one in self.candidates])
+        ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended.tolist(), **self.look)
+        hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
+        for some, other in ((~ended & ~collapsed, hollow), (collapsed, cross)):
+            if some.any():
+                ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
+
+
+def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the criterion over the number of components, one curve for each structure, and mark the winner.
+
+    Colours say what kind of axes the components have: none (round), those of the coordinates, the same for all, or each
+    its own. Markers say whether volume and shape are equal. Hollow markers are fits that were given up on the way, and
+    crosses those that hold a collapsed component and were passed over. The worst quarter of the values is out of
+    view.
+
+    Parameters
+    ----------
+    results : SearchResults
+        The table of a search, such as ``GaussianMixtureSearch().fit(X).results_``.
+    criterion : str, optional
+        One of the criteria in the table; by default the one that the search chose by.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default pyplot's current axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With one line for each structure, from EII to VVV, and names beside their ends.
+
+    Raises
+    ------
+    ValueError
+        If the criterion is unknown, or no model has a finite value of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import GaussianMixtureSearch, plot
+    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> search = GaussianMixtureSearch([1, 2, 3], structures=["spherical", "full"], random_state=0).fit(X)
+    >>> ax = plot.criteria(search.results_)
+    >>> [line.get_label() for line in ax.lines[:2]]
+    ['spherical', 'full']
+    """
+    name, ax = results.criterion if criterion is None else criterion, current(ax)
+    if name not in NAMES:
+        msg = f"criterion must be one of {', '.join(NAMES)}, got {name!r}."
+        raise ValueError(msg)
+    winner = best(results.candidates, name)
+    curves = _curves(results, name)
+    for curve in curves:
+        curve.draw(ax)
+    _frame(ax, curves)
+    _name_ends(ax, curves)
+    _explain(ax, curves)
+    _mark(ax, winner.n_components, winner.criterion(name), f"{results.name(winner)}, {winner.n_components}")
+    ax.set(xlabel="number of components", ylabel=f"{_TITLES.get(name, name.upper())} (lower is better)")
+    return ax
+
+
+def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
+    """The structures of a search; candidates without a finite value are left out."""
+    curves = []
+    for structure in STRUCTURES:
+        mine = [one for one in results.candidates if one.structure is structure]
+        kept = sorted((one for one in mine if np.isfinite(one.criterion(criterion))), key=lambda one: one.n_components)
+        if kept:
+            values = np.array([one.criterion(criterion) for one in kept])
+            curves.append(_Curve(results.name(kept[0]), structure, kept, values))
+    return curves
+
+
+def _frame(ax: Axes, curves: list[_Curve]) -> None:
+    """Limits that leave out the worst quarter of the values, and room for names on the right."""
+    values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
+    low, high = np.quantile(values, [0.0, _SHOWN])
+    height, width = (high - low) or 1.0, np.ptp(sizes) or 1.0
+    ax.set_ylim(low - 2 * _MARGIN * height, high + _MARGIN * height)
+    ax.set_xlim(sizes.min() - 0.04 * width, sizes.max() + _ROOM * width)
+    ax.set_xticks(np.unique(sizes)[:: len(np.unique(sizes)) // _MOST_TICKS + 1])
+
+
+def _name_ends(ax: Axes, curves: list[_Curve]) -> None:
+    """The structures' names in a column on the right, as near to the ends of their curves as there is room."""
+    gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() * ax.figure.dpi / 72 / ax.get_window_extent().height
+    ends = np.array([curve.values[-1] for curve in curves])
+    place = blended_transform_factory(ax.transData, ax.transAxes)
+    low, high = ax.get_ylim()
+    order = np.argsort(ends, kind="stable")
+    last = max(curve.sizes[-1] for curve in curves)
+    for i, height in zip(order, _apart(np.clip((ends[order] - low) / (high - low), 0.0, 1.0), gap), strict=True):
+        ax.annotate(
+            curves[i].name,
+            (last, height),
+            (7, 0),
+            xycoords=place,
+            textcoords="offset points",
+            annotation_clip=False,
+            color=curves[i].look["color"],
+            fontsize=_SMALL,
+            va="center",
+        )
+
+
+def _apart(heights: Floats, gap: float) -> Floats:
+    """Heights in rising order, moved as little as can be (in squares) so that none are nearer than the gap."""
+    steps = gap * np.arange(len(heights))
+    most = max(1.0 - gap / 2 - steps[-1], gap / 2)
+    return np.asarray(isotonic_regression(heights - steps, y_min=gap / 2, y_max=most) + steps)
+
+
+def _mark(ax: Axes, size: int, value: float, text: str) -> None:
+    """A ring around the winner, and its name."""
+    ax.plot(size, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
+    ax.annotate(
+        text, (size, value), (0, -9), textcoords="offset points", ha="center", va="top", color=ink(), weight="bold"
+    )
+
+
+def _explain(ax: Axes, curves: list[_Curve]) -> None:
+    """A legend of what colours mean."""
+    used = {curve.look["color"] for curve in curves}
+    handles = [Line2D([], [], color=colour, label=name) for name, colour in _FAMILIES.items() if colour in used]
+    ax.legend(handles=handles, fontsize=_SMALL, ncols=2, handlelength=1.2, columnspacing=1.0)

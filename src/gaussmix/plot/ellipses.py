@@ -1,0 +1,89 @@
+"""Components as ellipses of a given probability."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+
+from gaussmix._types import Floats
+from gaussmix.density.features import Feature
+from gaussmix.mixture import Mixture
+from gaussmix.plot.style import FILL, contents, current, faint, fresh, palette, strengths
+from gaussmix.plot.view import View
+
+__all__ = ["ellipses"]
+
+
+def ellipses(
+    mixture: Mixture,
+    *,
+    content: float | Sequence[float] = (0.5, 0.9),
+    features: Iterable[Feature] = (0, 1),
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw each component as ellipses that hold a given share of its probability.
+
+    Lines are the stronger, the more a component weighs. The ellipse that holds the share c of a Gaussian is
+
+    .. math:: (x - \mu_k)^\top \Sigma_k^{-1} (x - \mu_k) \le -2 \log(1 - c),
+
+    the quantile of chi-square with two degrees of freedom: one standard deviation holds 39 %, two hold 86 %.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A distribution of at least two features.
+    content : float or sequence of float, default (0.5, 0.9)
+        Shares of each component's probability, between 0 and 1: one ellipse each.
+    features : two of int or str, default (0, 1)
+        Indices or names of the features across and up. Where there are more, ellipses are of the marginal distribution.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default pyplot's current axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With one :class:`~matplotlib.patches.Ellipse` for each component and content, the largest of each component
+        first. ``ax.legend()`` names the components.
+
+    Raises
+    ------
+    ValueError
+        If a content is not between 0 and 1, or the features are not two different ones of the mixture.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture, plot
+    >>> mixture = Mixture([0.3, 0.7], [[0.0, 0.0], [4.0, 1.0]], [1.0, 2.0], feature_names=["x", "y"])
+    >>> ax = plot.ellipses(mixture, content=0.9)
+    >>> print(*(patch.get_center()[0] for patch in ax.patches))
+    0.0 4.0
+    """
+    view, ax = View.plane(mixture, features), current(ax)
+    radii = np.sqrt(-2.0 * np.log1p(-contents(content)))
+    seen, strength, colours = view.mixture, strengths(mixture.weights), palette(mixture.n_components)
+    for k, covariance in enumerate(seen.covariances.dense(*seen.means.shape)):
+        label = fresh(ax, f"component {k}")
+        for radius in radii[::-1]:
+            patch = _ellipse(seen.means[k], covariance, radius)
+            patch.set(
+                facecolor=faint(colours[k], FILL * strength[k]),
+                edgecolor=faint(colours[k], strength[k]),
+                linewidth=rcParams["lines.linewidth"] * strength[k],
+                zorder=1.5,
+                label=label,
+            )
+            ax.add_patch(patch)
+            label = ""
+    ax.set(xlabel=view.labels[0], ylabel=view.labels[1])
+    ax.autoscale_view()
+    return ax
+
+
+def _ellipse(mean: Floats, covariance: Floats, radius: float) -> Ellipse:
+    """The ellipse of a Gaussian at so many deviations from its mean."""
+    variances, axes = np.linalg.eigh(covariance)
+    width, height = 2.0 * radius * np.sqrt(variances[::-1])
+    return Ellipse((mean[0], mean[1]), width, height, angle=float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))))

@@ -1,0 +1,70 @@
+"""Colours, strengths and axes: what all pictures have in common."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.typing import ColorType
+
+from gaussmix._types import Floats
+
+__all__ = ["FILL", "PALETTE", "contents", "current", "faint", "fresh", "ink", "palette", "percent", "strengths"]
+
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8C8C8C", "#D1C200")
+"""The colours of Okabe & Ito (2002), which nearly all readers can tell apart: grey for black, and yellow darkened."""
+
+FILL = 0.12
+"""Opacity of the inside of an ellipse."""
+
+_SHADES = (("black", 0.0), ("black", 0.45), ("white", 0.55))
+_FAINTEST = 0.35
+
+
+def palette(n: int) -> Floats:
+    """As many colours, ``(n, 3)``: after the eighth darker ones, then paler ones, then the same again."""
+    base = np.array([to_rgb(colour) for colour in PALETTE])
+    shades = [(1.0 - share) * base + share * np.array(to_rgb(towards)) for towards, share in _SHADES]
+    return np.resize(np.concatenate(shades), (n, 3))
+
+
+def strengths(weights: Floats) -> Floats:
+    """How strongly each component is drawn, ``(K,)``: 1 for the heaviest, and the lightest can still be seen."""
+    return np.asarray(_FAINTEST + (1.0 - _FAINTEST) * weights / weights.max())
+
+
+def ink() -> ColorType:
+    """The colour of text, light in dark styles."""
+    colour: ColorType = mpl.rcParams["text.color"]
+    return colour
+
+
+def faint(colour: ColorType, opacity: float) -> tuple[float, float, float, float]:
+    """A colour that lets through what is behind it."""
+    return (*to_rgb(colour), opacity)
+
+
+def current(ax: Axes | None) -> Axes:
+    """The axes given, or pyplot's current ones."""
+    return plt.gca() if ax is None else ax
+
+
+def fresh(ax: Axes, label: str) -> str:
+    """A label for the legend, or none where the legend has it already."""
+    return "" if label in ax.get_legend_handles_labels()[1] else label
+
+
+def contents(content: float | Sequence[float]) -> Floats:
+    """Probabilities between 0 and 1, in rising order."""
+    probabilities = np.unique(np.asarray(content, dtype=np.float64))
+    if probabilities.size == 0 or not ((probabilities > 0) & (probabilities < 1)).all():
+        msg = f"content must be probabilities between 0 and 1, such as 0.9, got {content}."
+        raise ValueError(msg)
+    return probabilities
+
+
+def percent(probability: float) -> str:
+    """A probability as people write it: ``90 %``, ``99.9 %``."""
+    return f"{100 * probability:.4g} %"

@@ -1,0 +1,121 @@
+"""Some features of a mixture, and of its rows: what a picture shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from gaussmix._types import ArrayLike, Floats, Rows
+from gaussmix.density.features import Feature, indices
+from gaussmix.mixture import Mixture
+
+__all__ = ["View", "as_rows", "reach", "union"]
+
+_COVERED = 0.999  # of the probability, by the limits of a picture, on each feature
+_MARGIN = 0.08  # of the length, at either end
+_PLACES = 160  # along each feature
+_NARROW = 2.0  # steps of such a grid to a deviation: with fewer, a component gets places of its own
+_NEAR = np.linspace(-4.0, 4.0, 33)  # deviations from its mean
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A mixture seen along some of its features.
+
+    Attributes
+    ----------
+    whole : Mixture
+        The mixture of all D features.
+    features : list of int
+        Those that are seen.
+    """
+
+    whole: Mixture
+    features: list[int]
+
+    @classmethod
+    def line(cls, mixture: Mixture, feature: Feature) -> Self:
+        """One feature of a mixture."""
+        return cls._of(mixture, [feature], 1)
+
+    @classmethod
+    def plane(cls, mixture: Mixture, features: Iterable[Feature]) -> Self:
+        """Two features of a mixture."""
+        return cls._of(mixture, features, 2)
+
+    @classmethod
+    def _of(cls, mixture: Mixture, features: Iterable[Feature], wanted: int) -> Self:
+        if not isinstance(mixture, Mixture):
+            msg = f"mixture must be a Mixture, got {type(mixture).__name__}; of a fitted estimator, pass mixture_."
+            raise TypeError(msg)
+        named = list(features)
+        if mixture.n_features < wanted:
+            msg = "The mixture has one feature, and two are needed; draw it with plot.curve(mixture)."
+            raise ValueError(msg)
+        if len(named) != wanted:
+            msg = f"features must be two of the mixture's {mixture.n_features} features, got {named}."
+            raise ValueError(msg)
+        return cls(mixture, indices(mixture, named))
+
+    @property
+    def mixture(self) -> Mixture:
+        """The distribution of the features that are seen."""
+        return self.whole.marginal(self.features)
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the features, or ``feature 0`` where they have none."""
+        names = self.whole.feature_names
+        return [f"feature {i}" if names is None else names[i] for i in self.features]
+
+    def of(self, rows: ArrayLike) -> Rows:
+        """The features of rows ``(n, D)`` that are seen: ``(n, 1)`` or ``(n, 2)``."""
+        return as_rows(rows, self.whole.n_features)[:, self.features]
+
+    def spans(self, rows: ArrayLike | None = None) -> Floats:
+        """From where to where each feature goes, but for one in a thousand, and the rows: ``(1, 2)`` or ``(2, 2)``."""
+        tails = [(1 - _COVERED) / 2, (1 + _COVERED) / 2]
+        covered = np.array([self.whole.marginal(feature).ppf(tails) for feature in self.features])
+        if rows is None:
+            return covered
+        seen = self.of(rows)
+        return union(covered, np.stack([seen.min(axis=0), seen.max(axis=0)], axis=1))
+
+    def places(self, spans: Floats) -> list[Floats]:
+        """Values of each feature at which to draw a density, closer where components are narrow."""
+        return [_places(self.whole.marginal(i), *span) for i, span in zip(self.features, spans, strict=True)]
+
+
+def as_rows(rows: ArrayLike, n_features: int) -> Rows:
+    """Rows as an array; raise ``ValueError`` where they are not finite or have another number of features."""
+    points = np.asarray(rows)
+    if points.ndim != 2 or points.shape[1] != n_features:  # noqa: PLR2004 - rows and columns
+        msg = f"rows must have shape (n, {n_features}), one column for each feature, got {points.shape}."
+        raise ValueError(msg)
+    if not np.isfinite(points).all():
+        msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."
+        raise ValueError(msg)
+    return points
+
+
+def reach(ax: Axes, spans: Floats, margin: float = _MARGIN) -> Floats:
+    """From where to where to draw on each axis: limits that were set, or else the spans and what is there already."""
+    spans = spans + margin * (spans[:, 1:] - spans[:, :1]) * np.array([-1.0, 1.0])
+    shown = np.array([sorted(ax.get_xlim()), sorted(ax.get_ylim())])[: len(spans)]
+    fixed = ~np.array([ax.get_autoscalex_on(), ax.get_autoscaley_on()])[: len(spans), None]
+    return np.where(fixed, shown, union(spans, shown) if ax.has_data() else spans)
+
+
+def union(spans: Floats, others: Floats) -> Floats:
+    """The shortest spans ``(d, 2)`` that hold both."""
+    return np.stack([np.minimum(spans, others)[:, 0], np.maximum(spans, others)[:, 1]], axis=1)
+
+
+def _places(mixture: Mixture, low: float, high: float) -> Floats:
+    even = np.linspace(low, high, _PLACES)
+    deviations = np.sqrt(mixture.covariances.dense(*mixture.means.shape)[:, 0])
+    narrow = deviations[:, 0] < _NARROW * (even[1] - even[0])
+    near = mixture.means[narrow] + deviations[narrow] * _NEAR
+    return np.unique(np.concatenate([even, near[(near > low) & (near < high)]]))
