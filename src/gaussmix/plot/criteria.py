@@ -53,14 +53,16 @@ class _Curve:
         return {"color": _FAMILIES[family], "marker": _MARKERS[name[:2].replace("I", "E")], "markersize": 4.0}
 
     def draw(self, ax: Axes) -> None:
-        """A line whose markers say how each fit ended."""
-        collapsed = np.array([bool(one.collapsed) for one in self.candidates])
-        ended = np.array([one.status == "converged" for one in self.candidates])
-        ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended.tolist(), **self.look)
+        """A line, with markers for the fits that converged."""
+        ended = [one.status == "converged" for one in self.candidates]
+        ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended, **self.look)
+
+    def draw_others(self, ax: Axes) -> None:
+        """Hollow markers for the fits that did not converge, and crosses for those with a collapsed component."""
         hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
-        for some, other in ((~ended & ~collapsed, hollow), (collapsed, cross)):
-            if some.any():
-                ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
+        for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
+            some = [one.status in statuses for one in self.candidates]
+            ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
 
 
 def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes | None = None) -> Axes:
@@ -108,6 +110,8 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     curves = _curves(results, name)
     for curve in curves:
         curve.draw(ax)
+    for curve in curves:
+        curve.draw_others(ax)
     _frame(ax, curves)
     _name_ends(ax, curves)
     _explain(ax, curves)
