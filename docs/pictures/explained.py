@@ -1,0 +1,239 @@
+"""Make the pictures of the front page, docs/explained.md and docs/how-it-works.md, all in some ten seconds.
+
+    pip install -e ".[plot]"
+    python docs/pictures/explained.py             # all, beside this file
+    python docs/pictures/explained.py soft moons  # some
+
+Seeds are fixed.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+from make import FOLDER, INK, PALE, WIDTH, bare, main, minus, noted
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_moons
+
+from gaussmix import Diagonal, Full, GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.em import State, iterate
+from gaussmix.m_step import MStep
+from gaussmix.plot.style import PALETTE
+from gaussmix.sources import ArraySource
+from gaussmix.structures import named
+
+# --- Pictures --------------------------------------------------------------------------------------------------------
+
+
+def limits() -> Figure:
+    """Round clusters and long ones: what k-means makes of them, and what a mixture does."""
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 6.0), layout="constrained")
+    for column, rows, name in zip(axes.T, (round_clusters(), stretched_clusters()), ("round", "long"), strict=True):
+        means = KMeans(3, random_state=0, n_init=10).fit(rows)
+        means.cluster_centers_ = means.cluster_centers_[np.argsort(means.cluster_centers_[:, 0])]
+        plot.kmeans(means, rows, ax=column[0])
+        mixture = in_order(GaussianMixture(3, random_state=0).fit(rows).mixture_)
+        plot.clusters(mixture, rows, certainty=None, ax=column[1])
+        plot.ellipses(mixture, content=0.95, ax=column[1])
+        for ax, method in zip(column, ("k-means", "mixture"), strict=True):
+            framed(ax, rows, 0.22)
+            ax.set_title(f"{method}, {name} clusters")
+    return figure
+
+
+def soft() -> Figure:
+    """Two clusters that meet: each row's certainty as its size, and the responsibility along a line between them."""
+    rows = meeting_clusters()
+    mixture = in_order(GaussianMixture(2, random_state=0).fit(rows).mixture_)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5), layout="constrained")
+    plot.clusters(mixture, rows, ax=left)
+    plot.ellipses(mixture, ax=left)
+    framed(left, rows)
+    share = np.linspace(-0.2, 1.2, 400)[:, None]
+    first, last = mixture.means
+    between = (1 - share) * first + share * last
+    resp = mixture.responsibilities(between)
+    for k, colour in enumerate(PALETTE[:2]):
+        right.plot(share, resp[:, k], color=colour, linewidth=2)
+    right.axhline(0.5, color=PALE, linewidth=1, linestyle=(0, (4, 3)))
+    right.set(xticks=[0, 1], xticklabels=["one centre", "the other"], ylabel="responsibility", ylim=(-0.03, 1.03))
+    left.set_title("the less certain, the smaller")
+    right.set_title("on the way between the centres")
+    return figure
+
+
+def recipe() -> Figure:
+    """A density of one feature, the components that it is the sum of, and rows drawn from it."""
+    mixture = Mixture([0.5, 0.3, 0.2], [[1.2], [4.0], [5.2]], Diagonal.from_covariances([[0.64], [1.2], [0.06]]))
+    rows = mixture.sample(2000, random_state=1)
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
+    plot.curve(mixture, rows, ax=ax)
+    ax.set(xlabel="", yticks=[])
+    ax.legend()
+    return figure
+
+
+def steps() -> Figure:
+    """The six rows of how-it-works: two components, before the first step and after some."""
+    rows = np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]])
+    guess = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    model = MStep(named("spherical"), ridge=np.zeros(1))
+    states = list(islice(iterate(ArraySource(rows), guess, model), 6))
+    figure, axes = plt.subplots(1, 5, figsize=(10.0, 2.4), sharex=True, sharey=True, layout="constrained")
+    names = {0: "the guess", 1: "1 step", 2: "2 steps", 3: "3 steps", 5: "5 steps"}
+    for ax, (n, name) in zip(axes, names.items(), strict=True):
+        ax.set(xlim=(-2, 12), ylim=(0, 0.27))
+        plot.curve(states[n].mixture, ax=ax)
+        for line, colour in zip(ax.lines[1:], PALETTE, strict=False):
+            ax.fill_between(*line.get_data(), color=colour, alpha=0.35, linewidth=0)
+        ax.plot(rows[:, 0], np.full(6, 0.004), "|", color=INK, markersize=12, markeredgewidth=1.2)
+        ax.set(ylim=(0, 0.27), yticks=[], xticks=rows[:, 0], xlabel="", ylabel="", title=name)
+    return figure
+
+
+def climbing() -> Figure:
+    """Old Faithful: two components on their way, and where they end from another start."""
+    rows = geyser()
+    way, other = (on_the_way(rows, means, 31) for means in ([[3.2, 66.0], [3.8, 66.0]], [[2.5, 82.0], [4.0, 55.0]]))
+    shown = {"the start": way[0], "1 step": way[1], "4 steps": way[4], "8 steps": way[8], "another start": other[30]}
+    figure, axes = plt.subplots(1, 5, figsize=(10.0, 2.7), layout="constrained")
+    for ax, (name, state) in zip(axes, shown.items(), strict=True):
+        plot.clusters(state.mixture, rows, ax=ax)
+        plot.ellipses(state.mixture, ax=ax)
+        ax.set(xlim=(0.9, 6.0), ylim=(38, 102), xticks=[], yticks=[], ylabel="", title=name)
+        ax.set_xlabel(minus(state.log_likelihood))
+        ax.spines[:].set_visible(True)
+    return figure
+
+
+def shapes() -> Figure:
+    """Four covariance structures on the same rows."""
+    rows = stretched_clusters()
+    kinds = ("spherical", "diag", "tied", "full")
+    figure, axes = plt.subplots(1, 4, figsize=(10.0, 3.0), layout="constrained")
+    for ax, kind in zip(axes, kinds, strict=True):
+        model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(rows)
+        plot.clusters(in_order(model.mixture_), rows, certainty=None, ax=ax)
+        plot.ellipses(in_order(model.mixture_), content=0.9, ax=ax)
+        framed(ax, rows)
+        ax.set(title=kind, xlabel=f"BIC {model.bic(rows):.0f}")
+    return figure
+
+
+def number() -> Figure:
+    """AIC, BIC and the log-likelihood of held-out rows over the number of components, for two moons."""
+    rows, unseen = moons(400), moons(4000, seed=1)
+    sizes = range(1, 21)
+    search = GaussianMixtureSearch(sizes, structures="full", stop_early=False, n_walks=2, random_state=0).fit(rows)
+    table = search.results_.columns
+    held_out = [-2 * len(rows) * one.mixture.logpdf(unseen).mean() for one in search.results_.candidates]
+    curves = {"BIC": table["bic"], "AIC": table["aic"], "new rows": held_out}
+    curves["the rows themselves"] = [-2 * value for value in table["log_likelihood"]]
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.8), layout="constrained")
+    colours = (*PALETTE[:3], PALE)
+    for (name, values), colour, away in zip(curves.items(), colours, (0, -9, 9, 0), strict=True):
+        ax.plot(sizes, values, color=colour, linewidth=2)
+        noted(ax, name, (sizes[-1], values[-1]), (8, away), va="center", color=colour)
+        if name != "the rows themselves":
+            best = int(np.argmin(values))
+            ax.plot(sizes[best], values[best], "o", color=colour, markersize=8)
+    ax.set(xlabel="components", ylabel="\N{MINUS SIGN}2 log-likelihood, and penalty", xticks=[1, 5, 10, 15, 20])
+    ax.set_xlim(0.5, 24.5)
+    return figure
+
+
+def two_moons() -> Figure:
+    """Two moons: two components are poor clusters, ten a good density; and new rows drawn from it."""
+    rows = moons(400)
+    few, many = (GaussianMixture(k, random_state=0).fit(rows).mixture_ for k in (2, 10))
+    figure, axes = plt.subplots(1, 3, figsize=(10.0, 2.9), layout="constrained")
+    for ax, mixture in zip(axes, (few, many), strict=False):
+        ax.scatter(*rows.T, s=7, color=PALE, linewidths=0)
+        framed(ax, rows)
+        plot.contours(mixture, content=[0.5, 0.9], ax=ax)
+        plot.ellipses(mixture, content=0.9, ax=ax)
+    axes[2].scatter(*many.sample(400, random_state=0).T, s=7, color=PALETTE[0], linewidths=0)
+    for ax, title in zip(axes, ("2 components", "10 components", "400 new rows"), strict=True):
+        framed(ax, rows)
+        ax.set_title(title)
+    return figure
+
+
+PICTURES: dict[str, Callable[[], Figure]] = {
+    "limits": limits,
+    "soft": soft,
+    "recipe": recipe,
+    "steps": steps,
+    "climbing": climbing,
+    "shapes": shapes,
+    "number": number,
+    "two-moons": two_moons,
+}
+
+# --- Rows ------------------------------------------------------------------------------------------------------------
+
+
+def round_clusters() -> np.ndarray:
+    """Three round clusters of 150 rows."""
+    rng = np.random.default_rng(1)
+    return np.concatenate([centre + rng.normal(size=(150, 2)) for centre in ([0, 0], [6.5, 1], [2.5, 6])])
+
+
+def stretched_clusters() -> np.ndarray:
+    """Three long clusters side by side, two of them parallel."""
+    rng = np.random.default_rng(1)
+    long, steep = np.array([[2.0, 0.7], [0.0, 0.45]]), np.array([[0.5, -1.5], [0.0, 0.6]])
+    places = (([0.0, 0.0], long), ([0.3, 2.8], long), ([5.6, 2.2], steep))
+    return np.concatenate([centre + rng.normal(size=(150, 2)) @ spread for centre, spread in places])
+
+
+def meeting_clusters() -> np.ndarray:
+    """Two clusters that meet, of 200 and 300 rows."""
+    rng = np.random.default_rng(2)
+    left = rng.normal(size=(200, 2)) @ [[1.0, 0.4], [0.0, 0.8]]
+    return np.concatenate([left, rng.normal(size=(300, 2)) @ [[1.1, -0.6], [0.0, 0.7]] + [3.2, 1.2]])
+
+
+def moons(n_rows: int, seed: int = 0) -> np.ndarray:
+    """Two moons."""
+    return make_moons(n_rows, noise=0.06, random_state=seed)[0]
+
+
+def geyser() -> np.ndarray:
+    """Old Faithful."""
+    return np.loadtxt(FOLDER.parents[1] / "examples" / "data" / "faithful.csv", delimiter=",", skiprows=1)
+
+
+# --- Runs ------------------------------------------------------------------------------------------------------------
+
+
+def on_the_way(rows: np.ndarray, means: list[list[float]], n_states: int) -> list[State]:
+    """The states of plain EM from two components of given means."""
+    start = Mixture([0.5, 0.5], means, [np.diag([0.3, 60.0])] * 2)
+    return list(islice(iterate(ArraySource(rows), start, MStep(named("full"), ridge=np.zeros(2))), n_states))
+
+
+def in_order(mixture: Mixture) -> Mixture:
+    """The components from left to right, so that colours agree."""
+    order = np.argsort(mixture.means[:, 0])
+    dense = mixture.covariances.dense(*mixture.means.shape)
+    return Mixture(mixture.weights[order], mixture.means[order], Full.from_covariances(dense[order]))
+
+
+# --- Drawing ---------------------------------------------------------------------------------------------------------
+
+
+def framed(ax: Axes, rows: np.ndarray, margin: float = 0.15) -> None:
+    """Equal units around rows, a frame of five by four, and no ticks."""
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    reach = (0.5 + margin) * np.max((high - low) / [5, 4]) * np.array([5, 4])
+    (left, bottom), (right, top) = (low + high) / 2 - reach, (low + high) / 2 + reach
+    bare(ax, (left, right), (bottom, top))
+    ax.set(xlabel="", ylabel="")
+
+
+if __name__ == "__main__":
+    main(PICTURES)
