@@ -6,12 +6,12 @@ if find_spec("matplotlib") is None:
     msg = "gaussmix.plot needs matplotlib; install it with: pip install 'gaussmix[plot]'"
     raise ModuleNotFoundError(msg, name="matplotlib")
 
-from gaussmix.plot.contours import contours, surface
-from gaussmix.plot.criteria import criteria
-from gaussmix.plot.curve import curve
-from gaussmix.plot.ellipses import ellipses
-from gaussmix.plot.images import images
-from gaussmix.plot.kmeans import kmeans
+from gaussmix.plot.balls import kmeans
+from gaussmix.plot.contour import contours, surface
+from gaussmix.plot.criterion import criteria
+from gaussmix.plot.ellipse import ellipses
+from gaussmix.plot.image import images
+from gaussmix.plot.line import curve
 from gaussmix.plot.points import clusters
 
 __all__ = [
