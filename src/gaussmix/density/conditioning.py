@@ -55,7 +55,7 @@ class ConditionalMixtures:
     array([0. , 0.7, 8. ])
     >>> batch.ppf([0.05, 0.95]).round(1)
     array([[-1.3,  1.3],
-           [-0.7,  1.9],
+           [-0.7,  2.1],
            [ 6.7,  9.3]])
     """
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_ndtr, logsumexp, ndtri_exp
+from scipy.special import log_ndtr, ndtri_exp
 
 from gaussmix._types import ArrayLike, Flags, Floats
 
@@ -25,6 +26,7 @@ __all__ = [
     "turning_points",
 ]
 
+_LOWEST = np.finfo(np.float64).min
 _ROUNDING = float(np.finfo(np.float64).eps)
 _HALVINGS = 64  # of a bracket: to rounding
 _STEPS = 200  # at most; Newton's method takes some six
@@ -70,8 +72,7 @@ class Lines:
     def slope(self, values: Floats) -> Floats:
         """Derivative of the density, divided by the density of the component that is most probable there."""
         standard = self._standard(values)
-        with np.errstate(divide="ignore"):
-            joint = np.log(self.weights) - 0.5 * standard**2 - np.log(self.deviations)
+        joint = self._log_weights - 0.5 * standard**2 - np.log(self.deviations)
         return np.asarray(-(np.exp(joint - joint.max(axis=1, keepdims=True)) * standard / self.deviations).sum(axis=1))
 
     def quantile(self, q: Floats) -> Floats:
@@ -89,9 +90,16 @@ class Lines:
         standard: Floats = (values[:, None] - self.means) / self.deviations
         return standard
 
-    def _sum(self, logarithms: Floats) -> Floats:
+    @cached_property
+    def _log_weights(self) -> Floats:
         with np.errstate(divide="ignore"):
-            return np.asarray(logsumexp(logarithms + np.log(self.weights), axis=1))
+            return np.log(self.weights)
+
+    def _sum(self, logarithms: Floats) -> Floats:
+        joint = logarithms + self._log_weights
+        largest = np.maximum(joint.max(axis=1, keepdims=True), _LOWEST)
+        with np.errstate(divide="ignore"):
+            return np.asarray(largest[:, 0] + np.log(np.exp(joint - largest).sum(axis=1)))
 
 
 def cdf(mixture: "Mixture", values: ArrayLike) -> Floats:
