@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import copy, copytree
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 project = "gaussmix"
@@ -37,6 +38,10 @@ copybutton_prompt_is_regexp = True
 autodoc_typehints = "none"  # docstrings say shapes, which types do not
 autodoc_member_order = "bysource"
 autosummary_generate = False  # the pages of the API are written by hand, so that what belongs together stands together
+autodoc_default_options = {  # scikit-learn's routing of metadata
+    "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, set_predict_request, "
+    "set_score_request, set_transform_request"
+}
 numpydoc_show_class_members = False
 
 # --- The gallery -----------------------------------------------------------------------------------------------------
@@ -75,7 +80,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"changelog": [], "index": []}
+html_sidebars = {page: [] for page in ("changelog", "explained", "how-it-works", "index", "tour")}
 mathjax_path = "mathjax/tex-chtml-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # what it offers would come from outside
 
@@ -90,6 +95,15 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     copy(source / "tex-chtml-full.js", target)
 
 
+def trim(_app: Sphinx, doctree: nodes.document) -> None:
+    """Take off the empty line at the end of code, which doctest needs and readers do not."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.rawsource == block.astext():
+            block.rawsource = block.rawsource.rstrip()
+            block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app: Sphinx) -> None:
-    """Say what is done after a build."""
+    """Say what is done beside what Sphinx does."""
+    app.connect("doctree-read", trim)
     app.connect("build-finished", copy_mathjax)

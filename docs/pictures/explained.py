@@ -1,4 +1,4 @@
-"""Make the pictures of the front page, docs/explained.md and docs/how-it-works.md, all in some ten seconds.
+"""Make the pictures of the front page, the tour, docs/explained.md and docs/how-it-works.md, in half a minute.
 
     pip install -e ".[plot]"
     python docs/pictures/explained.py             # all, beside this file
@@ -16,7 +16,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
-from sklearn.datasets import make_moons
+from sklearn.datasets import load_digits, make_moons
+from sklearn.decomposition import PCA
 
 from gaussmix import Diagonal, Full, GaussianMixture, GaussianMixtureSearch, Mixture, plot
 from gaussmix.em import State, iterate
@@ -26,6 +27,39 @@ from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
 # --- Pictures --------------------------------------------------------------------------------------------------------
+
+
+def front() -> Figure:
+    """What mixtures are for, in four pictures."""
+    figure, (left, second, third, right) = plt.subplots(1, 4, figsize=(10.0, 2.8), layout="constrained")
+    geysers = GaussianMixture(2, random_state=0).fit(geyser())
+    plot.clusters(geysers.mixture_, geyser(), ax=left)
+    plot.ellipses(geysers.mixture_, ax=left)
+    search = GaussianMixtureSearch(range(1, 10), structures="full", stop_early=False, random_state=0).fit(geyser())
+    values = search.results_.columns["bic"]
+    second.plot(range(1, 10), values, "o-", color=PALE, linewidth=2)
+    second.plot(1 + int(np.argmin(values)), min(values), "o", color=PALETTE[1], markersize=12)
+    moon = GaussianMixture(10, random_state=0).fit(moons(400)).mixture_
+    third.set(xlim=(-1.4, 2.4), ylim=(-0.9, 1.4))
+    shaded(third, moon)
+    plot.images(new_digits(36), (8, 8), n_columns=6, ax=right).set_aspect("auto")
+    names = ("cluster softly", "choose models", "estimate densities", "generate data")
+    for ax, name in zip((left, second, third, right), names, strict=True):
+        ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
+        ax.set_title(name, fontsize=13)
+        ax.spines[:].set_visible(True)
+    return figure
+
+
+def tour() -> Figure:
+    """Old Faithful: rows coloured by component with ellipses, and contours of the density."""
+    mixture = GaussianMixture(2, random_state=0).fit(geyser()).mixture_
+    named_ = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=["eruptions", "waiting"])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.6), sharex=True, sharey=True, layout="constrained")
+    plot.clusters(named_, geyser(), ax=left)
+    plot.ellipses(named_, ax=left)
+    plot.contours(named_, ax=right)
+    return figure
 
 
 def limits() -> Figure:
@@ -149,20 +183,22 @@ def two_moons() -> Figure:
     """Two moons: two components are poor clusters, ten a good density; and new rows drawn from it."""
     rows = moons(400)
     few, many = (GaussianMixture(k, random_state=0).fit(rows).mixture_ for k in (2, 10))
-    figure, axes = plt.subplots(1, 3, figsize=(10.0, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(10.0, 2.3), layout="constrained")
     for ax, mixture in zip(axes, (few, many), strict=False):
-        ax.scatter(*rows.T, s=7, color=PALE, linewidths=0)
-        framed(ax, rows)
-        plot.contours(mixture, content=[0.5, 0.9], ax=ax)
+        ax.scatter(*rows.T, s=4, color=PALE, linewidths=0)
         plot.ellipses(mixture, content=0.9, ax=ax)
-    axes[2].scatter(*many.sample(400, random_state=0).T, s=7, color=PALETTE[0], linewidths=0)
-    for ax, title in zip(axes, ("2 components", "10 components", "400 new rows"), strict=True):
-        framed(ax, rows)
+    names = ("2 components", "10 components", "their density", "400 new rows")
+    for ax, title in zip(axes, names, strict=True):
+        framed(ax, rows, 0.1)
         ax.set_title(title)
+    shaded(axes[2], many)
+    axes[3].scatter(*many.sample(400, random_state=0).T, s=4, color=PALETTE[0], linewidths=0)
     return figure
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
+    "front": front,
+    "tour": tour,
     "limits": limits,
     "soft": soft,
     "recipe": recipe,
@@ -202,6 +238,14 @@ def moons(n_rows: int, seed: int = 0) -> np.ndarray:
     return make_moons(n_rows, noise=0.06, random_state=seed)[0]
 
 
+def new_digits(n_rows: int) -> np.ndarray:
+    """Digits drawn from a mixture of 20 components, fitted to 1 797 that people wrote."""
+    digits = load_digits().data
+    axes = PCA(0.99, random_state=0).fit(digits)
+    mixture = GaussianMixture(20, prior="weak", random_state=0).fit(axes.transform(digits)).mixture_
+    return axes.inverse_transform(mixture.sample(n_rows, random_state=1)).clip(0, 16)
+
+
 def geyser() -> np.ndarray:
     """Old Faithful."""
     return np.loadtxt(FOLDER.parents[1] / "examples" / "data" / "faithful.csv", delimiter=",", skiprows=1)
@@ -233,6 +277,16 @@ def framed(ax: Axes, rows: np.ndarray, margin: float = 0.15) -> None:
     (left, bottom), (right, top) = (low + high) / 2 - reach, (low + high) / 2 + reach
     bare(ax, (left, right), (bottom, top))
     ax.set(xlabel="", ylabel="")
+
+
+def shaded(ax: Axes, mixture: Mixture) -> None:
+    """The density of two features as shades, within the limits of the axes."""
+    across, up = (np.linspace(*limits, 300) for limits in (ax.get_xlim(), ax.get_ylim()))
+    places = np.stack(np.meshgrid(across, up), axis=-1)
+    density = mixture.pdf(places.reshape(-1, 2)).reshape(300, 300)
+    ax.imshow(
+        np.sqrt(density), extent=(*ax.get_xlim(), *ax.get_ylim()), origin="lower", aspect=ax.get_aspect(), cmap="Blues"
+    )
 
 
 if __name__ == "__main__":
