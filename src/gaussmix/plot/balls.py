@@ -66,7 +66,7 @@ def kmeans(
     view, ax = View.plane(_as_mixture(kmeans), features), current(ax)
     seen, centres, labels = view.of(rows), view.mixture.means, kmeans.predict(rows)
     colours = palette(len(centres))
-    scatter(ax, seen, labels, colours, "cluster")
+    scatter(ax, seen, labels, colours, {}, "cluster")
     for k, centre in enumerate(centres):
         radius = np.linalg.norm(seen[labels == k] - centre, axis=1).max(initial=0.0)
         ax.add_patch(

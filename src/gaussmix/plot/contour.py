@@ -1,6 +1,6 @@
 """The density over two features: contours, and a surface."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -8,11 +8,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.contour import ContourSet
 
-from gaussmix._types import Floats
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.style import contents, current, faint, ink, percent
-from gaussmix.plot.view import View, reach
+from gaussmix.plot.view import View, on_grid, reach, widened
 
 __all__ = ["contours", "surface"]
 
@@ -64,11 +63,11 @@ def contours(
     view, ax, shares = View.plane(mixture, features), current(ax), contents(content)[::-1]
     seen = view.mixture
     levels = np.array([_level(seen, share) for share in shares])
-    across, up = view.places(reach(ax, view.spans()))
+    across, up = view.places(reach(ax, widened(view.spans())))
     lines = ax.contour(
         across,
         up,
-        _on_grid(seen.logpdf, across, up),
+        on_grid(seen.logpdf, across, up),
         levels=levels,
         colors=[faint(ink(), opacity) for opacity in np.linspace(_OUTERMOST, 1.0, len(levels))],
         linewidths=1.0,
@@ -114,11 +113,11 @@ def surface(mixture: Mixture, *, features: Iterable[Feature] = (0, 1), ax: Axes 
     if ax.name != "3d":
         msg = "ax must have three dimensions; make it with figure.add_subplot(projection='3d')."
         raise ValueError(msg)
-    across, up = view.places(reach(ax, view.spans()))
+    across, up = view.places(reach(ax, widened(view.spans())))
     solid = cast("Any", ax)  # matplotlib's axes in three dimensions have no types
     solid.plot_surface(
         *np.meshgrid(across, up),
-        _on_grid(view.mixture.pdf, across, up),
+        on_grid(view.mixture.pdf, across, up),
         rcount=_FACES,
         ccount=_FACES,
         cmap=plt.rcParams["image.cmap"],
@@ -127,12 +126,6 @@ def surface(mixture: Mixture, *, features: Iterable[Feature] = (0, 1), ax: Axes 
     )
     solid.set(xlabel=view.labels[0], ylabel=view.labels[1], zlabel="density")
     return ax
-
-
-def _on_grid(density: Callable[[Floats], Floats], across: Floats, up: Floats) -> Floats:
-    """Values of a function of rows on a grid, ``(U, A)``."""
-    grid = np.stack(np.meshgrid(across, up), axis=-1)
-    return density(grid.reshape(-1, 2)).reshape(grid.shape[:2])
 
 
 def _label_places(ax: Axes, lines: ContourSet) -> Iterator[tuple[float, float]]:

@@ -12,7 +12,7 @@ from gaussmix.plot.view import View, reach
 
 __all__ = ["curve"]
 
-_MOST_BINS = 80
+_NARROWEST = 4.0  # points
 _BARS = 0.12  # opacity
 
 
@@ -49,7 +49,7 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
     'y'
     """
     view, ax = View.line(mixture, feature), current(ax)
-    (along,) = view.places(reach(ax, view.spans(rows), 0.0))
+    (along,) = view.places(reach(ax, view.spans(rows)))
     if rows is not None:
         _histogram(ax, view.of(rows)[:, 0])
     seen = view.mixture
@@ -66,6 +66,7 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
 
 
 def _histogram(ax: Axes, values: Rows) -> None:
-    """Bars of the values' density, narrow enough for a few on each hill."""
-    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, _MOST_BINS))
+    """Bars of the values' density: a few on each hill, none too narrow to be seen."""
+    width = ax.get_window_extent().width / ax.figure.dpi * 72
+    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, width / _NARROWEST))
     ax.hist(values, bins=bins, density=True, color=faint(ink(), _BARS), label=fresh(ax, "rows"), zorder=0)

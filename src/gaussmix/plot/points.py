@@ -1,7 +1,7 @@
 """Rows as points, coloured by component."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,14 +12,17 @@ from gaussmix.mixture import Mixture
 from gaussmix.plot.style import current, fresh, palette
 from gaussmix.plot.view import View
 
-__all__ = ["clusters", "scatter"]
+__all__ = ["Certainty", "clusters", "memberships", "scatter"]
 
 Certainty = Literal["size", "opacity"]
+Look = dict[str, Floats]
+"""Sizes or opacities of points ``(n,)``, from 0 to 1."""
 
 _LARGEST, _SMALLEST = 25.0, 1.0  # areas of points, in square points
-_FEW = 300  # rows, of which each gets the largest point
+_FEW, _ROOMY = 300, 9e4  # rows that get the largest points on axes of so many square points
 _MANY = 10_000  # rows, of which vector graphics would be large
-_UNCERTAIN = 0.15
+_UNCERTAIN = 0.15  # of the size or opacity of what is certain
+_OPACITY = 0.8
 
 
 def clusters(
@@ -49,7 +52,7 @@ def clusters(
     Returns
     -------
     matplotlib.axes.Axes
-        With one collection of points for each component that has rows. ``ax.legend()`` names the components.
+        With one collection of points. ``ax.legend()`` names the components that have rows.
 
     Raises
     ------
@@ -64,42 +67,43 @@ def clusters(
     >>> ax = plot.ellipses(mixture, ax=ax)
     """
     view, ax = View.plane(mixture, features), current(ax)
-    if certainty not in _SHOWN:
-        msg = f"certainty must be 'size', 'opacity' or None, got {certainty!r}."
-        raise ValueError(msg)
-    seen, resp = view.of(rows), mixture.responsibilities(rows)
-    shown = _SHOWN[certainty](_certainty(resp))
-    scatter(ax, seen, resp.argmax(axis=1), palette(mixture.n_components), **shown)
+    labels, look = memberships(mixture, rows, certainty)
+    scatter(ax, view.of(rows), labels, palette(mixture.n_components), look)
     ax.set(xlabel=view.labels[0], ylabel=view.labels[1])
     return ax
 
 
-def scatter(
-    ax: Axes,
-    points: Rows,
-    labels: Labels,
-    colours: Floats,
-    name: str = "component",
-    *,
-    size: Floats | float = 1.0,
-    alpha: Floats | float = 0.8,
-) -> None:
-    """Draw points ``(n, 2)`` in the colours of their labels, of areas that grow with `size`, from 0 to 1."""
-    largest = np.clip(_LARGEST * np.sqrt(_FEW / max(len(points), 1)), _SMALLEST, _LARGEST)
-    area = np.broadcast_to(size * largest, labels.shape)
-    opacity = np.broadcast_to(alpha, labels.shape)
+def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) -> tuple[Labels, Look]:
+    """The most probable component of each row, and how :func:`scatter` is to show its certainty."""
+    if certainty not in _SHOWN:
+        msg = f"certainty must be 'size', 'opacity' or None, got {certainty!r}."
+        raise ValueError(msg)
+    resp = mixture.responsibilities(rows)
+    return resp.argmax(axis=1), _SHOWN[certainty](_certainty(resp))
+
+
+def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look, name: str = "component") -> None:
+    """Draw points ``(n, 2)`` in the colours of their labels, in no order, so that no component hides the others."""
+    shuffled = np.random.default_rng(0).permutation(len(points))
+    sizes = _largest(ax, len(points)) * np.broadcast_to(look.get("size", 1.0), labels.shape)
+    opacities = np.broadcast_to(look.get("opacity", _OPACITY), labels.shape)
+    ax.scatter(
+        points[shuffled, 0],
+        points[shuffled, 1],
+        s=sizes[shuffled],
+        color=np.column_stack([colours[labels], opacities])[shuffled],
+        linewidths=0,
+        rasterized=len(points) > _MANY,
+    )
     for k in np.unique(labels):
-        mine = labels == k
-        ax.scatter(
-            points[mine, 0],
-            points[mine, 1],
-            s=area[mine],
-            alpha=opacity[mine],
-            color=colours[k],
-            linewidths=0,
-            rasterized=len(points) > _MANY,
-            label=fresh(ax, f"{name} {k}"),
-        )
+        ax.scatter([], [], s=_LARGEST, color=colours[k], linewidths=0, label=fresh(ax, f"{name} {k}"))
+
+
+def _largest(ax: Axes, n: int) -> float:
+    """Area of the largest of n points, in square points: less where there are many, or the axes are small."""
+    box, unit = ax.get_window_extent(), ax.figure.dpi / 72
+    room = box.width * box.height / unit**2 / _ROOMY * _FEW / max(n, 1)
+    return float(np.clip(_LARGEST * np.sqrt(room), _SMALLEST, _LARGEST))
 
 
 def _certainty(responsibilities: Floats) -> Floats:
@@ -110,8 +114,8 @@ def _certainty(responsibilities: Floats) -> Floats:
     return np.asarray((responsibilities.max(axis=1) * n_components - 1.0) / (n_components - 1.0))
 
 
-_SHOWN: dict[str | None, Callable[[Floats], dict[str, Any]]] = {
+_SHOWN: dict[str | None, Callable[[Floats], Look]] = {
     "size": lambda certainty: {"size": _UNCERTAIN + (1.0 - _UNCERTAIN) * certainty},
-    "opacity": lambda certainty: {"alpha": 0.8 * (_UNCERTAIN + (1.0 - _UNCERTAIN) * certainty)},
+    "opacity": lambda certainty: {"opacity": _OPACITY * (_UNCERTAIN + (1.0 - _UNCERTAIN) * certainty)},
     None: lambda _certainty: {},
 }

@@ -1,6 +1,6 @@
 """Some features of a mixture, and of its rows: what a picture shows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,7 +11,7 @@ from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.density.features import Feature, indices
 from gaussmix.mixture import Mixture
 
-__all__ = ["View", "as_rows", "reach", "union"]
+__all__ = ["View", "as_rows", "on_grid", "reach", "union", "widened"]
 
 _COVERED = 0.999  # of the probability, by the limits of a picture, on each feature
 _MARGIN = 0.08  # of the length, at either end
@@ -100,17 +100,27 @@ def as_rows(rows: ArrayLike, n_features: int) -> Rows:
     return points
 
 
-def reach(ax: Axes, spans: Floats, margin: float = _MARGIN) -> Floats:
+def reach(ax: Axes, spans: Floats) -> Floats:
     """From where to where to draw on each axis: limits that were set, or else the spans and what is there already."""
-    spans = spans + margin * (spans[:, 1:] - spans[:, :1]) * np.array([-1.0, 1.0])
     shown = np.array([sorted(ax.get_xlim()), sorted(ax.get_ylim())])[: len(spans)]
     fixed = ~np.array([ax.get_autoscalex_on(), ax.get_autoscaley_on()])[: len(spans), None]
     return np.where(fixed, shown, union(spans, shown) if ax.has_data() else spans)
 
 
+def widened(spans: Floats) -> Floats:
+    """Spans ``(d, 2)`` with a margin at either end."""
+    return np.asarray(spans + _MARGIN * np.diff(spans, axis=1) * np.array([-1.0, 1.0]))
+
+
 def union(spans: Floats, others: Floats) -> Floats:
     """The shortest spans ``(d, 2)`` that hold both."""
     return np.stack([np.minimum(spans, others)[:, 0], np.maximum(spans, others)[:, 1]], axis=1)
+
+
+def on_grid(density: Callable[[Floats], Floats], across: Floats, up: Floats) -> Floats:
+    """Values of a function of rows on a grid, ``(U, A)``."""
+    grid = np.stack(np.meshgrid(across, up), axis=-1)
+    return np.asarray(density(grid.reshape(-1, 2)).reshape(grid.shape[:2]))
 
 
 def _places(mixture: Mixture, low: float, high: float) -> Floats:

@@ -1,0 +1,91 @@
+"""Components joined into clusters, as a tree."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.typing import ColorType
+from scipy.cluster.hierarchy import leaves_list
+
+from gaussmix._types import Floats
+from gaussmix.hierarchy import Hierarchy
+from gaussmix.plot.style import current, ink, palette
+
+__all__ = ["merge_tree"]
+
+
+def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
+    """Draw how components are joined into clusters, as a tree that rises while the entropy falls.
+
+    Each joint is at the entropy that is left once its two clusters are one. Joints far above those below them took
+    much: their components share rows. Those close together at the top took nothing: their clusters are apart. The
+    suggested clusters have a colour each; the dashed line cuts their branches.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        As made by ``model.merge_components(X)``, of at least two components.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default pyplot's current axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With three lines for each join, the components across, and the entropy up, in nats, with 0 at the top.
+
+    Raises
+    ------
+    ValueError
+        If there is only one component.
+
+    References
+    ----------
+    Baudry, Raftery, Celeux, Lo & Gottardo (2010). Combining mixture components for clustering. Journal of Computational
+    and Graphical Statistics 19(2), 332-353.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import GaussianMixture, plot
+    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> model = GaussianMixture(4, random_state=0).fit(X)
+    >>> ax = plot.merge_tree(model.merge_components(X))
+    >>> len(ax.get_xticks())
+    4
+    """
+    if hierarchy.n_components < 2:  # noqa: PLR2004 - nothing is joined
+        msg = "hierarchy must have at least two components, got one: nothing is joined."
+        raise ValueError(msg)
+    ax, size, suggested = current(ax), hierarchy.n_components, hierarchy.n_clusters
+    colours = list[ColorType](palette(suggested)[hierarchy.clusters(suggested)])
+    leaves = leaves_list(_linkage(hierarchy))
+    across, up = np.argsort(leaves).astype(np.float64), np.full(size, hierarchy.entropies[-1])
+    for n_clusters, pair in zip(range(size - 1, 0, -1), hierarchy.merges, strict=True):
+        joint = hierarchy.entropies[n_clusters - 1]
+        for cluster in pair:
+            ax.plot([across[cluster]] * 2, [up[cluster], joint], color=colours[cluster])
+        if n_clusters < suggested:
+            colours[pair[0]] = ink()
+        ax.plot(across[pair], [joint, joint], color=colours[pair[0]])
+        across[pair[0]], up[pair[0]] = across[pair].mean(), joint
+    ax.axhline(_cut(hierarchy), color=ink(), linewidth=0.8, linestyle="--")
+    ax.set_xticks(range(size), [str(leaf) for leaf in leaves])
+    ax.set(xlabel="component", ylabel="entropy, in nats")
+    ax.yaxis.set_inverted(True)
+    return ax
+
+
+def _linkage(hierarchy: Hierarchy) -> Floats:
+    """The joins as SciPy has them: each makes a node of two others, at what it takes of the entropy in all."""
+    size = hierarchy.n_components
+    nodes, leaves = np.arange(size), np.ones(size)
+    taken = hierarchy.entropies[-1] - hierarchy.entropies[-2::-1]
+    links = np.empty((size - 1, 4))
+    for step, (kept, joined) in enumerate(hierarchy.merges):
+        leaves[kept] += leaves[joined]
+        links[step] = nodes[kept], nodes[joined], taken[step], leaves[kept]
+        nodes[kept] = size + step
+    return links
+
+
+def _cut(hierarchy: Hierarchy) -> float:
+    """Between the entropies of the suggested clusters and of one fewer."""
+    return float(hierarchy.entropies[hierarchy.n_clusters - 2 : hierarchy.n_clusters].mean())
