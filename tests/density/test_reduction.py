@@ -213,3 +213,46 @@ def test_agglomerating_leaves_the_mixture_as_it_is(seed):
     agglomerated(model, 2)
     for array, old in zip((model.weights, model.means, model.covariances.dense(5, 2)), before, strict=True):
         np.testing.assert_array_equal(array, old)
+
+
+# --- Reduction -------------------------------------------------------------------------------------------------------
+
+
+@every_form
+@given(seed=seeds, n_components=st.integers(1, 7), n_features=st.integers(1, 3), left=st.integers(1, 7))
+def test_reducing_is_merging_the_cheapest_pair_again_and_again(form, seed, n_components, n_features, left):
+    model = mixture(np.random.default_rng(seed), form, n_components, n_features)
+    left = min(left, n_components)
+    fewer, slow = model.reduce(left), model
+    while slow.n_components > left:
+        (slow,) = cheapest_merges(slow, 1)
+    assert fewer.n_components == left
+    same_moments(fewer, model)
+    order, slow_order = np.argsort(fewer.means[:, 0]), np.argsort(slow.means[:, 0])
+    np.testing.assert_allclose(fewer.weights[order], slow.weights[slow_order], rtol=1e-9)
+    np.testing.assert_allclose(fewer.means[order], slow.means[slow_order], rtol=1e-9, atol=1e-12)
+    dense = [one.covariances.dense(left, n_features) for one in (fewer, slow)]
+    np.testing.assert_allclose(dense[0][order], dense[1][slow_order], rtol=1e-8, atol=1e-11)
+
+
+@every_form
+def test_reducing_to_one_gives_the_gaussian_with_the_same_moments(form):
+    model = mixture(np.random.default_rng(0), form, 5, 3)
+    (mean,), (covariance,) = model.reduce(1).means, model.reduce(1).covariances.dense(1, 3)
+    np.testing.assert_allclose(mean, model.mean)
+    np.testing.assert_allclose(covariance, model.covariance)
+
+
+def test_components_that_are_not_there_are_named():
+    model = mixture(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="components must be from 0 to 2, got 0, 3"):
+        model.merge(0, 3)
+    with pytest.raises(ValueError, match="two different components, got 1 twice"):
+        model.merge(1, 1)
+    with pytest.raises(ValueError, match="components must be from 0 to 2, got -1"):
+        model.split(-1)
+    for wrong in (0, 4):
+        with pytest.raises(
+            ValueError, match=f"n_components must be from 1 to 3, the number that there are, got {wrong}"
+        ):
+            model.reduce(wrong)

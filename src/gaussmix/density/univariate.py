@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtri_exp
 
-from gaussmix._types import ArrayLike, Flags, Floats
+from gaussmix._types import ArrayLike, Flags, Floats, Labels
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -79,11 +79,12 @@ class Lines:
         """What is exceeded with probability 1 - q, for probabilities ``(b,)``."""
         quantiles = np.where(q > 0, np.inf, -np.inf)
         left, right = (q > 0) & (q <= 0.5), (q > 0.5) & (q < 1)  # noqa: PLR2004 - the nearer tail keeps the digits
-        quantiles[left] = _left_quantiles(self._some(left), np.log(q[left]))
-        quantiles[right] = -_left_quantiles(self._some(right).reflected, np.log1p(-q[right]))
+        quantiles[left] = _left_quantiles(self.some(left), np.log(q[left]))
+        quantiles[right] = -_left_quantiles(self.some(right).reflected, np.log1p(-q[right]))
         return quantiles
 
-    def _some(self, which: Flags) -> "Lines":
+    def some(self, which: Flags | Labels) -> "Lines":
+        """Some of several mixtures; the one, where there is one."""
         return self if len(self.weights) == 1 else Lines(self.weights[which], self.means[which], self.deviations)
 
     def _standard(self, values: Floats) -> Floats:
@@ -266,15 +267,19 @@ def _left_quantiles(lines: Lines, log_q: Floats) -> Floats:
     low = np.where(lines.weights > 0, own, np.inf).min(axis=1)
     high = np.where(lines.weights > 0, own, -np.inf).max(axis=1)
     near = 4.0 * _ROUNDING * np.maximum(np.abs(low), np.abs(high))
-    at = 0.5 * low + 0.5 * high
+    at, left = 0.5 * low + 0.5 * high, np.arange(len(log_q))
     for _ in range(_STEPS):
-        log_cdf = lines.log_cdf(at)
-        low, high = np.where(log_cdf < log_q, at, low), np.where(log_cdf < log_q, high, at)
+        some, here = lines.some(left), at[left]
+        log_cdf = some.log_cdf(here)
+        beyond = log_cdf - log_q[left]
+        low[left], high[left] = np.where(beyond < 0, here, low[left]), np.where(beyond < 0, high[left], here)
         with np.errstate(over="ignore", invalid="ignore"):
-            newton = at - (log_cdf - log_q) * np.exp(log_cdf - lines.log_pdf(at))
-        following = np.where((low < newton) & (newton < high), newton, 0.5 * low + 0.5 * high)
-        moved, at = np.abs(following - at), following
-        if ((moved <= near) | (high - low <= near)).all():
+            newton = here - beyond * np.exp(log_cdf - some.log_pdf(here))
+        inside = (low[left] < newton) & (newton < high[left])
+        found = np.abs(beyond) <= 4.0 * _ROUNDING * np.maximum(np.abs(log_q[left]), 1.0)
+        at[left] = np.where(found, here, np.where(inside, newton, 0.5 * low[left] + 0.5 * high[left]))
+        left = left[~found & (np.abs(at[left] - here) > near[left]) & (high[left] - low[left] > near[left])]
+        if not left.size:
             break
     return np.asarray(at)
 
