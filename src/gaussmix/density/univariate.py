@@ -30,7 +30,10 @@ _LOWEST = np.finfo(np.float64).min
 _ROUNDING = float(np.finfo(np.float64).eps)
 _HALVINGS = 64  # of a bracket: to rounding
 _STEPS = 200  # at most; Newton's method takes some six
-_GRID = np.linspace(-5.0, 5.0, 100)  # standard deviations about each mean; without the mean itself
+_GRID = np.sinh(np.linspace(-4.5, 4.5, 180))  # standard deviations about each mean; without the mean itself
+_REFINEMENTS = 3  # of the grid, where the slope is small
+_PARTS = 8  # of a cell that is refined
+_NUMBERS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,9 +242,24 @@ def turning_points(lines: Lines) -> Floats:
     means, deviations = lines.means[0], lines.deviations
     heavy = lines.weights[0] > 0
     grid = np.unique((means[heavy, None] + deviations[heavy, None] * _GRID).ravel())
-    rising = lines.slope(grid) >= 0
+    for _ in range(_REFINEMENTS):
+        grid = _refined(grid, np.abs(_slopes(lines, grid)))
+    rising = _slopes(lines, grid) >= 0
     turns = np.flatnonzero(rising[1:] != rising[:-1])
     return _changes(lambda values: lines.slope(values) >= 0, grid[turns], grid[turns + 1])
+
+
+def _slopes(lines: Lines, grid: Floats) -> Floats:
+    parts = np.array_split(grid, 1 + grid.size * lines.deviations.size // _NUMBERS_AT_ONCE)
+    return np.concatenate([lines.slope(part) for part in parts])
+
+
+def _refined(grid: Floats, steepness: Floats) -> Floats:
+    """The grid with more points where it is least steep among its neighbours: two turns may hide there."""
+    low = np.flatnonzero((steepness[1:-1] <= steepness[:-2]) & (steepness[1:-1] <= steepness[2:]))
+    cells = np.union1d(low, low + 1)
+    inner = np.arange(1, _PARTS) / _PARTS
+    return np.union1d(grid, (grid[cells, None] + np.diff(grid)[cells, None] * inner).ravel())
 
 
 def probabilities(name: str, values: ArrayLike) -> Floats:
