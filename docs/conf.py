@@ -43,6 +43,7 @@ autodoc_default_options = {  # scikit-learn's routing of metadata
     "set_score_request, set_transform_request"
 }
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
 # --- The gallery -----------------------------------------------------------------------------------------------------
 
@@ -54,6 +55,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "write_computation_times": False,
     "download_all_examples": False,
+    "image_srcset": ["2x"],
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 2,
