@@ -47,12 +47,34 @@ toc_object_entries_show_parents = "hide"
 
 # --- The gallery -----------------------------------------------------------------------------------------------------
 
+STORY = (
+    "kmeans",
+    "soft_membership",
+    "em",
+    "covariances",
+    "choosing",
+    "moons",
+    "digits",
+    "faithful",
+    "regression",
+    "classification",
+    "outliers",
+)
+
+
+def as_told(name: str) -> int:
+    """The place of a script in the story; those that are not in it come last."""
+    told = [f"plot_{part}.py" for part in STORY]
+    return told.index(name) if name in told else len(told)
+
+
+suppress_warnings = ["config.cache"]  # that a function cannot be pickled
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "backreferences_dir": "gallery/uses",
     "doc_module": ("gaussmix",),
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": as_told,
     "write_computation_times": False,
     "download_all_examples": False,
     "image_srcset": ["2x"],
