@@ -57,15 +57,16 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     """
     check_is_fitted(model, "history_")
     ax, values = current(ax), np.array(model.history_)
+    ax.set_yscale("log")
+    ax.yaxis.set_inverted(True)
     to_go = values.max() - values + _left(model)
     ax.plot(np.arange(len(values)), to_go, "o-", color=PALETTE[0], markersize=4.0)
     ax.axhline(model.tol, color=ink(), linewidth=0.8, linestyle="--")
     ax.annotate("tol", (0.0, model.tol), (4, 3), ("axes fraction", "data"), "offset points")
     end = f"{values[-1]:.6g}".replace("-", "\N{MINUS SIGN}")
     ax.annotate(end, (len(values) - 1, to_go[-1]), (0, 6), textcoords="offset points", ha="right")
-    ax.set(xlabel="EM step", ylabel="nats per row below the limit", yscale="log")
+    ax.set(xlabel="EM step", ylabel="nats per row below the limit")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_inverted(True)
     ax.margins(y=_MARGIN)
     return ax
 

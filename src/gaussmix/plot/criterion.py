@@ -71,7 +71,7 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     Colours say what kind of axes the components have: none (round), those of the coordinates, the same for all, or each
     its own. Markers say whether volume and shape are equal. Hollow markers are fits that were given up on the way, and
     crosses those that hold a collapsed component and were passed over. The worst quarter of the values is out of
-    view.
+    view, and so is what is below the winner.
 
     Parameters
     ----------
@@ -112,10 +112,10 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
         curve.draw(ax)
     for curve in curves:
         curve.draw_others(ax)
-    _frame(ax, curves)
+    _frame(ax, curves, winner.criterion(name))
     _name_ends(ax, curves)
     _explain(ax, curves)
-    _mark(ax, winner.n_components, winner.criterion(name), f"{results.name(winner)}, {winner.n_components}")
+    _mark(ax, winner.n_components, winner.criterion(name), _named(results, winner))
     ax.set(xlabel="number of components", ylabel=f"{_TITLES.get(name, name.upper())} (lower is better)")
     return ax
 
@@ -124,7 +124,7 @@ def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
     """The structures of a search; candidates without a finite value are left out."""
     curves = []
     for structure in STRUCTURES:
-        mine = [one for one in results.candidates if one.structure is structure]
+        mine = [one for one in results.candidates if one.structure.name == structure.name]
         kept = sorted((one for one in mine if np.isfinite(one.criterion(criterion))), key=lambda one: one.n_components)
         if kept:
             values = np.array([one.criterion(criterion) for one in kept])
@@ -132,10 +132,10 @@ def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
     return curves
 
 
-def _frame(ax: Axes, curves: list[_Curve]) -> None:
-    """Limits that leave out the worst quarter of the values, and room for names on the right."""
+def _frame(ax: Axes, curves: list[_Curve], low: float) -> None:
+    """Limits from the winner up that leave out the worst quarter of the values, and room for names on the right."""
     values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
-    low, high = np.quantile(values, [0.0, _SHOWN])
+    high = max(np.quantile(values, _SHOWN), low)
     height, width = (high - low) or 1.0, np.ptp(sizes) or 1.0
     ax.set_ylim(low - 2 * _MARGIN * height, high + _MARGIN * height)
     ax.set_xlim(sizes.min() - 0.04 * width, sizes.max() + _ROOM * width)
@@ -172,11 +172,15 @@ def _apart(heights: Floats, gap: float) -> Floats:
 
 
 def _mark(ax: Axes, size: int, value: float, text: str) -> None:
-    """A ring around the winner, and its name."""
+    """A ring around the winner, and its name, which stays within the axes."""
     ax.plot(size, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
-    ax.annotate(
-        text, (size, value), (0, -9), textcoords="offset points", ha="center", va="top", color=ink(), weight="bold"
-    )
+    left, right = ax.get_xlim()
+    side = ("left", "center", "right")[int(3 * (size - left) / (right - left))]
+    ax.annotate(text, (size, value), (0, -9), textcoords="offset points", ha=side, va="top", weight="bold")
+
+
+def _named(results: SearchResults, winner: Candidate) -> str:
+    return f"{results.name(winner)}, {winner.n_components} component{'s' * (winner.n_components != 1)}"
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:

@@ -167,7 +167,9 @@ def _spaced(n: int, n_frames: int) -> list[int]:
     if n_frames < 1:
         msg = f"n_frames must be at least 1, got {n_frames}."
         raise ValueError(msg)
-    return sorted({round(place) - 1 for place in np.geomspace(1, n, n_frames).tolist()})
+    n_frames = min(n, n_frames)
+    places = np.maximum(np.rint(np.geomspace(1, n, n_frames)), np.arange(1, n_frames + 1))
+    return [int(place) - 1 for place in places]
 
 
 def _check_any(n: int) -> None:

@@ -55,13 +55,14 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
     seen = view.mixture
     with np.errstate(under="ignore"):
         parts = seen.responsibilities(along[:, None]) * seen.pdf(along[:, None])[:, None]
-    ax.plot(along, parts.sum(axis=1), color=ink(), label=fresh(ax, "density"), zorder=3)
+    (whole,) = ax.plot(along, parts.sum(axis=1), color=ink(), label=fresh(ax, "density"), zorder=3)
+    whole.sticky_edges.y.append(0.0)  # no margin below
     for k, colour in enumerate(palette(mixture.n_components)):
         label = fresh(ax, f"component {k}")
         ax.plot(along, parts[:, k], color=colour, linewidth=0.7 * rcParams["lines.linewidth"], label=label)
         ax.fill_between(along, parts[:, k], color=faint(colour, FILL), linewidth=0)
     ax.set(xlabel=view.labels[0], ylabel="density")
-    ax.set_ylim(bottom=0.0)
+    ax.autoscale_view()
     return ax
 
 

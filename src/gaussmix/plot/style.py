@@ -13,8 +13,8 @@ from gaussmix._types import Floats
 
 __all__ = ["FILL", "PALETTE", "contents", "current", "faint", "fresh", "ink", "palette", "percent", "strengths"]
 
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8C8C8C", "#D1C200")
-"""The colours of Okabe & Ito (2002), which nearly all readers can tell apart: grey for black, and yellow darkened."""
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#444444", "#E0D030")
+"""Colours that nearly all readers can tell apart: Okabe & Ito's (2002), with grey for black, and a darker yellow."""
 
 FILL = 0.12
 """Opacity of the inside of an ellipse."""

@@ -17,7 +17,7 @@ _COVERED = 0.999  # of the probability, by the limits of a picture, on each feat
 _MARGIN = 0.08  # of the length, at either end
 _PLACES = 160  # along each feature
 _NARROW = 2.0  # steps of such a grid to a deviation: with fewer, a component gets places of its own
-_NEAR = np.linspace(-4.0, 4.0, 33)  # deviations from its mean
+_NEAR = np.linspace(-5.0, 5.0, 41)  # deviations from its mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +91,8 @@ class View:
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
     """Rows as an array; raise ``ValueError`` where they are not finite or have another number of features."""
     points = np.asarray(rows)
-    if points.ndim != 2 or points.shape[1] != n_features:  # noqa: PLR2004 - rows and columns
-        msg = f"rows must have shape (n, {n_features}), one column for each feature, got {points.shape}."
+    if points.ndim != 2 or points.shape[1] != n_features or not len(points):  # noqa: PLR2004 - rows and columns
+        msg = f"rows must have shape (n, {n_features}), n at least 1 and a column for each feature, got {points.shape}."
         raise ValueError(msg)
     if not np.isfinite(points).all():
         msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."

@@ -1,0 +1,132 @@
+"""What holds for all pictures."""
+
+import importlib.util
+import inspect
+import sys
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from sklearn.cluster import KMeans
+
+import cases
+from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.hierarchy import merge_components
+from gaussmix.sources import ArraySource
+
+RNG = np.random.default_rng(0)
+ROWS = cases.clusters(RNG, n=60, n_components=2)
+MIXTURE = cases.mixture(RNG, n_components=2)
+
+
+def every_picture():
+    """Each function that draws on axes, as a function of these alone."""
+    return {
+        "clusters": lambda ax: plot.clusters(MIXTURE, ROWS, ax=ax),
+        "contours": lambda ax: plot.contours(MIXTURE, ax=ax),
+        "criteria": lambda ax: plot.criteria(
+            GaussianMixtureSearch([1, 2], structures=["full"]).fit(ROWS).results_, ax=ax
+        ),
+        "curve": lambda ax: plot.curve(MIXTURE, ROWS, ax=ax),
+        "ellipses": lambda ax: plot.ellipses(MIXTURE, ax=ax),
+        "history": lambda ax: plot.history(GaussianMixture(2, random_state=0).fit(ROWS), ax=ax),
+        "images": lambda ax: plot.images(ROWS, (1, 2), ax=ax),
+        "kmeans": lambda ax: plot.kmeans(KMeans(2, random_state=0).fit(ROWS), ROWS, ax=ax),
+        "merge_tree": lambda ax: plot.merge_tree(merge_components(MIXTURE, ArraySource(ROWS)), ax=ax),
+        "uncertainty": lambda ax: plot.uncertainty(MIXTURE, ROWS, ax=ax),
+    }
+
+
+OTHERS = {"animation", "pairs", "steps", "surface"}
+
+
+def test_all_are_here():
+    assert {*every_picture(), *OTHERS} == set(plot.__all__)
+
+
+@pytest.mark.parametrize("name", every_picture())
+def test_axes_are_those_given_or_the_current_ones(name):
+    draw = every_picture()[name]
+    figure, (left, right) = plt.subplots(1, 2)
+    assert draw(left) is left
+    assert left.has_data()
+    assert not right.has_data()
+    assert draw(None) is right
+    assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize("name", every_picture())
+def test_axes_with_something_on_them_keep_it(name, ax):
+    (line,) = ax.plot([0.0, 1.0], [0.0, 1.0])
+    every_picture()[name](ax)
+    assert line in ax.lines
+
+
+@pytest.mark.parametrize("name", every_picture())
+def test_pictures_can_be_saved_in_any_style(name, tmp_path):
+    with plt.style.context("dark_background"):
+        every_picture()[name](plt.figure().subplots())
+        plt.savefig(tmp_path / "picture.svg")
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_each_is_documented_with_an_example(name):
+    text = inspect.getdoc(getattr(plot, name))
+    assert all(f"{title}\n---" in text for title in ("Parameters", "Returns", "Raises", "Examples"))
+
+
+@pytest.mark.parametrize("draw", [plot.ellipses, plot.contours, plot.surface, plot.uncertainty])
+def test_two_features_are_two(draw):
+    three, one = cases.mixture(RNG, n_features=3), Mixture([1.0], [[0.0]], [1.0])
+    with pytest.raises(ValueError, match=r"two of the mixture's 3 features, got \[0\]"):
+        draw(three, features=[0])
+    with pytest.raises(ValueError, match=r"two of the mixture's 3 features, got \[0, 1, 2\]"):
+        draw(three, features=range(3))
+    with pytest.raises(ValueError, match=r"features must be from 0 to 2.*got 3"):
+        draw(three, features=[0, 3])
+    with pytest.raises(ValueError, match="different features"):
+        draw(three, features=[1, 1])
+    with pytest.raises(ValueError, match=r"one feature, and two are needed.*plot\.curve"):
+        draw(one)
+
+
+@pytest.mark.parametrize("draw", [plot.ellipses, plot.contours, plot.surface, plot.uncertainty, plot.curve])
+def test_an_estimator_is_no_mixture(draw):
+    with pytest.raises(TypeError, match=r"got GaussianMixture; .* pass mixture_"):
+        draw(GaussianMixture(2))
+
+
+@pytest.mark.parametrize("draw", [plot.clusters, plot.uncertainty, plot.curve, plot.pairs])
+def test_rows_have_the_features_of_the_mixture(draw):
+    with pytest.raises(ValueError, match=r"rows must have shape \(n, 2\).*got \(5, 3\)"):
+        draw(MIXTURE, np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="rows must be finite"):
+        draw(MIXTURE, [[0.0, np.nan]])
+    with pytest.raises(ValueError, match=r"n at least 1.*got \(0, 2\)"):
+        draw(MIXTURE, np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("draw", [plot.ellipses, plot.contours])
+@pytest.mark.parametrize("content", [0.0, 1.0, 90, [0.5, -0.1], []])
+def test_contents_are_probabilities(draw, content):
+    with pytest.raises(ValueError, match="content must be probabilities between 0 and 1"):
+        draw(MIXTURE, content=content)
+
+
+def test_names_of_features_are_as_good_as_indices(ax):
+    named = Mixture([1.0], [[1.0, 2.0, 3.0]], [1.0], feature_names=["a", "b", "c"])
+    plot.ellipses(named, features=["c", 0], ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("c", "a")
+    assert tuple(ax.patches[0].get_center()) == (3.0, 1.0)
+
+
+def test_without_names_features_are_numbered(ax):
+    plot.contours(cases.mixture(RNG, n_features=3), features=[2, 0], ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("feature 2", "feature 0")
+
+
+def test_matplotlib_is_asked_for_where_it_is_missing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "gaussmix.plot")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'gaussmix\[plot\]'"):
+        importlib.import_module("gaussmix.plot")
