@@ -50,7 +50,7 @@ toc_object_entries_show_parents = "hide"
 STORY = (
     "kmeans",
     "soft_membership",
-    "em",
+    "em_steps",
     "covariances",
     "choosing",
     "moons",
