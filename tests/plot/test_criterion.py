@@ -139,12 +139,18 @@ def test_unknown_criteria_are_an_error(results):
 @given(heights=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=14))
 def test_names_move_apart_within_the_axes(heights):
     gap = 0.06
-    moved = _apart(np.sort(heights), gap)
+    moved = _apart(np.sort(heights), gap, 0.1)
     assert (np.diff(moved) > gap - 1e-9).all()
-    assert moved[0] > gap / 2 - 1e-9
+    assert moved[0] > 0.1 - 1e-9
     assert moved[-1] < 1.0 - gap / 2 + 1e-9
 
 
 def test_names_with_room_stay():
     heights = np.array([0.2, 0.5, 0.8])
-    np.testing.assert_allclose(_apart(heights, 0.1), heights)
+    np.testing.assert_allclose(_apart(heights, 0.1, 0.0), heights)
+
+
+def test_names_without_room_go_below_but_not_onto_each_other():
+    moved = _apart(np.full(14, 0.5), 0.1, 0.2)
+    np.testing.assert_allclose(np.diff(moved), 0.1)
+    assert moved[-1] == pytest.approx(0.95)

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.transforms import blended_transform_factory
 from sklearn.isotonic import isotonic_regression
 
 from gaussmix._types import Floats
-from gaussmix.plot.style import PALETTE, current, ink
+from gaussmix.plot.style import PALETTE, current, ink, size
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
 from gaussmix.structures import STRUCTURES, Structure
 
@@ -25,7 +24,8 @@ _MARKERS = {"EE": "o", "VE": "s", "EV": "^", "VV": "D"}
 _TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
 _ROOM = 0.16  # of the numbers of components, for the names
 _LINE = 1.25  # font sizes from one name to the next
-_MARGIN = 0.08  # of the height, above and twice below
+_MARGIN = 0.08  # of the height, above
+_BELOW = 52.0  # points, for the winner's name and the legend
 _SHOWN = 0.75  # of the values
 _MOST_TICKS = 10
 _SMALL = "x-small"
@@ -112,8 +112,8 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
         curve.draw(ax)
     for curve in curves:
         curve.draw_others(ax)
-    _frame(ax, curves, winner.criterion(name))
-    _name_ends(ax, curves)
+    below = _frame(ax, curves, winner.criterion(name))
+    _name_ends(ax, curves, below)
     _explain(ax, curves)
     _mark(ax, winner.n_components, winner.criterion(name), _named(results, winner))
     ax.set(xlabel="number of components", ylabel=f"{_TITLES.get(name, name.upper())} (lower is better)")
@@ -132,30 +132,34 @@ def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
     return curves
 
 
-def _frame(ax: Axes, curves: list[_Curve], low: float) -> None:
-    """Limits from the winner up that leave out the worst quarter of the values, and room for names on the right."""
+def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
+    """Set limits from the winner up that leave out the worst quarter of the values, with room for what is written.
+
+    Gives the share of the height that is below the winner.
+    """
     values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
-    high = max(np.quantile(values, _SHOWN), low)
-    height, width = (high - low) or 1.0, np.ptp(sizes) or 1.0
-    ax.set_ylim(low - 2 * _MARGIN * height, high + _MARGIN * height)
+    height, width = (max(np.quantile(values, _SHOWN), low) - low) or 1.0, np.ptp(sizes) or 1.0
+    below = min(_BELOW / size(ax)[1], 0.5)
+    high = low + (1.0 + _MARGIN) * height
+    ax.set_ylim(low - (high - low) * below / (1.0 - below), high)
     ax.set_xlim(sizes.min() - 0.04 * width, sizes.max() + _ROOM * width)
     ax.set_xticks(np.unique(sizes)[:: len(np.unique(sizes)) // _MOST_TICKS + 1])
+    return below
 
 
-def _name_ends(ax: Axes, curves: list[_Curve]) -> None:
+def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
     """The structures' names in a column on the right, as near to the ends of their curves as there is room."""
-    gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() * ax.figure.dpi / 72 / ax.get_window_extent().height
+    gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() / size(ax)[1]
     ends = np.array([curve.values[-1] for curve in curves])
-    place = blended_transform_factory(ax.transData, ax.transAxes)
-    low, high = ax.get_ylim()
-    order = np.argsort(ends, kind="stable")
+    order, (low, high) = np.argsort(ends, kind="stable"), ax.get_ylim()
+    heights = _apart(np.clip((ends[order] - low) / (high - low), 0.0, 1.0), gap, lowest)
     last = max(curve.sizes[-1] for curve in curves)
-    for i, height in zip(order, _apart(np.clip((ends[order] - low) / (high - low), 0.0, 1.0), gap), strict=True):
+    for i, height in zip(order, heights, strict=True):
         ax.annotate(
             curves[i].name,
             (last, height),
             (7, 0),
-            xycoords=place,
+            xycoords=ax.get_xaxis_transform(),
             textcoords="offset points",
             annotation_clip=False,
             color=curves[i].look["color"],
@@ -164,11 +168,14 @@ def _name_ends(ax: Axes, curves: list[_Curve]) -> None:
         )
 
 
-def _apart(heights: Floats, gap: float) -> Floats:
-    """Heights in rising order, moved as little as can be (in squares) so that none are nearer than the gap."""
+def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
+    """Heights in rising order, moved as little as can be (in squares) so that none are nearer than the gap.
+
+    They stay between `lowest` and the top; where that is too little room, they go below.
+    """
     steps = gap * np.arange(len(heights))
-    most = max(1.0 - gap / 2 - steps[-1], gap / 2)
-    return np.asarray(isotonic_regression(heights - steps, y_min=gap / 2, y_max=most) + steps)
+    most = 1.0 - gap / 2 - steps[-1]
+    return np.asarray(isotonic_regression(heights - steps, y_min=min(lowest, most), y_max=most) + steps)
 
 
 def _mark(ax: Axes, size: int, value: float, text: str) -> None:
@@ -187,4 +194,4 @@ def _explain(ax: Axes, curves: list[_Curve]) -> None:
     """A legend of what colours mean."""
     used = {curve.look["color"] for curve in curves}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _FAMILIES.items() if colour in used]
-    ax.legend(handles=handles, fontsize=_SMALL, ncols=2, handlelength=1.2, columnspacing=1.0)
+    ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)

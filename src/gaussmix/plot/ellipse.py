@@ -13,7 +13,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.plot.style import FILL, contents, current, faint, fresh, palette, strengths
 from gaussmix.plot.view import View
 
-__all__ = ["ellipses"]
+__all__ = ["ellipses", "radius"]
 
 
 def ellipses(
@@ -62,12 +62,12 @@ def ellipses(
     0.0 4.0
     """
     view, ax = View.plane(mixture, features), current(ax)
-    radii = np.sqrt(-2.0 * np.log1p(-contents(content)))
+    radii = radius(contents(content))
     seen, strength, colours = view.mixture, strengths(mixture.weights), palette(mixture.n_components)
     for k, covariance in enumerate(seen.covariances.dense(*seen.means.shape)):
         label = fresh(ax, f"component {k}")
-        for radius in radii[::-1]:
-            patch = _ellipse(seen.means[k], covariance, radius)
+        for reach in radii[::-1]:
+            patch = _ellipse(seen.means[k], covariance, reach)
             patch.set(
                 facecolor=faint(colours[k], FILL * strength[k]),
                 edgecolor=faint(colours[k], strength[k]),
@@ -82,8 +82,13 @@ def ellipses(
     return ax
 
 
-def _ellipse(mean: Floats, covariance: Floats, radius: float) -> Ellipse:
+def radius(content: Floats) -> Floats:
+    """How many deviations from its mean a Gaussian of two features holds a share of its probability."""
+    return np.asarray(np.sqrt(-2.0 * np.log1p(-content)))
+
+
+def _ellipse(mean: Floats, covariance: Floats, reach: float) -> Ellipse:
     """The ellipse of a Gaussian at so many deviations from its mean."""
     variances, axes = np.linalg.eigh(covariance)
-    width, height = 2.0 * radius * np.sqrt(variances[::-1])
+    width, height = 2.0 * reach * np.sqrt(variances[::-1])
     return Ellipse((mean[0], mean[1]), width, height, angle=float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))))

@@ -12,18 +12,19 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from gaussmix._types import AnyArray, ArrayLike
+from gaussmix._types import AnyArray, ArrayLike, Floats
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.ellipse import ellipses
+from gaussmix.plot.ellipse import ellipses, radius
 from gaussmix.plot.points import clusters
 from gaussmix.plot.style import current
-from gaussmix.plot.view import View, reach, union, widened
+from gaussmix.plot.view import View, reach, span, union, widened
 
 __all__ = ["animation", "steps"]
 
 _COLUMNS = 3
 _THIN = 1.0  # points
+_LARGER = np.array(0.9)  # content of the larger ellipse
 
 
 def steps(
@@ -139,7 +140,7 @@ def animation(
     """
     _check_any(len(mixtures))
     ax, features, drawn = current(ax), list(features), list[Artist]()
-    spans = reduce(union, (View.plane(mixture, features).spans(rows) for mixture in mixtures))
+    spans = reduce(union, (_extent(View.plane(mixture, features), rows) for mixture in mixtures))
     across, up = reach(ax, widened(spans))
     ax.set(xlim=across, ylim=up)
 
@@ -153,6 +154,14 @@ def animation(
 
     figure = cast("Figure", ax.get_figure(root=True))
     return FuncAnimation(figure, draw, frames=len(mixtures), interval=interval)
+
+
+def _extent(view: View, rows: ArrayLike) -> Floats:
+    """From where to where the ellipses and the rows go, ``(2, 2)``."""
+    seen = view.mixture
+    variances = np.diagonal(seen.covariances.dense(*seen.means.shape), axis1=1, axis2=2)
+    away = radius(_LARGER) * np.sqrt(variances)
+    return union(span(np.concatenate([seen.means - away, seen.means + away])), span(view.of(rows)))
 
 
 def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Iterable[Feature], step: int) -> None:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from gaussmix._types import ArrayLike, Rows
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.style import FILL, current, faint, fresh, ink, palette
+from gaussmix.plot.style import FILL, current, faint, fresh, ink, palette, size
 from gaussmix.plot.view import View, reach
 
 __all__ = ["curve"]
@@ -68,6 +68,5 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
 
 def _histogram(ax: Axes, values: Rows) -> None:
     """Bars of the values' density: a few on each hill, none too narrow to be seen."""
-    width = ax.get_window_extent().width / ax.figure.dpi * 72
-    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, width / _NARROWEST))
+    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, size(ax)[0] / _NARROWEST))
     ax.hist(values, bins=bins, density=True, color=faint(ink(), _BARS), label=fresh(ax, "rows"), zorder=0)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.style import current, fresh, palette
+from gaussmix.plot.style import current, fresh, palette, size
 from gaussmix.plot.view import View
 
 __all__ = ["Certainty", "clusters", "memberships", "scatter"]
@@ -101,8 +101,8 @@ def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look,
 
 def _largest(ax: Axes, n: int) -> float:
     """Area of the largest of n points, in square points: less where there are many, or the axes are small."""
-    box, unit = ax.get_window_extent(), ax.figure.dpi / 72
-    room = box.width * box.height / unit**2 / _ROOMY * _FEW / max(n, 1)
+    width, height = size(ax)
+    room = width * height / _ROOMY * _FEW / n
     return float(np.clip(_LARGEST * np.sqrt(room), _SMALLEST, _LARGEST))
 
 

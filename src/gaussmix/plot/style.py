@@ -11,7 +11,7 @@ from matplotlib.typing import ColorType
 
 from gaussmix._types import Floats
 
-__all__ = ["FILL", "PALETTE", "contents", "current", "faint", "fresh", "ink", "palette", "percent", "strengths"]
+__all__ = ["FILL", "PALETTE", "contents", "current", "faint", "fresh", "ink", "palette", "percent", "size", "strengths"]
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#444444", "#E0D030")
 """Colours that nearly all readers can tell apart: Okabe & Ito's (2002), with grey for black, and a darker yellow."""
@@ -49,6 +49,12 @@ def faint(colour: ColorType, opacity: float) -> tuple[float, float, float, float
 def current(ax: Axes | None) -> Axes:
     """The axes given, or pyplot's current ones."""
     return plt.gca() if ax is None else ax
+
+
+def size(ax: Axes) -> tuple[float, float]:
+    """Width and height of axes, in points."""
+    box, unit = ax.get_window_extent(), ax.figure.dpi / 72
+    return box.width / unit, box.height / unit
 
 
 def fresh(ax: Axes, label: str) -> str:

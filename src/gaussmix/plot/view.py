@@ -11,7 +11,7 @@ from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.density.features import Feature, indices
 from gaussmix.mixture import Mixture
 
-__all__ = ["View", "as_rows", "on_grid", "reach", "union", "widened"]
+__all__ = ["View", "as_rows", "on_grid", "reach", "span", "union", "widened"]
 
 _COVERED = 0.999  # of the probability, by the limits of a picture, on each feature
 _MARGIN = 0.08  # of the length, at either end
@@ -78,10 +78,7 @@ class View:
         """From where to where each feature goes, but for one in a thousand, and the rows: ``(1, 2)`` or ``(2, 2)``."""
         tails = [(1 - _COVERED) / 2, (1 + _COVERED) / 2]
         covered = np.array([self.whole.marginal(feature).ppf(tails) for feature in self.features])
-        if rows is None:
-            return covered
-        seen = self.of(rows)
-        return union(covered, np.stack([seen.min(axis=0), seen.max(axis=0)], axis=1))
+        return covered if rows is None else union(covered, span(self.of(rows)))
 
     def places(self, spans: Floats) -> list[Floats]:
         """Values of each feature at which to draw a density, closer where components are narrow."""
@@ -110,6 +107,11 @@ def reach(ax: Axes, spans: Floats) -> Floats:
 def widened(spans: Floats) -> Floats:
     """Spans ``(d, 2)`` with a margin at either end."""
     return np.asarray(spans + _MARGIN * np.diff(spans, axis=1) * np.array([-1.0, 1.0]))
+
+
+def span(points: Rows) -> Floats:
+    """From where to where points ``(n, d)`` go, ``(d, 2)``."""
+    return np.stack([points.min(axis=0), points.max(axis=0)], axis=1)
 
 
 def union(spans: Floats, others: Floats) -> Floats:
