@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.density import affine, conditioning, exchange, moments, reduction, sampling, univariate
+from gaussmix.density import affine, box, conditioning, exchange, level, modes, moments, reduction, sampling, univariate
 from gaussmix.expectation import reference
 
 __all__ = ["Mixture"]
@@ -187,6 +187,9 @@ class Mixture:
     ppf = univariate.ppf
     interval = univariate.interval
     highest_density = univariate.highest_density
+    level = level.level
+    modes = modes.modes
+    box_probability = box.box_probability
 
     merge = reduction.merge
     split = reduction.split

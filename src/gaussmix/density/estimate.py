@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
+from gaussmix._types import Floats
+
 __all__ = ["Bounds", "Estimate"]
 
 
@@ -31,23 +35,28 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number from random draws, with its error; or an exact one, with none.
+    """A number from random draws, with its error; or an exact one, with none. Or several, in arrays.
 
     Attributes
     ----------
-    value : float
+    value : float or ndarray
         The answer, or the mean over the draws. It is never moved: bad luck can leave it outside the bounds, by a few
         standard errors.
-    standard_error : float
+    standard_error : float or ndarray
         Standard deviation of `value` over repeated draws; 0.0 where nothing was drawn.
-    lower, upper : float
+    lower, upper : float or ndarray
         Proven bounds of the true value, infinite where none are known; equal to `value` where it is exact.
     """
 
-    value: float
-    standard_error: float
-    lower: float
-    upper: float
+    value: float | Floats
+    standard_error: float | Floats
+    lower: float | Floats
+    upper: float | Floats
+
+    @classmethod
+    def of(cls, value: Floats, standard_error: Floats, lower: Floats, upper: Floats) -> Self:
+        """Several numbers, in arrays of one shape, or one in arrays of shape ``()``."""
+        return cls(*(array if np.ndim(array) else float(array) for array in (value, standard_error, lower, upper)))
 
     @classmethod
     def exact(cls, value: float) -> Self:
