@@ -3,7 +3,13 @@
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import Status
-from gaussmix.estimators import GaussianMixture, GaussianMixtureSearch
+from gaussmix.estimators import (
+    GaussianMixture,
+    GaussianMixtureClassifier,
+    GaussianMixtureOutlierDetector,
+    GaussianMixtureRegressor,
+    GaussianMixtureSearch,
+)
 from gaussmix.hierarchy import Hierarchy
 from gaussmix.mixture import Mixture
 from gaussmix.persist import ModelFileError, load, save
@@ -16,6 +22,9 @@ __all__ = [
     "Diagonal",
     "Full",
     "GaussianMixture",
+    "GaussianMixtureClassifier",
+    "GaussianMixtureOutlierDetector",
+    "GaussianMixtureRegressor",
     "GaussianMixtureSearch",
     "Hierarchy",
     "Mixture",

@@ -1,7 +1,7 @@
 """What one pass over the rows leaves behind, and how rich its second moments are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Self, final
@@ -45,6 +45,10 @@ class Moments(ABC):
     @abstractmethod
     def widened(self, second: Floats, shares: Floats) -> Floats:
         """The second moments with a share ``(K,)`` of each variance added to it; of a pooled one, the largest share."""
+
+    def joined(self, parts: Sequence[Floats]) -> Floats:
+        """The second moments of several sets of components, one after the other; pooled ones are added."""
+        return np.concatenate(parts)
 
     @abstractmethod
     def sums(self, centred: Floats, weights: Floats) -> Floats:
@@ -161,6 +165,9 @@ class _Pooled(Moments):
     def widened(self, second: Floats, shares: Floats) -> Floats:
         return np.asarray(second * (1.0 + shares.max() * np.eye(len(second))))
 
+    def joined(self, parts: Sequence[Floats]) -> Floats:
+        return np.asarray(np.sum(parts, axis=0))
+
     def sums(self, centred: Floats, weights: Floats) -> Floats:
         flat = centred.reshape(-1, centred.shape[2])
         return np.asarray((flat.T * weights.ravel()) @ flat)
@@ -271,6 +278,20 @@ class Statistics:
             classification=0.0,
             weight=0.0,
             moments=moments,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The statistics of the components of all parts, one after the other, where each part has rows of its own."""
+        return cls(
+            origin=np.concatenate([part.origin for part in parts]),
+            mass=np.concatenate([part.mass for part in parts]),
+            first=np.concatenate([part.first for part in parts]),
+            second=parts[0].moments.joined([part.second for part in parts]),
+            log_likelihood=sum(part.log_likelihood for part in parts),
+            classification=sum(part.classification for part in parts),
+            weight=sum(part.weight for part in parts),
+            moments=parts[0].moments,
         )
 
     def __add__(self, other: Self) -> Self:

@@ -20,7 +20,7 @@ from gaussmix.starts import relative_ridge
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["MixtureEstimator"]
+__all__ = ["MixtureEstimator", "distinct"]
 
 _LARGEST = 1e150
 _LARGEST_SUM = 1e307
@@ -218,7 +218,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             fit.state.mixture.weights,
             fit.state.mixture.means,
             fit.state.mixture.covariances,
-            feature_names=_distinct(getattr(self, "feature_names_in_", None)),
+            feature_names=distinct(getattr(self, "feature_names_in_", None)),
         )
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter
@@ -252,6 +252,6 @@ def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
     return cast("Rows", cast_to if np.isfinite(cast_to).all() else values)
 
 
-def _distinct(names: AnyArray | None) -> tuple[str, ...] | None:
+def distinct(names: AnyArray | None) -> tuple[str, ...] | None:
     """Feature names for a mixture, which tells its features apart by them; a frame may repeat names."""
     return None if names is None or len(set(names)) < len(names) else tuple(map(str, names))

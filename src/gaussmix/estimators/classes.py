@@ -1,0 +1,134 @@
+"""Mixtures for the classes of rows, each fitted by itself."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from gaussmix import starts
+from gaussmix._types import AnyArray, Floats, Labels
+from gaussmix.covariances import Covariances, Full
+from gaussmix.diagnosis import fewest_rows
+from gaussmix.estimators.choice import Choice, Chosen, warnings_about
+from gaussmix.m_step import MStep
+from gaussmix.mixture import Mixture
+from gaussmix.priors import scaled
+from gaussmix.sources import ArraySource
+from gaussmix.structures import named
+
+__all__ = ["ClassMixtures", "Classes", "apart"]
+
+_LONE = "diag"  # the structure of a class whose rows are all alike
+
+
+class ClassMixtures(NamedTuple):
+    """One mixture of the components of all classes, class by class.
+
+    Attributes
+    ----------
+    mixture : Mixture
+        Weights are the class's share times those within the class.
+    sizes : tuple of int
+        How many components each class has.
+    params : list of dict
+        For each class, what :class:`GaussianMixture` would be told: number of components and covariance type.
+    """
+
+    mixture: Mixture
+    sizes: tuple[int, ...]
+    params: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Rows of several classes.
+
+    Attributes
+    ----------
+    source : ArraySource
+        The rows.
+    labels : (n,) ndarray of int
+        The class of each row, from 0 to C - 1; each class has rows.
+    names : (C,) ndarray
+        The classes, as warnings name them.
+    """
+
+    source: ArraySource
+    labels: Labels
+    names: AnyArray
+
+    @cached_property
+    def parts(self) -> tuple[ArraySource, ...]:
+        """The rows of each class."""
+        return tuple(self.source.subset(np.flatnonzero(self.labels == label)) for label in range(len(self.names)))
+
+    @property
+    def shares(self) -> Floats:
+        """The part of each class in the weight of all rows, ``(C,)``."""
+        masses = np.array([part.some_weights.sum() for part in self.parts])
+        return np.asarray(masses / masses.sum())
+
+    def borne(self, choice: Choice) -> tuple[int, ...]:
+        """How many components the rows of each class can bear, ``(C,)``; a warning says where all choices are more."""
+        forms = [named(name).form for name in choice.structures]
+        fewest = max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
+        masses = [min(float(part.some_weights.sum()), float(part.n_rows)) for part in self.parts]
+        most = tuple(max(1, int(mass // fewest)) for mass in masses)
+        for name, mass, n_components in zip(self.names, masses, most, strict=True):
+            if n_components < choice.n_components[0]:
+                msg = (
+                    f"Class {name!s} has {mass:.3g} rows, which bear {n_components} of the "
+                    f"{choice.n_components[0]} components that n_components asks for, at {fewest} rows each."
+                )
+                warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+        return most
+
+
+def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
+    """Fit a mixture to each class by itself, and choose its structure and number of components."""
+    chosen = []
+    for name, part, most in zip(classes.names, classes.parts, classes.borne(choice), strict=True):
+        with warnings_about(f"Class {name!s}"):
+            if (part.rows == part.rows[0]).all():
+                chosen.append(_lone(part, classes.source))
+            else:
+                chosen.append(choice.at_most(most).fitted(part.rows, part.weights, criterion, rng))
+    mixture = _joined([one.mixture for one in chosen], classes.shares)
+    return ClassMixtures(mixture, tuple(one.mixture.n_components for one in chosen), [one.params for one in chosen])
+
+
+def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
+    """One component for rows that are all alike, as wide as a prior that is worth one row says."""
+    warnings.warn(
+        "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
+        "classes, takes its place; more rows would be better.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+    structure = named(_LONE)
+    prior = scaled("weak", *starts.moments_of(everything), 1, structure)
+    m_step = MStep(structure, starts.relative_ridge(everything), prior=prior)
+    alike = starts.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
+    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE)
+
+
+def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:
+    """One mixture of several, each with its share."""
+    return Mixture(
+        np.concatenate([share * one.weights for share, one in zip(shares, mixtures, strict=True)]),
+        np.concatenate([one.means for one in mixtures]),
+        _side_by_side(mixtures),
+    )
+
+
+def _side_by_side(mixtures: Sequence[Mixture]) -> Covariances:
+    """The covariances of all components, in their own form where it is one that holds each."""
+    forms, n_features = {type(one.covariances) for one in mixtures}, mixtures[0].n_features
+    form = forms.pop()
+    if not forms and form.shape(1, n_features) != form.shape(2, n_features):
+        return form(np.concatenate([one.covariances.factors for one in mixtures]))
+    return Full(np.concatenate([one.covariances.triangles(*one.means.shape) for one in mixtures]))

@@ -1,0 +1,85 @@
+"""Rows whose classes are known, for mixtures whose components belong to classes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from gaussmix._types import Labels
+from gaussmix.mixture import Mixture
+from gaussmix.sources.array import ArraySource
+from gaussmix.statistics import Moments, Statistics
+
+__all__ = ["LabelledSource"]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSource(ArraySource):
+    r"""Rows with classes: each can only have come from the components of its own class.
+
+    The likelihood is that of rows and classes together, a product of
+
+    .. math:: p(x, c) = \sum_{k \in c} \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)
+
+    In the pass that sums it up, each class is alone with its components; what
+    the M-step makes of the sums of all may tie their covariances to each other.
+
+    Parameters
+    ----------
+    labels : (n,) ndarray of int
+        The class of each row, from 0 to C - 1.
+    sizes : tuple of int
+        How many components each class has, at least one. They follow each other class by class.
+
+    References
+    ----------
+    Hastie & Tibshirani (1996), Journal of the Royal Statistical Society B 58: mixture discriminant analysis. With one
+    component for each class: Bensmail & Celeux (1996), Journal of the American Statistical Association 91.
+    """
+
+    labels: Labels = field(kw_only=True)
+    sizes: tuple[int, ...] = field(kw_only=True)
+
+    @cached_property
+    def classes(self) -> tuple[ArraySource, ...]:
+        """The rows of each class."""
+        whole = ArraySource(self.rows, self.weights, self.engine, self.n_threads)
+        return tuple(whole.subset(np.flatnonzero(self.labels == label)) for label in range(len(self.sizes)))
+
+    def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
+        """Statistics of all rows under `mixture`, with each row's responsibilities shared out within its class."""
+        parts = zip(self.classes, self._components(), strict=True)
+        return Statistics.joined([_reduced(rows, mixture, components, moments) for rows, components in parts])
+
+    def subset(self, rows: Labels) -> Self:
+        return replace(super().subset(rows), labels=self.labels[rows])
+
+    def _components(self) -> Iterator[slice]:
+        ends = np.cumsum(self.sizes).tolist()
+        return (slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True))
+
+
+def _reduced(rows: ArraySource, mixture: Mixture, components: slice, moments: Moments) -> Statistics:
+    """Statistics of the rows of one class under its components, and the log-likelihood of rows and class."""
+    share = float(mixture.weights[components].sum())
+    statistics = rows.reduce(_alone(mixture, components, share), moments)
+    of_class = statistics.weight * float(np.log(share))
+    return replace(
+        statistics,
+        log_likelihood=statistics.log_likelihood + of_class,
+        classification=statistics.classification + of_class,
+    )
+
+
+def _alone(mixture: Mixture, components: slice, share: float) -> Mixture:
+    """Some components of a mixture, as a mixture."""
+    form = type(mixture.covariances)
+    shared = form.shape(1, mixture.n_features) == form.shape(2, mixture.n_features)
+    factors = mixture.covariances.factors
+    return Mixture(
+        mixture.weights[components] / share,
+        mixture.means[components],
+        mixture.covariances if shared else form(factors[components]),
+    )
