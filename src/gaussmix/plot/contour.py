@@ -16,6 +16,7 @@ from gaussmix.plot.view import View, on_grid, reach, widened
 __all__ = ["contours", "surface"]
 
 _FACES = 120  # of a surface, along each feature
+_MOST_TICKS = 5  # of each axis of a surface
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))  # whose multiples are never near each other
 _LONG = 0.5  # of the longest piece
 _SHORT = 90.0  # points: there is no room for a name
@@ -126,6 +127,7 @@ def surface(mixture: Mixture, *, features: Iterable[Feature] = (0, 1), ax: Axes 
         linewidth=0,
         antialiased=False,
     )
+    solid.locator_params(nbins=_MOST_TICKS)
     solid.set(xlabel=view.labels[0], ylabel=view.labels[1], zlabel="density")
     return ax
 
