@@ -95,5 +95,8 @@ def test_an_animation_shows_each_mixture_once(ax, tmp_path):
     moving.save(tmp_path / "em.gif", writer=Writer())
     np.testing.assert_allclose(seen, [expected(mixture) for mixture in mixtures])
     assert len(set(limits)) == 1
+    low, high = np.transpose(limits[0])
+    assert (low < ROWS[:, :2].min(axis=0)).all()
+    assert (high > ROWS[:, :2].max(axis=0)).all()
     assert kept in ax.lines
     assert ax.get_title() == "step 3"

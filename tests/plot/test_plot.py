@@ -90,7 +90,7 @@ def test_two_features_are_two(draw):
         draw(one)
 
 
-@pytest.mark.parametrize("draw", [plot.ellipses, plot.contours, plot.surface, plot.uncertainty, plot.curve])
+@pytest.mark.parametrize("draw", [plot.ellipses, plot.contours, plot.surface, plot.uncertainty, plot.curve, plot.pairs])
 def test_an_estimator_is_no_mixture(draw):
     with pytest.raises(TypeError, match=r"got GaussianMixture; .* pass mixture_"):
         draw(GaussianMixture(2))

@@ -1,6 +1,6 @@
 """k-means as circles, to set beside a mixture's ellipses."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def kmeans(
     kmeans: Any,  # noqa: ANN401 - scikit-learn has no types
     rows: ArrayLike,
     *,
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw k-means as :func:`clusters` and :func:`ellipses` draw a mixture: its clusters are balls.

@@ -1,6 +1,6 @@
 """How certain the component of a row would be, anywhere in the plane."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ __all__ = ["uncertainty"]
 
 
 def uncertainty(
-    mixture: Mixture, rows: ArrayLike | None = None, *, features: Iterable[Feature] = (0, 1), ax: Axes | None = None
+    mixture: Mixture, rows: ArrayLike | None = None, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None
 ) -> Axes:
     """Draw a map of the uncertainty: one less the largest responsibility, dark where two components are as probable.
 

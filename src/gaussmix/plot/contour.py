@@ -1,6 +1,6 @@
 """The density over two features: contours, and a surface."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -27,7 +27,7 @@ def contours(
     mixture: Mixture,
     *,
     content: float | Sequence[float] = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99),
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the lines of equal density that hold given shares of the probability.
@@ -82,7 +82,7 @@ def contours(
     return ax
 
 
-def surface(mixture: Mixture, *, features: Iterable[Feature] = (0, 1), ax: Axes | None = None) -> Axes:
+def surface(mixture: Mixture, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None) -> Axes:
     """Draw the density over two features as a surface in three dimensions.
 
     Parameters

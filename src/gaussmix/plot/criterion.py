@@ -102,12 +102,12 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     >>> [line.get_label() for line in ax.lines[:2]]
     ['spherical', 'full']
     """
-    name, ax = results.criterion if criterion is None else criterion, current(ax)
+    name = results.criterion if criterion is None else criterion
     if name not in NAMES:
         msg = f"criterion must be one of {', '.join(NAMES)}, got {name!r}."
         raise ValueError(msg)
     winner = best(results.candidates, name)
-    curves = _curves(results, name)
+    ax, curves = current(ax), _curves(results, name)
     for curve in curves:
         curve.draw(ax)
     for curve in curves:
@@ -178,12 +178,12 @@ def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
     return np.asarray(isotonic_regression(heights - steps, y_min=min(lowest, most), y_max=most) + steps)
 
 
-def _mark(ax: Axes, size: int, value: float, text: str) -> None:
+def _mark(ax: Axes, n_components: int, value: float, text: str) -> None:
     """A ring around the winner, and its name, which stays within the axes."""
-    ax.plot(size, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
+    ax.plot(n_components, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
     left, right = ax.get_xlim()
-    side = ("left", "center", "right")[int(3 * (size - left) / (right - left))]
-    ax.annotate(text, (size, value), (0, -9), textcoords="offset points", ha=side, va="top", weight="bold")
+    side = ("left", "center", "right")[int(3 * (n_components - left) / (right - left))]
+    ax.annotate(text, (n_components, value), (0, -9), textcoords="offset points", ha=side, va="top", weight="bold")
 
 
 def _named(results: SearchResults, winner: Candidate) -> str:

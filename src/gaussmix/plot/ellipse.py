@@ -1,6 +1,6 @@
 """Components as ellipses of a given probability."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import rcParams
@@ -20,7 +20,7 @@ def ellipses(
     mixture: Mixture,
     *,
     content: float | Sequence[float] = (0.5, 0.9),
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> Axes:
     r"""Draw each component as ellipses that hold a given share of its probability.

@@ -1,6 +1,6 @@
 """The steps of EM, side by side or one after another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import cast
 
@@ -32,7 +32,7 @@ def steps(
     rows: ArrayLike,
     *,
     n_frames: int = 6,
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     figure: FigureBase | None = None,
 ) -> AnyArray:
     """Draw some steps of EM, close together at first, where much happens, and ever farther apart.
@@ -82,7 +82,7 @@ def steps(
     >>> [ax.get_title() for ax in axes]
     ['start', 'step 1', 'step 2', 'step 5', 'step 10', 'step 20']
     """
-    shown, features = _spaced(len(mixtures), n_frames), list(features)
+    shown = _spaced(len(mixtures), n_frames)
     n_columns = min(_COLUMNS, len(shown))
     n_lines = -(-len(shown) // n_columns)
     figure = plt.figure(layout="constrained") if figure is None else figure
@@ -101,7 +101,7 @@ def animation(
     rows: ArrayLike,
     *,
     interval: float = 300.0,
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> FuncAnimation:
     """Draw the steps of EM one after another.
@@ -139,7 +139,7 @@ def animation(
     >>> player = moving.to_jshtml()
     """
     _check_any(len(mixtures))
-    ax, features, drawn = current(ax), list(features), list[Artist]()
+    ax, drawn = current(ax), list[Artist]()
     spans = reduce(union, (_extent(View.plane(mixture, features), rows) for mixture in mixtures))
     across, up = reach(ax, widened(spans))
     ax.set(xlim=across, ylim=up)
@@ -164,7 +164,7 @@ def _extent(view: View, rows: ArrayLike) -> Floats:
     return union(span(np.concatenate([seen.means - away, seen.means + away])), span(view.of(rows)))
 
 
-def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Iterable[Feature], step: int) -> None:
+def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Sequence[Feature], step: int) -> None:
     clusters(mixture, rows, features=features, ax=ax)
     ellipses(mixture, features=features, ax=ax)
     ax.set_title(f"step {step}" if step else "start")

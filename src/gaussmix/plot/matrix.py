@@ -1,6 +1,7 @@
 """All pairs of features in one figure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -8,14 +9,14 @@ from matplotlib import rc_context, rcParams
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from gaussmix._types import AnyArray, ArrayLike
-from gaussmix.density.features import Feature, indices
+from gaussmix._types import AnyArray, ArrayLike, Floats
+from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.ellipse import ellipses
 from gaussmix.plot.line import curve
 from gaussmix.plot.points import memberships, scatter
 from gaussmix.plot.style import palette
-from gaussmix.plot.view import View, as_rows, widened
+from gaussmix.plot.view import View, widened
 
 __all__ = ["pairs"]
 
@@ -29,7 +30,7 @@ def pairs(
     mixture: Mixture,
     rows: ArrayLike | None = None,
     *,
-    features: Iterable[Feature] | None = None,
+    features: Sequence[Feature] | None = None,
     figure: FigureBase | None = None,
 ) -> AnyArray:
     """Draw each feature on the diagonal, as :func:`curve` does, and each pair of features off it.
@@ -67,37 +68,40 @@ def pairs(
     >>> axes.shape
     (4, 4)
     """
-    kept = list(range(mixture.n_features)) if features is None else indices(mixture, features)
-    size = len(kept)
-    side = max(min(rcParams["figure.figsize"]), _SIDE * size)
+    view = View.several(mixture, features)
+    n = len(view.features)
+    side = max(min(rcParams["figure.figsize"]), _SIDE * n)
     figure = plt.figure(figsize=(side, side), layout="constrained") if figure is None else figure
-    axes = figure.subplots(size, size, squeeze=False)
+    axes = figure.subplots(n, n, squeeze=False)
     with rc_context({"lines.linewidth": _THIN}):
-        for i, feature in enumerate(kept):
-            curve(mixture, rows, feature=feature, ax=axes[i, i])
-        _fill(axes, mixture, rows, kept)
-    _dress(axes, [View.line(mixture, feature) for feature in kept], rows)
+        for ax, feature in zip(axes.diagonal(), view.features, strict=True):
+            curve(mixture, rows, feature=feature, ax=ax)
+        if rows is None:
+            _ellipses_below(axes, view)
+        else:
+            _rows_below(axes, view, rows)
+    _dress(axes, view.labels, widened(view.spans(rows)))
     return axes
 
 
-def _fill(axes: AnyArray, mixture: Mixture, rows: ArrayLike | None, kept: list[int]) -> None:
-    """What is off the diagonal."""
-    below = list(zip(*np.tril_indices(len(kept), -1), strict=True))
-    for i, j in below:
-        ax = axes[i, j] if rows is None else axes[j, i]
-        across, up = (j, i) if rows is None else (i, j)
-        ellipses(mixture, content=_CONTENT, features=(kept[across], kept[up]), ax=ax)
-        axes[j, i].set_visible(rows is not None)
-    if rows is not None:
-        points, (labels, look) = as_rows(rows, mixture.n_features), memberships(mixture, rows, "size")
-        for i, j in below:
-            scatter(axes[i, j], points[:, [kept[j], kept[i]]], labels, palette(mixture.n_components), look)
+def _ellipses_below(axes: AnyArray, view: View) -> None:
+    for i, j in combinations(range(len(axes)), 2):
+        ellipses(view.mixture, content=_CONTENT, features=(i, j), ax=axes[j, i])
+        axes[i, j].set_visible(False)
 
 
-def _dress(axes: AnyArray, lines: list[View], rows: ArrayLike | None) -> None:
+def _rows_below(axes: AnyArray, view: View, rows: ArrayLike) -> None:
+    """And ellipses above."""
+    points, (labels, look) = view.of(rows), memberships(view.whole, rows, "size")
+    colours = palette(view.whole.n_components)
+    for i, j in combinations(range(len(axes)), 2):
+        scatter(axes[j, i], points[:, [i, j]], labels, colours, look)
+        ellipses(view.mixture, content=_CONTENT, features=(j, i), ax=axes[i, j])
+
+
+def _dress(axes: AnyArray, labels: list[str], spans: Floats) -> None:
     """Common limits, a few ticks, and names at the left and at the bottom alone."""
-    spans = [widened(line.spans(rows))[0] for line in lines]
-    last = len(lines) - 1
+    last = len(axes) - 1
     for (i, j), ax in np.ndenumerate(axes):
         ax.set_xlim(spans[j])
         if i != j:
@@ -106,4 +110,4 @@ def _dress(axes: AnyArray, lines: list[View], rows: ArrayLike | None) -> None:
             axis.set_major_locator(NullLocator() if i == j and axis is ax.yaxis else MaxNLocator(_MOST_TICKS))
             axis.label.set_size("x-small")
         ax.tick_params(labelsize="x-small", labelbottom=i == last, labelleft=j == 0)
-        ax.set(xlabel=lines[j].labels[0] if i == last else "", ylabel=lines[i].labels[0] if j == 0 else "")
+        ax.set(xlabel=labels[j] if i == last else "", ylabel=labels[i] if j == 0 else "")

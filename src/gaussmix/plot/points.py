@@ -1,6 +1,6 @@
 """Rows as points, coloured by component."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -30,7 +30,7 @@ def clusters(
     rows: ArrayLike,
     *,
     certainty: Certainty | None = "size",
-    features: Iterable[Feature] = (0, 1),
+    features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw rows as points, coloured by their most probable component.

@@ -1,7 +1,8 @@
 """Some features of a mixture, and of its rows: what a picture shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -22,7 +23,7 @@ _NEAR = np.linspace(-5.0, 5.0, 41)  # deviations from its mean
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A mixture seen along some of its features.
+    """A mixture seen along d of its features.
 
     Attributes
     ----------
@@ -36,30 +37,31 @@ class View:
     features: list[int]
 
     @classmethod
-    def line(cls, mixture: Mixture, feature: Feature) -> Self:
-        """One feature of a mixture."""
-        return cls._of(mixture, [feature], 1)
-
-    @classmethod
-    def plane(cls, mixture: Mixture, features: Iterable[Feature]) -> Self:
-        """Two features of a mixture."""
-        return cls._of(mixture, features, 2)
-
-    @classmethod
-    def _of(cls, mixture: Mixture, features: Iterable[Feature], wanted: int) -> Self:
+    def several(cls, mixture: Mixture, features: Sequence[Feature] | None) -> Self:
+        """Any features of a mixture, by default all."""
         if not isinstance(mixture, Mixture):
             msg = f"mixture must be a Mixture, got {type(mixture).__name__}; of a fitted estimator, pass mixture_."
             raise TypeError(msg)
-        named = list(features)
-        if mixture.n_features < wanted:
+        return cls(mixture, indices(mixture, range(mixture.n_features) if features is None else features))
+
+    @classmethod
+    def line(cls, mixture: Mixture, feature: Feature) -> Self:
+        """One feature of a mixture."""
+        return cls.several(mixture, [feature])
+
+    @classmethod
+    def plane(cls, mixture: Mixture, features: Sequence[Feature]) -> Self:
+        """Two features of a mixture."""
+        n_features = cls.several(mixture, None).whole.n_features
+        if n_features == 1:
             msg = "The mixture has one feature, and two are needed; draw it with plot.curve(mixture)."
             raise ValueError(msg)
-        if len(named) != wanted:
-            msg = f"features must be two of the mixture's {mixture.n_features} features, got {named}."
+        if len(features) != 2:  # noqa: PLR2004 - across and up
+            msg = f"features must be two of the mixture's {n_features} features, got {list(features)}."
             raise ValueError(msg)
-        return cls(mixture, indices(mixture, named))
+        return cls.several(mixture, features)
 
-    @property
+    @cached_property
     def mixture(self) -> Mixture:
         """The distribution of the features that are seen."""
         return self.whole.marginal(self.features)
@@ -71,11 +73,11 @@ class View:
         return [f"feature {i}" if names is None else names[i] for i in self.features]
 
     def of(self, rows: ArrayLike) -> Rows:
-        """The features of rows ``(n, D)`` that are seen: ``(n, 1)`` or ``(n, 2)``."""
+        """The features of rows that are seen, ``(n, D) -> (n, d)``."""
         return as_rows(rows, self.whole.n_features)[:, self.features]
 
     def spans(self, rows: ArrayLike | None = None) -> Floats:
-        """From where to where each feature goes, but for one in a thousand, and the rows: ``(1, 2)`` or ``(2, 2)``."""
+        """From where to where each feature goes, but for one in a thousand, and the rows: ``(d, 2)``."""
         tails = [(1 - _COVERED) / 2, (1 + _COVERED) / 2]
         covered = np.array([self.whole.marginal(feature).ppf(tails) for feature in self.features])
         return covered if rows is None else union(covered, span(self.of(rows)))
@@ -88,6 +90,8 @@ class View:
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
     """Rows as an array; raise ``ValueError`` where they are not finite or have another number of features."""
     points = np.asarray(rows)
+    if points.dtype != np.float32:
+        points = points.astype(np.float64, copy=False)
     if points.ndim != 2 or points.shape[1] != n_features or not len(points):  # noqa: PLR2004 - rows and columns
         msg = f"rows must have shape (n, {n_features}), n at least 1 and a column for each feature, got {points.shape}."
         raise ValueError(msg)
