@@ -223,6 +223,15 @@ def test_masses_of_components_that_stand_apart_are_their_weights():
     assert (modes.mass_errors > 0).all()
 
 
+def test_their_errors_are_the_deviations_over_repeats():
+    model = Mixture([0.3, 0.7], [[-1.3, 0.0], [1.3, 0.0]], [1.0, 1.0])
+    repeats = [model.modes(n_samples=400, random_state=seed) for seed in range(60)]
+    deviations = np.std([modes.masses for modes in repeats], axis=0)
+    errors = np.mean([modes.mass_errors for modes in repeats], axis=0)
+    assert errors.shape == (2,)
+    np.testing.assert_allclose(errors, deviations, rtol=0.4)
+
+
 def test_symmetric_modes_have_equal_masses():
     modes = Mixture([0.5, 0.5], [[-1.2, 0.0], [1.2, 0.0]], [1.0, 1.0]).modes(random_state=0)
     assert (np.abs(modes.masses - 0.5) <= 5 * modes.mass_errors).all()

@@ -17,6 +17,7 @@ __all__ = ["box_probability"]
 
 _REPEATS = 8
 _TOLERANCE = 1e-4  # absolute, of one repeat, in three standard errors
+_CLOSED_FORM = 2  # features up to which nothing is random
 _MOST_POINTS = 20_000  # of one repeat, for each feature
 
 
@@ -96,10 +97,11 @@ def _of_gaussian(factor: Floats, low: Floats, high: Floats, rng: np.random.Gener
 
     They are all the same where nothing is random.
     """
-    answers = np.tile(_between(low, high).prod(axis=1), (_REPEATS + 2, 1))
+    sides = _between(low, high)
+    answers = np.tile(sides.prod(axis=1), (_REPEATS + 2, 1))
     if np.tril(factor, -1).any():
         limited = (low > -np.inf) | (high < np.inf)
-        for i in np.flatnonzero(limited.sum(axis=1) > 1):
+        for i in np.flatnonzero((limited.sum(axis=1) > 1) & (sides > 0).all(axis=1)):
             roots = factor[limited[i]]
             answers[:, i] = _of_box(roots @ roots.T, low[i, limited[i]], high[i, limited[i]], rng)
     return answers
@@ -123,7 +125,7 @@ def _of_box(correlations: Floats, low: Floats, high: Floats, rng: np.random.Gene
         )
 
     first, second = draw(), draw()
-    if first == second:  # a closed form, for two features
+    if first == second and size <= _CLOSED_FORM:
         return np.full(_REPEATS + 2, first)
     sides = _between(low, high)
     lower_bound = max(1.0 - (1.0 - sides).sum(), 0.0)
@@ -141,5 +143,4 @@ def _estimate(answers: Floats) -> Estimate:
     apart = answers[:_REPEATS] - answers[0]
     value = answers[0] + apart.mean(axis=0)
     error = apart.std(axis=0, ddof=1) / np.sqrt(_REPEATS)
-    lower, upper = np.where(error > 0, answers[_REPEATS:], value)
-    return Estimate.of(value, error, lower, upper)
+    return Estimate.of(value, error, *answers[_REPEATS:])

@@ -8,6 +8,7 @@ import numpy as np
 from gaussmix._types import Floats, Labels
 from gaussmix.density import ridges
 from gaussmix.density.ascent import Ends, climb
+from gaussmix.density.sampling import Seed
 from gaussmix.density.terrain import Terrain
 from gaussmix.density.univariate import Lines, turning_points
 
@@ -45,7 +46,7 @@ class Modes:
         return len(self.locations)
 
 
-def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: int | np.random.Generator | None = None) -> Modes:
+def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: Seed = None) -> Modes:
     """All local maxima of the density, and the probability that belongs to each.
 
     There can be fewer modes than components, as those that overlap make one top together. In more than one dimension
@@ -74,7 +75,7 @@ def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: int | np.r
     Raises
     ------
     ValueError
-        If `n_samples` is less than 1.
+        If `n_samples` is less than 1, or a covariance so near to singular that no direction of ascent has digits left.
 
     References
     ----------

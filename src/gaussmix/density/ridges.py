@@ -29,7 +29,8 @@ def starts(terrain: Terrain) -> Floats:
     References
     ----------
     Ray & Lindsay (2005), Annals of Statistics 33.
-    Carreira-Perpiñán & Williams (2003), Lecture Notes in Computer Science 2695.
+    Carreira-Perpiñán & Williams (2003), An isotropic Gaussian mixture can have more modes than components, Informatics
+    Research Report EDI-INF-RR-0185, University of Edinburgh.
     """
     between = [points for k in range(len(terrain.means)) for points in _around(terrain, k, _nearest(terrain, k))]
     return np.concatenate([terrain.means, *between])
