@@ -7,9 +7,12 @@ import pytest
 import gaussmix
 
 NAMES = [
+    "Bounds",
+    "ConditionalMixtures",
     "Covariances",
     "Diagnosis",
     "Diagonal",
+    "Estimate",
     "Full",
     "GaussianMixture",
     "GaussianMixtureClassifier",
@@ -19,6 +22,7 @@ NAMES = [
     "Hierarchy",
     "Mixture",
     "ModelFileError",
+    "Modes",
     "NormalInverseWishart",
     "SearchResults",
     "Spherical",

@@ -1,6 +1,9 @@
 """Gaussian mixtures: cluster softly, estimate densities, choose models, generate data."""
 
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.density.conditioning import ConditionalMixtures
+from gaussmix.density.estimate import Bounds, Estimate
+from gaussmix.density.modes import Modes
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import Status
 from gaussmix.estimators import (
@@ -17,9 +20,12 @@ from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import SearchResults
 
 __all__ = [
+    "Bounds",
+    "ConditionalMixtures",
     "Covariances",
     "Diagnosis",
     "Diagonal",
+    "Estimate",
     "Full",
     "GaussianMixture",
     "GaussianMixtureClassifier",
@@ -29,6 +35,7 @@ __all__ = [
     "Hierarchy",
     "Mixture",
     "ModelFileError",
+    "Modes",
     "NormalInverseWishart",
     "SearchResults",
     "Spherical",

@@ -7,7 +7,8 @@ from scipy import stats
 
 from cases import FORMS, integral, mixture
 from gaussmix import Mixture
-from gaussmix.density.univariate import Lines, log_level, turning_points
+from gaussmix.density.lines import Lines, turning_points
+from gaussmix.density.univariate import log_level
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)

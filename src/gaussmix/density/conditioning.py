@@ -11,6 +11,8 @@ from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
 from gaussmix.density.features import indices, rest
+from gaussmix.density.lines import Lines
+from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.density.modes import Modes
@@ -159,11 +161,12 @@ class ConditionalMixtures:
         """Central intervals that hold a given probability, given each row: ``(n, 2)``, for one unknown feature."""
         return self.ppf(univariate.tails(content))
 
-    def modes(self) -> list["Modes"]:
-        """The modes of each row's conditional density; see :meth:`Mixture.modes`."""
-        return [one.modes() for one in self]
+    def modes(self, *, n_samples: int = 5000, random_state: Seed = None) -> list["Modes"]:
+        """The modes of each row's conditional density: see :meth:`Mixture.modes`, which is asked n times."""
+        rng = np.random.default_rng(random_state)
+        return [one.modes(n_samples=n_samples, random_state=rng) for one in self]
 
-    def sample(self, n_samples: int = 1, *, random_state: int | np.random.Generator | None = None) -> Floats:
+    def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> Floats:
         """Draw what the unknown features may be.
 
         Parameters
@@ -196,7 +199,7 @@ class ConditionalMixtures:
             span = slice(start, min(start + size, len(self)))
             yield span, *self._parts(self.rows[span])
 
-    def _lines(self) -> Iterator[tuple[slice, univariate.Lines]]:
+    def _lines(self) -> Iterator[tuple[slice, Lines]]:
         """One-dimensional mixtures, block by block."""
         if self.n_features != 1:
             msg = (
@@ -206,7 +209,7 @@ class ConditionalMixtures:
             raise ValueError(msg)
         deviations = self.left.triangles(self.known.n_components, 1)[:, 0, 0]
         for span, weights, centres in self._blocks():
-            yield span, univariate.Lines(weights, centres[:, :, 0], deviations)
+            yield span, Lines(weights, centres[:, :, 0], deviations)
 
     def _points(self, values: ArrayLike) -> Floats:
         points = np.asarray(values, dtype=np.float64)

@@ -8,9 +8,9 @@ import numpy as np
 from gaussmix._types import Floats, Labels
 from gaussmix.density import ridges
 from gaussmix.density.ascent import Ends, climb
+from gaussmix.density.lines import Lines, turning_points
 from gaussmix.density.sampling import Seed
 from gaussmix.density.terrain import Terrain
-from gaussmix.density.univariate import Lines, turning_points
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
