@@ -56,7 +56,7 @@ STORY = (
     "moons",
     "digits",
     "faithful",
-    "regression",
+    "conditional",
     "classification",
     "outliers",
 )
