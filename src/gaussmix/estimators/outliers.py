@@ -10,13 +10,18 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Floats, Labels
+from gaussmix.density.parts import part
+from gaussmix.diagnosis import diagnose
 from gaussmix.estimators.choice import ChoosingEstimator, weighing
 from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
 
 __all__ = ["GaussianMixtureOutlierDetector"]
 
 _THRESHOLD = 0.01
 _ROUNDING = 1e-9  # of the rows to flag
+_FEWEST = 3  # rows of a component that says what belongs, also where its covariance is not its own
+_MANY = 10.0  # times the fewest rows: what looks spurious and has so many is no accident
 
 
 class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
@@ -49,9 +54,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     Attributes
     ----------
     mixture_ : Mixture
-        The fitted distribution.
+        The distribution of the rows that belong: the fitted one without components that rest on a few rows.
     best_params_ : dict
-        ``n_components`` and ``covariance_type`` of it.
+        ``n_components`` and ``covariance_type`` of the fitted one.
     offset_ : float
         The log-density, in nats, below which a row is an outlier.
     n_features_in_ : int
@@ -65,9 +70,10 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     Notes
     -----
-    Outliers among the training rows take part in the fit. A few do little harm; where many lie together, they get a
-    component of their own and are no outliers any more. Then give the components that the others need as
-    `n_components`, or leave them out of the fit by `sample_weight`.
+    Outliers among the training rows take part in the fit, and may get components of their own. Those that rest on fewer
+    rows than their covariance needs, or look spurious by :func:`diagnose` and have less than ten times as many, are
+    left out afterwards. A component that many outliers share stays. If they make up more than `threshold` of the rows,
+    the mixture takes them for granted: raise it, or use `contamination`, which goes by the order of the densities.
 
     References
     ----------
@@ -78,7 +84,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     >>> import numpy as np
     >>> from gaussmix import GaussianMixtureOutlierDetector
     >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
-    >>> detector = GaussianMixtureOutlierDetector(threshold=0.001, random_state=0).fit(X)
+    >>> detector = GaussianMixtureOutlierDetector(range(1, 4), threshold=0.001, random_state=0).fit(X)
     >>> detector.predict([[2.0, 55.0], [2.0, 80.0]])
     array([ 1, -1])
     """
@@ -148,7 +154,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         kept, weights = weighing(rows, sample_weight)
         rng, choice = self._generator(), self._choice(rows.shape[1])
         found, self.best_params_ = choice.fitted(rows[kept], weights, self.criterion, rng)
-        self.mixture_ = Mixture(found.weights, found.means, found.covariances, feature_names=self._names())
+        named = Mixture(found.weights, found.means, found.covariances, feature_names=self._names())
+        self.mixture_ = _sound(named, ArraySource(rows[kept], weights))
         self.offset_ = self._border(self.mixture_.logpdf(rows[kept]), weights, rng)
         return self
 
@@ -173,9 +180,19 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         return float(self.mixture_.level(1.0 - threshold, random_state=rng).value)
 
 
+def _sound(mixture: Mixture, source: ArraySource) -> Mixture:
+    """The mixture without the components that rest on a few rows alone, as long as there are others."""
+    found = diagnose(mixture, source)
+    fewest = max(found.fewest, _FEWEST)
+    spurious = np.isin(np.arange(mixture.n_components), found.spurious)
+    kept = found.masses >= np.where(spurious, _MANY, 1.0) * fewest
+    return part(mixture, kept) if kept.any() else mixture
+
+
 def _lowest(values: Floats, weights: Floats | None, share: float) -> float:
-    """What a share of the values are below: the middle between the largest of these and the next."""
+    """What a share of the values are below, at most: the middle between the largest of these and the next."""
     order = np.argsort(values)
     heights = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
-    n_below = int(np.searchsorted(heights, share * heights[-1] * (1.0 + _ROUNDING), side="right"))
-    return float(0.5 * values[order[max(n_below - 1, 0)]] + 0.5 * values[order[n_below]])
+    above = values[order[np.searchsorted(heights, share * heights[-1] * (1.0 + _ROUNDING), side="right")]]
+    below = values[values < above].max(initial=values.min())
+    return float(0.5 * below + 0.5 * above)

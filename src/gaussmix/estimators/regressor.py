@@ -33,8 +33,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
 
     Each component is a linear regression, and which of them counts changes smoothly with the features: the
     responsibility :math:`r_k(x)`. With one component it is linear least squares. Predictions are the conditional means;
-    there are standard deviations, quantiles, and the whole distribution, which may have several peaks. Scaling a
-    feature or a target changes nothing, unless structures are chosen that are bound to the units of the columns.
+    there are standard deviations, quantiles, and the whole distribution, which may have several peaks. Neither features
+    nor targets need scaling.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     >>> rng = np.random.default_rng(0)
     >>> x = rng.uniform(-3, 3, size=500)
     >>> y = np.abs(x) + rng.normal(scale=0.1 + 0.2 * (x > 0))
-    >>> model = GaussianMixtureRegressor(random_state=0).fit(x[:, None], y)
+    >>> model = GaussianMixtureRegressor(range(1, 4), random_state=0).fit(x[:, None], y)
     >>> mean, std = model.predict([[-2.0], [2.0]], return_std=True)
     >>> mean.round(1), std.round(1)
     (array([2., 2.]), array([0.1, 0.3]))
@@ -167,7 +167,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         ConditionalMixtures
             With one element for each row; ``condition(X)[i]`` is a :class:`Mixture` of the R targets.
         """
-        targets: ConditionalMixtures = self.mixture_.condition(self._given(X))
+        given = self._given(X)
+        targets: ConditionalMixtures = self.mixture_.condition(given)
         return targets
 
     @overload

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from gaussmix._types import Labels
+from gaussmix.density.parts import part
 from gaussmix.mixture import Mixture
 from gaussmix.sources.array import ArraySource
 from gaussmix.statistics import Moments, Statistics
@@ -64,22 +65,10 @@ class LabelledSource(ArraySource):
 def _reduced(rows: ArraySource, mixture: Mixture, components: slice, moments: Moments) -> Statistics:
     """Statistics of the rows of one class under its components, and the log-likelihood of rows and class."""
     share = float(mixture.weights[components].sum())
-    statistics = rows.reduce(_alone(mixture, components, share), moments)
+    statistics = rows.reduce(part(mixture, components), moments)
     of_class = statistics.weight * float(np.log(share))
     return replace(
         statistics,
         log_likelihood=statistics.log_likelihood + of_class,
         classification=statistics.classification + of_class,
-    )
-
-
-def _alone(mixture: Mixture, components: slice, share: float) -> Mixture:
-    """Some components of a mixture, as a mixture."""
-    form = type(mixture.covariances)
-    shared = form.shape(1, mixture.n_features) == form.shape(2, mixture.n_features)
-    factors = mixture.covariances.factors
-    return Mixture(
-        mixture.weights[components] / share,
-        mixture.means[components],
-        mixture.covariances if shared else form(factors[components]),
     )
