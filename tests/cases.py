@@ -51,3 +51,15 @@ def integral(function, low, high, n_pieces=400):
     half = (high - low) / n_pieces / 2
     middles = low + half * (2 * np.arange(n_pieces) + 1)
     return half * float(function((middles[:, None] + half * nodes).ravel()) @ np.tile(weights, n_pieces))
+
+
+def lattice(*models, step=0.1):
+    """Points ``(n, D)`` on a lattice over all that mixtures weigh, and the volume of a cell: for integrals as sums."""
+    edges = [edge for model in models for edge in (model.means - 9 * _widest(model), model.means + 9 * _widest(model))]
+    low, high = np.concatenate(edges).min(axis=0), np.concatenate(edges).max(axis=0)
+    axes = [np.arange(first, last, step) for first, last in zip(low, high, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)), step ** len(axes)
+
+
+def _widest(model):
+    return np.sqrt(np.linalg.eigvalsh(model.covariances.dense(*model.means.shape)).max())

@@ -8,7 +8,22 @@ import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.density import affine, box, conditioning, exchange, level, modes, moments, reduction, sampling, univariate
+from gaussmix.density import (
+    affine,
+    bhattacharyya,
+    box,
+    conditioning,
+    divergences,
+    entropy,
+    exchange,
+    level,
+    modes,
+    moments,
+    reduction,
+    sampling,
+    transport,
+    univariate,
+)
 from gaussmix.expectation import reference
 
 __all__ = ["Mixture"]
@@ -190,6 +205,12 @@ class Mixture:
     level = level.level
     modes = modes.modes
     box_probability = box.box_probability
+
+    entropy = entropy.entropy
+    kl_divergence = divergences.kl_divergence
+    js_divergence = divergences.js_divergence
+    bhattacharyya = bhattacharyya.bhattacharyya
+    wasserstein = transport.wasserstein
 
     merge = reduction.merge
     split = reduction.split

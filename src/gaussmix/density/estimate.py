@@ -26,11 +26,9 @@ class Bounds:
 
     @classmethod
     def tightest(cls, *bounds: Self) -> Self:
-        """What all of these hold between them; where rounding has made two of them cross, their middle."""
+        """What all of these hold between them; where rounding has made two of them cross, the lower one."""
         lower, upper = max(one.lower for one in bounds), min(one.upper for one in bounds)
-        if lower > upper:
-            lower = upper = 0.5 * lower + 0.5 * upper
-        return cls(float(lower), float(upper))
+        return cls(float(lower), float(max(lower, upper)))
 
 
 @dataclass(frozen=True)
