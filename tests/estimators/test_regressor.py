@@ -130,6 +130,13 @@ def test_structures_are_chosen_too():
     assert model.best_params_ == {"n_components": 2, "covariance_type": "tied"}
 
 
+def test_all_structures_are_those_of_features_and_targets_together():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    model = GaussianMixtureRegressor(1, covariance_type="all").fit(x[:, None], 2 * x + rng.normal(size=200))
+    assert model.score(x[:, None], 2 * x) > 0.9  # the two that are left for one feature know of no slope
+
+
 def test_weights_count_as_rows(bent):
     x, y = bent
     counts = np.random.default_rng(0).integers(0, 3, len(x))

@@ -27,9 +27,8 @@ __all__ = ["across"]
 def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit all classes together; choose one structure for all, and how many components each may have."""
     variances = starts.relative_ridge(classes.source, 1.0)
-    ridge = (
-        starts.RELATIVE_RIDGE * variances if choice.reg_covar == "auto" else np.full(len(variances), choice.reg_covar)
-    )
+    auto = choice.reg_covar == "auto"
+    ridge = starts.RELATIVE_RIDGE * variances if auto else np.full(len(variances), choice.reg_covar, dtype=np.float64)
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, choice, rng):
         fits = _Fits(_labelled(classes, sizes), partitions, variances)

@@ -223,7 +223,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
 
     def _chosen(self, joint: Floats, weights: Floats | None) -> Chosen:
         """The mixture whose conditional distribution has the lowest criterion, or the only one."""
-        choice, rng = self._choice(self.n_features_in_), self._generator()
+        choice, rng = self._choice(joint.shape[1]), self._generator()
         if choice.single:
             return choice.only(joint, weights, rng)
         search = choice.searched(joint, weights, rng, stop_early=False)
