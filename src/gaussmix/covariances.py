@@ -7,7 +7,7 @@ from typing import ClassVar, Self, final
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Flags, Floats
 
 __all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied", "triangle"]
 
@@ -97,6 +97,10 @@ class Covariances(ABC):
     @abstractmethod
     def triangles(self, n_components: int, n_features: int) -> Floats:
         """All K factors, written out as ``(K, D, D)``."""
+
+    def of(self, components: slice | Flags) -> Self:
+        """The covariances of some components."""
+        return self._of(self.factors[components])
 
     @abstractmethod
     def marginal(self, features: list[int]) -> Self:
@@ -353,6 +357,9 @@ class Tied(_Triangles):
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_features, n_features)
+
+    def of(self, components: slice | Flags) -> Self:
+        return self
 
     def colour(self, k: int, white: Floats) -> Floats:
         return np.asarray(white @ self.factors.T)

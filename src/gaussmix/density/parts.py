@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from gaussmix._types import Flags
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["part"]
 
 
-def part(mixture: "Mixture", components: slice | NDArray[np.bool_]) -> "Mixture":
+def part(mixture: "Mixture", components: slice | Flags) -> "Mixture":
     """The mixture of some of the components, whose weights are scaled up to sum to one; they must weigh something.
 
     Parameters
@@ -20,13 +19,10 @@ def part(mixture: "Mixture", components: slice | NDArray[np.bool_]) -> "Mixture"
     components : slice or (K,) ndarray of bool
         Which ones.
     """
-    form = type(mixture.covariances)
-    shared = form.shape(1, mixture.n_features) == form.shape(2, mixture.n_features)
-    factors = mixture.covariances.factors
     weights = mixture.weights[components]
     return type(mixture)(
         weights / weights.sum(),
         mixture.means[components],
-        mixture.covariances if shared else form(factors[components]),
+        mixture.covariances.of(components),
         feature_names=mixture.feature_names,
     )
