@@ -4,9 +4,13 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copy, copytree
+from typing import Any
 
 from docutils import nodes
+from matplotlib import pyplot as plt
+from matplotlib.animation import Animation
 from sphinx.application import Sphinx
+from sphinx_gallery.scrapers import figure_rst
 
 project = "gaussmix"
 author = "The gaussmix developers"
@@ -68,6 +72,21 @@ def as_told(name: str) -> int:
     return told.index(name) if name in told else len(told)
 
 
+def films(_block: object, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
+    """Save the animations of a cell as GIF files, which need no script, and no icons from outside."""
+    pictures = []
+    animations = [one for one in block_vars["example_globals"].values() if isinstance(one, Animation)]
+    figures = {plt.figure(number) for number in plt.get_fignums()}
+    for film in animations:
+        figure = film._fig  # noqa: SLF001 - there is no other way to it
+        if figure in figures:
+            path = Path(next(block_vars["image_path_iterator"])).with_suffix(".gif")
+            film.save(path, writer="pillow", dpi=80)
+            plt.close(figure)
+            pictures.append(figure_rst([path], gallery_conf["src_dir"]))
+    return "".join(pictures)
+
+
 suppress_warnings = ["config.cache"]  # that a function cannot be pickled
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -75,6 +94,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/uses",
     "doc_module": ("gaussmix",),
     "within_subsection_order": as_told,
+    "image_scrapers": (films, "matplotlib"),
     "write_computation_times": False,
     "download_all_examples": False,
     "image_srcset": ["2x"],
@@ -104,7 +124,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {page: [] for page in ("changelog", "explained", "how-it-works", "index", "tour")}
+html_sidebars = {page: [] for page in ("gallery/*", "changelog", "explained", "how-it-works", "index", "tour")}
 mathjax_path = "mathjax/tex-chtml-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # what it offers would come from outside
 

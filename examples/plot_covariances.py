@@ -117,7 +117,7 @@ from sklearn.decomposition import PCA
 
 rows = np.random.default_rng(0).permutation(PCA(6).fit_transform(load_digits().data))
 new, rest = rows[:500], rows[500:]
-sizes = [100, 200, 400, 800, 1297]
+sizes = [100, 200, 400, 1297]
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for structure in ("spherical", "diag", "tied", "full"):

@@ -76,7 +76,7 @@ plt.show()
 # The same as a film:
 
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-film = plot.animation(mixtures, X, ax=ax)
+film = plot.animation(mixtures[:15], X, interval=400, ax=ax)
 plt.show()
 
 # %%
@@ -96,12 +96,12 @@ plt.show()
 # %%
 # Where to begin
 # --------------
-# EM climbs the hill on which it is put, and there are several. From sixty starts, each with four of the rows as its
+# EM climbs the hill on which it is put, and there are several. From forty starts, each with four of the rows as its
 # means, many end too low, as the first picture shows one: two components share a cluster, and another has two clusters
 # for itself. By default ``GaussianMixture`` looks around before it climbs; it ends at the dashed line.
 
 rng = np.random.default_rng(0)
-starts = [Mixture([0.25] * 4, rng.choice(X, 4, replace=False), [1.0] * 4) for _ in range(60)]
+starts = [Mixture([0.25] * 4, rng.choice(X, 4, replace=False), [1.0] * 4) for _ in range(40)]
 fits = [GaussianMixture(4, init_params=start, max_iter=1000).fit(X) for start in starts]
 fits.sort(key=lambda fit: fit.score(X))
 default = GaussianMixture(4, random_state=0).fit(X)
@@ -113,5 +113,5 @@ plot.ellipses(low.mixture_, ax=axes[0])
 axes[0].set_title(f"a poor end: {low.score(X):.2f} per row")
 axes[1].plot([fit.score(X) for fit in fits], "o", markersize=4)
 axes[1].axhline(default.score(X), color="black", linewidth=1, linestyle="--")
-axes[1].set(xlabel="starts, the worst first", ylabel="log-likelihood per row", title="sixty ends, and the default's")
+axes[1].set(xlabel="starts, the worst first", ylabel="log-likelihood per row", title="forty ends, and the default's")
 plt.show()
