@@ -60,6 +60,7 @@ STORY = (
     "moons",
     "digits",
     "faithful",
+    "questions",
     "conditional",
     "classification",
     "outliers",
