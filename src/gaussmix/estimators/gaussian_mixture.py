@@ -31,8 +31,8 @@ __all__ = ["GaussianMixture"]
 class GaussianMixture(MixtureEstimator):
     r"""A Gaussian mixture, fitted by expectation–maximization.
 
-    A drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights, and two meanings that differ on
-    purpose: `tol` and the default of `reg_covar`.
+    A drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. Three defaults differ on purpose,
+    `init_params`, `tol` and `reg_covar`, and `tol` has another meaning.
 
     Parameters
     ----------
