@@ -153,6 +153,17 @@ def test_clusters_of_very_different_widths_are_exact_in_one_dimension():
     assert found.upper - found.lower < 1e-10 * found.upper
 
 
+@pytest.mark.parametrize("width", [1e-6, 1e-12, 1e-100])
+def test_clusters_narrower_than_the_rounding_of_their_places_keep_bounds_true(width):
+    places, narrow = np.array([[0.0, 0.0], [1e8, 1e8]]), Full(width * np.repeat(np.eye(2)[None], 2, axis=0))
+    p, q = (Mixture([share, 1.0 - share], places, narrow) for share in (0.30, 0.31))
+    found, of_one = p.wasserstein(q), p.marginal(0).wasserstein(q.marginal(0))
+    assert found.upper == pytest.approx(np.sqrt(0.02) * 1e8, rel=1e-12)
+    assert 0.9 * found.upper < found.lower <= found.upper
+    assert of_one.lower <= 1e7 * (1 + 1e-14)
+    assert (of_one.lower, of_one.upper) == pytest.approx((1e7, 1e7), rel=1e-9)
+
+
 def test_mixtures_of_other_features_are_refused():
     p, q = (mixture(np.random.default_rng(0), n_features=n) for n in (2, 3))
     with pytest.raises(ValueError, match="other must have 2 features"):

@@ -6,10 +6,12 @@ import numpy as np
 from scipy import sparse
 from scipy.integrate import tanhsinh
 from scipy.optimize import linprog
+from scipy.special import ndtr
 
 from gaussmix._types import Floats
 from gaussmix.density.estimate import Bounds
 from gaussmix.density.gaussians import Gaussians, pair, squared_wasserstein_distances
+from gaussmix.density.lines import Lines
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -18,10 +20,16 @@ __all__ = ["cheapest_coupling", "wasserstein"]
 
 _LP_TOLERANCE = 1e-10  # of the largest cost: the least that the solver takes
 _TOLERANCE = 1e-10  # of a squared distance
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of lengths
-_DIGITS = 12  # of a probability: pieces of an integral are not shorter
-_TURNS = np.array([-6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0])  # standard deviations from a mean, where quantiles may bend
+_ROUNDING = float(np.finfo(np.float64).eps)
+_SLACK = 1e-12  # of the largest length: more than rounding adds to a lower bound
+_FAR = 40.0  # standard deviations; beyond, a normal's tail is 0
+_PARTS = 256  # of probability, for a lower bound
+_SHORTEST = 1e-12  # piece of an integral, in probability
+_TURNS = np.array(
+    [-9.0, -6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0, 9.0]
+)  # standard deviations from a mean, where quantiles may bend
 _FIRST, _LAST = float(np.finfo(np.float64).tiny), 1.0 - float(np.finfo(np.float64).epsneg)
+_NUMBERS_AT_ONCE = 2**20
 
 
 def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
@@ -41,9 +49,9 @@ def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
     -------
     Bounds
         Both are the distance itself for two single Gaussians, by closed form, and in one dimension, up to the error of
-        a quadrature of quantiles, which they include. Else the lower is that of two Gaussians with the means and
-        covariances of the mixtures (Gelbrich), and the upper that of the best plan that moves components as a whole
-        (Delon and Desolneux).
+        a quadrature of quantiles, which they include. Else the upper is that of the best plan that moves components as
+        a whole (Delon and Desolneux). The lower is that of two Gaussians with the means and covariances of the mixtures
+        (Gelbrich), or that along each of the principal axes by itself, if this is larger.
 
     Raises
     ------
@@ -68,52 +76,80 @@ def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
     if p.equals(q):
         return Bounds(0.0, 0.0)
     length = _length(p, q)
-    bounds = _by_components(p.times(1.0 / length), q.times(1.0 / length))
-    if p.n_features == 1 and bounds.lower < bounds.upper:
-        bounds = Bounds.tightest(bounds, _by_quantiles(mixture, other, length, bounds.upper))
+    bounds = _bounds(p.times(1.0 / length), q.times(1.0 / length))
     return Bounds(bounds.lower * length, bounds.upper * length)
 
 
 def _length(p: Gaussians, q: Gaussians) -> float:
-    """A power of two near the largest length: in units of it, squares neither overflow nor vanish."""
+    """A power of two, at least the largest length: in units of it, squares neither overflow nor vanish."""
     largest = max(float(np.abs(numbers).max()) for numbers in (p.factors, q.factors, p.means, q.means))
     return float(np.exp2(np.ceil(np.log2(largest))))
 
 
-def _by_components(p: Gaussians, q: Gaussians) -> Bounds:
+def _bounds(p: Gaussians, q: Gaussians) -> Bounds:
+    """Bounds for mixtures whose numbers are at most about one; the lower less what rounding may have added to it."""
     costs = squared_wasserstein_distances(p, q)
     moved = float(np.sqrt((cheapest_coupling(costs, p.weights, q.weights) * costs).sum()))
-    return Bounds(moved, moved) if costs.size == 1 else Bounds.tightest(Bounds(_of_moments(p.whole, q.whole), moved))
+    if costs.size == 1:
+        return Bounds(moved, moved)
+    axes = np.linalg.svd(p.averaged(q).whole.factors[0]).U
+    lines = list(zip(_along(axes, p), _along(axes, q), strict=True))
+    squares = max(squared_wasserstein_distances(p.whole, q.whole)[0, 0], sum(_of_parts(*pair) for pair in lines))
+    bounds = Bounds.tightest(Bounds(float(np.sqrt(squares)) - _SLACK, moved), Bounds(0.0, np.inf))
+    return bounds if len(lines) > 1 else Bounds.tightest(bounds, _by_quantiles(*lines[0], moved))
 
 
-def _of_moments(p: Gaussians, q: Gaussians) -> float:
-    """Distance of two single Gaussians, less what rounding may have added to it."""
-    distance = float(np.sqrt(squared_wasserstein_distances(p, q)[0, 0]))
-    lengths = sum(float(np.linalg.norm(numbers)) for numbers in (p.factors, q.factors, p.means, q.means))
-    return max(distance - _ROUNDING * p.n_features * lengths, 0.0)
+def _along(axes: Floats, components: Gaussians) -> list[Lines]:
+    """What the mixture is along each of some directions, the columns of a rotation."""
+    means = components.means @ axes
+    deviations = np.maximum(np.linalg.norm(components.roots @ axes, axis=1), _ROUNDING**2)
+    return [Lines(components.weights[None], *line) for line in zip(means.T[:, None], deviations.T, strict=True)]
 
 
-def _by_quantiles(mixture: "Mixture", other: "Mixture", length: float, upper: float) -> Bounds:
-    """In one dimension the best plan keeps the order: it moves each quantile to that of the same probability.
+def _of_parts(one: Lines, other: Lines) -> float:
+    """A squared distance in one dimension that is too small: that of the means of equal parts of the probability."""
+    return _PARTS * float(((_in_parts(one) - _in_parts(other)) ** 2).sum())
 
-    Its result is in units of a length, as `upper` is, a known upper bound.
+
+def _in_parts(line: Lines) -> Floats:
+    """What each part of the probability, from one quantile to the next, adds to the mean.
+
+    The integral of the quantiles up to u is the largest of ``u x - E max(x - X, 0)``, at the quantile x: where rounding
+    moves x, it hardly changes.
     """
+    probabilities = np.arange(1, _PARTS) / _PARTS
+    cuts = line.quantile(probabilities)
+    apart = cuts[:, None] - line.means
+    standard = np.clip(apart / line.deviations, -_FAR, _FAR)
+    excess = apart * ndtr(standard) + line.deviations * np.exp(-0.5 * standard**2) / np.sqrt(2.0 * np.pi)
+    below = probabilities * cuts - excess @ line.weights[0]
+    return np.diff(below, prepend=0.0, append=line.means[0] @ line.weights[0])
+
+
+def _by_quantiles(one: Lines, other: Lines, upper: float) -> Bounds:
+    """In one dimension the best plan keeps the order: it moves each quantile to that of the same probability."""
 
     def squares(probabilities: Floats) -> Floats:
-        inside = np.clip(probabilities, _FIRST, _LAST)
-        return ((mixture.ppf(inside) - other.ppf(inside)) / length) ** 2
+        return (_quantiles(one, probabilities) - _quantiles(other, probabilities)) ** 2
 
-    ends = np.unique(np.concatenate([[0.0, 1.0], _bends(mixture), _bends(other)]).round(_DIGITS))
-    noise = max(_TOLERANCE * upper**2, (_ROUNDING * float(np.abs(mixture.means).max()) / length) ** 2)
-    pieces = tanhsinh(squares, ends[:-1], ends[1:], rtol=_TOLERANCE, atol=noise / len(ends))
+    ends = np.unique(np.concatenate([[0.0, 1.0], _bends(one), _bends(other)]))
+    ends = np.append(ends[:-1][np.diff(ends) > _SHORTEST], 1.0)
+    noise = max(_TOLERANCE * upper**2, _ROUNDING**2) / len(ends)
+    pieces = tanhsinh(squares, ends[:-1], ends[1:], rtol=_TOLERANCE, atol=noise)
     square, error = float(pieces.integral.sum()), float(np.abs(pieces.error).sum())
     return Bounds(float(np.sqrt(max(square - error, 0.0))), float(np.sqrt(square + error)))
 
 
-def _bends(mixture: "Mixture") -> Floats:
-    """Probabilities at which the quantiles of a one-dimensional mixture may bend."""
-    deviations = mixture.covariances.triangles(mixture.n_components, 1)[:, :, 0]
-    return mixture.cdf((mixture.means + deviations * _TURNS).ravel())
+def _bends(line: Lines) -> Floats:
+    """Probabilities at which quantiles may bend: those of the components' own standard deviations."""
+    return np.exp(line.log_cdf((line.means[0] + line.deviations * _TURNS[:, None]).ravel()))
+
+
+def _quantiles(line: Lines, probabilities: Floats) -> Floats:
+    """Quantiles for probabilities of any shape, which 0 and 1 are kept from, in blocks."""
+    inside = np.clip(probabilities, _FIRST, _LAST).ravel()
+    blocks = np.array_split(inside, 1 + inside.size * line.deviations.size // _NUMBERS_AT_ONCE)
+    return np.concatenate([line.quantile(block) for block in blocks]).reshape(probabilities.shape)
 
 
 def cheapest_coupling(costs: Floats, rows: Floats, columns: Floats) -> Floats:
