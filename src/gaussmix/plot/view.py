@@ -17,7 +17,7 @@ __all__ = ["View", "as_rows", "on_grid", "reach", "span", "union", "widened"]
 _COVERED = 0.999  # of the probability, by the limits of a picture, on each feature
 _MARGIN = 0.08  # of the length, at either end
 _PLACES = 160  # along each feature
-_NARROW = 2.0  # steps of such a grid to a deviation: with fewer, a component gets places of its own
+_NARROW = 4.0  # steps of such a grid to a deviation: with fewer, a component gets places of its own
 _NEAR = np.linspace(-5.0, 5.0, 41)  # deviations from its mean
 
 
