@@ -11,5 +11,6 @@ Labels = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 AnyArray = NDArray[Any]
 Engine = Literal["auto", "reference", "fused"]
+Seed = int | np.random.Generator | None
 
-__all__ = ["AnyArray", "ArrayLike", "Engine", "Flags", "Floats", "Labels", "Rows"]
+__all__ = ["AnyArray", "ArrayLike", "Engine", "Flags", "Floats", "Labels", "Rows", "Seed"]

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Seed
 from gaussmix.covariances import Covariances, Full, triangle
 from gaussmix.density.draws import Draws
 from gaussmix.density.estimate import Bounds, Estimate
 from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, pair
-from gaussmix.density.sampling import Seed
 from gaussmix.density.transport import cheapest_coupling
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
-from gaussmix._types import ArrayLike, Floats
+from gaussmix._types import ArrayLike, Floats, Seed
 from gaussmix.density.estimate import Estimate
-from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from scipy.special import logsumexp
 
-from gaussmix._types import ArrayLike, Floats
+from gaussmix._types import ArrayLike, Floats, Seed
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
 from gaussmix.density.features import indices, rest
 from gaussmix.density.lines import Lines
-from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.density.modes import Modes

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, log_expit, logsumexp
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Seed
 from gaussmix.density import bhattacharyya
 from gaussmix.density.draws import Draws
 from gaussmix.density.entropy import entropies, information
 from gaussmix.density.estimate import Bounds, Estimate
 from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, kl_divergences, log_overlaps, pair
-from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

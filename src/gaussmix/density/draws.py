@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Seed
 from gaussmix.density.gaussians import FARTHEST
-from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

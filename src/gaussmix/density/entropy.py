@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import entr, logsumexp
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Seed
 from gaussmix.density.draws import Draws
 from gaussmix.density.estimate import Bounds, Estimate
 from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, kl_divergences
-from gaussmix.density.sampling import Seed
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

@@ -8,10 +8,9 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import chi2
 
-from gaussmix._types import ArrayLike, Floats
+from gaussmix._types import ArrayLike, Floats, Seed
 from gaussmix.density.estimate import Estimate
 from gaussmix.density.gaussians import Gaussians, log_overlaps
-from gaussmix.density.sampling import Seed
 from gaussmix.density.univariate import log_level
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._types import Floats, Labels
+from gaussmix._types import Floats, Labels, Seed
 from gaussmix.density import ridges
 from gaussmix.density.ascent import Ends, climb
 from gaussmix.density.lines import Lines, turning_points
-from gaussmix.density.sampling import Seed
 from gaussmix.density.terrain import Terrain
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from gaussmix._types import Floats, Labels
+from gaussmix._types import Floats, Labels, Seed
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["sample", "sample_blocks"]
 
 _BLOCK = 2**16
-
-Seed = int | np.random.Generator | None
 
 
 @overload

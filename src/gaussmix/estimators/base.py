@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from gaussmix import selection
-from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows
+from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.estimators.initial import Kept
 from gaussmix.hierarchy import Hierarchy, merge_components
@@ -20,7 +20,7 @@ from gaussmix.starts import relative_ridge
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["MixtureEstimator", "distinct"]
+__all__ = ["MixtureEstimator", "check_sizes", "distinct"]
 
 _LARGEST = 1e150
 _LARGEST_SUM = 1e307
@@ -86,7 +86,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
         return selection.icl(self._statistics(X, sample_weight), self._n_parameters())
 
-    def sample(self, n_samples: int = 1, random_state: int | np.random.Generator | None = None) -> tuple[Rows, Labels]:
+    def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Rows, Labels]:
         """Draw new rows from the fitted mixture.
 
         Parameters
@@ -188,7 +188,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         """Rows to fit, as :meth:`_source` has them, none so large that sums of squares would overflow."""
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         source, kept = self._source(rows, sample_weight)
-        _check_sizes(source)
+        check_sizes(source)
         return source, kept
 
     def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
@@ -226,7 +226,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         self.lower_bound_ = fit.state.log_posterior
 
 
-def _check_sizes(source: ArraySource) -> None:
+def check_sizes(source: ArraySource) -> None:
     """Say so where sums of squares would overflow."""
     largest = max(float(source.rows.max()), -float(source.rows.min()))
     if largest > _LARGEST:

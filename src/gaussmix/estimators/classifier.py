@@ -8,8 +8,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from gaussmix._types import AnyArray, ArrayLike, Floats
+from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
 from gaussmix.estimators.across import across
+from gaussmix.estimators.base import check_sizes
 from gaussmix.estimators.choice import Choice, ChoosingEstimator, weighing
 from gaussmix.estimators.classes import Classes, ClassMixtures, apart
 from gaussmix.mixture import Mixture
@@ -190,7 +191,9 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         check_classification_targets(labels)
         kept, weights = weighing(rows, sample_weight)
         self.classes_, coded = np.unique(labels[kept], return_inverse=True)
-        classes = Classes(ArraySource(rows[kept], weights), coded, self.classes_)
+        source = ArraySource(rows[kept], weights)
+        check_sizes(source)
+        classes = Classes(source, coded, self.classes_)
         self.priors_ = self._checked_priors(classes.shares)
         self._rng = self._generator()
         fitted = self._way()(classes, self._choice(rows.shape[1]), self.criterion, self._rng)
@@ -221,9 +224,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         rows = self._rows(X)
         return self.mixture_.logpdf(rows)
 
-    def sample(
-        self, n_samples: int = 1, random_state: int | np.random.Generator | None = None
-    ) -> tuple[Floats, AnyArray]:
+    def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Floats, AnyArray]:
         """Draw new rows with their classes.
 
         Parameters
