@@ -2,6 +2,7 @@ import dataclasses
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,6 +157,16 @@ def test_parameters_that_are_no_mixture_are_named(weights, means, values, messag
         Mixture(weights, means, values)
 
 
+def test_weights_in_single_precision_are_scaled_to_one():
+    weights = np.array([0.1, 0.2, 0.7], dtype=np.float32)
+    model = Mixture(weights, np.array([[0.0], [1.0], [2.0]]) + 1e8, [1.0, 1.0, 1.0])
+    assert model.weights.sum() == pytest.approx(1.0, rel=1e-15)
+    assert model.mean[0] - 1e8 == pytest.approx(1.6, rel=1e-6)
+    assert model.cdf(np.inf) == pytest.approx(1.0, rel=1e-15)
+    assert model.highest_density(1.0 - 1e-9).shape == (1, 2)
+    np.testing.assert_array_equal(Mixture(model.weights, model.means, model.covariances).weights, model.weights)
+
+
 @pytest.mark.parametrize("names", [["a"], ["a", "a"]])
 def test_feature_names_must_fit(names):
     with pytest.raises(ValueError, match="feature_names must be 2 different names"):
@@ -169,6 +180,31 @@ def test_feature_names_must_fit(names):
 def test_rows_that_do_not_fit_are_refused(rows, message):
     with pytest.raises(ValueError, match=message):
         Mixture([1.0], [[0.0, 0.0]], [1.0]).logpdf(rows)
+
+
+def test_a_table_has_its_columns_in_the_order_of_the_features():
+    table = pd.DataFrame({"x": [0.0, 1.0], "y": [5.0, 6.0]})
+    model = Mixture([1.0], [[0.0, 5.0]], [1.0], feature_names=["x", "y"])
+    np.testing.assert_array_equal(model.logpdf(table), model.logpdf(table.to_numpy()))
+    np.testing.assert_array_equal(model.logpdf(table.set_axis([0, 1], axis=1)), model.logpdf(table))
+    for other in (table[["y", "x"]], table.assign(z=0.0)):
+        with pytest.raises(ValueError, match=r"rows must have the columns \('x', 'y'\) in this order, got \("):
+            model.logpdf(other)
+
+
+@pytest.mark.parametrize(("n_components", "n_features"), [(2, 3), (40, 50)])
+def test_blocks_take_the_same_memory_for_many_components(n_components, n_features, monkeypatch):
+    rng, sizes, whiten = np.random.default_rng(0), [], Diagonal.whiten
+    rows, model = rng.normal(size=(5000, n_features)), mixture(rng, Diagonal, n_components, n_features)
+
+    def whiten_and_count(self, centred):
+        sizes.append(centred.size)
+        return whiten(self, centred)
+
+    monkeypatch.setattr(Diagonal, "whiten", whiten_and_count)
+    model.logpdf(rows)
+    assert sum(sizes) == rows.size * n_components
+    assert max(sizes) <= 2**20
 
 
 def test_blocks_of_rows_are_put_together_in_order():

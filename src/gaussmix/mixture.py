@@ -30,7 +30,9 @@ __all__ = ["Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _BLOCK = 4096
+_NUMBERS_AT_ONCE = 2**20
 _SUM_TOLERANCE = 1e-6
+_ROUNDING = 1e-12  # of a sum in double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,8 @@ class Mixture:
     Parameters
     ----------
     weights : (K,) array_like
-        Mixing proportions: not negative, and summing to one.
+        Mixing proportions: not negative, and summing to one. What they miss of it, up to 1e-6 as in single precision,
+        is made up by scaling them.
     means : (K, D) array_like
         Component means, in the units of the rows.
     covariances : array_like or Covariances
@@ -163,7 +166,7 @@ class Mixture:
         """
         points = self._points(rows)
         out = np.empty(len(points))
-        for span in _spans(len(points)):
+        for span in self._spans(len(points)):
             out[span] = reference.responsibilities(self, points[span])[1]
         return out
 
@@ -175,7 +178,7 @@ class Mixture:
         """Probability that each component gave each row, ``(n, D) -> (n, K)``; the rows of the answer sum to one."""
         points = self._points(rows)
         out = np.empty((len(points), self.n_components))
-        for span in _spans(len(points)):
+        for span in self._spans(len(points)):
             out[span] = reference.responsibilities(self, points[span])[0]
         return out
 
@@ -183,7 +186,7 @@ class Mixture:
         """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
         points = self._points(rows)
         out = np.empty(len(points), dtype=np.intp)
-        for span in _spans(len(points)):
+        for span in self._spans(len(points)):
             out[span] = reference.responsibilities(self, points[span])[0].argmax(axis=1)
         return out
 
@@ -221,7 +224,16 @@ class Mixture:
     from_dict = classmethod(exchange.from_dict)
     to_dict = exchange.to_dict
 
+    def _spans(self, n_rows: int) -> Iterator[slice]:
+        """Blocks of rows whose distances from all means take little memory."""
+        size = min(max(_NUMBERS_AT_ONCE // self.means.size, 1), _BLOCK)
+        return (slice(start, start + size) for start in range(0, n_rows, size))
+
     def _points(self, rows: ArrayLike) -> Rows:
+        columns = tuple(getattr(rows, "columns", ()))
+        if self.feature_names and columns and set(columns) >= set(self.feature_names) and columns != self.feature_names:
+            msg = f"rows must have the columns {self.feature_names} in this order, got {columns}."
+            raise ValueError(msg)
         points = np.asarray(rows)
         if points.dtype != np.float32:
             points = points.astype(np.float64, copy=False)
@@ -232,10 +244,6 @@ class Mixture:
             msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."
             raise ValueError(msg)
         return points
-
-
-def _spans(n_rows: int) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK))
 
 
 def _frozen(array: Floats) -> Floats:
@@ -263,7 +271,7 @@ def _proportions(values: ArrayLike, n_components: int) -> Floats:
     if not (weights >= 0).all() or not abs(weights.sum() - 1.0) <= _SUM_TOLERANCE:
         msg = f"weights must be at least 0 and sum to 1, got {weights} with sum {weights.sum():.8g}."
         raise ValueError(msg)
-    return weights
+    return weights if abs(weights.sum() - 1.0) <= _ROUNDING else weights / weights.sum()
 
 
 def _stored(covariances: Floats, n_components: int, n_features: int) -> Covariances:
@@ -278,7 +286,8 @@ def _stored(covariances: Floats, n_components: int, n_features: int) -> Covarian
         )
         raise ValueError(msg)
     if not fitting:
-        wanted = ", ".join(str(form.shape(n_components, n_features)) for form in (Spherical, Diagonal, Tied, Full))
+        shapes = [str(form.shape(n_components, n_features)) for form in (Spherical, Diagonal, Tied, Full)]
+        wanted = ", ".join(dict.fromkeys(shapes))
         msg = (
             f"covariances for {n_components} components in {n_features} dimensions must have one of the shapes "
             f"{wanted}, got {covariances.shape}."

@@ -39,7 +39,7 @@ class Draws:
         labels nor a rare component are left to luck.
         """
         heavy = np.flatnonzero(mixture.weights)
-        weights = mixture.weights[heavy] / mixture.weights.sum()
+        weights = mixture.weights[heavy]
         sizes = np.maximum(np.ceil(self.n_samples * np.sqrt(weights) / np.sqrt(weights).sum()), 2).astype(np.intp)
         strata = [self._rows(mixture, int(k), int(size)) for k, size in zip(heavy, sizes, strict=True)]
         means, errors = np.transpose([_mean_and_error(map(values, blocks)) for blocks in strata])

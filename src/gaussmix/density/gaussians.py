@@ -38,10 +38,10 @@ class Gaussians(NamedTuple):
 
     @classmethod
     def of(cls, mixture: "Mixture", origin: Floats | None = None) -> Self:
-        """Those of a mixture, with weights that sum to one; the origin is its first mean, if no other is given."""
+        """Those of a mixture; the origin is its first mean, if no other is given."""
         heavy, means = mixture.weights > 0, mixture.means - (mixture.means[0] if origin is None else origin)
         factors = mixture.covariances.triangles(mixture.n_components, mixture.n_features)
-        return cls(mixture.weights[heavy] / mixture.weights.sum(), means[heavy], factors[heavy])
+        return cls(mixture.weights[heavy], means[heavy], factors[heavy])
 
     @property
     def n_features(self) -> int:

@@ -92,8 +92,7 @@ def sample(
     """
     _check(n_samples)
     rng = np.random.default_rng(random_state)
-    proportions = mixture.weights / mixture.weights.sum()
-    counts = _stratified(rng, n_samples, proportions) if stratified else rng.multinomial(n_samples, proportions)
+    counts = _stratified(rng, n_samples, mixture.weights) if stratified else rng.multinomial(n_samples, mixture.weights)
     components = np.repeat(np.arange(mixture.n_components), counts)
     if shuffle:
         rng.shuffle(components)
@@ -147,9 +146,8 @@ def sample_blocks(
 def _blocks(
     mixture: "Mixture", rng: np.random.Generator, n_samples: int, n_rows: int
 ) -> Iterator[tuple[Floats, Labels]]:
-    proportions = mixture.weights / mixture.weights.sum()
     for start in range(0, n_samples, n_rows):
-        components = rng.choice(mixture.n_components, size=min(n_rows, n_samples - start), p=proportions)
+        components = rng.choice(mixture.n_components, size=min(n_rows, n_samples - start), p=mixture.weights)
         yield _drawn(mixture, rng, components), components
 
 
@@ -164,9 +162,9 @@ def _drawn(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> 
     return rows
 
 
-def _stratified(rng: np.random.Generator, n_samples: int, proportions: Floats) -> Labels:
+def _stratified(rng: np.random.Generator, n_samples: int, weights: Floats) -> Labels:
     """How many of n evenly spaced points, begun at random, fall to each component: ``(K,)``."""
-    heights = np.concatenate([[0.0], np.cumsum(proportions)])
+    heights = np.concatenate([[0.0], np.cumsum(weights)])
     before = np.ceil(n_samples * (heights / heights[-1]) - rng.random())
     return np.asarray(np.diff(before).astype(np.intp))
 
