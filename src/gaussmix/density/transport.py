@@ -96,7 +96,7 @@ def _bounds(p: Gaussians, q: Gaussians) -> Bounds:
     lines = list(zip(_along(axes, p), _along(axes, q), strict=True))
     squares = max(squared_wasserstein_distances(p.whole, q.whole)[0, 0], sum(_of_parts(*pair) for pair in lines))
     bounds = Bounds.tightest(Bounds(float(np.sqrt(squares)) - _SLACK, moved), Bounds(0.0, np.inf))
-    return bounds if len(lines) > 1 else Bounds.tightest(bounds, _by_quantiles(*lines[0], moved))
+    return bounds if len(lines) > 1 else _by_quantiles(*lines[0], bounds)
 
 
 def _along(axes: Floats, components: Gaussians) -> list[Lines]:
@@ -126,18 +126,19 @@ def _in_parts(line: Lines) -> Floats:
     return np.diff(below, prepend=0.0, append=line.means[0] @ line.weights[0])
 
 
-def _by_quantiles(one: Lines, other: Lines, upper: float) -> Bounds:
-    """In one dimension the best plan keeps the order: it moves each quantile to that of the same probability."""
+def _by_quantiles(one: Lines, other: Lines, bounds: Bounds) -> Bounds:
+    """Closer bounds in one dimension, where the best plan moves each quantile to that of the same probability."""
 
     def squares(probabilities: Floats) -> Floats:
         return (_quantiles(one, probabilities) - _quantiles(other, probabilities)) ** 2
 
     ends = np.unique(np.concatenate([[0.0, 1.0], _bends(one), _bends(other)]))
     ends = np.append(ends[:-1][np.diff(ends) > _SHORTEST], 1.0)
-    noise = max(_TOLERANCE * upper**2, _ROUNDING**2) / len(ends)
+    noise = max(_TOLERANCE * bounds.upper**2, _ROUNDING**2) / len(ends)
     pieces = tanhsinh(squares, ends[:-1], ends[1:], rtol=_TOLERANCE, atol=noise)
     square, error = float(pieces.integral.sum()), float(np.abs(pieces.error).sum())
-    return Bounds(float(np.sqrt(max(square - error, 0.0))), float(np.sqrt(square + error)))
+    closer = np.clip(np.sqrt([max(square - error, 0.0), square + error]), bounds.lower, bounds.upper)
+    return Bounds(float(closer[0]), float(closer[1]))
 
 
 def _bends(line: Lines) -> Floats:
