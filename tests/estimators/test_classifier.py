@@ -1,6 +1,8 @@
 """GaussianMixtureClassifier: Bayes' rule over mixtures, apart or across classes."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
@@ -149,6 +151,29 @@ def test_weights_count_as_rows(checkers, across_classes):
 
 
 @BOTH
+@few_rows
+def test_weights_count_as_rows_also_in_how_many_components_there_may_be(checkers, across_classes):
+    rows, labels = (part[:12] for part in checkers)
+    counts = np.full(12, 3)
+    model = GaussianMixtureClassifier(3, across_classes=across_classes, random_state=0)
+    weighted = model.fit(rows, labels, sample_weight=counts).component_classes_
+    repeated = model.fit(np.repeat(rows, counts, axis=0), np.repeat(labels, counts)).component_classes_
+    np.testing.assert_array_equal(weighted, repeated)
+
+
+@BOTH
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_frames_and_labels_of_any_kind(frame, across_classes):
+    rows, labels = load_iris(return_X_y=True)
+    named = frame(dict(zip("abcd", rows.T, strict=True)))
+    model = GaussianMixtureClassifier(1, across_classes=across_classes, random_state=0)
+    for some in (labels > 0, np.array(["s", "v", "w"])[labels], pd.Series(labels).astype("category")):
+        told = model.fit(named, some).predict(named)
+        assert np.mean(told == np.asarray(some)) > 0.95
+        assert model.mixture_.feature_names == ("a", "b", "c", "d")
+
+
+@BOTH
 @pytest.mark.parametrize(("unit", "offset"), [(1e-6, 0.0), (1.0, 1e8)])
 def test_units_do_not_matter(across_classes, unit, offset):
     rows, labels = load_iris(return_X_y=True)
@@ -214,7 +239,7 @@ def test_a_single_row_is_a_class_of_common_spread():
 def test_a_warning_says_which_class_gets_fewer_components(across_classes):
     rows, labels = load_iris(return_X_y=True)
     model = GaussianMixtureClassifier(3, across_classes=across_classes, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="Class 2 has 13 rows, which bear 2 of the 3 components"):
+    with pytest.warns(ConvergenceWarning, match="Class 2 has 13 distinct rows, which bear 2 of the 3 components"):
         model.fit(rows[:113], labels[:113])
     assert np.bincount(model.component_classes_).tolist() == [3, 3, 2]
 
@@ -223,8 +248,11 @@ def test_a_warning_says_which_class_it_is_about():
     rows = np.random.default_rng(0).normal(size=(90, 2))
     rows[60:] = 10 + rows[60:, :1]  # on a line
     model = GaussianMixtureClassifier(2, covariance_type="full", random_state=0)
-    with pytest.warns(ConvergenceWarning, match="Class b: .*spread in some direction is from reg_covar alone"):
+    with pytest.warns(
+        ConvergenceWarning, match="Class b: .*spread in some direction is from reg_covar alone"
+    ) as warned:
         model.fit(rows, np.repeat(["a", "b"], [30, 60]))
+    assert {one.filename for one in warned} == {__file__}
 
 
 def test_across_classes_flat_rows_are_held_open_without_a_ridge():
@@ -255,6 +283,13 @@ def test_across_classes_flat_rows_are_held_open_without_a_ridge():
 def test_errors_say_what_is_wrong(parameters, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixtureClassifier(**parameters).fit(*load_iris(return_X_y=True))
+
+
+@BOTH
+def test_rows_whose_squares_overflow_are_an_error(across_classes):
+    rows, labels = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"X is too large: it must be at most 1e\+150"):
+        GaussianMixtureClassifier(1, across_classes=across_classes).fit(1e160 * rows, labels)
 
 
 def test_before_a_fit_there_is_nothing_to_say():

@@ -179,7 +179,7 @@ def warnings_about(subject: str) -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in caught:
-        warnings.warn(f"{subject}: {one.message}", one.category, stacklevel=4)
+        warnings.warn(f"{subject}: {one.message}", one.category, stacklevel=5)
 
 
 def _numbers(n_components: int | Sequence[int]) -> tuple[int, ...]:

@@ -76,12 +76,12 @@ class Classes:
         """How many components the rows of each class can bear, ``(C,)``; a warning says where all choices are more."""
         forms = [named(name).form for name in choice.structures]
         fewest = max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
-        masses = [min(float(part.some_weights.sum()), float(part.n_rows)) for part in self.parts]
+        masses = [min(float(part.some_weights.sum()), float(_n_distinct(part))) for part in self.parts]
         most = tuple(max(1, int(mass // fewest)) for mass in masses)
         for name, mass, n_components in zip(self.names, masses, most, strict=True):
             if n_components < choice.n_components[0]:
                 msg = (
-                    f"Class {name!s} has {mass:.3g} rows, which bear {n_components} of the "
+                    f"Class {name!s} has {mass:.3g} distinct rows, which bear {n_components} of the "
                     f"{choice.n_components[0]} components that n_components asks for, at {fewest} rows each."
                 )
                 warnings.warn(msg, ConvergenceWarning, stacklevel=5)
@@ -99,6 +99,11 @@ def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gener
                 chosen.append(choice.at_most(most).fitted(part.rows, part.weights, criterion, rng))
     mixture = _joined([one.mixture for one in chosen], classes.shares)
     return ClassMixtures(mixture, tuple(one.mixture.n_components for one in chosen), [one.params for one in chosen])
+
+
+def _n_distinct(part: ArraySource) -> int:
+    """How many rows differ: one that is repeated bears no more than one that weighs more."""
+    return len(np.unique(part.rows, axis=0))
 
 
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
