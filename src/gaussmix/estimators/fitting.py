@@ -123,13 +123,14 @@ class Outcome:
             rows = _listed(masses, self.held)
             said.append(
                 f"{_named(self.held)} would have collapsed, with {rows} rows; a prior worth one row holds each open. "
-                "Try fewer components, a covariance_type with fewer parameters, or prior='weak'."
+                "Try fewer components, a covariance_type with fewer parameters, or GaussianMixture(prior='weak')."
             )
         if self.flat:
             rows = _listed(masses, self.flat)
             said.append(
                 f"{_named(self.flat)} with {rows} rows: spread in some direction is from reg_covar alone, and the "
-                "log-likelihood says little. Are values rounded, repeated or censored? Try prior='weak'."
+                "log-likelihood says little. Are values rounded, repeated or censored? Try "
+                "GaussianMixture(prior='weak')."
             )
         if self.empty:
             said.append(
