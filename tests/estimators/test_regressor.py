@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy.integrate import cumulative_trapezoid, trapezoid
 from sklearn.base import clone
@@ -154,6 +155,8 @@ def test_weights_count_as_rows(bent):
     [
         (pd.Series([1.0, 3.0, 2.0, 5.0, 4.0], name="price"), ("price",)),
         (pd.Series([1.0, 3.0, 2.0, 5.0, 4.0]), ("y",)),
+        (pl.Series("price", [1.0, 3.0, 2.0, 5.0, 4.0]), ("price",)),
+        (pl.Series([1.0, 3.0, 2.0, 5.0, 4.0]), ("y",)),
         ([1.0, 3.0, 2.0, 5.0, 4.0], ("y",)),
         (pd.DataFrame({"price": [1.0, 3, 2, 5, 4], "rent": [2.0, 1, 4, 3, 0]}), ("price", "rent")),
         (np.array([[1.0, 3, 2, 5, 4], [2.0, 1, 4, 3, 0]]).T, ("y0", "y1")),

@@ -62,7 +62,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     n_features_in_ : int
         Number of features, D.
     feature_names_in_ : (D,) ndarray of str
-        Names of the features, where the rows came with names. Then `mixture_` has names too, the targets' last.
+        Names of the features, where the rows came with names. Then `mixture_` has names too, the targets' last, if
+        all of them differ.
 
     See Also
     --------
@@ -249,6 +250,6 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         if features is None:
             return None
         targets = getattr(y, "columns", [getattr(y, "name", None)])
-        if len(targets) != n_targets or any(name is None for name in targets):
+        if len(targets) != n_targets or any(name is None or name == "" for name in targets):
             targets = ["y"] if n_targets == 1 else [f"y{r}" for r in range(n_targets)]
         return distinct(np.array([*features, *map(str, targets)]))
