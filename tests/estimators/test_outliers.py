@@ -71,6 +71,12 @@ def test_the_threshold_is_the_probability_beyond_the_border(faithful):
     assert flagged.mean() == pytest.approx(0.05, abs=0.004)  # five standard errors of both draws
 
 
+def test_a_small_threshold_takes_as_many_random_rows_as_it_needs(faithful):
+    detector = GaussianMixtureOutlierDetector(threshold=3e-5, reg_covar=0, **TWO).fit(faithful)
+    level = detector.mixture_.level(1 - 3e-5, n_samples=4_000_000, random_state=1)
+    assert detector.offset_ == pytest.approx(level.value, abs=1.0)  # five standard errors at a hundred rows are 0.5
+
+
 def test_the_threshold_is_one_per_cent_where_nothing_is_said(faithful):
     plain, said = (GaussianMixtureOutlierDetector(threshold=share, **TWO).fit(faithful) for share in (None, 0.01))
     assert plain.offset_ == said.offset_
@@ -130,7 +136,8 @@ def test_names_travel_with_the_mixture(faithful):
     [
         ({"contamination": 0.1, "threshold": 0.1}, "contamination or threshold, not both, got contamination=0.1 and"),
         ({"contamination": 0.6}, "contamination"),
-        ({"threshold": 1.0}, "threshold"),
+        ({"threshold": 0.6}, "threshold"),
+        ({"threshold": 1e-7}, "threshold"),
         ({"n_components": [1, 0]}, "n_components must be integers from 1 upwards, at least one, got 0"),
         ({"n_components": []}, "at least one, got"),
         ({"covariance_type": "round"}, "covariance_type must be 'all', or one or several of .*, got 'round'"),

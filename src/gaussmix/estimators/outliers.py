@@ -1,5 +1,6 @@
 """Rows that do not belong, by the density of a mixture."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self
@@ -19,6 +20,7 @@ from gaussmix.sources import ArraySource
 __all__ = ["GaussianMixtureOutlierDetector"]
 
 _THRESHOLD = 0.01
+_DRAWS, _BEYOND = 100_000, 100  # random rows by which the border is found, and at least how many beyond it
 _ROUNDING = 1e-9  # of the rows to flag
 _FEWEST = 3  # rows of a component that says what belongs, also where its covariance is not its own
 _MANY = 10.0  # times the fewest rows: what looks spurious and has so many is no accident
@@ -42,8 +44,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         Share of the training rows to flag, in (0, 0.5]. Rows with equal densities are not told apart, so that fewer may
         be flagged.
     threshold : float, optional
-        Probability beyond the border, in (0, 1): how often one accepts to flag a row that belongs. It is 0.01 where
-        neither this nor `contamination` is given; giving both is an error.
+        Probability beyond the border, from 1e-6 to 0.5: how often one accepts to flag a row that belongs. It is 0.01
+        where neither this nor `contamination` is given; giving both is an error. Below 1e-4 it takes more random rows
+        to find the border, and more time.
     criterion : str, default "bic"
         What to choose by, where there is a choice: see :class:`GaussianMixtureSearch`.
     reg_covar : float or "auto", default "auto"
@@ -92,7 +95,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn's way to inherit them
         "contamination": [Interval(Real, 0, 0.5, closed="right"), None],
-        "threshold": [Interval(Real, 0, 1, closed="neither"), None],
+        "threshold": [Interval(Real, 1e-6, 0.5, closed="both"), None],
     }
 
     best_params_: dict[str, Any]
@@ -177,7 +180,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         if self.contamination is not None:
             return _lowest(log_densities, weights, self.contamination)
         threshold = _THRESHOLD if self.threshold is None else self.threshold
-        return float(self.mixture_.level(1.0 - threshold, random_state=rng).value)
+        n_samples = max(_DRAWS, math.ceil(_BEYOND / threshold))
+        return float(self.mixture_.level(1.0 - threshold, n_samples=n_samples, random_state=rng).value)
 
 
 def _sound(mixture: Mixture, source: ArraySource) -> Mixture:
