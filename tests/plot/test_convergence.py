@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import cases
-from gaussmix import GaussianMixture, plot
+from gaussmix import GaussianMixture, GaussianMixtureSearch, plot
 from gaussmix.em import distance_to_limit
 
 ROWS = cases.clusters(np.random.default_rng(0), n=200, spread=2.0)
@@ -59,8 +59,15 @@ def test_short_and_long_histories_can_be_drawn(parameters, ax):
     assert len(to_go) == len(model.history_)
     assert np.isfinite(to_go).all()
     assert (to_go > 0).all()
+    ax.figure.draw_without_rendering()  # and matplotlib has nothing to warn of
 
 
 def test_the_model_must_be_fitted():
     with pytest.raises(NotFittedError):
         plot.history(GaussianMixture(2))
+
+
+def test_a_search_is_not_called_unfitted():
+    search = GaussianMixtureSearch([1, 2], structures="EII", random_state=0).fit(ROWS)
+    with pytest.raises(AttributeError, match=r"GaussianMixtureSearch.* has no attribute 'history_'"):
+        plot.history(search)

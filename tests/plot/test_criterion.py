@@ -129,6 +129,11 @@ def test_one_feature_has_its_letters(ax):
     assert list(curves(ax)) == ["E", "V"]
 
 
+def test_a_search_is_told_what_to_pass():
+    with pytest.raises(TypeError, match=r"must be a SearchResults, got GaussianMixtureSearch; .* pass results_"):
+        plot.criteria(GaussianMixtureSearch())
+
+
 def test_unknown_criteria_are_an_error(results):
     with pytest.raises(ValueError, match=r"criterion must be one of bic, .*got 'dic'"):
         plot.criteria(results, criterion="dic")

@@ -80,6 +80,8 @@ def test_two_features_are_two(draw):
     three, one = cases.mixture(RNG, n_features=3), Mixture([1.0], [[0.0]], [1.0])
     with pytest.raises(ValueError, match=r"two of the mixture's 3 features, got \[0\]"):
         draw(three, features=[0])
+    with pytest.raises(ValueError, match="two of the mixture's 3 features, got 0"):
+        draw(three, features=0)
     with pytest.raises(ValueError, match=r"two of the mixture's 3 features, got \[0, 1, 2\]"):
         draw(three, features=range(3))
     with pytest.raises(ValueError, match=r"features must be from 0 to 2.*got 3"):

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import cases
-from gaussmix import Hierarchy, plot
+from gaussmix import GaussianMixture, Hierarchy, plot
 from gaussmix.hierarchy import merge_components
 from gaussmix.plot.style import ink, palette
 from gaussmix.sources import ArraySource
@@ -73,3 +73,8 @@ def test_zero_entropy_is_at_the_top(ax):
 def test_one_component_is_no_tree():
     with pytest.raises(ValueError, match="at least two components, got one"):
         plot.merge_tree(Hierarchy(np.zeros((0, 2), dtype=int), np.zeros(1), np.ones(1)))
+
+
+def test_a_model_is_told_what_to_pass():
+    with pytest.raises(TypeError, match=r"must be a Hierarchy, got GaussianMixture; .* model\.merge_components\(X\)"):
+        plot.merge_tree(GaussianMixture(2))

@@ -18,6 +18,7 @@ __all__ = ["history"]
 _ROUNDING = float(np.finfo(np.float64).eps)
 _NEAREST = 0.01  # of tol
 _MARGIN = 0.12
+_DECADE = 10.0
 
 
 def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
@@ -44,6 +45,8 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     ------
     NotFittedError
         If the model is not fitted.
+    AttributeError
+        If it has no history, as a search has none of its own.
 
     Examples
     --------
@@ -55,7 +58,7 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     >>> len(ax.lines[0].get_xdata()) == len(model.history_)
     True
     """
-    check_is_fitted(model, "history_")
+    check_is_fitted(model, "mixture_")
     ax, values = current(ax), np.array(model.history_)
     ax.set_yscale("log")
     ax.yaxis.set_inverted(True)
@@ -68,6 +71,8 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="EM step", ylabel="nats per row below the limit")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(y=_MARGIN)
+    if np.ptp(to_go) == 0:  # a point has no extent, which matplotlib makes up for on an ordinary axis alone
+        ax.update_datalim([(0.0, to_go[0] * _DECADE), (0.0, to_go[0] / _DECADE)], updatex=False)
     return ax
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from sklearn.isotonic import isotonic_regression
 
 from gaussmix._types import Floats
-from gaussmix.plot.style import PALETTE, current, ink, size
+from gaussmix.plot.style import PALETTE, check_type, current, ink, size
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
 from gaussmix.structures import STRUCTURES, Structure
 
@@ -89,6 +89,8 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Raises
     ------
+    TypeError
+        If `results` are something else, such as the search itself.
     ValueError
         If the criterion is unknown, or no model has a finite value of it.
 
@@ -102,6 +104,7 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     >>> [line.get_label() for line in ax.lines[:2]]
     ['spherical', 'full']
     """
+    check_type("results", results, SearchResults, "of a fitted search, pass results_")
     name = results.criterion if criterion is None else criterion
     if name not in NAMES:
         msg = f"criterion must be one of {', '.join(NAMES)}, got {name!r}."

@@ -11,7 +11,20 @@ from matplotlib.typing import ColorType
 
 from gaussmix._types import Floats
 
-__all__ = ["FILL", "PALETTE", "contents", "current", "faint", "fresh", "ink", "palette", "percent", "size", "strengths"]
+__all__ = [
+    "FILL",
+    "PALETTE",
+    "check_type",
+    "contents",
+    "current",
+    "faint",
+    "fresh",
+    "ink",
+    "palette",
+    "percent",
+    "size",
+    "strengths",
+]
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#444444", "#E0D030")
 """Colours that nearly all readers can tell apart: Okabe & Ito's (2002), with grey for black, and a darker yellow."""
@@ -60,6 +73,13 @@ def size(ax: Axes) -> tuple[float, float]:
 def fresh(ax: Axes, label: str) -> str:
     """A label for the legend, or none where the legend has it already."""
     return "" if label in ax.get_legend_handles_labels()[1] else label
+
+
+def check_type(name: str, given: object, wanted: type, advice: str) -> None:
+    """Raise ``TypeError`` where an argument is another object, such as the estimator that has the one wanted."""
+    if not isinstance(given, wanted):
+        msg = f"{name} must be a {wanted.__name__}, got {type(given).__name__}; {advice}."
+        raise TypeError(msg)
 
 
 def contents(content: float | Sequence[float]) -> Floats:

@@ -7,7 +7,7 @@ from scipy.cluster.hierarchy import leaves_list
 
 from gaussmix._types import Floats
 from gaussmix.hierarchy import Hierarchy
-from gaussmix.plot.style import current, ink, palette
+from gaussmix.plot.style import check_type, current, ink, palette
 
 __all__ = ["merge_tree"]
 
@@ -33,6 +33,8 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    TypeError
+        If `hierarchy` is something else, such as the model itself.
     ValueError
         If there is only one component.
 
@@ -51,6 +53,7 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.get_xticks())
     4
     """
+    check_type("hierarchy", hierarchy, Hierarchy, "of a fitted model, pass model.merge_components(X)")
     if hierarchy.n_components < 2:  # noqa: PLR2004 - nothing is joined
         msg = "hierarchy must have at least two components, got one: nothing is joined."
         raise ValueError(msg)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.density.features import Feature, indices
 from gaussmix.mixture import Mixture
+from gaussmix.plot.style import check_type
 
 __all__ = ["View", "as_rows", "on_grid", "reach", "span", "union", "widened"]
 
@@ -39,9 +40,7 @@ class View:
     @classmethod
     def several(cls, mixture: Mixture, features: Sequence[Feature] | None) -> Self:
         """Any features of a mixture, by default all."""
-        if not isinstance(mixture, Mixture):
-            msg = f"mixture must be a Mixture, got {type(mixture).__name__}; of a fitted estimator, pass mixture_."
-            raise TypeError(msg)
+        check_type("mixture", mixture, Mixture, "of a fitted estimator, pass mixture_")
         return cls(mixture, indices(mixture, range(mixture.n_features) if features is None else features))
 
     @classmethod
@@ -56,8 +55,8 @@ class View:
         if n_features == 1:
             msg = "The mixture has one feature, and two are needed; draw it with plot.curve(mixture)."
             raise ValueError(msg)
-        if len(features) != 2:  # noqa: PLR2004 - across and up
-            msg = f"features must be two of the mixture's {n_features} features, got {list(features)}."
+        if np.size(features) != 2:  # noqa: PLR2004 - across and up
+            msg = f"features must be two of the mixture's {n_features} features, got {np.asarray(features).tolist()}."
             raise ValueError(msg)
         return cls.several(mixture, features)
 
