@@ -1,4 +1,4 @@
-"""Pictures of mixtures, drawn with matplotlib: each function draws on the axes it is given, and returns them."""
+"""Pictures of mixtures, drawn with matplotlib: most functions draw on the axes they are given, and return them."""
 
 from importlib.util import find_spec
 
