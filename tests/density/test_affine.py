@@ -67,6 +67,8 @@ def test_one_feature_may_be_named_alone(form):
         (-1, "got -1"),
         ("d", "got 'd'"),
         (True, "got True"),
+        (0.0, r"got 0\.0"),
+        (None, "got None"),
         ([0, "a"], r"different features, got \[0, 'a'\]"),
         ([], r"different features, got \[\]"),
     ],

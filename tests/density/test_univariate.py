@@ -7,6 +7,7 @@ from scipy import stats
 
 from cases import FORMS, integral, mixture
 from gaussmix import Mixture
+from gaussmix.density import lines
 from gaussmix.density.lines import Lines, turning_points
 from gaussmix.density.univariate import log_level
 
@@ -140,7 +141,30 @@ def test_contents_are_probabilities(content):
             getattr(line(0), name)(content)
 
 
+def test_several_intervals_are_those_of_each_content():
+    model = line(0)
+    np.testing.assert_array_equal(model.interval([0.5, 0.9]), [model.interval(0.5), model.interval(0.9)])
+
+
+@pytest.mark.parametrize("content", [1e-300, 1e-12, 1.0 - 1e-15])
+def test_next_to_nothing_and_all_but_nothing_have_their_regions(content):
+    model = Mixture([0.5, 0.5], [[0.0], [5.0]], [1.0, 2.0])
+    ends = model.highest_density(content)
+    assert np.diff(model.cdf(ends)).sum() == pytest.approx(content, abs=1e-7)
+    assert model.level(content).value <= model.logpdf(model.modes().locations).max()
+
+
+def test_many_values_are_those_of_each(monkeypatch):
+    model, values = line(0), np.linspace(-5.0, 5.0, 50)
+    whole = model.cdf(values), model.ppf(np.linspace(0.0, 1.0, 50))
+    monkeypatch.setattr(lines, "_NUMBERS_AT_ONCE", 7)
+    np.testing.assert_array_equal(model.cdf(values), whole[0])
+    np.testing.assert_array_equal(model.ppf(np.linspace(0.0, 1.0, 50)), whole[1])
+
+
 def test_wrong_values_are_named():
+    with pytest.raises(ValueError, match=r"content must be one number, got shape \(2,\)"):
+        line(0).highest_density([0.5, 0.9])
     with pytest.raises(ValueError, match="q must be from 0 to 1"):
         line(0).ppf([0.5, np.nan])
     with pytest.raises(ValueError, match="values must be numbers, got NaN"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from gaussmix._types import Floats, Seed
+from gaussmix.density.arguments import count
 from gaussmix.density.gaussians import FARTHEST
 
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ class Draws:
 
     @classmethod
     def of(cls, n_samples: int, random_state: Seed) -> Self:
-        """From what a user gave; raise ``ValueError`` for fewer than 2 rows."""
-        if n_samples < 2:  # noqa: PLR2004 - one row has no standard deviation
-            msg = f"n_samples must be at least 2, got {n_samples}; a standard error needs several rows."
-            raise ValueError(msg)
-        return cls(n_samples, np.random.default_rng(random_state))
+        """From what a user gave; raise ``ValueError`` for fewer than 2 rows, which have no standard deviation."""
+        return cls(count("n_samples", n_samples, 2), np.random.default_rng(random_state))
 
     def mean(self, mixture: "Mixture", values: Callable[[Floats], Floats]) -> tuple[float, float]:
         """Mean of a function of the rows ``(b, D) -> (b,)`` under a mixture, and its standard error.

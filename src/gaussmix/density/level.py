@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from gaussmix._types import ArrayLike, Floats, Seed
+from gaussmix.density.arguments import contents, count
 from gaussmix.density.estimate import Estimate
 from gaussmix.density.gaussians import Gaussians, log_overlaps
 from gaussmix.density.univariate import log_level
@@ -67,30 +68,28 @@ def level(mixture: "Mixture", content: ArrayLike, *, n_samples: int = 100_000, r
     >>> round(float((mixture.logpdf(rows) >= level.value).mean()), 2)
     0.9
     """
-    contents = np.asarray(content, dtype=np.float64)
-    if not ((contents > 0) & (contents < 1)).all():
-        msg = f"content must be a probability between 0 and 1, got {contents}."
-        raise ValueError(msg)
+    shares = contents(content)
+    count("n_samples", n_samples, 1)
     if mixture.n_features == 1:
-        return _exact(_each(contents, lambda share: log_level(mixture, share)))
-    lower = _each(contents, lambda share: _lower_bound(mixture, share))
+        return _exact(_each(shares, lambda share: log_level(mixture, share)))
+    lower = _each(shares, lambda share: _lower_bound(mixture, share))
     if np.count_nonzero(mixture.weights) == 1:
         return _exact(lower)
-    blocks = mixture.sample_blocks(_enough(n_samples, contents), random_state=random_state)
+    blocks = mixture.sample_blocks(_enough(n_samples, shares), random_state=random_state)
     heights = np.sort(np.concatenate([mixture.logpdf(rows) for rows, _ in blocks]))
-    return Estimate.of(*_quantile(heights, 1.0 - contents), lower, _upper_bound(mixture, contents))
+    return Estimate.of(*_quantile(heights, 1.0 - shares), lower, _upper_bound(mixture, shares))
 
 
-def _each(contents: Floats, function: Callable[[float], float]) -> Floats:
-    return np.array([function(float(share)) for share in contents.flat]).reshape(contents.shape)
+def _each(shares: Floats, function: Callable[[float], float]) -> Floats:
+    return np.array([function(float(share)) for share in shares.flat]).reshape(shares.shape)
 
 
 def _exact(level: Floats) -> Estimate:
     return Estimate.of(level, np.zeros_like(level), level, level)
 
 
-def _enough(n_samples: int, contents: Floats) -> int:
-    scarcest = min(contents.min(initial=0.5), 1.0 - contents.max(initial=0.5))
+def _enough(n_samples: int, shares: Floats) -> int:
+    scarcest = min(shares.min(initial=0.5), 1.0 - shares.max(initial=0.5))
     if n_samples * scarcest < _FEWEST:
         msg = (
             f"n_samples must be at least {_FEWEST / scarcest:.0f}, so that {_FEWEST} rows lie on either side of each "
@@ -108,24 +107,24 @@ def _quantile(values: Floats, q: Floats) -> tuple[Floats, Floats]:
     return np.quantile(values, q), 0.5 * (above - below)
 
 
-def _lower_bound(mixture: "Mixture", content: float) -> float:
+def _lower_bound(mixture: "Mixture", share: float) -> float:
     """The level of components that know nothing of each other: together they are only denser."""
     heavy = mixture.weights > 0
     norms, weights = mixture.log_norms[heavy], mixture.weights[heavy]
-    own = norms - 0.5 * chi2.ppf(content, mixture.n_features)
+    own = norms - 0.5 * chi2.ppf(share, mixture.n_features)
 
     def beyond(height: float) -> float:
         held = weights @ chi2.cdf(2.0 * (norms - height), mixture.n_features)
-        return float(held) - content
+        return float(held) - share
 
     if own.min() == own.max():
         return float(own[0])
     return float(brentq(beyond, own.min(), own.max()))
 
 
-def _upper_bound(mixture: "Mixture", contents: Floats) -> Floats:
+def _upper_bound(mixture: "Mixture", shares: Floats) -> Floats:
     """No density is above the sum of the peaks; and by Markov's inequality, not too much above the mean density."""
     parts = Gaussians.of(mixture)
     log_weights = np.log(parts.weights)
     mean = logsumexp(log_overlaps(parts, parts) + log_weights + log_weights[:, None])
-    return np.minimum(logsumexp(mixture.log_norms), mean - np.log(contents))
+    return np.minimum(logsumexp(mixture.log_norms), mean - np.log(shares))

@@ -13,7 +13,7 @@ from gaussmix._types import Flags, Floats, Labels
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["Lines", "changes", "turning_points"]
+__all__ = ["Lines", "changes", "in_blocks", "turning_points"]
 
 _LOWEST = np.finfo(np.float64).min
 _ROUNDING = float(np.finfo(np.float64).eps)
@@ -101,15 +101,16 @@ def turning_points(lines: Lines) -> Floats:
     heavy = lines.weights[0] > 0
     grid = np.unique((means[heavy, None] + deviations[heavy, None] * _GRID).ravel())
     for _ in range(_REFINEMENTS):
-        grid = _refined(grid, np.abs(_slopes(lines, grid)))
-    rising = _slopes(lines, grid) >= 0
+        grid = _refined(grid, np.abs(in_blocks(lines, lines.slope, grid)))
+    rising = in_blocks(lines, lines.slope, grid) >= 0
     turns = np.flatnonzero(rising[1:] != rising[:-1])
     return changes(lambda values: lines.slope(values) >= 0, grid[turns], grid[turns + 1])
 
 
-def _slopes(lines: Lines, grid: Floats) -> Floats:
-    parts = np.array_split(grid, 1 + grid.size * lines.deviations.size // _NUMBERS_AT_ONCE)
-    return np.concatenate([lines.slope(part) for part in parts])
+def in_blocks(lines: Lines, method: Callable[[Floats], Floats], values: Floats) -> Floats:
+    """A method of one mixture for any number of values, of which few enough are taken at once to keep memory small."""
+    parts = np.array_split(values, 1 + values.size * lines.deviations.size // _NUMBERS_AT_ONCE)
+    return np.concatenate([method(part) for part in parts])
 
 
 def _refined(grid: Floats, steepness: Floats) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels, Seed
 from gaussmix.density import ridges
+from gaussmix.density.arguments import count
 from gaussmix.density.ascent import Ends, climb
 from gaussmix.density.lines import Lines, turning_points
 from gaussmix.density.terrain import Terrain
@@ -97,9 +98,7 @@ def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: Seed = Non
     >>> modes.log_densities.round(2)
     array([-0.39, -0.8 , -0.98])
     """
-    if n_samples < 1:
-        msg = f"n_samples must be at least 1, got {n_samples}."
-        raise ValueError(msg)
+    count("n_samples", n_samples, 1)
     if mixture.n_features == 1:
         return _on_a_line(mixture)
     terrain = Terrain.of(mixture)

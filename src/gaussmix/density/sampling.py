@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Seed
+from gaussmix.density.arguments import count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -73,7 +74,7 @@ def sample(
     Raises
     ------
     ValueError
-        If `n_samples` is negative.
+        If `n_samples` is negative, or not a whole number.
 
     See Also
     --------
@@ -90,7 +91,7 @@ def sample(
     >>> np.bincount(components)
     array([250, 750])
     """
-    _check(n_samples)
+    count("n_samples", n_samples, 0)
     rng = np.random.default_rng(random_state)
     counts = _stratified(rng, n_samples, mixture.weights) if stratified else rng.multinomial(n_samples, mixture.weights)
     components = np.repeat(np.arange(mixture.n_components), counts)
@@ -125,7 +126,7 @@ def sample_blocks(
     Raises
     ------
     ValueError
-        If `n_samples` is negative or `n_rows` less than 1.
+        If `n_samples` is negative or `n_rows` less than 1, or either not a whole number.
 
     Examples
     --------
@@ -135,10 +136,8 @@ def sample_blocks(
     >>> round(float(n_large) / 1_000_000, 2)                         # 0.75 times a normal's tail beyond 1
     0.12
     """
-    _check(n_samples)
-    if n_rows < 1:
-        msg = f"n_rows must be at least 1, got {n_rows}."
-        raise ValueError(msg)
+    count("n_samples", n_samples, 0)
+    count("n_rows", n_rows, 1)
     rng = np.random.default_rng(random_state)
     return _blocks(mixture, rng, n_samples, n_rows)
 
@@ -167,9 +166,3 @@ def _stratified(rng: np.random.Generator, n_samples: int, weights: Floats) -> La
     heights = np.concatenate([[0.0], np.cumsum(weights)])
     before = np.ceil(n_samples * (heights / heights[-1]) - rng.random())
     return np.asarray(np.diff(before).astype(np.intp))
-
-
-def _check(n_samples: int) -> None:
-    if n_samples < 0:
-        msg = f"n_samples must be at least 0, got {n_samples}."
-        raise ValueError(msg)

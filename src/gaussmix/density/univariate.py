@@ -6,12 +6,13 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.density.lines import Lines, changes, turning_points
+from gaussmix.density.arguments import contents, numbers, probabilities
+from gaussmix.density.lines import Lines, changes, in_blocks, turning_points
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["cdf", "highest_density", "interval", "log_level", "ppf", "probabilities", "tails"]
+__all__ = ["cdf", "highest_density", "interval", "log_level", "ppf", "tails"]
 
 _ROUNDING = float(np.finfo(np.float64).eps)
 
@@ -41,11 +42,8 @@ def cdf(mixture: "Mixture", values: ArrayLike) -> Floats:
     >>> mixture.cdf([0.0, 5.0, 10.0]).round(2)
     array([0.25, 0.5 , 0.75])
     """
-    lines, points = Lines.of(mixture), np.asarray(values, dtype=np.float64)
-    if np.isnan(points).any():
-        msg = "values must be numbers, got NaN."
-        raise ValueError(msg)
-    return np.asarray(np.exp(lines.log_cdf(points.ravel())).reshape(points.shape))
+    lines, points = Lines.of(mixture), numbers("values", values)
+    return np.asarray(np.exp(in_blocks(lines, lines.log_cdf, points.ravel())).reshape(points.shape))
 
 
 def ppf(mixture: "Mixture", q: ArrayLike) -> Floats:
@@ -76,23 +74,28 @@ def ppf(mixture: "Mixture", q: ArrayLike) -> Floats:
     array([-1.28,  5.  , 11.28])
     """
     lines, wanted = Lines.of(mixture), probabilities("q", q)
-    return np.asarray(lines.quantile(wanted.ravel()).reshape(wanted.shape))
+    return in_blocks(lines, lines.quantile, wanted.ravel()).reshape(wanted.shape)
 
 
-def interval(mixture: "Mixture", content: float) -> Floats:
-    """The central interval that holds a given probability, for a mixture of one feature.
+def interval(mixture: "Mixture", content: ArrayLike) -> Floats:
+    """Central intervals that hold a given probability, for a mixture of one feature.
 
     What is left out is half below it and half above. :meth:`Mixture.highest_density` gives the shortest region instead.
 
     Parameters
     ----------
-    content : float
-        Probability, between 0 and 1.
+    content : float or array_like
+        Probabilities, between 0 and 1, of any shape.
 
     Returns
     -------
-    (2,) ndarray
-        Its two ends.
+    (..., 2) ndarray
+        The two ends of each.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one feature, or a content is not between 0 and 1.
 
     Examples
     --------
@@ -135,10 +138,12 @@ def highest_density(mixture: "Mixture", content: float) -> Floats:
     array([[-1.64,  1.64],
            [ 8.36, 11.64]])
     """
-    lines = Lines.of(mixture)
-    tails(content)
+    lines, share = Lines.of(mixture), contents(content)
+    if share.ndim:
+        msg = f"content must be one number, got shape {share.shape}; regions differ in how many intervals they have."
+        raise ValueError(msg)
     turns = turning_points(lines)
-    return _above(lines, turns, _level(lines, turns, content))
+    return _above(lines, turns, _level(lines, turns, float(share)))
 
 
 def log_level(mixture: "Mixture", content: float) -> float:
@@ -147,21 +152,10 @@ def log_level(mixture: "Mixture", content: float) -> float:
     return _level(lines, turning_points(lines), content)
 
 
-def probabilities(name: str, values: ArrayLike) -> Floats:
-    """Probabilities from 0 to 1; raise ``ValueError`` where they are not."""
-    wanted = np.asarray(values, dtype=np.float64)
-    if not ((wanted >= 0) & (wanted <= 1)).all():
-        msg = f"{name} must be from 0 to 1, got {wanted}."
-        raise ValueError(msg)
-    return wanted
-
-
-def tails(content: float) -> Floats:
-    """The probabilities at the two ends of a central interval."""
-    if not 0.0 < content < 1.0:
-        msg = f"content must be a probability between 0 and 1, got {content}."
-        raise ValueError(msg)
-    return np.array([0.5 - 0.5 * content, 0.5 + 0.5 * content])
+def tails(content: ArrayLike) -> Floats:
+    """The probabilities at the two ends of central intervals, in a last axis."""
+    half = 0.5 * contents(content)
+    return np.stack([0.5 - half, 0.5 + half], axis=-1)
 
 
 def _level(lines: Lines, turns: Floats, content: float) -> float:
@@ -172,6 +166,8 @@ def _level(lines: Lines, turns: Floats, content: float) -> float:
         ends = np.exp(lines.log_cdf(_above(lines, turns, top - below).ravel()))
         return float((ends[1::2] - ends[::2]).sum()) - content
 
+    if missing(0.0) >= 0:  # within rounding of the top there is more
+        return top
     depth = 1.0
     while missing(depth) < 0:
         depth *= 2.0
