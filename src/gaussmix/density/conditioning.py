@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from scipy.special import logsumexp
 
-from gaussmix._types import ArrayLike, Floats, Seed
+from gaussmix._types import ArrayLike, Floats, Labels, Seed
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
+from gaussmix.density.arguments import count, finite, numbers, probabilities
 from gaussmix.density.features import indices, rest
 from gaussmix.density.lines import Lines
 
@@ -70,7 +72,7 @@ class ConditionalMixtures:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> "Mixture":
-        weights, means = self._parts(self.rows[i][None])
+        weights, means = self._parts(self.rows[index(i)][None])
         return type(self.unknown)(weights[0], means[0], self.left, feature_names=self.unknown.feature_names)
 
     def __iter__(self) -> Iterator["Mixture"]:
@@ -115,9 +117,9 @@ class ConditionalMixtures:
         Raises
         ------
         ValueError
-            If there is not one point for each row.
+            If there is not one point for each row, or one is not finite.
         """
-        points = self._points(values)
+        points = self._points(finite("values", values))
         out = np.empty(len(self))
         for span, weights, centres in self._blocks():
             out[span] = _log_density(self.left, weights, points[span, None] - centres)
@@ -125,7 +127,7 @@ class ConditionalMixtures:
 
     def cdf(self, values: ArrayLike) -> Floats:
         """Probability, given each row, of at most its own value; for one unknown feature, ``(n,) -> (n,)``."""
-        points = self._points(values)[:, 0]
+        points = self._points(numbers("values", values))[:, 0]
         out = np.empty(len(self))
         for span, lines in self._lines():
             out[span] = np.exp(lines.log_cdf(points[span]))
@@ -136,28 +138,28 @@ class ConditionalMixtures:
 
         Parameters
         ----------
-        q : float or (Q,) array_like
-            Probabilities from 0 to 1.
+        q : float or array_like
+            Probabilities from 0 to 1, of any shape.
 
         Returns
         -------
-        (n,) or (n, Q) ndarray
-            What the feature is below with these probabilities, given each row.
+        (n, ...) ndarray
+            What the feature is below with these probabilities, given each row: ``(n,)`` for one, ``(n, Q)`` for Q.
 
         Raises
         ------
         ValueError
             If R is not 1, or a probability is not from 0 to 1.
         """
-        wanted = univariate.probabilities("q", q)
+        wanted = probabilities("q", q)
         out = np.empty((len(self), wanted.size))
         for span, lines in self._lines():
             for column, probability in enumerate(wanted.ravel()):
                 out[span, column] = lines.quantile(np.full(span.stop - span.start, probability))
         return out.reshape(len(self), *wanted.shape)
 
-    def interval(self, content: float) -> Floats:
-        """Central intervals that hold a given probability, given each row: ``(n, 2)``, for one unknown feature."""
+    def interval(self, content: ArrayLike) -> Floats:
+        """Central intervals that hold given probabilities, given each row: ``(n, ..., 2)``, for one unknown feature."""
         return self.ppf(univariate.tails(content))
 
     def modes(self, *, n_samples: int = 5000, random_state: Seed = None) -> list["Modes"]:
@@ -180,9 +182,13 @@ class ConditionalMixtures:
         (n, n_samples, R) ndarray
         """
         rng = np.random.default_rng(random_state)
-        drawn = np.empty((len(self), n_samples, self.n_features))
-        for i, one in enumerate(self):
-            drawn[i] = one.sample(n_samples, random_state=rng)
+        drawn = np.empty((len(self), count("n_samples", n_samples, 0), self.n_features))
+        for span, weights, centres in self._blocks():
+            components = _chosen(weights, rng.random(drawn[span].shape[:2]))
+            drawn[span] = np.take_along_axis(centres, components[:, :, None], axis=1)
+            for k in range(self.known.n_components):
+                i, j = np.nonzero(components == k)
+                drawn[span][i, j] += self.left.colour(k, rng.standard_normal((len(i), self.n_features)))
         return drawn
 
     def _parts(self, rows: Floats) -> tuple[Floats, Floats]:
@@ -210,12 +216,10 @@ class ConditionalMixtures:
         for span, weights, centres in self._blocks():
             yield span, Lines(weights, centres[:, :, 0], deviations)
 
-    def _points(self, values: ArrayLike) -> Floats:
-        points = np.asarray(values, dtype=np.float64)
-        if self.n_features == 1 and points.ndim == 1:
-            points = points[:, None]
-        if points.shape != (len(self), self.n_features) or not np.isfinite(points).all():
-            msg = f"values must be finite and have shape ({len(self)}, {self.n_features}), got shape {points.shape}."
+    def _points(self, values: Floats) -> Floats:
+        points = values[:, None] if self.n_features == 1 and values.ndim == 1 else values
+        if points.shape != (len(self), self.n_features):
+            msg = f"values must have shape ({len(self)}, {self.n_features}), a point for each row, got {values.shape}."
             raise ValueError(msg)
         return points
 
@@ -235,7 +239,8 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
     ----------
     given : dict of {int or str: float or (n,) array_like}
         Known features, by index or by name, and their values. Where all are numbers, there is one answer; where any is
-        an array, one for each of its n values, and numbers stand for n times the same.
+        an array, one for each of its n values, and numbers stand for n times the same. A row of a pandas table, or some
+        of its columns, will do.
 
     Returns
     -------
@@ -268,7 +273,7 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
     array([[0.],
            [8.]])
     """
-    known = indices(mixture, given)
+    known = indices(mixture, given.keys(), "given")
     unknown = rest(mixture, known)
     if not unknown:
         msg = f"given must leave at least one of the {mixture.n_features} features unknown, got {list(given)}."
@@ -294,6 +299,14 @@ def _values(given: Mapping[Any, ArrayLike]) -> Floats:
         msg = "given must be finite, got NaN or infinity; leave out a feature that is not known."
         raise ValueError(msg)
     return values
+
+
+def _chosen(weights: Floats, heights: Floats) -> Labels:
+    """Which component's share of the way from 0 to 1 each height is in: weights ``(b, K)``, heights ``(b, m)``."""
+    components = np.zeros(heights.shape, dtype=np.intp)
+    for border in np.cumsum(weights, axis=1)[:, :-1].T:
+        components += heights >= border[:, None]
+    return components
 
 
 def _log_density(left: Covariances, weights: Floats, centred: Floats) -> Floats:
