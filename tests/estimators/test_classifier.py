@@ -239,8 +239,11 @@ def test_a_single_row_is_a_class_of_common_spread():
 def test_a_warning_says_which_class_gets_fewer_components(across_classes):
     rows, labels = load_iris(return_X_y=True)
     model = GaussianMixtureClassifier(3, across_classes=across_classes, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="Class 2 has 13 distinct rows, which bear 2 of the 3 components"):
+    with pytest.warns(
+        ConvergenceWarning, match="Class 2 has 13 distinct rows, which bear 2 of the 3 components"
+    ) as warned:
         model.fit(rows[:113], labels[:113])
+    assert {one.filename for one in warned} == {__file__}
     assert np.bincount(model.component_classes_).tolist() == [3, 3, 2]
 
 

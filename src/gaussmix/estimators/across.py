@@ -30,14 +30,14 @@ def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gene
     auto = choice.reg_covar == "auto"
     ridge = starts.RELATIVE_RIDGE * variances if auto else np.full(len(variances), choice.reg_covar, dtype=np.float64)
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
-    for sizes, partitions in _partitions(classes, choice, rng):
+    for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
         fits = _Fits(_labelled(classes, sizes), partitions, variances)
         for structure in choice.structures:
             outcome = fits.best(MStep(named(structure), ridge))
             found[_candidate(outcome)] = structure, sizes, outcome
     structure, sizes, outcome = found[best(list(found), criterion)]
     if outcome.status is not Status.CONVERGED:
-        warnings.warn(outcome.message(TOL), ConvergenceWarning, stacklevel=4)
+        warnings.warn(outcome.message(TOL), ConvergenceWarning, stacklevel=3)
     params = [{"n_components": size, "covariance_type": structure} for size in sizes]
     return ClassMixtures(outcome.fit.state.mixture, sizes, params)
 
@@ -99,10 +99,9 @@ def _candidate(outcome: Outcome) -> Candidate:
 
 
 def _partitions(
-    classes: Classes, choice: Choice, rng: np.random.Generator
+    classes: Classes, most: Sequence[int], choice: Choice, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, ...], list[Labels]]]:
     """Numbers of components that the classes may have, each with partitions of all rows: by trees and by k-means."""
-    most = classes.borne(choice)
     trees = [starts.tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)]
     for sizes in dict.fromkeys(tuple(min(k, borne) for borne in most) for k in choice.n_components):
         kinds = [[tree(size) for tree, size in zip(trees, sizes, strict=True)]]

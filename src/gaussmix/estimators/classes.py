@@ -84,7 +84,7 @@ class Classes:
                     f"Class {name!s} has {mass:.3g} distinct rows, which bear {n_components} of the "
                     f"{choice.n_components[0]} components that n_components asks for, at {fewest} rows each."
                 )
-                warnings.warn(msg, ConvergenceWarning, stacklevel=5)
+                warnings.warn(msg, ConvergenceWarning, stacklevel=4)
         return most
 
 
