@@ -76,12 +76,12 @@ class Classes:
         """How many components the rows of each class can bear, ``(C,)``; a warning says where all choices are more."""
         forms = [named(name).form for name in choice.structures]
         fewest = max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
-        masses = [min(float(part.some_weights.sum()), float(_n_distinct(part))) for part in self.parts]
-        most = tuple(max(1, int(mass // fewest)) for mass in masses)
-        for name, mass, n_components in zip(self.names, masses, most, strict=True):
+        sizes = [_size(part) for part in self.parts]
+        most = tuple(max(1, int(size // fewest)) for size, _ in sizes)
+        for name, (_, said), n_components in zip(self.names, sizes, most, strict=True):
             if n_components < choice.n_components[0]:
                 msg = (
-                    f"Class {name!s} has {mass:.3g} distinct rows, which bear {n_components} of the "
+                    f"Class {name!s} has {said}, which bear {n_components} of the "
                     f"{choice.n_components[0]} components that n_components asks for, at {fewest} rows each."
                 )
                 warnings.warn(msg, ConvergenceWarning, stacklevel=4)
@@ -101,9 +101,12 @@ def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gener
     return ClassMixtures(mixture, tuple(one.mixture.n_components for one in chosen), [one.params for one in chosen])
 
 
-def _n_distinct(part: ArraySource) -> int:
-    """How many rows differ: one that is repeated bears no more than one that weighs more."""
-    return len(np.unique(part.rows, axis=0))
+def _size(part: ArraySource) -> tuple[float, str]:
+    """How many rows there are to bear components, also in words; one that is repeated counts once, as if weighted."""
+    n_distinct, weight = len(np.unique(part.rows, axis=0)), float(part.some_weights.sum())
+    if weight < n_distinct:
+        return weight, f"rows that weigh {weight:.3g}"
+    return n_distinct, f"{n_distinct} distinct rows"
 
 
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
