@@ -71,6 +71,36 @@ def test_what_is_no_precision_is_named(form, values, message):
 
 
 @pytest.mark.parametrize(
+    ("form", "values", "wanted"),
+    [
+        (Spherical, 1.0, r"\(K,\), got \(\)"),
+        (Diagonal, [1.0, 2.0], r"\(K, D\), got \(2,\)"),
+        (Tied, [[1.0, 0.0]], r"\(D, D\), got \(1, 2\)"),
+        (Full, np.eye(2), r"\(K, D, D\), got \(2, 2\)"),
+    ],
+)
+def test_an_array_of_another_shape_is_refused(form, values, wanted):
+    for make in (form.from_covariances, form.from_precisions):
+        with pytest.raises(ValueError, match=f"{form.__name__} takes an array of shape {wanted}"):
+            make(values)
+
+
+@forms
+def test_lists_will_do(form):
+    stored = covariances(np.random.default_rng(0), form, 2, 3)
+    by_lists = form.from_covariances(stored.covariances.tolist()), form.from_precisions(stored.precisions.tolist())
+    for one in by_lists:
+        np.testing.assert_allclose(one.factors, stored.factors)
+
+
+@pytest.mark.parametrize("form", [Tied, Full], ids=lambda form: form.__name__)
+def test_symmetry_of_precisions_is_judged_in_their_units(form):
+    wrong = np.array([[[1.0, 0.5], [0.2, 1.0]]]) * 1e-12
+    with pytest.raises(ValueError, match="should be symmetric"):
+        form.from_precisions(wrong[0] if form is Tied else wrong)
+
+
+@pytest.mark.parametrize(
     ("form", "values"),
     [(Spherical, [1.0, -1.0]), (Diagonal, [[0.0, 1.0]]), (Tied, np.ones((2, 2))), (Full, [[[np.nan]]]), (Full, [1.0])],
 )

@@ -7,9 +7,9 @@ from typing import ClassVar, Self, final
 
 import numpy as np
 
-from gaussmix._types import Flags, Floats
+from gaussmix._types import ArrayLike, Flags, Floats
 
-__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied", "triangle"]
+__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied", "symmetric", "triangle"]
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -29,6 +29,7 @@ class Covariances(ABC):
 
     factors: Floats
     form: ClassVar[str]
+    axes: ClassVar[str]
 
     def __post_init__(self) -> None:
         factors = np.array(self.factors, dtype=np.float64)
@@ -54,13 +55,22 @@ class Covariances(ABC):
         """Whether an array holds finite lower triangles with positive diagonals, or positive deviations."""
 
     @classmethod
+    def _in_shape(cls, values: ArrayLike) -> Floats:
+        """An array of the form's own shape; raise ``ValueError`` where it is none."""
+        array = np.asarray(values, dtype=np.float64)
+        if array.ndim == 0 or array.shape != cls.shape(len(array), array.shape[-1]):
+            msg = f"{cls.__name__} takes an array of shape {cls.axes}, got {array.shape}."
+            raise ValueError(msg)
+        return array
+
+    @classmethod
     @abstractmethod
-    def from_covariances(cls, covariances: Floats) -> Self:
+    def from_covariances(cls, covariances: ArrayLike) -> Self:
         """Factor covariances given in the form's own shape; raise :class:`NotPositiveDefiniteError` where none is."""
 
     @classmethod
     @abstractmethod
-    def from_precisions(cls, precisions: Floats) -> Self:
+    def from_precisions(cls, precisions: ArrayLike) -> Self:
         """Factor inverse covariances given in the form's own shape; raise ``ValueError`` for what is no precision."""
 
     @classmethod
@@ -143,21 +153,22 @@ class _StandardDeviations(Covariances):
         return bool((np.isfinite(factors) & (factors > 0)).all())
 
     @classmethod
-    def from_covariances(cls, covariances: Floats) -> Self:
-        covariances = np.asarray(covariances, dtype=np.float64)
-        good = np.isfinite(covariances) & (covariances > 0)
+    def from_covariances(cls, covariances: ArrayLike) -> Self:
+        variances = cls._in_shape(covariances)
+        good = np.isfinite(variances) & (variances > 0)
         if not good.all():
             k = int(np.argwhere(~good)[0, 0])
-            msg = f"The variances of component {k} must be positive and finite, got {covariances[k]}."
+            msg = f"The variances of component {k} must be positive and finite, got {variances[k]}."
             raise NotPositiveDefiniteError(msg)
-        return cls._of(np.sqrt(covariances))
+        return cls._of(np.sqrt(variances))
 
     @classmethod
-    def from_precisions(cls, precisions: Floats) -> Self:
-        if not (precisions > 0).all():
+    def from_precisions(cls, precisions: ArrayLike) -> Self:
+        inverse = cls._in_shape(precisions)
+        if not (inverse > 0).all():
             msg = f"'{cls.form} precision' should be positive"
             raise ValueError(msg)
-        return cls(1.0 / np.sqrt(precisions))
+        return cls(1.0 / np.sqrt(inverse))
 
     @property
     def covariances(self) -> Floats:
@@ -212,7 +223,7 @@ class _StandardDeviations(Covariances):
 class Spherical(_StandardDeviations):
     """One variance for each component: shape ``(K,)``."""
 
-    form = "spherical"
+    form, axes = "spherical", "(K,)"
 
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -232,7 +243,7 @@ class Spherical(_StandardDeviations):
 class Diagonal(_StandardDeviations):
     """One variance for each component and feature: shape ``(K, D)``."""
 
-    form = "diag"
+    form, axes = "diag", "(K, D)"
 
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -260,24 +271,24 @@ class _Triangles(Covariances):
         return bool(lower and (np.diagonal(factors, axis1=-2, axis2=-1) > 0).all())
 
     @classmethod
-    def from_covariances(cls, covariances: Floats) -> Self:
-        covariances = np.asarray(covariances, dtype=np.float64)
+    def from_covariances(cls, covariances: ArrayLike) -> Self:
+        matrices = cls._in_shape(covariances)
         try:
-            factors = np.asarray(np.linalg.cholesky(covariances), dtype=np.float64)
+            factors = np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
         except np.linalg.LinAlgError as error:
-            raise NotPositiveDefiniteError(_first_without_factor(covariances)) from error
-        if not (np.isfinite(factors).all() and _symmetric(covariances)):
-            raise NotPositiveDefiniteError(_first_without_factor(covariances))
+            raise NotPositiveDefiniteError(_first_without_factor(matrices)) from error
+        if not (np.isfinite(factors).all() and symmetric(matrices)):
+            raise NotPositiveDefiniteError(_first_without_factor(matrices))
         return cls._of(factors)
 
     @classmethod
-    def from_precisions(cls, precisions: Floats) -> Self:
-        transposed = np.swapaxes(precisions, -1, -2)
-        if not np.allclose(precisions, transposed) or np.linalg.eigvalsh(precisions).min() <= 0:
+    def from_precisions(cls, precisions: ArrayLike) -> Self:
+        inverse = cls._in_shape(precisions)
+        if not symmetric(inverse) or np.linalg.eigvalsh(inverse).min() <= 0:
             msg = f"'{cls.form} precision' should be symmetric, positive-definite"
             raise ValueError(msg)
         # With P = U Uᵀ, U upper, the factor is L = U⁻ᵀ; Cholesky of P flipped in both axes is U flipped.
-        upper = np.asarray(np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1])
+        upper = np.asarray(np.linalg.cholesky(inverse[..., ::-1, ::-1])[..., ::-1, ::-1])
         return cls(_inverse(np.swapaxes(upper, -1, -2)))
 
     @property
@@ -323,7 +334,7 @@ def _first_without_factor(covariances: Floats) -> str:
     which = f"of component {k}" if len(matrices) > 1 else "of all components"
     if not np.isfinite(matrices[k]).all():
         fault = "it holds NaN or infinity"
-    elif not _symmetric(matrices[k]):
+    elif not symmetric(matrices[k]):
         fault = "it is not symmetric"
     else:
         fault = f"its smallest eigenvalue is {np.linalg.eigvalsh(matrices[k])[0]:.3g}"
@@ -332,12 +343,12 @@ def _first_without_factor(covariances: Floats) -> str:
 
 def _has_factor(matrix: Floats) -> bool:
     try:
-        return bool(np.isfinite(np.linalg.cholesky(matrix)).all()) and _symmetric(matrix)
+        return bool(np.isfinite(np.linalg.cholesky(matrix)).all()) and symmetric(matrix)
     except np.linalg.LinAlgError:
         return False
 
 
-def _symmetric(matrices: Floats) -> bool:
+def symmetric(matrices: Floats) -> bool:
     """Symmetric up to rounding, on the scale of each entry's own two variances."""
     deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=-2, axis2=-1)))
     scale = deviations[..., :, None] * deviations[..., None, :]
@@ -352,7 +363,7 @@ def _log_det_of_triangles(factors: Floats) -> Floats:
 class Tied(_Triangles):
     """One matrix for all components: shape ``(D, D)``."""
 
-    form = "tied"
+    form, axes = "tied", "(D, D)"
 
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -378,7 +389,7 @@ class Tied(_Triangles):
 class Full(_Triangles):
     """One matrix for each component: shape ``(K, D, D)``."""
 
-    form = "full"
+    form, axes = "full", "(K, D, D)"
 
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from gaussmix.density import (
     transport,
     univariate,
 )
+from gaussmix.density.arguments import finite
 from gaussmix.expectation import reference
 
 __all__ = ["Mixture"]
@@ -253,12 +254,9 @@ def _frozen(array: Floats) -> Floats:
 
 
 def _matrix(name: str, values: ArrayLike) -> Floats:
-    matrix = np.asarray(values, dtype=np.float64)
+    matrix = finite(name, values)
     if matrix.ndim != 2 or 0 in matrix.shape:  # noqa: PLR2004 - components and features
         msg = f"{name} must have shape (n_components, n_features), got {matrix.shape}."
-        raise ValueError(msg)
-    if not np.isfinite(matrix).all():
-        msg = f"{name} must be finite, got NaN or infinity."
         raise ValueError(msg)
     return matrix
 

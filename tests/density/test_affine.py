@@ -132,10 +132,11 @@ def test_a_map_may_name_its_features():
 @pytest.mark.parametrize(
     ("matrix", "offset", "message"),
     [
-        (np.eye(3), 0.0, r"matrix must be finite and have shape \(M, 2\), got shape \(3, 3\)"),
-        (np.ones(2), 0.0, r"got shape \(2,\)"),
+        (np.eye(3), 0.0, r"matrix must have shape \(M, 2\), with M at least 1, got \(3, 3\)"),
+        (np.ones(2), 0.0, r"got \(2,\)"),
+        (np.empty((0, 2)), 0.0, r"got \(0, 2\)"),
         ([[np.nan, 1.0]], 0.0, "matrix must be finite"),
-        (np.eye(2), [1.0, 2.0, 3.0], r"offset must be finite, and a number or of shape \(2,\), got shape \(3,\)"),
+        (np.eye(2), [1.0, 2.0, 3.0], r"offset must be a number or of shape \(2,\), got shape \(3,\)"),
         (np.eye(2), np.inf, "offset must be finite"),
         ([[1.0, 2.0], [2.0, 4.0]], 0.0, "matrix must have 2 independent rows, as many as it has, got rank 1"),
         ([[1.0, 2.0], [0.0, 0.0]], 0.0, "got rank 1"),
@@ -150,6 +151,8 @@ def test_maps_that_cannot_be_are_refused(matrix, offset, message):
 def test_independence_is_judged_in_the_units_of_the_features():
     model = Mixture([1.0], [[0.0, 0.0]], [np.diag([1.0, 1e40])])
     assert model.transform([[1.0, 1e-20], [1.0, -1e-20]]).n_features == 2
+    large = model.transform([[1e200, 0.0], [0.0, 1e-200]])
+    np.testing.assert_allclose(np.diagonal(large.covariances.factors[0]), [1e200, 1e-180])
 
 
 # --- Noise -----------------------------------------------------------------------------------------------------------
@@ -170,6 +173,21 @@ def test_noise_adds_its_covariance(form, seed):
         assert noisy.feature_names == ("a", "b", "c")
 
 
+@forms
+@given(seed=seeds)
+def test_noise_of_very_different_sizes_is_all_added(form, seed):
+    rng = np.random.default_rng(seed)
+    units = np.diag([1e6, 1.0, 1e-6])
+    model, noise = mixture(rng, form, n_features=3), matrices(rng, 1, 3)[0]
+    mapped = model.transform(units).convolve(units @ noise @ units)
+    np.testing.assert_allclose(vector(mapped), vector(model.convolve(noise).transform(units)), rtol=1e-9)
+
+
+def test_noise_is_symmetric_up_to_rounding():
+    noise = np.array([[1.0, 1e-17], [0.0, 1.0]])
+    assert mixture(np.random.default_rng(0)).convolve(noise).n_features == 2
+
+
 @given(seed=seeds)
 def test_noise_is_a_convolution(seed):
     rng = np.random.default_rng(seed)
@@ -183,9 +201,10 @@ def test_noise_is_a_convolution(seed):
 @pytest.mark.parametrize(
     ("noise", "message"),
     [
-        (-1.0, "no negative variance in any direction, got -1"),
+        (-1.0, "no negative variance, got -1"),
         ([1.0, -0.5], "got -0.5"),
-        ([[1.0, 2.0], [2.0, 1.0]], "got -1"),
+        ([[1.0, 2.0], [2.0, 1.0]], "no negative variance in any direction, got an eigenvalue of -1"),
+        ([[1.0, 0.5], [0.5, 0.0]], "in any direction, got an eigenvalue of -0.207"),
         ([[1.0, 0.5], [0.0, 1.0]], "must be symmetric"),
         (np.eye(3), r"of shape \(2,\) or \(2, 2\), got shape \(3, 3\)"),
         (np.nan, "must be finite"),

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.covariances import Full
+from gaussmix.covariances import Full, symmetric
+from gaussmix.density.arguments import finite
 from gaussmix.density.features import Feature, indices, names
 
 if TYPE_CHECKING:
@@ -85,13 +86,12 @@ def transform(
     array([[32.],
            [68.]])
     """
-    linear = np.asarray(matrix, dtype=np.float64)
-    if linear.ndim != 2 or linear.shape[1] != mixture.n_features or not np.isfinite(linear).all():  # noqa: PLR2004 - a matrix
-        msg = f"matrix must be finite and have shape (M, {mixture.n_features}), got shape {linear.shape}."
+    linear, shift = finite("matrix", matrix), finite("offset", offset)
+    if linear.ndim != 2 or linear.shape[1] != mixture.n_features or not len(linear):  # noqa: PLR2004 - a matrix
+        msg = f"matrix must have shape (M, {mixture.n_features}), with M at least 1, got {linear.shape}."
         raise ValueError(msg)
-    shift = np.asarray(offset, dtype=np.float64)
-    if shift.shape not in {(), (len(linear),)} or not np.isfinite(shift).all():
-        msg = f"offset must be finite, and a number or of shape ({len(linear)},), got shape {shift.shape}."
+    if shift.shape not in {(), (len(linear),)}:
+        msg = f"offset must be a number or of shape ({len(linear)},), got shape {shift.shape}."
         raise ValueError(msg)
     _check_rank(linear * np.sqrt(np.diagonal(mixture.covariance)))
     covariances = mixture.covariances.mapped(linear, mixture.n_components)
@@ -115,6 +115,10 @@ def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
     ------
     ValueError
         If C is of another shape, not finite, not symmetric, or has a negative eigenvalue.
+
+    Notes
+    -----
+    A matrix is taken apart in units of its own deviations, so that noise of very different sizes is all added.
 
     Examples
     --------
@@ -169,9 +173,9 @@ def _pair(left: "Mixture", right: "Mixture") -> "Mixture":
 
 
 def _check_rank(matrix: Floats) -> None:
-    """Raise unless no row is a combination of the others; their lengths do not matter."""
-    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    rank = np.linalg.matrix_rank(matrix / np.where(lengths > 0, lengths, 1.0))
+    """Raise unless no row is a combination of the others; their sizes do not matter."""
+    sizes = np.abs(matrix).max(axis=1, keepdims=True)
+    rank = np.linalg.matrix_rank(matrix / np.where(sizes > 0, sizes, 1.0))
     if rank < len(matrix):
         msg = (
             f"matrix must have {len(matrix)} independent rows, as many as it has, got rank {rank}: what it maps "
@@ -182,26 +186,34 @@ def _check_rank(matrix: Floats) -> None:
 
 def _noise_root(covariance: ArrayLike, n_features: int) -> Floats:
     """Deviations ``(D,)`` of noise without correlations, or a square root ``(D, D)`` of its covariance, ``RᵀR``."""
-    noise = np.asarray(covariance, dtype=np.float64)
-    if noise.shape not in {(), (n_features,), (n_features, n_features)} or not np.isfinite(noise).all():
+    noise = finite("covariance", covariance)
+    if noise.shape not in {(), (n_features,), (n_features, n_features)}:
         msg = (
-            f"covariance must be finite, and a number or of shape ({n_features},) or ({n_features}, {n_features}), got "
-            f"shape {noise.shape}."
+            f"covariance must be a number or of shape ({n_features},) or ({n_features}, {n_features}), got shape "
+            f"{noise.shape}."
         )
         raise ValueError(msg)
-    variances, axes = (np.broadcast_to(noise, n_features), None) if noise.ndim < 2 else _principal(noise)  # noqa: PLR2004 - a matrix
+    is_matrix = noise.ndim == 2  # noqa: PLR2004 - a matrix
+    variances = np.diagonal(noise) if is_matrix else np.broadcast_to(noise, n_features)
     if variances.min() < 0:
-        msg = f"covariance must have no negative variance in any direction, got {variances.min():.3g}."
+        msg = f"covariance must have no negative variance, got {variances.min():.3g}."
         raise ValueError(msg)
     deviations = np.sqrt(variances)
-    return deviations if axes is None else deviations[:, None] * axes.T
+    return _correlated_root(noise, deviations) if is_matrix else deviations
 
 
-def _principal(covariance: Floats) -> tuple[Floats, Floats]:
-    """Eigenvalues, those of rounding's size as zero, and eigenvectors."""
-    if not np.allclose(covariance, covariance.T, rtol=1e-8, atol=0.0):
+def _correlated_root(covariance: Floats, deviations: Floats) -> Floats:
+    """By the eigenvectors of the correlations; eigenvalues of rounding's size are zero."""
+    if not symmetric(covariance):
         msg = "covariance must be symmetric."
         raise ValueError(msg)
-    values, vectors = np.linalg.eigh(covariance)
+    units = np.where(deviations > 0, deviations, 1.0)
+    values, vectors = np.linalg.eigh(covariance / units / units[:, None])
     rounding = len(values) * np.finfo(np.float64).eps * np.abs(values).max()
-    return np.where(np.abs(values) <= rounding, 0.0, values), vectors
+    if values.min() < -rounding:
+        msg = (
+            f"covariance must have no negative variance in any direction, got an eigenvalue of {values.min():.3g} "
+            "among those of the correlations."
+        )
+        raise ValueError(msg)
+    return np.asarray(np.sqrt(np.where(values > rounding, values, 0.0))[:, None] * vectors.T * deviations)

@@ -68,7 +68,7 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
     if form is None:
         msg = f"covariance_type must be one of {', '.join(_FORMS)}, got {arrays['covariance_type']!r}."
         raise ValueError(msg)
-    covariances = form.from_covariances(np.asarray(arrays["covariances"], dtype=np.float64))
+    covariances = form.from_covariances(arrays["covariances"])
     return cls(arrays["weights"], arrays["means"], covariances, feature_names=arrays.get("feature_names"))
 
 
