@@ -189,13 +189,13 @@ def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterat
         if length > 1.0 and states[-1].n_iter >= _PLAIN_STEPS:
             leap = _leap(source, states, min(length, longest), m_step)
             steps = 0
-            if leap.log_posterior >= states[-1].log_posterior:
+            if leap and leap.log_posterior >= states[-1].log_posterior:
                 longest = 2.0 * longest if length > longest else longest
                 yield leap
                 states = [leap]
             else:
                 longest /= 2.0
-                states[-1] = replace(states[-1], n_refused=states[-1].n_refused + 1)
+                states[-1] = replace(states[-1], n_refused=states[-1].n_refused + bool(leap))
 
 
 def _length_of_leap(states: Sequence[State]) -> float:
@@ -209,15 +209,15 @@ def _length_of_leap(states: Sequence[State]) -> float:
     return factor / (1.0 - factor)
 
 
-def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep) -> State:
-    """The state `length` times the last step further on; where there is none, one that is as unlikely as can be."""
+def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep) -> State | None:
+    """The state `length` times the last step further on, where there is one."""
     before, last = states[-2], states[-1]
     step = last.statistics - before.statistics.about(last.statistics.origin)
     further = last.statistics + step.scale(length)
     try:
         mixture = m_step.maximize(further, last.mixture.covariances)
     except ValueError:  # weights or covariances that are none
-        return replace(last, statistics=replace(last.statistics, log_likelihood=-np.inf))
+        return None
     return replace(_state(source, mixture, m_step, last), leapt=True)
 
 
