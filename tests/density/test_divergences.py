@@ -207,6 +207,15 @@ def test_bhattacharyya_keeps_its_digits_where_rows_of_neither_would_tell(apart):
     assert found.standard_error < 5e-3
 
 
+@pytest.mark.parametrize("apart", [6.0, 9.0])
+def test_js_misses_no_overlap_that_hardly_any_row_would_show(apart):
+    p = Mixture([0.5, 0.5], [[0.0], [-9.0]], [1.0, 0.5])
+    q = Mixture([0.2, 0.8], [[apart], [apart + 9.0]], [1.0, 2.0])
+    found, truth = p.js_divergence(q, n_samples=10_000, random_state=0), integrated_js(p, q)
+    assert abs(found.value - truth) < 5 * found.standard_error
+    assert found.standard_error < 0.05 * (np.log(2) - truth)
+
+
 @each
 def test_mixtures_of_other_features_are_refused(between):
     p, q = (mixture(np.random.default_rng(0), n_features=n) for n in (2, 3))

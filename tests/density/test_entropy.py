@@ -79,6 +79,15 @@ def test_components_far_apart_leave_nothing_to_draw(far):
     assert found.standard_error == 0.0
 
 
+@pytest.mark.parametrize("apart", [6.0, 9.0])
+def test_an_overlap_that_hardly_any_row_would_show_is_found(apart):
+    model = Mixture([0.3, 0.7], [[0.0], [apart]], [1.0, 1.0])
+    found, truth = model.entropy(n_samples=10_000, random_state=0), integrated(model)
+    apart_by_all = of_one(np.eye(1)) + entr([0.3, 0.7]).sum()
+    assert abs(found.value - truth) < 5 * found.standard_error
+    assert found.standard_error < 0.05 * (apart_by_all - truth)
+
+
 def test_equal_components_are_one():
     model = Mixture([0.3, 0.3, 0.4], np.ones((3, 2)), [2.0, 2.0, 2.0])
     assert model.entropy().value == pytest.approx(Mixture([1.0], [[1.0, 1.0]], [2.0]).entropy().value, rel=1e-14)

@@ -7,6 +7,7 @@ from scipy.special import expit, log_expit, logsumexp
 
 from gaussmix._types import Floats, Seed
 from gaussmix.density import bhattacharyya
+from gaussmix.density.between import log_affinities, mean_between, overlaps
 from gaussmix.density.draws import Draws
 from gaussmix.density.entropy import entropies, information
 from gaussmix.density.estimate import Bounds, Estimate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["js_divergence", "kl_divergence"]
 
 _LOG_2 = float(np.log(2.0))
+_FAR = 700.0  # log-odds; beyond, they leave less than 1e-150 uncertain
 _ROUNDS = 100  # of the variational bound, which is valid after any number
 
 
@@ -94,7 +96,8 @@ def js_divergence(
     other : Mixture
         The mixture q, of the same features.
     n_samples : int, default 100_000
-        How many rows to draw from each of the two, some more where there are rare components.
+        How many rows to draw from each of the two, some more where there are rare components; where the two are proven
+        to be apart, how many to draw between them, as in :meth:`Mixture.bhattacharyya`.
     random_state : int, Generator or None
         A seed, or a generator that advances with each call.
 
@@ -121,7 +124,8 @@ def js_divergence(
     0.693
     """
     draws, (p, q) = Draws.of(n_samples, random_state), pair(mixture, other)
-    return Estimate.within(_js_bounds(p, q), lambda: draws.mean_of_both(mixture, other, _js_of))
+    draw = _js_between if logsumexp(log_affinities(p, q)) < 0 else _js_of_both
+    return Estimate.within(_js_bounds(p, q), lambda: draw(draws, mixture, other))
 
 
 def _kl_bounds(p: Gaussians, q: Gaussians) -> Bounds:
@@ -176,6 +180,28 @@ def _kl_of(log_ratios: Floats) -> Floats:
     return np.asarray(2.0 * (share * log_ratios - 2.0 * share + 1.0))
 
 
-def _js_of(log_ratios: Floats) -> Floats:
-    mine, theirs = (expit(ratios) * (_LOG_2 + log_expit(ratios)) for ratios in (log_ratios, -log_ratios))
-    return np.asarray(mine + theirs)
+def _js_of_both(draws: Draws, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
+    def values(log_ratios: Floats) -> Floats:
+        mine, theirs = (expit(ratios) * (_LOG_2 + log_expit(ratios)) for ratios in (log_ratios, -log_ratios))
+        return np.asarray(mine + theirs)
+
+    return draws.mean_of_both(mixture, other, values)
+
+
+def _js_between(draws: Draws, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
+    """What lacks to log 2: the uncertainty of which of the two a row is from, where few rows leave any."""
+    p, q = pair(mixture, other)
+    affinities = log_affinities(p, q)
+
+    def values(rows: Floats) -> Floats:
+        return overlaps(mixture, other, rows) * _uncertainty(mixture.logpdf(rows) - other.logpdf(rows))
+
+    mean, error = mean_between(draws, mixture, p, q, affinities, values)
+    total = float(np.exp(logsumexp(affinities)))
+    return _LOG_2 - total * mean, total * error
+
+
+def _uncertainty(log_odds: Floats) -> Floats:
+    """Entropy of ``s`` and ``1 - s``, over ``2 sqrt(s (1 - s))``."""
+    odds = np.minimum(np.abs(log_odds), _FAR)
+    return np.asarray(np.cosh(0.5 * odds) * (np.log1p(np.exp(-odds)) + odds * expit(-odds)))

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import entr, logsumexp
 
 from gaussmix._types import Floats, Seed
+from gaussmix.density.between import log_affinities, mean_between
 from gaussmix.density.draws import Draws
 from gaussmix.density.estimate import Bounds, Estimate
 from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, kl_divergences
@@ -23,15 +24,14 @@ def entropy(mixture: "Mixture", *, n_samples: int = 100_000, random_state: Seed 
 
     .. math:: H(X) = \sum_k \pi_k \, \tfrac12 \log\det 2 \pi e \Sigma_k + H(\pi) - E[H(r(X))]
 
-    What a label adds to a row, :math:`E[H(r(X))]`, is all that has no closed form. It is the mean entropy of the
-    responsibilities, a number between 0 and log K, and is found by random draws. So the entropy is exact for one
-    component, and nearly for components that stand apart.
+    What a label adds to a row, :math:`E[H(r(X))]`, is all that has no closed form: the mean entropy of the
+    responsibilities, a number between 0 and log K. It is found by random draws between components, where it comes from.
+    So the entropy is exact for one component, and nearly for components that stand apart.
 
     Parameters
     ----------
     n_samples : int, default 100_000
-        How many rows to draw, some more where there are rare components. The standard error is at most
-        ``log(K) / sqrt(n_samples)`` or so, usually a few times less.
+        How many rows to draw, some more where there are many pairs of components.
     random_state : int, Generator or None
         A seed, or a generator that advances with each call.
 
@@ -67,7 +67,7 @@ def entropy(mixture: "Mixture", *, n_samples: int = 100_000, random_state: Seed 
     between = information(components)
 
     def draw() -> tuple[float, float]:
-        left, error = draws.mean(mixture, lambda rows: entr(mixture.responsibilities(rows)).sum(axis=1))
+        left, error = _of_labels(draws, mixture, components)
         return within + float(entr(components.weights).sum()) - left, error
 
     return Estimate.within(Bounds(within + between.lower, within + between.upper), draw)
@@ -82,6 +82,25 @@ def information(components: Gaussians) -> Bounds:
     )
     gaussian = _largest_entropy(components) - float(weights @ entropies(components))
     return Bounds.tightest(Bounds(lower, upper), Bounds(0.0, gaussian), Bounds(0.0, float(entr(weights).sum())))
+
+
+def _of_labels(draws: Draws, mixture: "Mixture", components: Gaussians) -> tuple[float, float]:
+    """Mean entropy of the responsibilities, and its standard error.
+
+    Rows are drawn from the sum over all pairs of ``sqrt(weight_i p_i weight_j p_j)``, to which the entropy is at most
+    as log 2 to 1: so that components are seen to overlap also where hardly any rows of the mixture itself would tell.
+    """
+    affinities = log_affinities(components, components)
+    affinities[np.tril_indices(len(affinities))] = -np.inf
+    total = float(np.exp(logsumexp(affinities)))
+
+    def values(rows: Floats) -> Floats:
+        shares = mixture.responsibilities(rows)
+        of_pairs = 0.5 * (np.sqrt(shares).sum(axis=1) ** 2 - 1.0)
+        return np.asarray(np.divide(entr(shares).sum(axis=1), of_pairs, out=np.zeros(len(rows)), where=of_pairs > 0))
+
+    mean, error = mean_between(draws, mixture, components, components, affinities, values)
+    return total * mean, total * error
 
 
 def entropies(components: Gaussians) -> Floats:
