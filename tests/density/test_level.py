@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cases import FORMS, integral, mixture
-from gaussmix import Mixture
+from gaussmix import Full, Mixture
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -100,6 +100,16 @@ def test_rows_in_other_units_have_it_lower_by_the_logarithm_of_the_volume(seed, 
     assert levels[1].value - levels[0].value == pytest.approx(2 * np.log(1e6), abs=1e-6)
     assert levels[1].lower - levels[0].lower == pytest.approx(2 * np.log(1e6), abs=1e-9)
     assert levels[1].upper - levels[0].upper == pytest.approx(2 * np.log(1e6), abs=1e-9)
+
+
+@given(seed=seeds, content=contents)
+def test_components_that_differ_by_rounding_have_one_lower_bound(seed, content):
+    rng = np.random.default_rng(seed)
+    turns = np.linalg.qr(rng.normal(size=(4, 3, 3)))[0]
+    factors = np.linalg.cholesky(turns @ np.diag([0.5, 1.0, 2.0]) @ np.swapaxes(turns, 1, 2))
+    model = Mixture(np.full(4, 0.25), rng.normal(scale=5.0, size=(4, 3)), Full(factors))
+    level = model.level(content, n_samples=2000, random_state=seed)
+    assert level.lower == pytest.approx(model.log_norms[0] - 0.5 * stats.chi2.ppf(content, 3), rel=1e-9)
 
 
 @pytest.mark.parametrize("content", [0.0, 1.0, -0.5, 90.0, np.nan, [0.5, 1.5]])

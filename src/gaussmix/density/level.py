@@ -117,9 +117,10 @@ def _lower_bound(mixture: "Mixture", share: float) -> float:
         held = weights @ chi2.cdf(2.0 * (norms - height), mixture.n_features)
         return float(held) - share
 
-    if own.min() == own.max():
-        return float(own[0])
-    return float(brentq(beyond, own.min(), own.max()))
+    low, high = float(own.min()), float(own.max())
+    if beyond(low) <= 0.0 or beyond(high) >= 0.0:  # the same but for rounding
+        return low
+    return float(brentq(beyond, low, high))
 
 
 def _upper_bound(mixture: "Mixture", shares: Floats) -> Floats:
