@@ -35,7 +35,7 @@ def bhattacharyya(
         The mixture q, of the same features.
     n_samples : int, default 100_000
         How many rows to draw, from each of the two or between them, some more where there are rare components.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns

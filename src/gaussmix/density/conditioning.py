@@ -174,7 +174,7 @@ class ConditionalMixtures:
         ----------
         n_samples : int, default 1
             Draws for each row.
-        random_state : int, Generator or None
+        random_state : int, Generator or None, default None
             A seed, or a generator that advances with each call.
 
         Returns

@@ -39,7 +39,7 @@ def kl_divergence(
         The mixture q, of the same features.
     n_samples : int, default 100_000
         How many rows to draw from each of the two, some more where there are rare components.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns
@@ -98,7 +98,7 @@ def js_divergence(
     n_samples : int, default 100_000
         How many rows to draw from each of the two, some more where there are rare components; where the two are proven
         to be apart, how many to draw between them, as in :meth:`Mixture.bhattacharyya`.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns

@@ -32,7 +32,7 @@ def entropy(mixture: "Mixture", *, n_samples: int = 100_000, random_state: Seed 
     ----------
     n_samples : int, default 100_000
         How many rows to draw, some more where there are many pairs of components.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns

@@ -38,7 +38,7 @@ def level(mixture: "Mixture", content: ArrayLike, *, n_samples: int = 100_000, r
         Probabilities, between 0 and 1. All are answered from the same rows.
     n_samples : int, default 100_000
         How many rows to draw. With 0.9 of them within, the error of that share is then 0.001.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns

@@ -63,7 +63,7 @@ def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: Seed = Non
     n_samples : int, default 5000
         How many random rows climb, where D > 1: the standard errors of the masses are 0.007 at most, and less where
         components lie apart, since each gives its share of the rows.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call. The modes depend on it only where one is so small that
         nothing but a random row finds it.
 

@@ -55,7 +55,7 @@ def sample(
     ----------
     n_samples : int, default 1
         How many rows to draw.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
     return_components : bool, default False
         Whether to return also the component that each row was drawn from.
@@ -114,7 +114,7 @@ def sample_blocks(
         How many rows to draw in all.
     n_rows : int, default 65536
         Rows in a block; the last one may have fewer.
-    random_state : int, Generator or None
+    random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Yields

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from gaussmix._types import Floats
 from gaussmix.density.estimate import Bounds
 from gaussmix.density.gaussians import Gaussians, pair, squared_wasserstein_distances
-from gaussmix.density.lines import Lines
+from gaussmix.density.lines import Lines, in_blocks
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -29,7 +29,6 @@ _TURNS = np.array(
     [-9.0, -6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0, 9.0]
 )  # standard deviations from a mean, where quantiles may bend
 _FIRST, _LAST = float(np.finfo(np.float64).tiny), 1.0 - float(np.finfo(np.float64).epsneg)
-_NUMBERS_AT_ONCE = 2**20
 
 
 def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
@@ -147,10 +146,9 @@ def _bends(line: Lines) -> Floats:
 
 
 def _quantiles(line: Lines, probabilities: Floats) -> Floats:
-    """Quantiles for probabilities of any shape, which 0 and 1 are kept from, in blocks."""
+    """Quantiles for probabilities of any shape, which 0 and 1 are kept from."""
     inside = np.clip(probabilities, _FIRST, _LAST).ravel()
-    blocks = np.array_split(inside, 1 + inside.size * line.deviations.size // _NUMBERS_AT_ONCE)
-    return np.concatenate([line.quantile(block) for block in blocks]).reshape(probabilities.shape)
+    return in_blocks(line, line.quantile, inside).reshape(probabilities.shape)
 
 
 def cheapest_coupling(costs: Floats, rows: Floats, columns: Floats) -> Floats:
