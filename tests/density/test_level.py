@@ -112,6 +112,14 @@ def test_components_that_differ_by_rounding_have_one_lower_bound(seed, content):
     assert level.lower == pytest.approx(model.log_norms[0] - 0.5 * stats.chi2.ppf(content, 3), rel=1e-9)
 
 
+def test_a_component_of_next_to_no_weight_moves_no_bound():
+    model = Mixture([1.0 - 1e-300, 1e-300], [[0.0, 0.0], [3.0, 0.0]], [1.0, 1.0])
+    level, alone = (
+        one.level(0.5, n_samples=500, random_state=0) for one in (model, Mixture([1.0], [[0.0, 0.0]], [1.0]))
+    )
+    assert level.lower == pytest.approx(alone.value, rel=1e-12)
+
+
 @pytest.mark.parametrize("content", [0.0, 1.0, -0.5, 90.0, np.nan, [0.5, 1.5]])
 @pytest.mark.parametrize("n_features", [1, 2])
 def test_a_content_is_a_probability(content, n_features):

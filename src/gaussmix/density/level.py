@@ -118,8 +118,8 @@ def _lower_bound(mixture: "Mixture", share: float) -> float:
         return float(held) - share
 
     low, high = float(own.min()), float(own.max())
-    if beyond(low) <= 0.0 or beyond(high) >= 0.0:  # the same but for rounding
-        return low
+    if beyond(high) >= 0.0 or beyond(low) <= 0.0:  # but for rounding, one of them is it
+        return high if beyond(high) >= 0.0 else low
     return float(brentq(beyond, low, high))
 
 
