@@ -1,7 +1,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -64,6 +64,7 @@ def test_quantiles_of_one_component_are_the_normals():
     assert Mixture([1.0], [[3.0]], [4.0]).ppf([[0.5]]).shape == (1, 1)
 
 
+@settings(max_examples=12)
 @given(seed=seeds, scale=st.sampled_from([1e-6, 1.0, 1e6]), offset=st.sampled_from([0.0, 1e8]))
 def test_quantiles_and_regions_move_with_the_rows(seed, scale, offset):
     model = line(seed)
@@ -90,6 +91,7 @@ def test_an_interval_leaves_out_as_much_below_as_above():
 
 
 @forms
+@settings(max_examples=12)
 @given(seed=seeds, content=contents, n_components=st.integers(1, 6), spread=st.sampled_from([0.3, 2.0, 100.0]))
 def test_regions_hold_their_content_and_end_at_one_level(form, seed, content, n_components, spread):
     model = line(seed, form, n_components, spread)
