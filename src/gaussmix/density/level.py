@@ -92,9 +92,8 @@ def _enough(n_samples: int, shares: Floats) -> int:
     scarcest = min(shares.min(initial=0.5), 1.0 - shares.max(initial=0.5))
     if n_samples * scarcest < _FEWEST:
         msg = (
-            f"content must leave {_FEWEST} of {n_samples} random rows on either side: from {_FEWEST / n_samples:.3g} to "
-            f"{1.0 - _FEWEST / n_samples:.6g}, got {shares}. For these, n_samples must be at least "
-            f"{_FEWEST / scarcest:.0f}."
+            f"content must leave {_FEWEST} of {n_samples} random rows on either side of its level, got {shares}; "
+            f"n_samples must then be at least {_FEWEST / scarcest:.0f}."
         )
         raise ValueError(msg)
     return n_samples
