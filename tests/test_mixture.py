@@ -167,7 +167,7 @@ def test_weights_in_single_precision_are_scaled_to_one():
     np.testing.assert_array_equal(Mixture(model.weights, model.means, model.covariances).weights, model.weights)
 
 
-@pytest.mark.parametrize("names", [["a"], ["a", "a"]])
+@pytest.mark.parametrize("names", [["a"], ["a", "a"], "ab", [0, 1]])
 def test_feature_names_must_fit(names):
     with pytest.raises(ValueError, match="feature_names must be 2 different names"):
         Mixture([1.0], [[0.0, 0.0]], [1.0], feature_names=names)

@@ -320,7 +320,7 @@ def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) 
     Each row's share is cut so that the sum stays finite: without a component on it, a far row may have no density left.
     """
     kept = np.vstack([~np.eye(mixture.n_components, dtype=bool), ~spurious])
-    left = kept @ mixture.weights / mixture.weights.sum()
+    left = kept @ mixture.weights
     log_left = np.log(np.where(left > 0, left, 1.0))
     most = -_LOWEST / 2.0 / max(weight, 1.0)
 

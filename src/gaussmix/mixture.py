@@ -103,10 +103,7 @@ class Mixture:
                 f"must have shape {expected}, got {stored.factors.shape}."
             )
             raise ValueError(msg)
-        names = None if feature_names is None else tuple(feature_names)
-        if names is not None and (len(names) != n_features or len(set(names)) != n_features):
-            msg = f"feature_names must be {n_features} different names, one for each feature, got {names}."
-            raise ValueError(msg)
+        names = None if feature_names is None else _names(feature_names, n_features)
         object.__setattr__(self, "weights", _frozen(_proportions(weights, n_components)))
         object.__setattr__(self, "means", _frozen(checked_means))
         object.__setattr__(self, "covariances", stored)
@@ -259,6 +256,15 @@ def _matrix(name: str, values: ArrayLike) -> Floats:
         msg = f"{name} must have shape (n_components, n_features), got {matrix.shape}."
         raise ValueError(msg)
     return matrix
+
+
+def _names(given: Sequence[object], n_features: int) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else tuple(given)
+    different = dict.fromkeys(name for name in names if isinstance(name, str))
+    if not len(names) == len(different) == n_features:
+        msg = f"feature_names must be {n_features} different names, one for each feature, got {names}."
+        raise ValueError(msg)
+    return tuple(different)
 
 
 def _proportions(values: ArrayLike, n_components: int) -> Floats:
