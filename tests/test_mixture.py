@@ -111,6 +111,15 @@ def test_density_integrates_to_one(form):
     assert total == pytest.approx(1.0, abs=1e-6)
 
 
+@forms
+@given(seed=seeds)
+def test_factors_are_roots_of_the_covariances(form, seed):
+    model = mixture(np.random.default_rng(seed), form, 3, 4)
+    np.testing.assert_array_equal(model.factors, np.tril(model.factors))
+    roots = model.factors @ model.factors.transpose(0, 2, 1)
+    np.testing.assert_allclose(roots, model.covariances.dense(3, 4), rtol=1e-12, atol=1e-14)
+
+
 def test_nothing_can_be_changed():
     means = np.zeros((2, 2))
     model = Mixture([0.5, 0.5], means, [1.0, 2.0])

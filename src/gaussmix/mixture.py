@@ -128,6 +128,11 @@ class Mixture:
         return np.asarray(log_weights - 0.5 * (self.n_features * _LOG_2PI + log_det))
 
     @property
+    def factors(self) -> Floats:
+        """Lower Cholesky factors of all covariances, whatever form these are stored in, ``(K, D, D)``."""
+        return self.covariances.triangles(self.n_components, self.n_features)
+
+    @property
     def mean(self) -> Floats:
         """Mean of the whole distribution, ``(D,)``."""
         return self.weights @ self.means

@@ -161,7 +161,7 @@ def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
 
 def _pair(left: "Mixture", right: "Mixture") -> "Mixture":
     i, j = (index.ravel() for index in np.indices((left.n_components, right.n_components)))
-    factors = [one.covariances.triangles(*one.means.shape)[k] for one, k in ((left, i), (right, j))]
+    factors = [one.factors[k] for one, k in ((left, i), (right, j))]
     joint = [block_diag(*pair) for pair in zip(*factors, strict=True)]
     known = (*(left.feature_names or ()), *(right.feature_names or ()))
     return type(left)(

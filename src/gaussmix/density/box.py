@@ -61,7 +61,7 @@ def box_probability(mixture: "Mixture", lower: ArrayLike, upper: ArrayLike, *, r
     """
     low, high = _limits(mixture.n_features, lower, upper)
     rng = np.random.default_rng(random_state)
-    factors = mixture.covariances.triangles(mixture.n_components, mixture.n_features)
+    factors = mixture.factors
     answers = np.zeros((_REPEATS + 2, *low.shape[:-1]))
     for weight, mean, factor in zip(mixture.weights, mixture.means, factors, strict=True):
         deviations = np.linalg.norm(factor, axis=1)

@@ -40,7 +40,7 @@ class Gaussians(NamedTuple):
     def of(cls, mixture: "Mixture", origin: Floats | None = None) -> Self:
         """Those of a mixture; the origin is its first mean, if no other is given."""
         heavy, means = mixture.weights > 0, mixture.means - (mixture.means[0] if origin is None else origin)
-        factors = mixture.covariances.triangles(mixture.n_components, mixture.n_features)
+        factors = mixture.factors
         return cls(mixture.weights[heavy], means[heavy], factors[heavy])
 
     @property

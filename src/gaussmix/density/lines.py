@@ -45,7 +45,7 @@ class Lines:
                 "mixture.marginal(feature) first. For boxes there is box_probability."
             )
             raise ValueError(msg)
-        deviations = mixture.covariances.triangles(mixture.n_components, 1)[:, 0, 0]
+        deviations = mixture.factors[:, 0, 0]
         return cls(mixture.weights[None], mixture.means[None, :, 0], deviations)
 
     @property

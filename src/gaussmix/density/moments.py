@@ -40,6 +40,6 @@ def kurtosis(mixture: "Mixture") -> Floats:
 
 def _standardized(mixture: "Mixture") -> tuple[Floats, Floats]:
     """Means about the whole mean, and variances, both ``(K, D)``, in units of the whole standard deviations."""
-    lengths = np.linalg.norm(mixture.covariances.triangles(*mixture.means.shape), axis=2)
+    lengths = np.linalg.norm(mixture.factors, axis=2)
     whole = np.sqrt(np.diagonal(mixture.covariance))
     return (mixture.means - mixture.mean) / whole, (lengths / whole) ** 2

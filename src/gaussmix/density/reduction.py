@@ -169,7 +169,7 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
            [4.2]])
     """
     _check_components(mixture, k)  # by the Cholesky factor, which keeps the digits of features in small units
-    factor = _triangles(mixture)[k]
+    factor = mixture.factors[k]
     deviations = np.sqrt(np.diagonal(mixture.covariance))
     longest = np.linalg.svd(factor / deviations[:, None])[2][0]
     apart = _APART * factor @ longest
@@ -179,7 +179,7 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     return type(mixture)(
         np.concatenate([np.delete(mixture.weights, k), weights]),
         np.concatenate([np.delete(mixture.means, k, axis=0), means]),
-        Full(np.concatenate([np.delete(_triangles(mixture), k, axis=0), half[None], half[None]])),
+        Full(np.concatenate([np.delete(mixture.factors, k, axis=0), half[None], half[None]])),
         feature_names=mixture.feature_names,
     )
 
@@ -235,7 +235,7 @@ def _check_components(mixture: "Mixture", *components: int) -> None:
 
 def _joined(mixture: "Mixture", groups: Sequence[Sequence[int]]) -> "Mixture":
     """The mixture with one component for each group of components, with the group's weight, mean and covariance."""
-    triangles = _triangles(mixture)
+    triangles = mixture.factors
     parts = [_moments(mixture.weights[group], mixture.means[group], triangles[group]) for group in map(list, groups)]
     weights, means, factors = map(np.stack, zip(*parts, strict=True))
     return type(mixture)(weights, means, Full(factors), feature_names=mixture.feature_names)
@@ -251,7 +251,3 @@ def _moments(weights: Floats, means: Floats, triangles: Floats) -> tuple[Floats,
     within = np.sqrt(shares)[:, None, None] * np.swapaxes(triangles, 1, 2)
     between = np.sqrt(shares)[:, None] * (means - mean)
     return weight, mean, triangle(np.concatenate([*within, between]))
-
-
-def _triangles(mixture: "Mixture") -> Floats:
-    return mixture.covariances.triangles(mixture.n_components, mixture.n_features)

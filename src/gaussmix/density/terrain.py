@@ -131,7 +131,7 @@ class Terrain:
 
 def _within(mixture: "Mixture") -> Floats:
     """The Cholesky factor of the mean covariance, without the products."""
-    factors = mixture.covariances.triangles(mixture.n_components, mixture.n_features)
+    factors = mixture.factors
     return triangle(np.concatenate([*(np.sqrt(mixture.weights)[:, None, None] * np.swapaxes(factors, 1, 2))]))
 
 

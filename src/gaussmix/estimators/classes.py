@@ -139,4 +139,4 @@ def _side_by_side(mixtures: Sequence[Mixture]) -> Covariances:
     form = forms.pop()
     if not forms and form.shape(1, n_features) != form.shape(2, n_features):
         return form(np.concatenate([one.covariances.factors for one in mixtures]))
-    return Full(np.concatenate([one.covariances.triangles(*one.means.shape) for one in mixtures]))
+    return Full(np.concatenate([one.factors for one in mixtures]))

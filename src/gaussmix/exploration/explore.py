@@ -301,7 +301,7 @@ class Exploration:
         It is the divergence of the Gaussian with one pseudo-row more from the one without, for all its rows.
         """
         mixture, statistics = fit.state.mixture, fit.state.statistics
-        factors, lost = mixture.covariances.triangles(*mixture.means.shape), 0.0
+        factors, lost = mixture.factors, 0.0
         share = np.diag(np.sqrt(self.variances)) / self.n_components ** (1.0 / mixture.n_features)
         needles = (k for k in collapsed(mixture, self.m_step.ridge) if statistics.mass[k] < _MANY * self._fewest)
         for k in {*self._doomed(fit), *needles}:

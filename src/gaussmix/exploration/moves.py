@@ -61,7 +61,7 @@ def _halved(
     fewest = max(fewest_rows(mixture.n_features, m_step.structure.form), 1)
     if local.some_weights.sum() < 2 * fewest:
         return None
-    alone = Mixture([1.0], mixture.means[[k]], Full(mixture.covariances.triangles(*mixture.means.shape)[[k]]))
+    alone = Mixture([1.0], mixture.means[[k]], Full(mixture.factors[[k]]))
     before = float(local.some_weights @ alone.logpdf(local.rows))
     best = None
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
@@ -74,7 +74,7 @@ def _halved(
 
 def _cuts(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
     """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis."""
-    factor = alone.covariances.triangles(1, mixture.n_features)[0]
+    factor = alone.factors[0]
     white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
     longest = np.linalg.svd(factor / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
     yield (white @ longest > 0).astype(np.intp)
@@ -138,10 +138,10 @@ def _moved(mixture: Mixture, i: int, j: int, k: int, half: Half) -> Mixture:
     """The mixture with i and j merged, and k in two."""
     fewer = merge(mixture, i, j)
     place = k - (i < k) - (j < k)
-    others = np.delete(fewer.covariances.triangles(*fewer.means.shape), place, axis=0)
+    others = np.delete(fewer.factors, place, axis=0)
     two = half.mixture
     return Mixture(
         np.concatenate([np.delete(fewer.weights, place), fewer.weights[place] * two.weights]),
         np.concatenate([np.delete(fewer.means, place, axis=0), two.means]),
-        Full(np.concatenate([others, two.covariances.triangles(*two.means.shape)])),
+        Full(np.concatenate([others, two.factors])),
     )
