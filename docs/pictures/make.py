@@ -58,7 +58,7 @@ SMALL_STEP = 1e-3  # at which scikit-learn stops
 BETTER = 1e-3  # by which a move is better
 FIRST = 1  # values in the history of a start
 RISING = -5.35  # where the names of both ways stand
-GRID_SEED, RACE_SEED = 43, 13
+GRID_SEED, RACE_SEED = 35, 122
 LOWEST = 4e-5  # density that is drawn; the rows are below it
 
 
