@@ -9,7 +9,17 @@ import numpy as np
 
 from gaussmix._types import ArrayLike, Flags, Floats
 
-__all__ = ["Covariances", "Diagonal", "Full", "NotPositiveDefiniteError", "Spherical", "Tied", "symmetric", "triangle"]
+__all__ = [
+    "FORMS",
+    "Covariances",
+    "Diagonal",
+    "Full",
+    "NotPositiveDefiniteError",
+    "Spherical",
+    "Tied",
+    "symmetric",
+    "triangle",
+]
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -406,6 +416,10 @@ class Full(_Triangles):
 
     def triangles(self, n_components: int, n_features: int) -> Floats:
         return self.factors
+
+
+FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
+"""The storage forms by their names, the smallest first."""
 
 
 def triangle(roots: Floats) -> Floats:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
-from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.covariances import FORMS, Covariances
 from gaussmix.density import (
     affine,
     bhattacharyya,
@@ -285,9 +285,7 @@ def _proportions(values: ArrayLike, n_components: int) -> Floats:
 
 def _stored(covariances: Floats, n_components: int, n_features: int) -> Covariances:
     """The storage form that the shape of an array says."""
-    fitting = [
-        form for form in (Spherical, Diagonal, Tied, Full) if form.shape(n_components, n_features) == covariances.shape
-    ]
+    fitting = [form for form in FORMS.values() if form.shape(n_components, n_features) == covariances.shape]
     if len(fitting) > 1 and covariances.size > 1:
         msg = (
             f"covariances of shape {covariances.shape} could be diagonals or one shared matrix, as there are as many "
@@ -295,7 +293,7 @@ def _stored(covariances: Floats, n_components: int, n_features: int) -> Covarian
         )
         raise ValueError(msg)
     if not fitting:
-        shapes = [str(form.shape(n_components, n_features)) for form in (Spherical, Diagonal, Tied, Full)]
+        shapes = [str(form.shape(n_components, n_features)) for form in FORMS.values()]
         wanted = ", ".join(dict.fromkeys(shapes))
         msg = (
             f"covariances for {n_components} components in {n_features} dimensions must have one of the shapes "

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.covariances import FORMS
 from gaussmix.mixture import Mixture
 
 __all__ = ["ModelFileError", "load", "save", "write_whole"]
 
 _FORMAT = "gaussmix.mixture"
 _VERSION = "1"
-_FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
 
 
 class ModelFileError(ValueError):
@@ -119,12 +118,12 @@ def _mixture(file: Path, header: Mapping[str, str], arrays: Mapping[str, Floats]
         raise ModelFileError(msg)
     damaged = f"{file} is damaged: its content does not match its checksum."
     form, names = header.get("form", ""), header.get("feature_names", "null")
-    if set(arrays) != {"weights", "means", "factors"} or form not in _FORMS:
+    if set(arrays) != {"weights", "means", "factors"} or form not in FORMS:
         raise ModelFileError(damaged)
     if _digest(arrays, form, names) != header.get("sha256"):
         raise ModelFileError(damaged)
     try:
-        covariances = _FORMS[form](arrays["factors"])
+        covariances = FORMS[form](arrays["factors"])
         return Mixture(arrays["weights"], arrays["means"], covariances, feature_names=_names(names))
     except (ValueError, TypeError) as error:
         msg = f"{file} holds no mixture: {error}"

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gaussmix.covariances import Diagonal, Full, Spherical, Tied
+from gaussmix.covariances import FORMS
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = ["from_dict", "from_sklearn", "to_dict", "to_sklearn"]
-
-_FORMS = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
 
 
 def to_dict(mixture: "Mixture") -> dict[str, Any]:
@@ -64,9 +62,9 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
     if missing:
         msg = f"arrays must hold {', '.join(sorted(missing))} too; see Mixture.to_dict."
         raise ValueError(msg)
-    form = _FORMS.get(arrays["covariance_type"])
+    form = FORMS.get(arrays["covariance_type"])
     if form is None:
-        msg = f"covariance_type must be one of {', '.join(_FORMS)}, got {arrays['covariance_type']!r}."
+        msg = f"covariance_type must be one of {', '.join(FORMS)}, got {arrays['covariance_type']!r}."
         raise ValueError(msg)
     covariances = form.from_covariances(arrays["covariances"])
     return cls(arrays["weights"], arrays["means"], covariances, feature_names=arrays.get("feature_names"))
