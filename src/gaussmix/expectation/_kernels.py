@@ -1,13 +1,12 @@
 r"""The compiled inner loops of the pass over the rows.
 
-Rows come in tiles of ``LANES``, transposed: a tile is ``(D, LANES)`` in float64, and every inner loop runs over rows
-that lie side by side in memory. Products of matrices are taken four rows by four columns at a time, which keeps the
-coefficients in registers; so D is a multiple of four here, and what the features lack is filled with zeros, which add
-nothing to any sum.
+Rows come in tiles, transposed: a tile is ``(D, n)``, so that what lies side by side in memory is one feature of many
+rows, and every loop takes as many rows at once as a register holds (:mod:`gaussmix.expectation._lanes`). Sums stay in
+registers: distances are taken for four components or four whitened coordinates at a time, moments for sixteen pairs of
+features. So K is a multiple of four here, and D of two, beyond two of four; what components lack has no density, what
+features lack is zero, and neither adds to any sum.
 
-Sums may be reassociated by the compiler, as it cannot vectorise them otherwise; nothing may assume that numbers are
-finite. The exponential is compiled without reassociation, on which its rounding by a large constant would founder.
-All of this is one file, as the cache on disk knows of no changes elsewhere.
+The cache on disk knows of no changes elsewhere: whoever changes ``_lanes.py`` touches this file too.
 """
 
 import math
@@ -18,26 +17,35 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from gaussmix._types import AnyArray, Floats
+from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.expectation._lanes import (
+    add_totals,
+    bits_above,
+    first_bit,
+    load,
+    maximum,
+    multiply_add,
+    n_bits,
+    scale_by_power,
+    select_above,
+    splat,
+    store,
+    width,
+)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-LANES = 512
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
 
-_GATHERING = 28  # to gather one number takes as long as 14 products; a row has D² / 2 products and D numbers
-
-# What the compiler may do with floats, in sums and in functions that count on the order of operations.
-_SUMS = {"reassoc", "contract", "nsz"}
-_ORDERED = {"contract"}
+_GATHERED = 0.4  # share of a tile's rows up to which it is cheaper to gather them
 
 
 def kept_on_disk(function: _Function) -> _Function:
     """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it."""
     try:
-        return cast("_Function", njit(function, fastmath=_SUMS, nogil=True, cache=True))
+        return cast("_Function", njit(function, nogil=True, cache=True))
     except RuntimeError:  # nowhere to write: a read-only installation without a home folder
-        return cast("_Function", njit(function, fastmath=_SUMS, nogil=True))
+        return cast("_Function", njit(function, nogil=True))
 
 
 # How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
@@ -54,7 +62,7 @@ class Densities(NamedTuple):
     form : int
         How distances are computed.
     centres : (K, D)
-        Component means.
+        Component means; there may be some more, of components without a density, to fill the last four up.
     whitening : (K or 1, D, D) or (K or 1, 1, D)
         Inverse factors, triangles or scales of the axes; those of component k are entry ``k % len(whitening)``. For
         plain distances the scales are all the same.
@@ -69,13 +77,13 @@ class Densities(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the pass adds to.
+    """What the pass adds to; sums are written four at a time, so the last axes are four longer than they need be.
 
     Attributes
     ----------
     mass : (K,)
-    first : (K, D)
-    second : (K or 1, D, D), (K, 1, D) or (K, 1, 1)
+    first : (K, D + 4)
+    second : (K or 1, D, D + 4), (K, 1, D + 4) or (K, 1, 4)
         Component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is summed.
     scores : (2,)
         Log-likelihood, and that of the most probable labels.
@@ -115,33 +123,33 @@ _bits_of = cast("Callable[[float], int]", intrinsic(_as_integer))
 _float_of = cast("Callable[[int], float]", intrinsic(_as_float))
 
 
-@njit(fastmath=_ORDERED)
-def _exp(x: float) -> float:
+@njit
+def _exp(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
     """``exp(x)`` for x at most 0, to about one unit in the last place; below -700, and for NaN, ``exp(-700)``.
 
     ``x = n ln 2 + r`` with ``|r| <= ln 2 / 2``; a polynomial of degree 11, nearly minimax (its error is 2e-17), gives
     ``exp(r)``, and `n` is added to its exponent.
     """
-    x = max(_SMALLEST_LOG, x)
-    shifted = x * _LOG2_E + _ROUNDER
-    n = shifted - _ROUNDER
-    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-    p = 2.510038549551032e-08
-    p = p * r + 2.7620088445409746e-07
-    p = p * r + 2.7557268459997064e-06
-    p = p * r + 2.4801521295954376e-05
-    p = p * r + 1.9841269863053618e-04
-    p = p * r + 1.3888888917213717e-03
-    p = p * r + 8.333333333330062e-03
-    p = p * r + 4.166666666662413e-02
-    p = p * r + 1.6666666666666669e-01
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r + 1.0
-    return _float_of(_bits_of(p) + (_bits_of(shifted) << 52))
+    one = splat(like, 1.0)
+    rounder = splat(like, _ROUNDER)
+    x = maximum(x, splat(like, _SMALLEST_LOG))
+    shifted = multiply_add(x, splat(like, _LOG2_E), rounder)
+    n = shifted - rounder
+    r = multiply_add(n, splat(like, -_LN2_LOW), multiply_add(n, splat(like, -_LN2_HIGH), x))
+    p = splat(like, 2.510038549551032e-08)
+    p = multiply_add(p, r, splat(like, 2.7620088445409746e-07))
+    p = multiply_add(p, r, splat(like, 2.7557268459997064e-06))
+    p = multiply_add(p, r, splat(like, 2.4801521295954376e-05))
+    p = multiply_add(p, r, splat(like, 1.9841269863053618e-04))
+    p = multiply_add(p, r, splat(like, 1.3888888917213717e-03))
+    p = multiply_add(p, r, splat(like, 8.333333333330062e-03))
+    p = multiply_add(p, r, splat(like, 4.166666666662413e-02))
+    p = multiply_add(p, r, splat(like, 1.6666666666666669e-01))
+    p = multiply_add(p, r, splat(like, 0.5))
+    return scale_by_power(multiply_add(multiply_add(p, r, one), r, one), shifted)
 
 
-@njit(fastmath=_ORDERED)
+@njit(fastmath={"contract"})
 def _log(x: float) -> float:
     """``log(x)`` of a positive normal float: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
     n = (_bits_of(x) - _BITS_OF_SQRT_HALF) >> 52
@@ -160,370 +168,450 @@ def _log(x: float) -> float:
     return n * _LN2 + (2.0 * f + 2.0 * f * z * p)
 
 
-# --- Squared distances -----------------------------------------------------------------------------------------------
-
-
-@njit(fastmath=_SUMS)
-def _squared_distances(tile: Floats, densities: Densities, white: Floats, squared: Floats) -> None:
-    """Squared distances ``(K, LANES)`` of a tile's rows from all centres, each in the metric of its component."""
-    form, centres, whitening = densities.form, densities.centres, densities.whitening
-    n_plain = len(centres) // 4 * 4 if form == PLAIN else 0
-    squared[:] = 0.0
-    for k in range(0, n_plain, 4):
-        _plain_distances(tile, centres[k : k + 4], squared[k : k + 4])
-    for k in range(n_plain):
-        _scale(squared[k], whitening[k % len(whitening), 0, 0] ** 2)
-    for k in range(n_plain, len(centres)):
-        metric = whitening[k % len(whitening)]
-        for j in range(0, len(tile), 4):
-            if form == TRIANGLES:
-                for i in range(0, j, 4):
-                    _add_block_product(tile, centres[k], metric, j, i, white)
-                _add_four_whitened(tile, centres[k], metric, j, white, squared[k])
-            else:
-                _add_four_scaled(tile, centres[k], metric[0], j, squared[k])
-
-
-@njit(fastmath=_SUMS)
-def _plain_distances(tile: Floats, centres: Floats, squared: Floats) -> None:
-    """Add squared distances ``(4, LANES)`` from four centres ``(4, D)``: each coordinate is read once for all four."""
-    d0, d1, d2, d3 = squared[0], squared[1], squared[2], squared[3]
-    for j in range(0, len(tile), 2):
-        x, y = tile[j], tile[j + 1]
-        m0, m1, m2, m3 = centres[0, j], centres[1, j], centres[2, j], centres[3, j]
-        n0, n1, n2, n3 = centres[0, j + 1], centres[1, j + 1], centres[2, j + 1], centres[3, j + 1]
-        for r in range(LANES):
-            d0[r] += (x[r] - m0) * (x[r] - m0) + (y[r] - n0) * (y[r] - n0)
-            d1[r] += (x[r] - m1) * (x[r] - m1) + (y[r] - n1) * (y[r] - n1)
-            d2[r] += (x[r] - m2) * (x[r] - m2) + (y[r] - n2) * (y[r] - n2)
-            d3[r] += (x[r] - m3) * (x[r] - m3) + (y[r] - n3) * (y[r] - n3)
-
-
-@njit(fastmath=_SUMS)
-def _scale(values: Floats, factor: float) -> None:
-    for r in range(LANES):
-        values[r] *= factor
-
-
-@njit(fastmath=_SUMS)
-def _add_four_scaled(tile: Floats, centre: Floats, scale: Floats, j: int, squared: Floats) -> None:
-    """Add the squares of four centred and scaled coordinates, from `j` on."""
-    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-    s0, s1, s2, s3 = scale[j], scale[j + 1], scale[j + 2], scale[j + 3]
-    for r in range(LANES):
-        c0, c1, c2, c3 = (x0[r] - m0) * s0, (x1[r] - m1) * s1, (x2[r] - m2) * s2, (x3[r] - m3) * s3
-        squared[r] += c0 * c0 + c1 * c1 + c2 * c2 + c3 * c3
-
-
-@njit(fastmath=_SUMS)
-def _add_block_product(tile: Floats, centre: Floats, factor: Floats, j: int, i: int, white: Floats) -> None:
-    """Add to four whitened coordinates, from `j` on, what four centred ones, from ``i < j`` on, give them."""
-    a00, a01, a02, a03 = factor[j, i], factor[j, i + 1], factor[j, i + 2], factor[j, i + 3]
-    a10, a11, a12, a13 = factor[j + 1, i], factor[j + 1, i + 1], factor[j + 1, i + 2], factor[j + 1, i + 3]
-    a20, a21, a22, a23 = factor[j + 2, i], factor[j + 2, i + 1], factor[j + 2, i + 2], factor[j + 2, i + 3]
-    a30, a31, a32, a33 = factor[j + 3, i], factor[j + 3, i + 1], factor[j + 3, i + 2], factor[j + 3, i + 3]
-    x0, x1, x2, x3 = tile[i], tile[i + 1], tile[i + 2], tile[i + 3]
-    m0, m1, m2, m3 = centre[i], centre[i + 1], centre[i + 2], centre[i + 3]
-    y0, y1, y2, y3 = white[0], white[1], white[2], white[3]
-    fresh = i == 0
-    for r in range(LANES):
-        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
-        y0[r] = (0.0 if fresh else y0[r]) + a00 * c0 + a01 * c1 + a02 * c2 + a03 * c3
-        y1[r] = (0.0 if fresh else y1[r]) + a10 * c0 + a11 * c1 + a12 * c2 + a13 * c3
-        y2[r] = (0.0 if fresh else y2[r]) + a20 * c0 + a21 * c1 + a22 * c2 + a23 * c3
-        y3[r] = (0.0 if fresh else y3[r]) + a30 * c0 + a31 * c1 + a32 * c2 + a33 * c3
-
-
-@njit(fastmath=_SUMS)
-def _add_four_whitened(tile: Floats, centre: Floats, factor: Floats, j: int, white: Floats, squared: Floats) -> None:
-    """Finish four whitened coordinates, from `j` on, with the triangle on the diagonal, and add their squares."""
-    a00 = factor[j, j]
-    a10, a11 = factor[j + 1, j], factor[j + 1, j + 1]
-    a20, a21, a22 = factor[j + 2, j], factor[j + 2, j + 1], factor[j + 2, j + 2]
-    a30, a31, a32, a33 = factor[j + 3, j], factor[j + 3, j + 1], factor[j + 3, j + 2], factor[j + 3, j + 3]
-    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-    y0, y1, y2, y3 = white[0], white[1], white[2], white[3]
-    fresh = j == 0
-    for r in range(LANES):
-        c0, c1, c2, c3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
-        z0 = (0.0 if fresh else y0[r]) + a00 * c0
-        z1 = (0.0 if fresh else y1[r]) + a10 * c0 + a11 * c1
-        z2 = (0.0 if fresh else y2[r]) + a20 * c0 + a21 * c1 + a22 * c2
-        z3 = (0.0 if fresh else y3[r]) + a30 * c0 + a31 * c1 + a32 * c2 + a33 * c3
-        squared[r] += z0 * z0 + z1 * z1 + z2 * z2 + z3 * z3
+# --- Rows ------------------------------------------------------------------------------------------------------------
 
 
 @kept_on_disk
-def whiten_in_place(tiles: Floats, centre: Floats, factor: Floats) -> None:
+def lay_out(rows: Rows, weights: Floats, tiles: Floats, tile_weights: Floats) -> None:
+    """Rows ``(n, D)`` and weights as tiles ``(T, D, lanes)`` and ``(T, lanes)``; zeros fill the last one up."""
+    n_rows, n_features = rows.shape
+    n_lanes = tile_weights.shape[1]
+    for t in range(len(tiles)):
+        start = t * n_lanes
+        n = min(n_lanes, n_rows - start)
+        tile, w = tiles[t], tile_weights[t]
+        for r in range(n):
+            w[r] = weights[start + r]
+            for j in range(n_features):
+                tile[j, r] = rows[start + r, j]
+        w[n:] = 0.0
+        tile[:, n:] = 0.0
+        tile[n_features:] = 0.0
+
+
+@njit
+def _centre(tile: Floats, centre: Floats, n: int, centred: Floats) -> None:
+    """Rows about a centre."""
+    step = width(tile)
+    for j in range(len(tile)):
+        m = splat(tile, centre[j])
+        for r in range(0, n, 2 * step):
+            a, b = load(tile, (j, r)) - m, load(tile, (j, r + step)) - m
+            store(centred, (j, r), a)
+            store(centred, (j, r + step), b)
+
+
+@njit
+def _gather(tile: Floats, centre: Floats, lanes: AnyArray, n: int, centred: Floats) -> int:
+    """The rows of n lanes about a centre, side by side; how many there are when zeros have filled two registers."""
+    n_filled = -(-n // (2 * width(tile))) * 2 * width(tile)
+    for j in range(len(tile)):
+        m = centre[j]
+        for q in range(n):
+            centred[j, q] = tile[j, lanes[q]] - m
+        for q in range(n, n_filled):
+            centred[j, q] = 0.0
+    return n_filled
+
+
+# --- Squared distances -----------------------------------------------------------------------------------------------
+
+
+@njit
+def _squared_distances(tile: Floats, n: int, densities: Densities, centred: Floats, squared: Floats) -> None:
+    """Squared distances ``(K, n)`` of a tile's rows from all centres, each in the metric of its component."""
+    form, centres, whitening = densities.form, densities.centres, densities.whitening
+    if form == PLAIN:
+        for k in range(0, len(centres), 4):
+            _plain_distances(tile, n, centres, whitening, k, squared)
+    elif form == AXES:
+        for k in range(0, len(centres), 4):
+            _scaled_distances(tile, n, centres, whitening, k, squared)
+    elif len(tile) == 2:  # noqa: PLR2004 - features
+        for k in range(len(densities.log_norms)):
+            _distances_in_two_dimensions(tile, n, centres[k], whitening[k % len(whitening)], squared, k)
+    else:
+        for k in range(len(densities.log_norms)):
+            _centre(tile, centres[k], n, centred)
+            _squared_norms(centred, n, whitening[k % len(whitening)], squared, k)
+
+
+@njit
+def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
+    """Squared distances from four centres, from `k` on: each coordinate is read once for all four."""
+    step = width(tile)
+    m0, m1, m2, m3 = centres[k], centres[k + 1], centres[k + 2], centres[k + 3]
+    zero = splat(tile, 0.0)
+    for r in range(0, n, 2 * step):
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+        for j in range(len(tile)):
+            x, y = load(tile, (j, r)), load(tile, (j, r + step))
+            m = splat(tile, m0[j])
+            c, d = x - m, y - m
+            a0, b0 = multiply_add(c, c, a0), multiply_add(d, d, b0)
+            m = splat(tile, m1[j])
+            c, d = x - m, y - m
+            a1, b1 = multiply_add(c, c, a1), multiply_add(d, d, b1)
+            m = splat(tile, m2[j])
+            c, d = x - m, y - m
+            a2, b2 = multiply_add(c, c, a2), multiply_add(d, d, b2)
+            m = splat(tile, m3[j])
+            c, d = x - m, y - m
+            a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
+        s0 = splat(tile, scales[k % len(scales), 0, 0] ** 2)
+        s1 = splat(tile, scales[(k + 1) % len(scales), 0, 0] ** 2)
+        s2 = splat(tile, scales[(k + 2) % len(scales), 0, 0] ** 2)
+        s3 = splat(tile, scales[(k + 3) % len(scales), 0, 0] ** 2)
+        _store_four(squared, k, r, a0 * s0, a1 * s1, a2 * s2, a3 * s3)
+        _store_four(squared, k, r + step, b0 * s0, b1 * s1, b2 * s2, b3 * s3)
+
+
+@njit
+def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
+    """The same with each axis scaled."""
+    step = width(tile)
+    m0, m1, m2, m3 = centres[k], centres[k + 1], centres[k + 2], centres[k + 3]
+    s0, s1, s2, s3 = scales[k, 0], scales[k + 1, 0], scales[k + 2, 0], scales[k + 3, 0]
+    zero = splat(tile, 0.0)
+    for r in range(0, n, 2 * step):
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+        for j in range(len(tile)):
+            x, y = load(tile, (j, r)), load(tile, (j, r + step))
+            m, s = splat(tile, m0[j]), splat(tile, s0[j])
+            c, d = (x - m) * s, (y - m) * s
+            a0, b0 = multiply_add(c, c, a0), multiply_add(d, d, b0)
+            m, s = splat(tile, m1[j]), splat(tile, s1[j])
+            c, d = (x - m) * s, (y - m) * s
+            a1, b1 = multiply_add(c, c, a1), multiply_add(d, d, b1)
+            m, s = splat(tile, m2[j]), splat(tile, s2[j])
+            c, d = (x - m) * s, (y - m) * s
+            a2, b2 = multiply_add(c, c, a2), multiply_add(d, d, b2)
+            m, s = splat(tile, m3[j]), splat(tile, s3[j])
+            c, d = (x - m) * s, (y - m) * s
+            a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
+        _store_four(squared, k, r, a0, a1, a2, a3)
+        _store_four(squared, k, r + step, b0, b1, b2, b3)
+
+
+@njit
+def _store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> None:  # noqa: ANN401 - lanes
+    store(out, (k, r), a)
+    store(out, (k + 1, r), b)
+    store(out, (k + 2, r), c)
+    store(out, (k + 3, r), d)
+
+
+@njit
+def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, factor: Floats, squared: Floats, k: int) -> None:
+    step = width(tile)
+    m0, m1 = splat(tile, centre[0]), splat(tile, centre[1])
+    f00, f10, f11 = splat(tile, factor[0, 0]), splat(tile, factor[1, 0]), splat(tile, factor[1, 1])
+    for r in range(0, n, step):
+        x, y = load(tile, (0, r)) - m0, load(tile, (1, r)) - m1
+        first, second = f00 * x, multiply_add(f11, y, f10 * x)
+        store(squared, (k, r), multiply_add(first, first, second * second))
+
+
+@njit
+def _squared_norms(centred: Floats, n: int, factor: Floats, out: Floats, k: int) -> None:
+    """Squared norms of ``factor @ centred``, four whitened coordinates and two registers of rows at a time."""
+    step = width(centred)
+    zero = splat(centred, 0.0)
+    for r in range(0, n, 2 * step):
+        u = r + step
+        norm, norm_u = zero, zero
+        for j in range(0, len(centred), 4):
+            y0 = y1 = y2 = y3 = z0 = z1 = z2 = z3 = zero
+            for i in range(j):
+                x, v = load(centred, (i, r)), load(centred, (i, u))
+                a = splat(centred, factor[j, i])
+                y0, z0 = multiply_add(a, x, y0), multiply_add(a, v, z0)
+                a = splat(centred, factor[j + 1, i])
+                y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
+                a = splat(centred, factor[j + 2, i])
+                y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
+                a = splat(centred, factor[j + 3, i])
+                y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
+            x, v = load(centred, (j, r)), load(centred, (j, u))
+            a = splat(centred, factor[j, j])
+            y0, z0 = multiply_add(a, x, y0), multiply_add(a, v, z0)
+            a = splat(centred, factor[j + 1, j])
+            y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
+            a = splat(centred, factor[j + 2, j])
+            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
+            a = splat(centred, factor[j + 3, j])
+            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
+            x, v = load(centred, (j + 1, r)), load(centred, (j + 1, u))
+            a = splat(centred, factor[j + 1, j + 1])
+            y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
+            a = splat(centred, factor[j + 2, j + 1])
+            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
+            a = splat(centred, factor[j + 3, j + 1])
+            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
+            x, v = load(centred, (j + 2, r)), load(centred, (j + 2, u))
+            a = splat(centred, factor[j + 2, j + 2])
+            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
+            a = splat(centred, factor[j + 3, j + 2])
+            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
+            a = splat(centred, factor[j + 3, j + 3])
+            y3 = multiply_add(a, load(centred, (j + 3, r)), y3)
+            z3 = multiply_add(a, load(centred, (j + 3, u)), z3)
+            norm = multiply_add(y0, y0, multiply_add(y1, y1, norm))
+            norm = multiply_add(y2, y2, multiply_add(y3, y3, norm))
+            norm_u = multiply_add(z0, z0, multiply_add(z1, z1, norm_u))
+            norm_u = multiply_add(z2, z2, multiply_add(z3, z3, norm_u))
+        store(out, (k, r), norm)
+        store(out, (k, u), norm_u)
+
+
+@kept_on_disk
+def whiten_in_place(tiles: Floats, n: int, centre: Floats, factor: Floats) -> None:
     """Replace rows x by ``L⁻¹ (x - centre)``; the last coordinate first, as it needs all before it."""
-    n_features = len(factor)
     for t in range(len(tiles)):
         tile = tiles[t]
-        for j in range(n_features - 1, -1, -1):
-            y = tile[j]
-            for r in range(LANES):
-                y[r] = factor[j, j] * (y[r] - centre[j])
-            for i in range(j):
-                _add_scaled(tile[i], centre[i], factor[j, i], y)
-
-
-@njit(fastmath=_SUMS)
-def _add_scaled(x: Floats, origin: float, scale: float, y: Floats) -> None:
-    for r in range(LANES):
-        y[r] += scale * (x[r] - origin)
+        step = width(tile)
+        for r in range(0, n, step):
+            for j in range(len(tile)):
+                store(tile, (j, r), load(tile, (j, r)) - splat(tile, centre[j]))
+            for j in range(len(tile) - 1, -1, -1):
+                y = splat(tile, 0.0)
+                for i in range(j + 1):
+                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+                store(tile, (j, r), y)
 
 
 # --- Responsibilities ------------------------------------------------------------------------------------------------
 
 
-@njit(fastmath=_SUMS)
-def _largest_log_joint(squared: Floats, densities: Densities, top: Floats) -> None:
-    """Each row's largest ``log(weight_k · density_k)``; a NaN, which overflow leaves, is passed over."""
-    top[:] = -np.inf
-    for k in range(len(squared)):
-        distance, log_norm = squared[k], densities.log_norms[k]
-        for r in range(LANES):
-            log_joint = log_norm - 0.5 * distance[r]
-            top[r] = max(top[r], log_joint)
+@njit
+def _joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, top: Floats, total: Floats) -> None:
+    """Each row's largest log-joint density, joint densities ``(K, n)`` divided by it, and their sums over components.
+
+    A NaN, which overflow leaves, is passed over.
+    """
+    step = width(squared)
+    half = splat(squared, 0.5)
+    for r in range(0, n, step):
+        largest = splat(squared, -np.inf)
+        for k in range(len(log_norms)):
+            largest = maximum(splat(squared, log_norms[k]) - half * load(squared, (k, r)), largest)
+        sum_of_all = splat(squared, 0.0)
+        for k in range(len(log_norms)):
+            log_joint = splat(squared, log_norms[k]) - half * load(squared, (k, r))
+            relative = _exp(squared, log_joint - largest)
+            store(joint, (k, r), relative)
+            sum_of_all = sum_of_all + relative
+        for k in range(len(log_norms), len(joint)):
+            store(joint, (k, r), splat(squared, 0.0))
+        store(top, r, largest)
+        store(total, r, sum_of_all)
 
 
-@njit(fastmath=_ORDERED)
-def _relative_joint(squared: Floats, densities: Densities, top: Floats, joint: Floats, total: Floats) -> None:
-    """Joint densities ``(K, LANES)`` divided by each row's largest, and their sum over components."""
-    total[:] = 0.0
-    for k in range(len(squared)):
-        distance, log_norm, out = squared[k], densities.log_norms[k], joint[k]
-        for r in range(LANES):
-            out[r] = _exp((log_norm - 0.5 * distance[r]) - top[r])
-            total[r] += out[r]
-
-
-@njit(fastmath=_ORDERED)
+@njit(fastmath={"contract"})
 def _invert(total: Floats, scale: Floats, logs: Floats) -> None:
     """The reciprocals of the totals, and their logarithms."""
-    for r in range(LANES):
+    for r in range(len(total)):
         scale[r] = 1.0 / total[r]
         logs[r] = _log(total[r])
 
 
-@njit(fastmath=_SUMS)
+@njit(fastmath={"reassoc", "contract", "nsz"})
 def _dot(a: Floats, b: Floats) -> float:
     total = 0.0
-    for r in range(LANES):
+    for r in range(len(a)):
         total += a[r] * b[r]
     return total
 
 
-@njit(fastmath=_SUMS)
-def _shares(joint: Floats, scale: Floats, weights: Floats, share: Floats) -> tuple[int, float]:
-    """One component's weighted responsibilities, negligible ones set to zero; how many are left, and their sum."""
-    n_active, mass = 0, 0.0
-    for r in range(LANES):
-        responsibility = joint[r] * scale[r]
-        weighted = responsibility * weights[r] if responsibility > NEGLIGIBLE else 0.0
-        share[r] = weighted
-        mass += weighted
-        n_active += weighted > 0.0
-    return n_active, mass
+@njit
+def _shares_of_four(
+    joint: Floats, k: int, n: int, scale: Floats, weights: Floats, shares: Floats, mass: Floats, active: AnyArray
+) -> int:
+    """The weighted responsibilities of four components, from `k` on, negligible ones set to zero.
+
+    Their sums are added to the masses. How many are left of each is written down, and of all returned.
+    """
+    step = width(joint)
+    zero, negligible = splat(joint, 0.0), splat(joint, NEGLIGIBLE)
+    a = b = c = d = zero
+    n_a = n_b = n_c = n_d = 0
+    for r in range(0, n, step):
+        s, w = load(scale, r), load(weights, r)
+        share = load(joint, (k, r)) * s
+        share = select_above(share, negligible, share * w, zero)
+        store(shares, (0, r), share)
+        a, n_a = a + share, n_a + n_bits(bits_above(share, zero))
+        share = load(joint, (k + 1, r)) * s
+        share = select_above(share, negligible, share * w, zero)
+        store(shares, (1, r), share)
+        b, n_b = b + share, n_b + n_bits(bits_above(share, zero))
+        share = load(joint, (k + 2, r)) * s
+        share = select_above(share, negligible, share * w, zero)
+        store(shares, (2, r), share)
+        c, n_c = c + share, n_c + n_bits(bits_above(share, zero))
+        share = load(joint, (k + 3, r)) * s
+        share = select_above(share, negligible, share * w, zero)
+        store(shares, (3, r), share)
+        d, n_d = d + share, n_d + n_bits(bits_above(share, zero))
+    add_totals(mass, k, a, b, c, d)
+    active[0], active[1], active[2], active[3] = n_a, n_b, n_c, n_d
+    return n_a + n_b + n_c + n_d
+
+
+@njit
+def _active_lanes(shares: Floats, q: int, n: int, lanes: AnyArray, packed: Floats) -> None:
+    """The lanes of one component's shares that are not zero, and these shares side by side; zeros follow them."""
+    step = width(shares)
+    zero = splat(shares, 0.0)
+    found = 0
+    for r in range(0, n, step):
+        bits = bits_above(load(shares, (q, r)), zero)
+        while bits:
+            lanes[found] = r + first_bit(bits)
+            packed[0, found] = shares[q, lanes[found]]
+            found += 1
+            bits &= bits - 1
+    packed[0, found : found + 2 * step] = 0.0
 
 
 # --- Moments ---------------------------------------------------------------------------------------------------------
 
 
-@njit(fastmath=_SUMS)
-def _add_first_of_four(tile: Floats, shares: Floats, centres: Floats, first: Floats) -> None:
-    """Add ``Σ share (x - centre)`` for four components: each coordinate is read once for all four."""
-    w0, w1, w2, w3 = shares[0], shares[1], shares[2], shares[3]
+@njit
+def _add_first_of_four(tile: Floats, n: int, shares: Floats, centres: Floats, k: int, first: Floats) -> None:
+    """Add ``Σ share (x - centre)`` for four components, from `k` on: each coordinate is read once for all four."""
+    step = width(tile)
+    zero = splat(tile, 0.0)
     for j in range(0, len(tile), 2):
-        x, y = tile[j], tile[j + 1]
-        m0, m1, m2, m3 = centres[0, j], centres[1, j], centres[2, j], centres[3, j]
-        n0, n1, n2, n3 = centres[0, j + 1], centres[1, j + 1], centres[2, j + 1], centres[3, j + 1]
-        f0 = f1 = f2 = f3 = g0 = g1 = g2 = g3 = 0.0
-        for r in range(LANES):
-            f0, g0 = f0 + w0[r] * (x[r] - m0), g0 + w0[r] * (y[r] - n0)
-            f1, g1 = f1 + w1[r] * (x[r] - m1), g1 + w1[r] * (y[r] - n1)
-            f2, g2 = f2 + w2[r] * (x[r] - m2), g2 + w2[r] * (y[r] - n2)
-            f3, g3 = f3 + w3[r] * (x[r] - m3), g3 + w3[r] * (y[r] - n3)
-        first[0, j] += f0
-        first[1, j] += f1
-        first[2, j] += f2
-        first[3, j] += f3
-        first[0, j + 1] += g0
-        first[1, j + 1] += g1
-        first[2, j + 1] += g2
-        first[3, j + 1] += g3
+        a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = zero
+        ma, mb = splat(tile, centres[k, j]), splat(tile, centres[k + 1, j])
+        mc, md = splat(tile, centres[k + 2, j]), splat(tile, centres[k + 3, j])
+        na, nb = splat(tile, centres[k, j + 1]), splat(tile, centres[k + 1, j + 1])
+        nc, nd = splat(tile, centres[k + 2, j + 1]), splat(tile, centres[k + 3, j + 1])
+        for r in range(0, n, step):
+            x, y = load(tile, (j, r)), load(tile, (j + 1, r))
+            w = load(shares, (0, r))
+            a0, a1 = multiply_add(w, x - ma, a0), multiply_add(w, y - na, a1)
+            w = load(shares, (1, r))
+            b0, b1 = multiply_add(w, x - mb, b0), multiply_add(w, y - nb, b1)
+            w = load(shares, (2, r))
+            c0, c1 = multiply_add(w, x - mc, c0), multiply_add(w, y - nc, c1)
+            w = load(shares, (3, r))
+            d0, d1 = multiply_add(w, x - md, d0), multiply_add(w, y - nd, d1)
+        add_totals(first, (k, j), a0, a1, zero, zero)
+        add_totals(first, (k + 1, j), b0, b1, zero, zero)
+        add_totals(first, (k + 2, j), c0, c1, zero, zero)
+        add_totals(first, (k + 3, j), d0, d1, zero, zero)
 
 
-@njit(fastmath=_SUMS)
-def _add_first(tile: Floats, share: Floats, centre: Floats, first: Floats) -> None:
-    """Add ``Σ share (x - centre)``, four coordinates at a time."""
-    for j in range(0, len(tile), 4):
-        x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-        m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-        f0 = f1 = f2 = f3 = 0.0
-        for r in range(LANES):
-            w = share[r]
-            f0 += w * (x0[r] - m0)
-            f1 += w * (x1[r] - m1)
-            f2 += w * (x2[r] - m2)
-            f3 += w * (x3[r] - m3)
-        _add_four(first, j, f0, f1, f2, f3)
+@njit
+def _add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second: Floats) -> None:
+    """Add ``Σ share distance²`` for four components."""
+    step = width(shares)
+    zero = splat(shares, 0.0)
+    for q in range(4):
+        total = zero
+        for r in range(0, n, step):
+            total = multiply_add(load(shares, (q, r)), load(squared, (k + q, r)), total)
+        add_totals(second, (k + q, 0, 0), total, zero, zero, zero)
 
 
-@njit(fastmath=_SUMS)
-def _add_per_axis(tile: Floats, share: Floats, centre: Floats, first: Floats, second: Floats) -> None:
-    """Add the first moments and the second ones of each coordinate with itself."""
-    for j in range(len(tile)):
-        x, m = tile[j], centre[j]
-        f = s = 0.0
-        for r in range(LANES):
-            c = x[r] - m
-            weighted = share[r] * c
-            f += weighted
-            s += weighted * c
-        first[j] += f
-        second[j] += s
+@njit
+def _add_axes(tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, e: int, second: Floats) -> None:
+    """Add one component's first moments, and the second ones of each coordinate with itself."""
+    step = width(tile)
+    zero = splat(tile, 0.0)
+    for j in range(0, len(tile), 2):
+        m0, m1 = splat(tile, centre[j]), splat(tile, centre[j + 1])
+        f0 = f1 = s0 = s1 = zero
+        for r in range(0, n, step):
+            w = load(shares, (q, r))
+            c, d = load(tile, (j, r)) - m0, load(tile, (j + 1, r)) - m1
+            wc, wd = w * c, w * d
+            f0, f1 = f0 + wc, f1 + wd
+            s0, s1 = multiply_add(wc, c, s0), multiply_add(wd, d, s1)
+        add_totals(first, (k, j), f0, f1, zero, zero)
+        add_totals(second, (e, 0, j), s0, s1, zero, zero)
 
 
-@njit(fastmath=_SUMS)
-def _add_per_pair(tile: Floats, share: Floats, n_lanes: int, centre: Floats, first: Floats, second: Floats) -> None:
-    """Add the first moments and the lower triangle of the second ones, over the first `n_lanes` rows of a tile."""
-    for j in range(0, len(tile), 4):
+@njit
+def _add_pairs(centred: Floats, n: int, shares: Floats, q: int, k: int, first: Floats, e: int, second: Floats) -> None:
+    """Add one component's first moments, and the lower triangle of the second ones."""
+    if len(centred) == 2:  # noqa: PLR2004 - features
+        _add_pairs_in_two_dimensions(centred, n, shares, q, k, first, e, second)
+        return
+    for j in range(0, len(centred), 4):
         for i in range(0, j, 4):
-            _add_block_moments(tile, share, n_lanes, centre, j, i, second)
-        _add_corner_moments(tile, share, n_lanes, centre, j, first, second)
+            _add_block(centred, n, shares, q, j, i, e, second)
+        _add_corner(centred, n, shares, q, j, k, first, e, second)
 
 
-@njit(fastmath=_SUMS)
-def _add_block_moments(
-    tile: Floats, share: Floats, n_lanes: int, centre: Floats, j: int, i: int, second: Floats
+@njit
+def _add_pairs_in_two_dimensions(
+    centred: Floats, n: int, shares: Floats, q: int, k: int, first: Floats, e: int, second: Floats
 ) -> None:
+    step = width(centred)
+    zero = splat(centred, 0.0)
+    f0 = f1 = s00 = s10 = s11 = zero
+    for r in range(0, n, step):
+        w, x, y = load(shares, (q, r)), load(centred, (0, r)), load(centred, (1, r))
+        wx, wy = w * x, w * y
+        f0, f1 = f0 + wx, f1 + wy
+        s00, s10, s11 = multiply_add(wx, x, s00), multiply_add(wy, x, s10), multiply_add(wy, y, s11)
+    add_totals(first, (k, 0), f0, f1, zero, zero)
+    add_totals(second, (e, 0, 0), s00, zero, zero, zero)
+    add_totals(second, (e, 1, 0), s10, s11, zero, zero)
+
+
+@njit
+def _add_block(centred: Floats, n: int, shares: Floats, q: int, j: int, i: int, e: int, second: Floats) -> None:
     """Add the second moments of four coordinates, from `j` on, with four others, from `i` on."""
-    p0, p1, p2, p3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-    q0, q1, q2, q3 = tile[i], tile[i + 1], tile[i + 2], tile[i + 3]
-    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-    o0, o1, o2, o3 = centre[i], centre[i + 1], centre[i + 2], centre[i + 3]
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
-    for r in range(n_lanes):
-        w = share[r]
-        a0, a1, a2, a3 = w * (p0[r] - m0), w * (p1[r] - m1), w * (p2[r] - m2), w * (p3[r] - m3)
-        b0, b1, b2, b3 = q0[r] - o0, q1[r] - o1, q2[r] - o2, q3[r] - o3
-        s00, s01, s02, s03 = s00 + a0 * b0, s01 + a0 * b1, s02 + a0 * b2, s03 + a0 * b3
-        s10, s11, s12, s13 = s10 + a1 * b0, s11 + a1 * b1, s12 + a1 * b2, s13 + a1 * b3
-        s20, s21, s22, s23 = s20 + a2 * b0, s21 + a2 * b1, s22 + a2 * b2, s23 + a2 * b3
-        s30, s31, s32, s33 = s30 + a3 * b0, s31 + a3 * b1, s32 + a3 * b2, s33 + a3 * b3
-    _add_four(second[j], i, s00, s01, s02, s03)
-    _add_four(second[j + 1], i, s10, s11, s12, s13)
-    _add_four(second[j + 2], i, s20, s21, s22, s23)
-    _add_four(second[j + 3], i, s30, s31, s32, s33)
+    step = width(centred)
+    zero = splat(centred, 0.0)
+    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = zero
+    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = zero
+    for r in range(0, n, step):
+        w = load(shares, (q, r))
+        x0, x1, x2, x3 = load(centred, (i, r)), load(centred, (i + 1, r)), load(centred, (i + 2, r)), load(centred, (i + 3, r))
+        a = w * load(centred, (j, r))
+        s00, s01, s02, s03 = multiply_add(a, x0, s00), multiply_add(a, x1, s01), multiply_add(a, x2, s02), multiply_add(a, x3, s03)
+        a = w * load(centred, (j + 1, r))
+        s10, s11, s12, s13 = multiply_add(a, x0, s10), multiply_add(a, x1, s11), multiply_add(a, x2, s12), multiply_add(a, x3, s13)
+        a = w * load(centred, (j + 2, r))
+        s20, s21, s22, s23 = multiply_add(a, x0, s20), multiply_add(a, x1, s21), multiply_add(a, x2, s22), multiply_add(a, x3, s23)
+        a = w * load(centred, (j + 3, r))
+        s30, s31, s32, s33 = multiply_add(a, x0, s30), multiply_add(a, x1, s31), multiply_add(a, x2, s32), multiply_add(a, x3, s33)
+    add_totals(second, (e, j, i), s00, s01, s02, s03)
+    add_totals(second, (e, j + 1, i), s10, s11, s12, s13)
+    add_totals(second, (e, j + 2, i), s20, s21, s22, s23)
+    add_totals(second, (e, j + 3, i), s30, s31, s32, s33)
 
 
-@njit(fastmath=_SUMS)
-def _add_corner_moments(
-    tile: Floats, share: Floats, n_lanes: int, centre: Floats, j: int, first: Floats, second: Floats
+@njit
+def _add_corner(
+    centred: Floats, n: int, shares: Floats, q: int, j: int, k: int, first: Floats, e: int, second: Floats
 ) -> None:
     """Add the first moments of four coordinates, from `j` on, and the second ones among them."""
-    x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-    m0, m1, m2, m3 = centre[j], centre[j + 1], centre[j + 2], centre[j + 3]
-    f0 = f1 = f2 = f3 = 0.0
-    s00 = s10 = s11 = s20 = s21 = s22 = s30 = s31 = s32 = s33 = 0.0
-    for r in range(n_lanes):
-        w = share[r]
-        b0, b1, b2, b3 = x0[r] - m0, x1[r] - m1, x2[r] - m2, x3[r] - m3
-        a0, a1, a2, a3 = w * b0, w * b1, w * b2, w * b3
-        f0, f1, f2, f3 = f0 + a0, f1 + a1, f2 + a2, f3 + a3
-        s00 += a0 * b0
-        s10, s11 = s10 + a1 * b0, s11 + a1 * b1
-        s20, s21, s22 = s20 + a2 * b0, s21 + a2 * b1, s22 + a2 * b2
-        s30, s31, s32, s33 = s30 + a3 * b0, s31 + a3 * b1, s32 + a3 * b2, s33 + a3 * b3
-    _add_four(first, j, f0, f1, f2, f3)
-    _add_four(second[j], j, s00, 0.0, 0.0, 0.0)
-    _add_four(second[j + 1], j, s10, s11, 0.0, 0.0)
-    _add_four(second[j + 2], j, s20, s21, s22, 0.0)
-    _add_four(second[j + 3], j, s30, s31, s32, s33)
-
-
-@njit(fastmath=_SUMS)
-def _add_four(sums: Floats, j: int, s0: float, s1: float, s2: float, s3: float) -> None:
-    sums[j] += s0
-    sums[j + 1] += s1
-    sums[j + 2] += s2
-    sums[j + 3] += s3
-
-
-@njit()
-def _gather(tile: Floats, share: Floats, lanes: AnyArray, packed: Floats, packed_share: Floats) -> int:
-    """Move the rows with a share to the front of `packed`; how many lanes they fill, in whole vectors of eight."""
-    n_active = 0
-    for r in range(LANES):
-        lanes[n_active] = r
-        n_active += 1 if share[r] > 0.0 else 0
-    n_lanes = (n_active + 7) // 8 * 8
-    for q in range(n_active, n_lanes):
-        lanes[q] = lanes[0]
-    for j in range(len(tile)):
-        x, out = tile[j], packed[j]
-        for q in range(n_lanes):
-            out[q] = x[lanes[q]]
-    for q in range(n_active):
-        packed_share[q] = share[lanes[q]]
-    packed_share[n_active:n_lanes] = 0.0
-    return n_lanes
-
-
-@njit(fastmath=_SUMS)
-def _add_component(
-    tile: Floats,
-    share: Floats,
-    n_active: int,
-    squared: Floats,
-    centre: Floats,
-    kind: int,
-    first: Floats,
-    moments: Floats,
-    packing: tuple[AnyArray, Floats, Floats],
-) -> None:
-    """Add one component's moments, second ones of the given kind."""
-    n_features = len(tile)
-    if kind == PER_AXIS:
-        _add_per_axis(tile, share, centre, first, moments[0])
-    elif kind == PER_PAIR and n_active * (n_features + _GATHERING) < LANES * n_features:
-        lanes, packed, packed_share = packing
-        n_lanes = _gather(tile, share, lanes, packed, packed_share)
-        _add_per_pair(packed, packed_share, n_lanes, centre, first, moments)
-    elif kind == PER_PAIR:
-        _add_per_pair(tile, share, LANES, centre, first, moments)
-    else:
-        _add_first(tile, share, centre, first)
-        if kind == FROM_DISTANCES:
-            moments[0, 0] += _dot(share, squared)
-
-
-@njit(fastmath=_SUMS)
-def _add_four_components(
-    tile: Floats,
-    weights: Floats,
-    joint: Floats,
-    scale: Floats,
-    squared: Floats,
-    k: int,
-    centres: Floats,
-    kind: int,
-    sums: Sums,
-) -> None:
-    """Add the first moments of four components from `k` on, and where asked for the traces of the second ones."""
-    shares, four, n_active = np.empty((4, LANES)), slice(k, k + 4), 0
-    for q in range(4):
-        n_of_one, share_sum = _shares(joint[k + q], scale, weights, shares[q])
-        n_active += n_of_one
-        sums.mass[k + q] += share_sum
-        if kind == FROM_DISTANCES:
-            sums.second[k + q, 0, 0] += _dot(shares[q], squared[k + q])
-    if n_active:
-        _add_first_of_four(tile, shares, centres[four], sums.first[four])
+    step = width(centred)
+    zero = splat(centred, 0.0)
+    f0 = f1 = f2 = f3 = s00 = s10 = s11 = s20 = s21 = s22 = s30 = s31 = s32 = s33 = zero
+    for r in range(0, n, step):
+        w = load(shares, (q, r))
+        x0, x1, x2, x3 = load(centred, (j, r)), load(centred, (j + 1, r)), load(centred, (j + 2, r)), load(centred, (j + 3, r))
+        a = w * x0
+        f0, s00 = f0 + a, multiply_add(a, x0, s00)
+        a = w * x1
+        f1, s10, s11 = f1 + a, multiply_add(a, x0, s10), multiply_add(a, x1, s11)
+        a = w * x2
+        f2, s20, s21, s22 = f2 + a, multiply_add(a, x0, s20), multiply_add(a, x1, s21), multiply_add(a, x2, s22)
+        a = w * x3
+        f3, s30, s31 = f3 + a, multiply_add(a, x0, s30), multiply_add(a, x1, s31)
+        s32, s33 = multiply_add(a, x2, s32), multiply_add(a, x3, s33)
+    add_totals(first, (k, j), f0, f1, f2, f3)
+    add_totals(second, (e, j, j), s00, zero, zero, zero)
+    add_totals(second, (e, j + 1, j), s10, s11, zero, zero)
+    add_totals(second, (e, j + 2, j), s20, s21, s22, zero)
+    add_totals(second, (e, j + 3, j), s30, s31, s32, s33)
 
 
 # --- The pass --------------------------------------------------------------------------------------------------------
@@ -531,35 +619,49 @@ def _add_four_components(
 
 @kept_on_disk
 def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, sums: Sums) -> None:
-    """Add to the sums what tiles ``(T, D, LANES)`` with weights ``(T, LANES)`` give.
+    """Add to the sums what tiles ``(T, D, lanes)`` with weights ``(T, lanes)`` give.
 
     One signature serves all forms and kinds, so that one compilation does.
     """
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features = centres.shape
-    # Each buffer is an array of its own: parts of one could overlap for all that the compiler knows.
-    white = np.empty((4, LANES))
-    squared, joint = np.empty((n_components, LANES)), np.empty((n_components, LANES))
-    top, total, logs = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    scale, share = np.empty(LANES), np.empty(LANES)
-    packing = np.empty(LANES + 1, np.intp), np.empty((n_features, LANES)), np.empty(LANES)
-    origin, unused = np.zeros(n_features), np.zeros(n_features)
+    n = weights.shape[1]
+    stride = tiles.shape[2]
+    squared, joint = np.empty((n_components, stride)), np.zeros((n_components, stride))
+    if kind != FROM_DISTANCES:
+        joint = squared
+    centred, packed = np.empty((n_features, stride)), np.empty((1, stride))
+    shares, active, lanes = np.empty((4, stride)), np.empty(4, np.intp), np.empty(stride, np.intp)
+    top, total, logs, scale = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    origin, unused = np.zeros(n_features), np.zeros((1, n_features + 4))
     for t in range(len(tiles)):
         tile, w = tiles[t], weights[t]
-        _squared_distances(tile, densities, white, squared)
-        _largest_log_joint(squared, densities, top)
-        _relative_joint(squared, densities, top, joint, total)
+        _squared_distances(tile, n, densities, centred, squared)
+        _joint_densities(squared, n, densities.log_norms, joint, top, total)
         _invert(total, scale, logs)
         scores[0] += _dot(w, top) + _dot(w, logs)
         scores[1] += _dot(w, top)
-        n_in_fours = n_components // 4 * 4 if kind in (FROM_DISTANCES, OVER_ALL) else 0
-        for k in range(0, n_in_fours, 4):
-            _add_four_components(tile, w, joint, scale, squared, k, centres, kind, sums)
-        for k in range(n_in_fours, n_components):
-            n_active, share_sum = _shares(joint[k], scale, w, share)
-            mass[k] += share_sum
-            if n_active:
-                moments = second[k % len(second)]
-                _add_component(tile, share, n_active, squared[k], centres[k], kind, first[k], moments, packing)
+        for k in range(0, n_components, 4):
+            if not _shares_of_four(joint, k, n, scale, w, shares, mass, active):
+                continue
+            if kind in (FROM_DISTANCES, OVER_ALL):
+                _add_first_of_four(tile, n, shares, centres, k, first)
+                if kind == FROM_DISTANCES:
+                    _add_traces_of_four(n, shares, squared, k, second)
+                continue
+            for q in range(4):
+                e = (k + q) % len(second)
+                if not active[q]:
+                    continue
+                if kind == PER_AXIS:
+                    _add_axes(tile, n, shares, q, centres[k + q], k + q, first, e, second)
+                elif active[q] < _GATHERED * n:
+                    _active_lanes(shares, q, n, lanes, packed)
+                    n_packed = _gather(tile, centres[k + q], lanes, active[q], centred)
+                    _add_pairs(centred, n_packed, packed, 0, k + q, first, e, second)
+                else:
+                    _centre(tile, centres[k + q], n, centred)
+                    _add_pairs(centred, n, shares, q, k + q, first, e, second)
         if kind == OVER_ALL:
-            _add_per_pair(tile, w, LANES, origin, unused, second[0])
+            shares[0, :n] = w
+            _add_pairs(tile, n, shares, 0, 0, unused, 0, second)

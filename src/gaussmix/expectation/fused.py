@@ -23,7 +23,6 @@ from gaussmix.expectation import reference
 from gaussmix.expectation._kernels import (
     AXES,
     FROM_DISTANCES,
-    LANES,
     OVER_ALL,
     PER_AXIS,
     PER_PAIR,
@@ -31,6 +30,7 @@ from gaussmix.expectation._kernels import (
     TRIANGLES,
     Densities,
     Sums,
+    lay_out,
     sum_tiles,
     whiten_in_place,
 )
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["expect"]
 
-_NUMBERS_AT_ONCE = 2**14  # a larger buffer would come fresh from the system each time, page by page
+_NEAR, _NEXT = 2**12, 2**15  # numbers that may fill the two nearest caches
+_LEAST, _MOST = 64, 512  # rows in a tile
+_APART = 8  # numbers between the features of a tile, which would else meet in the same places of the cache
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
@@ -74,59 +76,63 @@ class _Plan:
 
     def run(self, rows: Rows, weights: Floats) -> Sums:
         """Pass over the rows."""
-        n_components, n_padded = self.densities.centres.shape
-        sums = Sums(np.zeros(n_components), np.zeros((n_components, n_padded)), np.zeros(self.shape), np.zeros(2))
-        for tiles, tile_weights in _tiles(rows, weights, n_padded):
-            if self.frame is not None:
-                whiten_in_place(tiles, *self.frame)
-            sum_tiles(tiles, tile_weights, self.densities, self.kind, sums)
-        return sums
+        n_fours, n_padded = self.densities.centres.shape
+        sums = Sums(np.zeros(n_fours), np.zeros((n_fours, n_padded + 4)), np.zeros(self.shape), np.zeros(2))
+        tiles, tile_weights = _tiles(rows, weights, n_fours, n_padded)
+        if self.frame is not None:
+            whiten_in_place(tiles, tile_weights.shape[1], *self.frame)
+        sum_tiles(tiles, tile_weights, self.densities, self.kind, sums)
+        of_components = slice(len(self.densities.log_norms))
+        return Sums(sums.mass[of_components], sums.first[of_components], sums.second[of_components], sums.scores)
 
 
-def _tiles(rows: Rows, weights: Floats, n_padded: int) -> Iterator[tuple[Floats, Floats]]:
-    """Rows and weights as ``(T, D, LANES)`` and ``(T, LANES)``, a few tiles at a time so that they stay in the cache.
+def _tiles(rows: Rows, weights: Floats, n_components: int, n_padded: int) -> tuple[Floats, Floats]:
+    """Rows and weights as ``(T, D, lanes)`` and ``(T, lanes)``; a tile's features lie a little further apart.
 
-    The last tile is filled up with rows of zeros, which weigh nothing.
+    A tile is as large as lets its rows stay in the nearest cache, and its joint densities in the next.
     """
-    n_features = rows.shape[1]
-    step = max(1, _NUMBERS_AT_ONCE // (n_padded * LANES)) * LANES
-    for start in range(0, len(rows), step):
-        part, part_weights = rows[start : start + step], weights[start : start + step]
-        n_tiles, n_whole = -(-len(part) // LANES), len(part) // LANES
-        tiles, tile_weights = np.zeros((n_tiles, n_padded, LANES)), np.zeros((n_tiles, LANES))
-        by_row = tiles.transpose(0, 2, 1)[:, :, :n_features]
-        by_row[:n_whole] = part[: n_whole * LANES].reshape(n_whole, LANES, n_features)
-        if n_whole < n_tiles:
-            by_row[-1, : len(part) - n_whole * LANES] = part[n_whole * LANES :]
-        tile_weights.reshape(-1)[: len(part)] = part_weights
-        yield tiles, tile_weights
+    fitting = min(_NEAR // n_padded, _NEXT // n_components) // _LEAST * _LEAST
+    lanes = min(max(fitting, _LEAST), _MOST)
+    n_tiles = -(-len(rows) // lanes)
+    rows = rows if rows.dtype.isnative else rows.astype(rows.dtype.newbyteorder())
+    tiles, tile_weights = np.empty((n_tiles, n_padded, lanes + _APART)), np.empty((n_tiles, lanes))
+    lay_out(rows, weights, tiles, tile_weights)
+    return tiles, tile_weights
 
 
-def _padded(array: Floats, n_axes: int) -> Floats:
-    """A copy whose last axes are filled with zeros up to a multiple of four."""
-    kept = array.ndim - n_axes
-    out = np.zeros(array.shape[:kept] + tuple(-(-size // 4) * 4 for size in array.shape[kept:]))
+def _padded(array: Floats, *steps: int) -> Floats:
+    """A copy whose last axes are filled with zeros up to a multiple of a number each."""
+    kept = array.ndim - len(steps)
+    sizes = (-(-size // step) * step for size, step in zip(array.shape[kept:], steps, strict=True))
+    out = np.zeros(array.shape[:kept] + tuple(sizes))
     out[tuple(slice(size) for size in array.shape)] = array
     return out
 
 
+def _step(n_features: int) -> int:
+    """What the number of features is a multiple of in the kernels."""
+    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs, then fours
+
+
 def _densities(mixture: "Mixture", form: int, whitening: Floats) -> Densities:
-    return Densities(form, _padded(mixture.means, 1), whitening, mixture.log_norms.copy())
+    return Densities(form, _padded(mixture.means, 4, _step(mixture.n_features)), whitening, mixture.log_norms.copy())
 
 
 def _balls(mixture: "Mixture") -> Densities:
     scales = np.repeat(mixture.covariances.whitening[:, None, None], mixture.n_features, axis=2)
     form = PLAIN if scales.max() < _SQUARES_KEEP_DIGITS else AXES
-    return _densities(mixture, form, _padded(scales, 1))
+    return _densities(mixture, form, _padded(scales, 4, 1, _step(mixture.n_features)))
 
 
 def _axes(mixture: "Mixture") -> Densities:
-    return _densities(mixture, AXES, _padded(mixture.covariances.whitening[:, None, :], 1))
+    scales = mixture.covariances.whitening[:, None, :]
+    return _densities(mixture, AXES, _padded(scales, 4, 1, _step(mixture.n_features)))
 
 
 def _triangles(mixture: "Mixture") -> Densities:
+    step = _step(mixture.n_features)
     factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
-    return _densities(mixture, TRIANGLES, _padded(factors, 2))
+    return _densities(mixture, TRIANGLES, _padded(factors, step, step))
 
 
 def _read_trace(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
@@ -155,10 +161,10 @@ _FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
 }
 
 _KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], _Read]] = {
-    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
-    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
-    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
-    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
+    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded + 4), _read_trace),
+    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded + 4), _read_diagonal),
+    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded + 4), _read_pooled),
+    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded + 4), _read_full),
 }
 
 
@@ -176,7 +182,8 @@ def _with_known_distances(mixture: "Mixture", moments: Moments) -> _Plan:
     def read(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
         return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
 
-    return replace(_general(mixture, moments), kind=FROM_DISTANCES, shape=(mixture.n_components, 1, 1), read=read)
+    plan = _general(mixture, moments)
+    return replace(plan, kind=FROM_DISTANCES, shape=(len(plan.densities.centres), 1, 4), read=read)
 
 
 def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
@@ -205,11 +212,11 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
         pooled = factors @ within @ factors.T
         return first @ factors.T, 0.5 * (pooled + pooled.T)
 
-    densities = _densities(mixture, PLAIN, _padded(np.ones((1, 1, mixture.n_features)), 1))
-    densities = densities._replace(centres=_padded(centres, 1))
+    step = _step(mixture.n_features)
+    densities = Densities(PLAIN, _padded(centres, 4, step), np.ones((1, 1, 1)), mixture.log_norms.copy())
     n_padded = densities.centres.shape[1]
-    frame = (_padded(centre, 1), _padded(whitening, 2))
-    return _Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
+    frame = (_padded(centre, step), _padded(whitening, step, step))
+    return _Plan(densities, OVER_ALL, (1, n_padded, n_padded + 4), read, frame)
 
 
 _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plan]] = {

@@ -1,0 +1,298 @@
+"""Vectors of floats in compiled code: a type for Numba, and what can be done with its values.
+
+Left to itself, the compiler takes whichever loop it likes for its vectors, half as wide as the machine's where it fears
+for the clock, and keeps sums in memory. A value of type :class:`Lanes` is as many floats as one register holds, and a
+kernel that names its sums keeps them in registers. All is said in LLVM's own terms, so it runs on any machine; only the
+width is chosen for this one.
+
+A product and the sum after it may be contracted; nothing is reassociated, and numbers need not be finite. An index is an
+integer or a tuple of them, and what is loaded lies side by side in the last axis of a C-contiguous array.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, overload, register_model
+
+__all__ = [
+    "Lanes",
+    "add_totals",
+    "bits_above",
+    "first_bit",
+    "load",
+    "maximum",
+    "multiply_add",
+    "n_bits",
+    "scale_by_power",
+    "select_above",
+    "splat",
+    "store",
+    "width",
+]
+
+_BITS_OF_A_REGISTER = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+_CONTRACT = ("contract",)
+_ELEMENTS = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
+_BITS_OF_A_MANTISSA = {types.float64: 52, types.float32: 23}
+_INT = ir.IntType(64)
+
+
+class Lanes(types.Type):
+    """As many floats of one kind as a register holds.
+
+    Attributes
+    ----------
+    element : numba.types.Float
+        Kind of the floats.
+    count : int
+        Their number.
+    """
+
+    def __init__(self, element: types.Float) -> None:
+        self.element = element
+        self.count = _BITS_OF_A_REGISTER // element.bitwidth
+        super().__init__(name=f"Lanes({element}, {self.count})")
+
+    @property
+    def vector(self) -> ir.VectorType:
+        """The same for LLVM."""
+        return ir.VectorType(_ELEMENTS[self.element], self.count)
+
+    @property
+    def integers(self) -> ir.VectorType:
+        """Integers of the same size."""
+        return ir.VectorType(ir.IntType(self.element.bitwidth), self.count)
+
+
+_OF = {element: Lanes(element) for element in _ELEMENTS}
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: Lanes) -> None:
+        super().__init__(manager, lanes, lanes.vector)
+
+
+# --- Memory ----------------------------------------------------------------------------------------------------------
+
+
+def _place(context: Any, builder: Any, array: types.Array, value: Any, index: Any, kind: ir.VectorType) -> Any:
+    """A pointer to a vector that begins at an index of an array."""
+    indices = [index] if array.ndim == 1 else cgutils.unpack_tuple(builder, index, array.ndim)
+    view = context.make_array(array)(context, builder, value)
+    item = cgutils.get_item_pointer(context, builder, array, view, indices, wraparound=False)
+    return builder.bitcast(item, kind.as_pointer())
+
+
+def _index_of(array: types.Array) -> types.Type:
+    return types.intp if array.ndim == 1 else types.UniTuple(types.intp, array.ndim)
+
+
+@intrinsic
+def load(_context: Any, array: types.Array, _index: Any) -> Any:
+    """Floats of an array, from an index on."""
+    lanes = _OF[array.dtype]
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        loaded = builder.load(_place(context, builder, array, *values, lanes.vector))
+        loaded.align = lanes.element.bitwidth // 8
+        return loaded
+
+    return lanes(array, _index_of(array)), emit
+
+
+@intrinsic
+def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
+    """Write floats to an array, from an index on."""
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        target, index, stored = values
+        written = builder.store(stored, _place(context, builder, array, target, index, lanes.vector))
+        written.align = lanes.element.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, _index_of(array), lanes), emit
+
+
+@intrinsic
+def width(_context: Any, array: types.Array) -> Any:
+    """How many floats of an array one vector holds."""
+    count = _OF[array.dtype].count
+
+    def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
+        return ir.Constant(_INT, count)
+
+    return types.intp(array), emit
+
+
+@intrinsic
+def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
+    """One number in every lane, in the precision of an array."""
+    lanes = _OF[array.dtype]
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        one = context.cast(builder, values[1], number, lanes.element)
+        empty = ir.Constant(lanes.vector, ir.Undefined)
+        first = builder.insert_element(empty, one, ir.Constant(_INT, 0))
+        return builder.shuffle_vector(first, empty, _picks([0] * lanes.count))
+
+    return lanes(array, number), emit
+
+
+# --- Arithmetic ------------------------------------------------------------------------------------------------------
+
+
+def _arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
+    """Give two vectors an operator."""
+
+    @intrinsic
+    def apply(_context: Any, a: Lanes, b: Lanes) -> Any:
+        def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+            return getattr(builder, instruction)(*values, flags=_CONTRACT)
+
+        return a(a, b), emit
+
+    def operation(a: Any, b: Any) -> Any:
+        return apply(a, b)
+
+    @overload(symbol)
+    def choose(a: Any, b: Any) -> Any:
+        return operation if isinstance(a, Lanes) and a is b else None
+
+
+_arithmetic(operator.add, "fadd")
+_arithmetic(operator.sub, "fsub")
+_arithmetic(operator.mul, "fmul")
+_arithmetic(operator.truediv, "fdiv")
+
+
+def _call(builder: Any, name: str, result: ir.Type, values: Sequence[Any]) -> Any:
+    """A call of one of LLVM's own functions."""
+    kind = ir.FunctionType(result, [value.type for value in values])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
+
+
+@intrinsic
+def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
+    """``a * b + c``, rounded once."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return _call(builder, f"llvm.fma.v{a.count}f{a.element.bitwidth}", a.vector, values)
+
+    return a(a, b, c), emit
+
+
+@intrinsic
+def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
+    """The larger of two; b where a is no number."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *values), *values)
+
+    return a(a, b), emit
+
+
+@intrinsic
+def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
+    """x where ``a > b``, elsewhere y."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *values[:2]), *values[2:])
+
+    return x(a, b, x, y), emit
+
+
+@intrinsic
+def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
+    """``a`` times two to the power of the integer in the low bits of `shifted`."""
+    mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        bits, power = (builder.bitcast(value, a.integers) for value in values)
+        return builder.bitcast(builder.add(bits, builder.shl(power, mantissa)), a.vector)
+
+    return a(a, shifted), emit
+
+
+# --- Lanes as bits ---------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def bits_above(_context: Any, a: Lanes, b: Lanes) -> Any:
+    """An integer whose bits say in which lanes ``a > b``, the first lane in the lowest bit."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered(">", *values), ir.IntType(a.count))
+        return builder.zext(bits, _INT)
+
+    return types.intp(a, b), emit
+
+
+@intrinsic
+def n_bits(_context: Any, bits: types.Integer) -> Any:
+    """How many bits are set."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return _call(builder, "llvm.ctpop.i64", _INT, values)
+
+    return types.intp(types.intp), emit
+
+
+@intrinsic
+def first_bit(_context: Any, bits: types.Integer) -> Any:
+    """The place of the lowest bit that is set; of none, 64."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return _call(builder, "llvm.cttz.i64", _INT, [*values, ir.Constant(ir.IntType(1), 0)])
+
+    return types.intp(types.intp), emit
+
+
+# --- Sums over lanes -------------------------------------------------------------------------------------------------
+
+
+def _picks(lanes: Sequence[int]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
+
+
+def _paired(builder: Any, a: Any, b: Any, stride: int) -> Any:
+    """Neighbours `stride` apart added up; the sums of a and of b take turns, `stride` of each."""
+    n = a.type.count
+    of_b = [bool(i & stride) for i in range(n)]
+    low = _picks([i - stride + n if later else i for i, later in enumerate(of_b)])
+    high = _picks([i + n if later else i + stride for i, later in enumerate(of_b)])
+    return builder.fadd(builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high), flags=_CONTRACT)
+
+
+def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
+    """The sums of four vectors, as a vector of four: by turns of pairs, then of halves."""
+    a, b, c, d = four
+    sums = _paired(builder, _paired(builder, a, b, 1), _paired(builder, c, d, 1), 2)
+    while sums.type.count > 4:  # noqa: PLR2004 - the four
+        half = sums.type.count // 2
+        low, high = _picks(range(half)), _picks(range(half, 2 * half))
+        sums = builder.fadd(
+            builder.shuffle_vector(sums, sums, low), builder.shuffle_vector(sums, sums, high), flags=_CONTRACT
+        )
+    return sums
+
+
+@intrinsic
+def add_totals(_context: Any, array: types.Array, _index: Any, a: Lanes, b: Lanes, c: Lanes, d: Lanes) -> Any:
+    """Add to four numbers of an array in double precision, from an index on, the sums over the lanes of four vectors."""
+    four = ir.VectorType(ir.DoubleType(), 4)
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        place = _place(context, builder, array, values[0], values[1], four)
+        sums = _four_totals(builder, values[2:])
+        wide = sums if a.element == types.float64 else builder.fpext(sums, four)
+        before = builder.load(place)
+        before.align = 8
+        builder.store(builder.fadd(before, wide, flags=_CONTRACT), place).align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, _index_of(array), a, b, c, d), emit
