@@ -1,53 +1,106 @@
-"""Print a table of gaussmix beside scikit-learn."""
+"""Measure gaussmix beside the other libraries that are installed, and what the machine can do at best.
+
+python -m benchmarks                      # the grid: seconds per iteration, memory, agreement; half an hour
+python -m benchmarks slopes               # how seconds grow with n, D and K; three minutes
+python -m benchmarks limits               # the machine alone; seconds
+
+Tables are printed as they are measured, and kept as JSON in a folder.
+"""
 
 import argparse
-import json
-import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-import joblib
-import numpy as np
-import sklearn
-from threadpoolctl import threadpool_info
+from benchmarks.limits import limits
+from benchmarks.machine import machine, sentence
+from benchmarks.measure import measured_alone
+from benchmarks.peers import PEERS
+from benchmarks.results import Results
+from benchmarks.tables import agreement, head, row, times
+from benchmarks.workloads import GRID, SWEEPS, Workload
 
-import gaussmix  # noqa: F401 - so that its libraries are among those reported
-from benchmarks.workloads import WORKLOADS
+FOLDER = Path("build/benchmarks")
+
+
+def begun(names: list[str]) -> Results:
+    """Results without lines yet: the machine and its limits, which are printed."""
+    results = Results(machine(names), limits())
+    missing = [name for name, peer in PEERS.items() if not peer.available()]
+    print(sentence(results.machine))
+    print(f"Not installed, and left out: {', '.join(missing) or 'none'}.\n\n{results.limits.table()}\n", flush=True)
+    return results
+
+
+def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str) -> None:
+    """Measure workloads one after the other; print and keep each line as it comes."""
+    results = begun(arguments.peers)
+    columns = [*times(results.names, results.limits), *agreement(results.names)]
+    kind = ""
+    for workload in workloads:
+        if workload.kind != kind:
+            kind = workload.kind
+            print(f"\nSeconds per iteration, {kind}\n\n{head(columns)}", flush=True)
+        try:
+            line = measured_alone(workload, results.names, arguments.repetitions)
+        except subprocess.CalledProcessError as error:  # out of memory, most likely
+            print(f"{workload}: ended with {error.returncode}, no line", file=sys.stderr, flush=True)
+            continue
+        for name, one in line.measured.items():
+            if one.failure:
+                print(f"{workload}: {name} fails: {one.failure}", file=sys.stderr, flush=True)
+        print(row(columns, line), flush=True)
+        results.lines.append(line)
+        results.save(arguments.out / file)
+
+
+def wanted(workloads: Iterable[Workload], only: str) -> list[Workload]:
+    """The workloads that have all the words in their names."""
+    return [workload for workload in workloads if all(word in str(workload) for word in only.split())]
+
+
+def grid(arguments: argparse.Namespace) -> None:
+    """Measure the grid."""
+    run(wanted(GRID, arguments.only), arguments, "grid.json")
+
+
+def slopes(arguments: argparse.Namespace) -> None:
+    """Measure the sweeps over n, D and K."""
+    sweeps = dict.fromkeys(workload for sweep in SWEEPS.values() for workload in sweep)
+    run(wanted(sweeps, arguments.only), arguments, "slopes.json")
+
+
+def only_limits(arguments: argparse.Namespace) -> None:
+    """Measure the machine alone."""
+    begun(arguments.peers).save(arguments.out / "limits.json")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"grid": grid, "slopes": slopes, "limits": only_limits}
+
+
+def peers(text: str) -> list[str]:
+    """Names of libraries from the command line, gaussmix first."""
+    names = ["gaussmix", *(name for name in text.split(",") if name != "gaussmix")]
+    if not all(name in PEERS and PEERS[name].available() for name in names):
+        installed = ", ".join(name for name, peer in PEERS.items() if peer.available())
+        msg = f"must be installed libraries, with commas between them: {installed}; got {text}"
+        raise argparse.ArgumentTypeError(msg)
+    return names
 
 
 def main() -> None:
-    """Print the table, a line for each workload as it is measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    """Run what was asked for."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=formatter)
+    installed = ",".join(name for name, peer in PEERS.items() if peer.available())
+    parser.add_argument("command", nargs="?", default="grid", choices=COMMANDS)
+    parser.add_argument("--only", default="", help="only workloads in whose names all these words are")
+    parser.add_argument("--peers", type=peers, default=installed, help="libraries (those that are installed)")
     parser.add_argument("--repetitions", type=int, default=3, help="timings of each library, taken in turn (3)")
-    parser.add_argument("--only", default="", help="only workloads whose name contains this")
+    parser.add_argument("--out", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
     arguments = parser.parse_args()
-    pools = threadpool_info()
-    blas = {f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in pools}
-    print(
-        f"{joblib.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}, "
-        f"scikit-learn {sklearn.__version__}; {'; '.join(sorted(blas))}\n"
-    )
-    print(
-        "| shape (n, D, K) | scikit-learn, s/iteration | gaussmix, s/iteration | times faster "
-        "| peak above the rows: scikit-learn, MB | gaussmix, MB | log-likelihoods differ by |"
-    )
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for index, workload in enumerate(WORKLOADS):
-        if arguments.only in str(workload):
-            print(line(index, arguments.repetitions), flush=True)
-
-
-def line(index: int, repetitions: int) -> str:
-    """One workload's line of the table, measured in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.measure", str(index), str(repetitions)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
-    result = json.loads(printed)
-    theirs, ours = result["seconds"]["scikit-learn"], result["seconds"]["gaussmix"]
-    peaks = result["peak"]
-    return (
-        f"| {result['workload']} | {theirs:.3f} | {ours:.4f} | {result['ratio']:.1f} "
-        f"| {peaks['scikit-learn']:.0f} | {peaks['gaussmix']:.0f} | {result['difference']:.0e} |"
-    )
+    COMMANDS[arguments.command](arguments)
 
 
 if __name__ == "__main__":

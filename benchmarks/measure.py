@@ -1,39 +1,99 @@
-"""One workload in a process of its own: both libraries in turn, from the same start, on the same rows."""
+"""One workload in a process of its own: all libraries in turn, from the same start, on the same rows."""
 
 import json
 import statistics
+import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
-from benchmarks.workloads import WORKLOADS, Workload
-from gaussmix import GaussianMixture
+from benchmarks.peers import PEERS, Peer
+from benchmarks.workloads import Array, Parameters, Workload
+from gaussmix import Mixture
+from gaussmix.covariances import FORMS
 
 SHORT = 1  # iterations; what a fit costs besides its iterations is in both lengths, and falls out of their difference
+LONG = 8  # iterations more
+FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken
+PATIENCE = 8.0  # seconds for the iterations of a fit; slow libraries get fewer iterations
+TOO_LONG = 20.0  # seconds for the iterations of a fit, after which it is not repeated
+SCORED = 50_000  # rows whose log-likelihood is compared
+WARM = 20_000  # rows of the fit before all others, in which libraries load and compile
 
 
-def fitted(kind: type[Any], workload: Workload, rows: np.ndarray, n_iter: int) -> Any:  # noqa: ANN401 - either library
-    """A model after `n_iter` iterations from the workload's start."""
-    model = kind(
-        workload.n_components,
-        covariance_type=workload.covariance_type,
-        reg_covar=1e-6,
-        tol=0.0,
-        max_iter=n_iter,
-        **workload.start(rows),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # stopping at max_iter is the point
-        return model.fit(rows)
+@dataclass(frozen=True)
+class Measured:
+    """What one library did with one workload: seconds per iteration, one for each repetition, and megabytes."""
+
+    seconds: tuple[float, ...] = ()
+    n_iter: int = 0
+    peak: float | None = None
+    log_likelihood: float = np.nan  # of a row, on average
+    failure: str = ""
+
+    @property
+    def median(self) -> float:
+        """Seconds per iteration."""
+        return statistics.median(self.seconds)
 
 
-def seconds(work: Callable[[], object]) -> float:
+@dataclass(frozen=True)
+class Line:
+    """A workload and what each library did with it."""
+
+    workload: Workload
+    measured: dict[str, Measured]
+
+    @classmethod
+    def loaded(cls, line: dict[str, Any]) -> "Line":
+        """A line from what JSON has kept of it."""
+        measured = {name: Measured(**values) for name, values in line["measured"].items()}
+        return cls(Workload(**line["workload"]), measured)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A library at one workload."""
+
+    peer: Peer
+    workload: Workload
+    rows: Array
+    start: Parameters
+
+    def fit(self, n_iter: int, n_rows: int | None = None) -> Parameters:
+        """The parameters after some iterations."""
+        return self.peer.fit(self.rows[:n_rows], self.workload.covariance_type, self.start, n_iter)
+
+    def first(self) -> Measured:
+        """Memory and log-likelihood of a first fit, and how many iterations there is patience for."""
+        self.fit(SHORT, max(WARM, 20 * self.workload.n_components))
+        begin = time.perf_counter()
+        parameters, peak = with_peak(lambda: self.fit(FIRST))
+        each = (time.perf_counter() - begin) / FIRST
+        n_iter = int(np.clip(PATIENCE / each, 1, LONG))
+        return Measured((), n_iter, peak, log_likelihood(self.workload, parameters, self.rows[:SCORED]))
+
+    def first_or_failure(self) -> Measured:
+        """As `first`, or why there is none."""
+        try:
+            return self.first()
+        except Exception as error:  # noqa: BLE001 - whatever a library raises is what it did
+            first, *_ = str(error).splitlines() or [""]
+            return Measured(failure=f"{type(error).__name__}: {first}")
+
+    def seconds(self, n_iter: int) -> float:
+        """Seconds per iteration: the difference of a long and a short fit."""
+        short, long = (elapsed(partial(self.fit, n)) for n in (SHORT, SHORT + n_iter))
+        return (long - short) / n_iter
+
+
+def elapsed(work: Callable[[], object]) -> float:
     """Wall time of some work."""
     begin = time.perf_counter()
     work()
@@ -46,38 +106,55 @@ def memory(kilobytes_of: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(kilobytes_of)) / 1000
 
 
-def peak_megabytes(work: Callable[[], object]) -> float:
-    """How far memory rises above what is held before."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+def with_peak(work: Callable[[], Parameters]) -> tuple[Parameters, float | None]:
+    """What comes of some work, and how many MB memory rises above what is held before, where the system tells."""
+    forget = Path("/proc/self/clear_refs")
+    if not forget.exists():
+        return work(), None
+    forget.write_text("5", encoding="ascii")
     before = memory("VmRSS")
-    work()
-    return memory("VmHWM") - before
+    return work(), memory("VmHWM") - before
 
 
-def measure(workload: Workload, repetitions: int) -> dict[str, Any]:
-    """Seconds per iteration, peak memory and log-likelihoods of both libraries."""
-    rows = workload.rows()
-    kinds = {"gaussmix": GaussianMixture, "scikit-learn": ScikitLearnMixture}
-    long = {"gaussmix": 1 + 8, "scikit-learn": 1 + 2}
-    fitted(GaussianMixture, workload, rows, 1)  # compile, or load what is compiled
-    peaks = {name: peak_megabytes(lambda kind=kind: fitted(kind, workload, rows, 2)) for name, kind in kinds.items()}
-    times: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(repetitions):
-        for name, kind in kinds.items():
-            lengths = (SHORT, long[name])
-            short, whole = (seconds(lambda n=n, kind=kind: fitted(kind, workload, rows, n)) for n in lengths)
-            times[name].append((whole - short) / (long[name] - SHORT))
-    per_iteration = {name: statistics.median(values) for name, values in times.items()}
-    scores = {name: fitted(kind, workload, rows, 3).score(rows) for name, kind in kinds.items()}
-    return {
-        "workload": str(workload),
-        "seconds": per_iteration,
-        "ratio": statistics.median(a / b for a, b in zip(times["scikit-learn"], times["gaussmix"], strict=True)),
-        "peak": peaks,
-        "difference": abs(scores["gaussmix"] / scores["scikit-learn"] - 1),
-        "log_likelihood": scores["gaussmix"],
-    }
+def log_likelihood(workload: Workload, parameters: Parameters, rows: Array) -> float:
+    """Mean log-likelihood of rows, by one way for all libraries and in float64."""
+    weights, means, covariances = (
+        np.asarray(part, dtype=np.float64) for part in (parameters.weights, parameters.means, parameters.covariances)
+    )
+    if workload.covariance_type in {"full", "tied"}:
+        covariances = (covariances + np.swapaxes(covariances, -1, -2)) / 2  # float32 leaves them not quite symmetric
+    form = FORMS[workload.covariance_type]
+    mixture = Mixture(weights / weights.sum(), means, form.from_covariances(covariances))
+    return float(mixture.logpdf(rows.astype(np.float64)).mean())
+
+
+def measure(workload: Workload, names: list[str], repetitions: int) -> Line:
+    """Measure each of the named libraries that has the workload's covariance type."""
+    rows, start = workload.draw()
+    peers = [PEERS[name] for name in names if workload.covariance_type in PEERS[name].covariance_types]
+    contestants = {peer.name: Contestant(peer, workload, rows, start) for peer in peers}
+    measured = {name: contestant.first_or_failure() for name, contestant in contestants.items()}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for repetition in range(repetitions):
+        for name, one in measured.items():
+            if not one.failure and (repetition == 0 or times[name][-1] * one.n_iter < TOO_LONG):
+                times[name].append(contestants[name].seconds(one.n_iter))
+    return Line(workload, {name: replace(one, seconds=tuple(times[name])) for name, one in measured.items()})
+
+
+def measured_alone(workload: Workload, names: list[str], repetitions: int) -> Line:
+    """As `measure`, in a process of its own, so that no workload finds memory or threads that another left."""
+    task = json.dumps([asdict(workload), names, repetitions])
+    command = [sys.executable, "-m", "benchmarks.measure", task]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
+    return Line.loaded(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Measure what the argument says in JSON, and print JSON."""
+    workload, names, repetitions = json.loads(sys.argv[1])
+    print(json.dumps(asdict(measure(Workload(**workload), names, repetitions))))
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(WORKLOADS[int(sys.argv[1])], int(sys.argv[2]))))
+    main()

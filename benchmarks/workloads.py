@@ -1,58 +1,140 @@
-"""The data and the starts: overlapping components, so that nothing can be skipped."""
+"""The data and the starts: components that overlap, so that nothing can be skipped, and components that lie apart."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+APART = 2.0  # standard deviation of each coordinate of separated means
+MANY_COMPONENTS, MANY_FEATURES = 256, 100  # from here on random starts collapse
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A mixture as plain arrays; `covariances` has scikit-learn's shape for the covariance type."""
+
+    weights: Array
+    means: Array
+    covariances: Array
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the rows are drawn from: means ``(K, D)`` and a square root of each covariance ``(K, D, D)``."""
+
+    means: Array
+    factors: Array
+
+    def rows(self, n_rows: int, rng: np.random.Generator) -> Array:
+        """Rows drawn with equal weights."""
+        labels = rng.integers(len(self.means), size=n_rows)
+        rows = rng.standard_normal((n_rows, self.means.shape[1]))
+        for k, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
+            members = np.flatnonzero(labels == k)
+            rows[members] = mean + rows[members] @ factor.T
+        return rows
+
+
+def overlapping(n_components: int, n_features: int, rng: np.random.Generator) -> Truth:
+    """Nearest means about 3 standard deviations apart, eigenvalues from 0.4 to 1.6."""
+    means = rng.normal(size=(n_components, n_features))
+    between = np.linalg.norm(means[:, None] - means, axis=2) + np.diag(np.full(n_components, np.inf))
+    axes = np.linalg.qr(rng.normal(size=(n_components, n_features, n_features)))[0]
+    return Truth(means * (3.0 / np.median(between.min(axis=1))), axes * np.sqrt(np.linspace(0.4, 1.6, n_features)))
+
+
+def separated(n_components: int, n_features: int, rng: np.random.Generator) -> Truth:
+    """Means from N(0, 4 I), covariances A Aᵀ + 0.001 I where the entries of A are from N(0, 1 / D)."""
+    means = rng.normal(size=(n_components, n_features)) * APART
+    roots = rng.normal(size=(n_components, n_features, n_features)) / np.sqrt(n_features)
+    return Truth(means, np.linalg.cholesky(roots @ roots.transpose(0, 2, 1) + 1e-3 * np.eye(n_features)))
+
+
+DATA: dict[str, Callable[[int, int, np.random.Generator], Truth]] = {"overlapping": overlapping, "separated": separated}
+
+STORED: dict[str, Callable[[Array], Array]] = {
+    "full": lambda covariances: covariances,
+    "tied": lambda covariances: covariances.mean(axis=0),
+    "diag": lambda covariances: np.diagonal(covariances, axis1=1, axis2=2).copy(),
+    "spherical": lambda covariances: np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1],
+}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One shape to time; ``str`` of it is its name."""
+    """One problem to time; ``str`` of it is its name."""
 
     covariance_type: str
     n_rows: int
     n_features: int
     n_components: int
+    data: str = "overlapping"
+    dtype: str = "float64"
 
     def __str__(self) -> str:
-        return f"{self.covariance_type} ({self.n_rows}, {self.n_features}, {self.n_components})"
+        return f"{self.shape} {self.kind}"
 
-    def rows(self) -> np.ndarray:
-        """Rows from a mixture with nearest means about 3 standard deviations apart and eigenvalues from 0.4 to 1.6."""
+    @property
+    def kind(self) -> str:
+        """Data and precision."""
+        return f"{self.data} {self.dtype}"
+
+    @property
+    def shape(self) -> str:
+        """Covariance type, rows, features and components in a few characters."""
+        return f"{self.covariance_type} ({brief(self.n_rows)}, {self.n_features}, {self.n_components})"
+
+    @property
+    def starts_at_truth(self) -> bool:
+        """Whether EM starts where the rows come from, and not at random rows."""
+        many = self.n_components >= MANY_COMPONENTS or self.n_features >= MANY_FEATURES
+        return many or self.data == "separated"
+
+    def draw(self) -> tuple[Array, Parameters]:
+        """The rows ``(n, D)``, and the start, which is the same for every library.
+
+        The start is at the truth, or at random rows with unit covariances.
+        """
         rng = np.random.default_rng(0)
-        means = rng.normal(size=(self.n_components, self.n_features))
-        between = np.linalg.norm(means[:, None] - means, axis=2) + np.diag(np.full(self.n_components, np.inf))
-        means *= 3.0 / np.median(between.min(axis=1))
-        labels = rng.integers(self.n_components, size=self.n_rows)
-        rows = rng.standard_normal((self.n_rows, self.n_features))
-        for k, mean in enumerate(means):
-            axes = np.linalg.qr(rng.normal(size=(self.n_features, self.n_features)))[0]
-            factor = axes * np.sqrt(np.linspace(0.4, 1.6, self.n_features))
-            rows[labels == k] = mean + rows[labels == k] @ factor.T
-        return rows
-
-    def start(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The same start for every library: random rows as means, unit precisions."""
-        chosen = np.random.default_rng(1).choice(len(rows), self.n_components, replace=False)
-        n, d = self.n_components, self.n_features
-        precisions = {
-            "full": np.repeat(np.eye(d)[None], n, axis=0),
-            "tied": np.eye(d),
-            "diag": np.ones((n, d)),
-            "spherical": np.ones(n),
-        }
-        return {
-            "weights_init": np.full(n, 1 / n),
-            "means_init": rows[chosen],
-            "precisions_init": precisions[self.covariance_type],
-        }
+        truth = DATA[self.data](self.n_components, self.n_features, rng)
+        rows = truth.rows(self.n_rows, rng).astype(self.dtype)
+        means, covariances = truth.means, truth.factors @ truth.factors.transpose(0, 2, 1)
+        if not self.starts_at_truth:
+            chosen = np.random.default_rng(1).choice(self.n_rows, self.n_components, replace=False)
+            means, covariances = rows[chosen], np.broadcast_to(np.eye(self.n_features), covariances.shape)
+        weights = np.full(self.n_components, 1 / self.n_components)
+        start = (weights, means, STORED[self.covariance_type](covariances))
+        return rows, Parameters(*(np.ascontiguousarray(part, dtype=self.dtype) for part in start))
 
 
-WORKLOADS = (
+def brief(number: int) -> str:
+    """A number of rows, with ``k`` for thousands and ``M`` for millions."""
+    sizes = {1_000_000: "M", 1_000: "k", 1: ""}
+    return next(f"{number // size}{letter}" for size, letter in sizes.items() if number % size == 0)
+
+
+SHAPES = (
     Workload("full", 200_000, 16, 32),
     Workload("full", 1_000_000, 2, 10),
     Workload("full", 100_000, 64, 16),
+    Workload("full", 1_000_000, 8, 64),
+    Workload("full", 50_000, 16, 512),
     Workload("diag", 1_000_000, 16, 32),
+    Workload("diag", 1_000_000, 2, 10),
+    Workload("diag", 100_000, 128, 64),
     Workload("tied", 200_000, 16, 32),
     Workload("spherical", 200_000, 16, 32),
 )
+GRID = tuple(
+    replace(shape, data=data, dtype=dtype) for dtype in ("float64", "float32") for data in DATA for shape in SHAPES
+)
+
+BASE = Workload("full", 50_000, 8, 16)
+SWEEPS: dict[str, tuple[Workload, ...]] = {
+    "n": tuple(replace(BASE, n_rows=n) for n in (10_000, 30_000, 100_000, 300_000, 1_000_000)),
+    "D": tuple(replace(BASE, n_features=d) for d in (2, 4, 8, 16, 32, 64)),
+    "K": tuple(replace(BASE, n_components=k) for k in (2, 4, 8, 16, 32, 64, 128)),
+}

@@ -1,0 +1,43 @@
+"""scikit-learn."""
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.peers.peer import FLOOR, Peer
+from benchmarks.workloads import Array, Parameters
+
+INVERSES: dict[str, Callable[[Array], Array]] = {
+    "full": np.linalg.inv,
+    "tied": np.linalg.inv,
+    "diag": np.reciprocal,
+    "spherical": np.reciprocal,
+}
+
+
+class ScikitLearn(Peer):
+    """Its ``GaussianMixture``, or another with the same arguments."""
+
+    name = "scikit-learn"
+    module = "sklearn"
+    distribution = "scikit-learn"
+    estimators: ClassVar[str] = "sklearn.mixture"
+
+    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Parameters:
+        model: Any = import_module(self.estimators).GaussianMixture(
+            len(start.weights),
+            covariance_type=covariance_type,
+            reg_covar=FLOOR,
+            tol=0.0,
+            max_iter=n_iter,
+            weights_init=start.weights,
+            means_init=start.means,
+            precisions_init=INVERSES[covariance_type](start.covariances),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # stopping at max_iter is the point
+            model.fit(rows)
+        return Parameters(model.weights_, model.means_, model.covariances_)
