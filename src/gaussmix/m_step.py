@@ -108,7 +108,7 @@ class MStep:
 
     def all_alike(self, statistics: Statistics) -> Covariances | None:
         """One covariance for all components, to go on from quickly; None where none is needed, or there is none."""
-        if statistics.moments is not FULL:
+        if not self.structure.iterates or statistics.moments is not FULL:
             return None
         try:
             with np.errstate(all="ignore"), _quietly(statistics.origin.shape[1]):

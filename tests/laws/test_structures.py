@@ -73,6 +73,19 @@ def test_the_m_step_is_a_maximum(structure, seed):
         assert expected_log_likelihood(rows, resp, started(source, nudged, structure)) <= best + 1e-9
 
 
+@pytest.mark.parametrize("structure", [one for one in STRUCTURES if not one.iterates], ids=lambda one: one.name)
+@given(seed=seeds)
+def test_a_closed_form_needs_no_guess(structure, seed):
+    rng = np.random.default_rng(seed)
+    resp = responsibilities(rng, 100)
+    source = ArraySource(clusters(rng, n=100))
+    near = started(source, responsibilities(rng, 100), structure).covariances
+    statistics = after(source, started(source, resp, structure), structure, 0)[0].statistics
+    model = MStep(structure, NO_RIDGE)
+    guessed, alone = (model.maximize(statistics, guess) for guess in (near, None))
+    np.testing.assert_array_equal(vector(guessed), vector(alone))
+
+
 FREER = {("E", "E"), ("I", "I"), ("V", "V"), ("E", "V"), ("I", "E"), ("I", "V")}
 NESTED = [
     (small, large)

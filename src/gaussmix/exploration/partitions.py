@@ -1,13 +1,10 @@
 """Many partitions of a sample, at the price of k-means: where the runs that race begin."""
 
-import warnings
 from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats, Labels
@@ -19,6 +16,7 @@ from gaussmix.sources import ArraySource
 from gaussmix.starts import start
 from gaussmix.starts.assignments import from_labels
 from gaussmix.starts.coordinates import Coordinates
+from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
 
 __all__ = ["begun"]
@@ -59,12 +57,16 @@ def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.
         How many mixtures to return.
     """
     found = []
+    seen = set()
     with one_thread():
         for view in _views(sample, n_components, rng):
             for fineness in view.finenesses:
-                labels = _clustered(view.points, sample, fineness * n_components, rng)
                 try:
-                    mixture = _mixture(sample, labels, n_components, m_step)
+                    labels = _partition(view.points, sample, n_components, fineness, m_step, rng)
+                    if labels.tobytes() in seen:
+                        continue
+                    seen.add(labels.tobytes())
+                    mixture = start(sample, from_labels(labels, n_components), n_components, m_step, quickly=True)
                 except (IllDefinedCovarianceError, np.linalg.LinAlgError):
                     continue
                 found.append((_promise(mixture, m_step, sample), mixture))
@@ -93,24 +95,23 @@ def _views(sample: ArraySource, n_components: int, rng: np.random.Generator) -> 
         yield _View(points @ directions[:, :n_directions], (1,))
 
 
-def _clustered(points: Floats, sample: ArraySource, n_clusters: int, rng: np.random.Generator) -> Labels:
-    """Labels of the rows, by k-means."""
-    clusters = KMeans(min(n_clusters, len(points)), n_init=1, random_state=int(rng.integers(2**31)))
-    weights = sample.some_weights
-    with warnings.catch_warnings():  # fewer distinct rows than clusters
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found = clusters.fit(points, sample_weight=weights / weights.mean())
-    return np.asarray(found.labels_, dtype=np.intp)
-
-
-def _mixture(sample: ArraySource, labels: Labels, n_components: int, m_step: MStep) -> Mixture:
-    """The mixture of a partition, after its cheapest merges if it is too fine."""
-    n_clusters = max(int(labels.max()) + 1, n_components)
+def _partition(
+    points: Floats, sample: ArraySource, n_components: int, fineness: int, m_step: MStep, rng: np.random.Generator
+) -> Labels:
+    """Labels of the rows, by k-means and, if that is too fine, the cheapest merges of its clusters."""
+    centres = kmeans(points, sample.some_weights, min(fineness * n_components, len(points)), rng)
+    labels = _by_first_row(nearest(points, centres))
+    n_clusters = int(labels.max()) + 1
+    if n_clusters <= n_components:
+        return labels
     mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step, quickly=True)
-    if n_clusters == n_components:
-        return mixture
-    coarser = agglomerated(mixture, n_components)[labels]
-    return start(sample, from_labels(coarser, n_components), n_components, m_step, quickly=True)
+    return _by_first_row(agglomerated(mixture, n_components)[labels])
+
+
+def _by_first_row(labels: Labels) -> Labels:
+    """The same clusters, numbered by their first rows: equal partitions have equal labels."""
+    _, first, places = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[places])
 
 
 def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist
-from sklearn.metrics import pairwise_distances_argmin
 
 from gaussmix._types import Labels
 from gaussmix.sources import Assignment, Source
 from gaussmix.starts.assignments import from_labels
+from gaussmix.starts.kmeans import nearest
 
 __all__ = ["tree"]
 
@@ -39,6 +38,8 @@ def tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[i
     callable
         From K to first responsibilities.
     """
+    from scipy.cluster.hierarchy import linkage  # noqa: PLC0415 - only searches and classifiers grow trees
+
     rows, _ = source.sample(rng, max(_SAMPLE_OF_TREE, most))
     centre = rows.mean(axis=0, dtype=np.float64)
     deviations = rows.std(axis=0, dtype=np.float64)
@@ -58,7 +59,7 @@ def tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[i
         if len(rows) == source.n_rows:
             return from_labels(labels, n_clusters)
         centres = np.stack([points[labels == k].mean(axis=0) for k in range(n_clusters)])
-        near = source.map(lambda block: pairwise_distances_argmin((block - centre) @ turn, centres))
+        near = source.map(lambda block: nearest((block - centre) @ turn, centres))
         return from_labels(near, n_clusters)
 
     return partition

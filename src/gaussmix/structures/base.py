@@ -31,6 +31,8 @@ class Structure(ABC):
         The second moments that the M-step needs.
     shared : bool
         Whether all components have one covariance, so that a prior is on that one, and not on each.
+    iterates : bool
+        Whether there is no closed form, so that the covariances of the last step save work.
     takes_prior : bool
         Whether a conjugate prior is defined for it.
     takes_ratio : bool
@@ -44,6 +46,7 @@ class Structure(ABC):
     form: ClassVar[type[Covariances]]
     moments: ClassVar[Moments]
     shared: ClassVar[bool] = False
+    iterates: ClassVar[bool] = False
     takes_prior: ClassVar[bool] = True
     takes_ratio: ClassVar[bool] = False
 

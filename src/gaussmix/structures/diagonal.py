@@ -43,6 +43,7 @@ class VEI(Structure):
     description = "axes aligned, variable volume, equal shape"
     form = Diagonal
     moments = DIAGONAL
+    iterates = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
         return Diagonal.from_covariances(equal_shape(statistics.second, statistics.floored_mass, near))

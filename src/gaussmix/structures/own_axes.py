@@ -39,6 +39,7 @@ class VEV(Structure):
     description = "ellipses, variable volume and axes, equal shape"
     form = Full
     moments = FULL
+    iterates = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
         spectra, axes = principal_axes(statistics.second)

@@ -45,6 +45,7 @@ class VEE(Structure):
     description = "ellipses, variable volume, equal shape and axes"
     form = Full
     moments = FULL
+    iterates = True
     takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
@@ -75,6 +76,7 @@ class EVE(Structure):
     description = "ellipses, equal volume and axes, variable shape"
     form = Full
     moments = FULL
+    iterates = True
     takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
@@ -95,6 +97,7 @@ class VVE(Structure):
     description = "ellipses, variable volume and shape, equal axes"
     form = Full
     moments = FULL
+    iterates = True
     takes_prior = False
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
