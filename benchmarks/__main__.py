@@ -3,6 +3,7 @@
 python -m benchmarks                      # the grid: seconds per iteration, memory, agreement; half an hour
 python -m benchmarks slopes               # how seconds grow with n, D and K; three minutes
 python -m benchmarks limits               # the machine alone; seconds
+python -m benchmarks.page                 # docs/performance.md from what is kept
 
 Tables are printed as they are measured, and kept as JSON in a folder.
 """
@@ -18,7 +19,7 @@ from benchmarks.machine import machine, sentence
 from benchmarks.measure import measured_alone
 from benchmarks.peers import PEERS
 from benchmarks.results import Results
-from benchmarks.tables import agreement, head, row, times
+from benchmarks.tables import AGREEMENT, SECONDS, agreement, head, row, times
 from benchmarks.workloads import GRID, SWEEPS, Workload
 
 FOLDER = Path("build/benchmarks")
@@ -41,7 +42,7 @@ def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str)
     for workload in workloads:
         if workload.kind != kind:
             kind = workload.kind
-            print(f"\nSeconds per iteration, {kind}\n\n{head(columns)}", flush=True)
+            print(f"\n{kind}: {SECONDS}, {AGREEMENT}\n\n{head(columns)}", flush=True)
         try:
             line = measured_alone(workload, results.names, arguments.repetitions)
         except subprocess.CalledProcessError as error:  # out of memory, most likely

@@ -9,20 +9,22 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from benchmarks.peers import PEERS, Peer
+from benchmarks.peers import PEERS, Fitted, Peer
 from benchmarks.workloads import Array, Parameters, Workload
 from gaussmix import Mixture
 from gaussmix.covariances import FORMS
 
+T = TypeVar("T")
+
 SHORT = 1  # iterations; what a fit costs besides its iterations is in both lengths, and falls out of their difference
-LONG = 8  # iterations more
-FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken
-PATIENCE = 8.0  # seconds for the iterations of a fit; slow libraries get fewer iterations
-TOO_LONG = 20.0  # seconds for the iterations of a fit, after which it is not repeated
+LONG = 32  # iterations more
+FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix leaps after more
+PATIENCE = 4.0  # seconds for the iterations of a fit; slow libraries get fewer iterations
+TOO_LONG = 10.0  # seconds for the iterations of a fit, after which it is not repeated
 SCORED = 50_000  # rows whose log-likelihood is compared
 WARM = 20_000  # rows of the fit before all others, in which libraries load and compile
 
@@ -66,38 +68,35 @@ class Contestant:
     rows: Array
     start: Parameters
 
-    def fit(self, n_iter: int, n_rows: int | None = None) -> Parameters:
-        """The parameters after some iterations."""
+    def fit(self, n_iter: int, n_rows: int | None = None) -> Fitted:
+        """Some iterations from the start."""
         return self.peer.fit(self.rows[:n_rows], self.workload.covariance_type, self.start, n_iter)
 
     def first(self) -> Measured:
         """Memory and log-likelihood of a first fit, and how many iterations there is patience for."""
         self.fit(SHORT, max(WARM, 20 * self.workload.n_components))
-        begin = time.perf_counter()
-        parameters, peak = with_peak(lambda: self.fit(FIRST))
-        each = (time.perf_counter() - begin) / FIRST
-        n_iter = int(np.clip(PATIENCE / each, 1, LONG))
-        return Measured((), n_iter, peak, log_likelihood(self.workload, parameters, self.rows[:SCORED]))
+        peak, (seconds, fitted) = with_peak(lambda: timed(lambda: self.fit(FIRST)))
+        n_iter = int(np.clip(PATIENCE * FIRST / seconds, 1, LONG))
+        return Measured((), n_iter, peak, log_likelihood(self.workload, fitted.parameters, self.rows[:SCORED]))
 
     def first_or_failure(self) -> Measured:
         """As `first`, or why there is none."""
         try:
             return self.first()
         except Exception as error:  # noqa: BLE001 - whatever a library raises is what it did
-            first, *_ = str(error).splitlines() or [""]
-            return Measured(failure=f"{type(error).__name__}: {first}")
+            return Measured(failure=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
     def seconds(self, n_iter: int) -> float:
         """Seconds per iteration: the difference of a long and a short fit."""
-        short, long = (elapsed(partial(self.fit, n)) for n in (SHORT, SHORT + n_iter))
-        return (long - short) / n_iter
+        (before, short), (seconds, long) = (timed(partial(self.fit, n)) for n in (SHORT, SHORT + n_iter))
+        return (seconds - before) / (long.n_iter - short.n_iter)
 
 
-def elapsed(work: Callable[[], object]) -> float:
-    """Wall time of some work."""
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """Wall time of some work, and what comes of it."""
     begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+    done = work()
+    return time.perf_counter() - begin, done
 
 
 def memory(kilobytes_of: str) -> float:
@@ -106,14 +105,14 @@ def memory(kilobytes_of: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(kilobytes_of)) / 1000
 
 
-def with_peak(work: Callable[[], Parameters]) -> tuple[Parameters, float | None]:
-    """What comes of some work, and how many MB memory rises above what is held before, where the system tells."""
+def with_peak(work: Callable[[], T]) -> tuple[float | None, T]:
+    """How many MB memory rises above what is held before, where the system tells, and what comes of the work."""
     forget = Path("/proc/self/clear_refs")
     if not forget.exists():
-        return work(), None
+        return None, work()
     forget.write_text("5", encoding="ascii")
-    before = memory("VmRSS")
-    return work(), memory("VmHWM") - before
+    before, done = memory("VmRSS"), work()
+    return memory("VmHWM") - before, done
 
 
 def log_likelihood(workload: Workload, parameters: Parameters, rows: Array) -> float:

@@ -9,6 +9,9 @@ from benchmarks.limits import Limits
 from benchmarks.measure import Line, Measured
 
 OURS = "gaussmix"
+TIMES = "\N{MULTIPLICATION SIGN}"
+SECONDS = "seconds per iteration (times as long as gaussmix)"
+AGREEMENT = "peak memory above the rows in MB, log-likelihood of gaussmix less that of another in nats per row"
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,25 @@ def shape() -> Column:
 
 
 def times(names: list[str], limits: Limits) -> list[Column]:
-    """Seconds per iteration beside the dense limit, and how many times faster gaussmix is than each of the others."""
+    """Seconds per iteration beside the dense limit, and how many times as long each of the others takes."""
 
     def limit(line: Line) -> float:
         return limits.seconds(line.workload)
 
     return [
         shape(),
-        Column("dense limit, s", lambda line: digits(limit(line))),
-        *(Column(f"{name}, s", of(name, lambda one, _: digits(one.median))) for name in names),
+        Column("dense limit", lambda line: digits(limit(line))),
+        Column(OURS, of(OURS, lambda one, _: digits(one.median))),
         Column("share of the limit", of(OURS, lambda one, line: f"{limit(line) / one.median:.0%}")),
-        *(Column(f"times faster than {name}", faster_than(name)) for name in names if name != OURS),
+        *(Column(name, of(name, beside_ours(name))) for name in names if name != OURS),
     ]
 
 
 def agreement(names: list[str]) -> list[Column]:
     """Memory above the rows, and how far the others' log-likelihoods are from gaussmix's."""
     return [
-        *(Column(f"peak of {name}, MB", of(name, lambda one, _: megabytes(one.peak))) for name in names),
-        *(Column(f"log-likelihood less {name}'s, nats per row", differs_from(name)) for name in names if name != OURS),
+        *(Column(f"MB, {name}", of(name, lambda one, _: megabytes(one.peak))) for name in names),
+        *(Column(f"less {name}", differs_from(name)) for name in names if name != OURS),
     ]
 
 
@@ -80,9 +83,24 @@ def ratio(line: Line, name: str) -> float:
     return statistics.median(ratios) if ratios else math.nan
 
 
-def faster_than(name: str) -> Callable[[Line], str]:
-    """Cells with how many times faster gaussmix is than another."""
-    return of(name, lambda _, line: "" if math.isnan(ratio(line, name)) else f"{ratio(line, name):.1f}")
+def beside_ours(name: str) -> Callable[[Measured, Line], str]:
+    """Seconds of another library and how many times as long as gaussmix's they are; in bold where they are shorter."""
+
+    def text(one: Measured, line: Line) -> str:
+        times = ratio(line, name)
+        told = digits(one.median) if math.isnan(times) else f"{digits(one.median)} ({digits(times, 2)}{TIMES})"
+        return f"**{told}**" if times < 1 else told
+
+    return text
+
+
+def losses(lines: list[Line], names: list[str]) -> list[str]:
+    """Where another library is faster, the worst first."""
+    lost = [(ratio(line, name), line.workload, name) for line in lines for name in names if ratio(line, name) < 1]
+    return [
+        f"{workload.shape}, {workload.data}, {workload.dtype}: {name} takes {times:.0%} of gaussmix's time."
+        for times, workload, name in sorted(lost, key=lambda one: one[0])
+    ]
 
 
 def differs_from(name: str) -> Callable[[Line], str]:
@@ -100,6 +118,7 @@ def megabytes(peak: float | None) -> str:
     return "" if peak is None else f"{peak:.0f}"
 
 
-def digits(seconds: float) -> str:
-    """Seconds with three digits."""
-    return f"{seconds:#.3g}".rstrip(".")
+def digits(number: float, n_digits: int = 3) -> str:
+    """A positive number with so many digits."""
+    places = n_digits - 1 - math.floor(math.log10(number)) if number > 0 else n_digits
+    return f"{number:.{max(places, 0)}f}"

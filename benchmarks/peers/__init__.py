@@ -1,10 +1,12 @@
-"""The libraries that can be measured. A new one is a class in a file of its own, and a line here."""
+"""The libraries that can be measured. A new one is a class in a file of its own, and a place here."""
 
 from benchmarks.peers.gaussmix import GaussMix
+from benchmarks.peers.gmmx import Gmmx
 from benchmarks.peers.onedal import OneDAL
-from benchmarks.peers.peer import Peer
+from benchmarks.peers.peer import Fitted, Peer
+from benchmarks.peers.pomegranate import Pomegranate
 from benchmarks.peers.scikit_learn import ScikitLearn
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "Fitted", "Peer"]
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (GaussMix(), OneDAL(), ScikitLearn())}
+PEERS: dict[str, Peer] = {peer.name: peer for peer in (GaussMix(), OneDAL(), ScikitLearn(), Gmmx(), Pomegranate())}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.peer import FLOOR, Peer
+from benchmarks.peers.peer import FLOOR, Fitted, Peer
 from benchmarks.workloads import Array, Parameters
 
 PRECISIONS = {"float64": "double", "float32": "float"}
@@ -20,7 +20,7 @@ class OneDAL(Peer):
     distribution = "scikit-learn-intelex"
     covariance_types = tuple(STORAGES)
 
-    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Parameters:
+    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Fitted:
         daal4py: Any = import_module("daal4py")
         algorithm = daal4py.em_gmm(
             len(start.weights),
@@ -34,4 +34,6 @@ class OneDAL(Peer):
             rows, np.atleast_2d(start.weights), start.means, [np.atleast_2d(one) for one in start.covariances]
         )
         covariances = np.stack(result.covariances).reshape(start.covariances.shape)
-        return Parameters(np.ravel(result.weights), result.means, covariances)
+        return Fitted(
+            Parameters(np.ravel(result.weights), result.means, covariances), float(np.ravel(result.nIterations)[0])
+        )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.peers.peer import FLOOR, Peer
+from benchmarks.peers.peer import FLOOR, Fitted, Peer
 from benchmarks.workloads import Array, Parameters
 
 INVERSES: dict[str, Callable[[Array], Array]] = {
@@ -25,8 +25,9 @@ class ScikitLearn(Peer):
     module = "sklearn"
     distribution = "scikit-learn"
     estimators: ClassVar[str] = "sklearn.mixture"
+    counted: ClassVar[str] = "n_iter_"
 
-    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Parameters:
+    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Fitted:
         model: Any = import_module(self.estimators).GaussianMixture(
             len(start.weights),
             covariance_type=covariance_type,
@@ -40,4 +41,5 @@ class ScikitLearn(Peer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # stopping at max_iter is the point
             model.fit(rows)
-        return Parameters(model.weights_, model.means_, model.covariances_)
+        parameters = Parameters(model.weights_, model.means_, model.covariances_)
+        return Fitted(parameters, getattr(model, self.counted))

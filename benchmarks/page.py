@@ -1,0 +1,71 @@
+"""Make docs/performance.md from kept results: its tables, its picture, and the list of what is lost.
+
+python -m benchmarks.page                 # from docs/performance, where the page's results are
+python -m benchmarks.page FOLDER          # from a new run, whose results are kept there from then on
+
+What stands between two comments of the page is replaced, and the rest is left as it is.
+"""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.machine import sentence
+from benchmarks.results import Results
+from benchmarks.slopes import draw
+from benchmarks.tables import AGREEMENT, SECONDS, agreement, losses, shape, table, times
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+FOLDER = PAGE.with_suffix("")
+
+
+def filled(text: str, parts: dict[str, str]) -> str:
+    """The text with each part between the comments of its name."""
+    for name, part in parts.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, begun, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (begun and ended):
+            msg = f"{PAGE.name} must have the comments {begin} and {end}; write them where the part shall stand."
+            raise ValueError(msg)
+        text = f"{before}{begin}\n\n{part}\n\n{end}{after}"
+    return text
+
+
+def tables(grid: Results) -> str:
+    """Two tables for each kind of data: times, and what else was measured."""
+    parts = []
+    for kind, lines in grid.groups():
+        parts += [
+            f"### {kind.capitalize()}",
+            f"{SECONDS.capitalize()}:",
+            table(times(grid.names, grid.limits), lines),
+            f"{AGREEMENT.capitalize()}:",
+            table([shape(), *agreement(grid.names)], lines),
+        ]
+    return "\n\n".join(parts)
+
+
+def parts(grid: Results) -> dict[str, str]:
+    """What is written into the page."""
+    lost = losses(grid.lines, grid.names)
+    return {
+        "machine": f"{sentence(grid.machine)}\n\n{grid.limits.table()}",
+        "grid": tables(grid),
+        "losses": "\n".join(f"- {loss}" for loss in lost) or "No library is faster at any of the lines above.",
+    }
+
+
+def main() -> None:
+    """Keep the results, draw the picture, write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
+    folder = parser.parse_args().folder
+    grid, slopes = (Results.load(folder / name) for name in ("grid.json", "slopes.json"))
+    grid.save(FOLDER / "grid.json")
+    slopes.save(FOLDER / "slopes.json")
+    draw(slopes, FOLDER / "slopes.png")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(grid)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""pomegranate, which runs on PyTorch."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.peer import Fitted, Peer
+from benchmarks.workloads import Array, Parameters
+
+
+class Pomegranate(Peer):
+    """Its ``GeneralMixtureModel`` of normal distributions, which adds nothing to the variances."""
+
+    name = "pomegranate"
+    module = "pomegranate"
+    distribution = "pomegranate"
+    covariance_types = ("full", "diag")
+
+    def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Fitted:
+        torch: Any = import_module("torch")
+        normal: Any = import_module("pomegranate.distributions").Normal
+        mixture: Any = import_module("pomegranate.gmm").GeneralMixtureModel
+        given, weights, means, covariances = (
+            torch.from_numpy(part) for part in (rows, start.weights, start.means, start.covariances)
+        )
+        components = [normal(mean, one, covariance_type) for mean, one in zip(means, covariances, strict=True)]
+        model = mixture(components, priors=weights, max_iter=n_iter, tol=-np.inf).fit(given)
+        means, covariances = (
+            torch.stack([getattr(one, part).detach() for one in model.distributions]).numpy()
+            for part in ("means", "covs")
+        )
+        return Fitted(Parameters(model.priors.detach().numpy(), means, covariances), n_iter)
