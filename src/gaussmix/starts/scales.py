@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from gaussmix._types import Floats, Rows
+from gaussmix._types import Floats
+from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
-from gaussmix.statistics import DIAGONAL, POOLED, SCALAR
+from gaussmix.statistics import DIAGONAL, POOLED, Moments, Statistics
 
 __all__ = ["RELATIVE_RIDGE", "anchor", "column_moments", "moments_of", "relative_ridge"]
 
@@ -12,7 +13,7 @@ RELATIVE_RIDGE = 1e-6
 """What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
 
 _QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
-_SAMPLE = 2**16
+_SAMPLE = 2**13
 
 
 def anchor(source: Source) -> Floats:
@@ -21,25 +22,23 @@ def anchor(source: Source) -> Floats:
 
 
 def column_moments(source: Source) -> tuple[Floats, Floats]:
-    """Mean and variance of each column, ``(D,)`` each, in two passes."""
-
-    def everything(_span: slice, rows: Rows) -> Floats:
-        return np.ones((len(rows), 1))
-
-    mean = source.summarize(everything, anchor(source), SCALAR).means
-    sums = source.summarize(everything, mean, DIAGONAL)
-    return sums.means[0], sums.about(sums.means).second[0] / sums.floored_mass[0]
+    """Mean and variance of each column, ``(D,)`` each, in one pass."""
+    sums = _of_everything(source, DIAGONAL)
+    return sums.means[0], sums.second[0] / sums.floored_mass[0]
 
 
 def moments_of(source: Source) -> tuple[Floats, Floats]:
     """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor."""
-    mean, _ = column_moments(source)
-
-    def everything(_span: slice, rows: Rows) -> Floats:
-        return np.ones((len(rows), 1))
-
-    sums = source.summarize(everything, mean[None], POOLED).central()
+    sums = _of_everything(source, POOLED)
     return sums.means[0], sums.second / max(float(sums.mass[0]) - 1.0, 1.0)
+
+
+def _of_everything(source: Source, moments: Moments) -> Statistics:
+    """The statistics of all rows as one component, about their mean: first about that of a sample, which is near it."""
+    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+    near = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
+    whole = Mixture([1.0], near[None], np.ones((1, len(near))))
+    return source.reduce(whole, moments).central()
 
 
 def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
