@@ -16,6 +16,7 @@ from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, Search, best
 from gaussmix.selection.effort import search_source
+from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
 from gaussmix.structures import Structure, every, named
 
@@ -103,7 +104,7 @@ def _find(path: Path, table: Table, request: Request) -> records.Found:
 def _search(path: Path, table: Table, request: Request) -> Search:
     """What to search through, for these rows."""
     structures = _structures(path, request.structures, len(table.names))
-    source, n_workers = search_source(table.rows, table.weights, "auto", request.n_components, len(structures))
+    source, n_workers = search_source(ArraySource(table.rows, table.weights), request.n_components, len(structures))
     floor = relative_ridge(source)
     return Search(
         source,

@@ -89,7 +89,9 @@ class _Fits:
 
 def _labelled(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:
     source = classes.source
-    return LabelledSource(source.rows, source.weights, source.engine, labels=classes.labels, sizes=sizes)
+    return LabelledSource(
+        source.rows, source.weights, source.engine, source.n_threads, labels=classes.labels, sizes=sizes
+    )
 
 
 def _candidate(outcome: Outcome) -> Candidate:

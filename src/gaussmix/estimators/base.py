@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from gaussmix import selection
+from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.estimators.initial import Kept
@@ -32,6 +33,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     weights: str
     reg_covar: float | str
     engine: Engine
+    n_jobs: int | None
 
     mixture_: Mixture
     converged_: bool
@@ -193,11 +195,12 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
         """The rows that weigh something, with their weights, and which of all rows they are."""
+        n_threads = usable_threads(self.n_jobs)
         if sample_weight is None:
-            return ArraySource(rows, engine=self.engine), slice(None)
+            return ArraySource(rows, None, self.engine, n_threads), slice(None)
         weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
         kept = slice(None) if weights.all() else weights > 0
-        return ArraySource(rows[kept], weights[kept], self.engine), kept
+        return ArraySource(rows[kept], weights[kept], self.engine, n_threads), kept
 
     def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
         mixture = self._fitted()

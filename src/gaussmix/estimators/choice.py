@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.estimators.base import distinct
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
@@ -20,6 +21,7 @@ from gaussmix.estimators.initial import Kept
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
+from gaussmix.sources import ArraySource
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import every, named
 
@@ -54,11 +56,14 @@ class Choice:
         Names of structures.
     reg_covar : float or "auto"
         The ridge.
+    n_jobs : int or None
+        Threads of the fits.
     """
 
     n_components: tuple[int, ...]
     structures: tuple[str, ...]
     reg_covar: float | Literal["auto"]
+    n_jobs: int | None
 
     @classmethod
     def of(
@@ -66,6 +71,7 @@ class Choice:
         n_components: int | Sequence[int],
         covariance_type: str | Sequence[str],
         reg_covar: float | Literal["auto"],
+        n_jobs: int | None,
         n_features: int,
     ) -> Self:
         """The models that an estimator's parameters name, for rows with so many features.
@@ -75,7 +81,7 @@ class Choice:
         ValueError
             If a number is not one, or a name is unknown.
         """
-        return cls(_numbers(n_components), _structures(covariance_type, n_features), reg_covar)
+        return cls(_numbers(n_components), _structures(covariance_type, n_features), reg_covar, n_jobs)
 
     @property
     def single(self) -> bool:
@@ -103,6 +109,7 @@ class Choice:
             tol=TOL,
             max_iter=MAX_ITER,
             random_state=int(rng.integers(2**31)),
+            n_jobs=self.n_jobs,
         )
         return Chosen.of(one.fit(rows, sample_weight=weights).mixture_, self.structures[0])
 
@@ -121,6 +128,7 @@ class Choice:
             tol=TOL,
             max_iter=MAX_ITER,
             random_state=int(rng.integers(2**31)),
+            n_jobs=self.n_jobs,
             **options,
         )
         return search.fit(rows, sample_weight=weights)
@@ -134,6 +142,7 @@ class ChoosingEstimator(BaseEstimator):
     criterion: str
     reg_covar: float | Literal["auto"]
     random_state: int | np.random.RandomState | None
+    n_jobs: int | None
 
     mixture_: Mixture
     n_features_in_: int
@@ -145,18 +154,23 @@ class ChoosingEstimator(BaseEstimator):
         "criterion": [StrOptions(set(CRITERIA))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
     }
 
     def _generator(self) -> np.random.Generator:
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
     def _choice(self, n_features: int) -> Choice:
-        return Choice.of(self.n_components, self.covariance_type, self.reg_covar, n_features)
+        return Choice.of(self.n_components, self.covariance_type, self.reg_covar, self.n_jobs, n_features)
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Rows to say something about."""
         check_is_fitted(self, "mixture_")
         return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+
+    def _source(self, rows: Rows, weights: Floats | None) -> ArraySource:
+        """Rows to pass over, with as many threads as the parameters say."""
+        return ArraySource(rows, weights, n_threads=usable_threads(self.n_jobs))
 
     def _names(self) -> tuple[str, ...] | None:
         """Names of the features, where there are such that tell them apart."""

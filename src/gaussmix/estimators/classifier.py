@@ -15,7 +15,6 @@ from gaussmix.estimators.choice import Choice, ChoosingEstimator, weighing
 from gaussmix.estimators.classes import Classes, ClassMixtures, apart
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION
-from gaussmix.sources import ArraySource
 
 __all__ = ["GaussianMixtureClassifier"]
 
@@ -55,6 +54,9 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         of the class, or across classes all rows.
     random_state : int, RandomState or None
         Seed of the fits and of :meth:`sample`.
+    n_jobs : int, optional
+        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
+        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -119,6 +122,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         self.criterion = criterion
         self.reg_covar = reg_covar
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     @classmethod
     def lda(cls, **params: Any) -> Self:  # noqa: ANN401 - of the class
@@ -191,7 +195,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         check_classification_targets(labels)
         kept, weights = weighing(rows, sample_weight)
         self.classes_, coded = np.unique(labels[kept], return_inverse=True)
-        source = ArraySource(rows[kept], weights)
+        source = self._source(rows[kept], weights)
         check_sizes(source)
         classes = Classes(source, coded, self.classes_)
         self.priors_ = self._checked_priors(classes.shares)

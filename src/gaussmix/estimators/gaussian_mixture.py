@@ -91,8 +91,11 @@ class GaussianMixture(MixtureEstimator):
     verbose_interval : int, default 10
         Steps between two lines of print.
     engine : {"auto", "reference", "fused"}, default "auto"
-        How a pass over the rows is done: in plain NumPy, or by compiled code on all cores. ``"auto"`` compiles only
+        How a pass over the rows is done: in plain NumPy, or by compiled code in threads. ``"auto"`` compiles only
         where the data are large enough for it to pay. The answers agree to rounding.
+    n_jobs : int, optional
+        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
+        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
 
     Attributes
     ----------
@@ -182,6 +185,7 @@ class GaussianMixture(MixtureEstimator):
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "engine": [StrOptions(set(ENGINES))],
+        "n_jobs": [Integral, None],
     }
 
     status_: Status
@@ -214,6 +218,7 @@ class GaussianMixture(MixtureEstimator):
         verbose: int = 0,
         verbose_interval: int = 10,
         engine: Engine = "auto",
+        n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -233,6 +238,7 @@ class GaussianMixture(MixtureEstimator):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
         self.engine = engine
+        self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
         """Fit the mixture to rows.

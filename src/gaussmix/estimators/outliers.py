@@ -53,6 +53,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     random_state : int, RandomState or None
         Seed of the fit, and of the random rows by which the border is found.
+    n_jobs : int, optional
+        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
+        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
 
     Attributes
     ----------
@@ -111,6 +114,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -119,6 +123,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         self.criterion = criterion
         self.reg_covar = reg_covar
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
         """Fit the mixture, and find the border.
@@ -158,7 +163,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         rng, choice = self._generator(), self._choice(rows.shape[1])
         found, self.best_params_ = choice.fitted(rows[kept], weights, self.criterion, rng)
         named = Mixture(found.weights, found.means, found.covariances, feature_names=self._names())
-        self.mixture_ = _sound(named, ArraySource(rows[kept], weights))
+        self.mixture_ = _sound(named, self._source(rows[kept], weights))
         self.offset_ = self._border(self.mixture_.logpdf(rows[kept]), weights, rng)
         return self
 

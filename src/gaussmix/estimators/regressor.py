@@ -52,6 +52,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     random_state : int, RandomState or None
         Seed of the fit.
+    n_jobs : int, optional
+        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
+        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
 
     Attributes
     ----------
@@ -105,12 +108,14 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         criterion: str = "aicc",
         reg_covar: float | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.criterion = criterion
         self.reg_covar = reg_covar
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -228,7 +233,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         if choice.single:
             return choice.only(joint, weights, rng)
         search = choice.searched(joint, weights, rng, stop_early=False)
-        features = ArraySource(joint[:, : self.n_features_in_], weights)
+        features = self._source(joint[:, : self.n_features_in_], weights)
         fitted = [one for one in search.results_.candidates if one.fit]
         best = min(fitted, key=lambda one: self._rank(one, features))
         return Chosen.of(best.mixture, search.results_.name(best))

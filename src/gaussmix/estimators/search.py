@@ -73,6 +73,9 @@ class GaussianMixtureSearch(MixtureEstimator):
         1 prints a line whenever all structures were visited with one number of components.
     engine : {"auto", "reference", "fused"}, default "auto"
         How a pass over the rows is done, as for :class:`GaussianMixture`.
+    n_jobs : int, optional
+        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
+        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
 
     Attributes
     ----------
@@ -134,6 +137,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "engine": [StrOptions(set(ENGINES))],
+        "n_jobs": [Integral, None],
     }
 
     best_params_: dict[str, Any]
@@ -155,6 +159,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         engine: Engine = "auto",
+        n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.structures = structures
@@ -169,6 +174,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.engine = engine
+        self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
         """Search, and take the shape of the best model.
@@ -201,7 +207,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self._validate_params()
         source, _ = self._training(X, sample_weight)
         structures, n_components = self._structures(source.n_features), self._numbers()
-        source, n_workers = search_source(source.rows, source.weights, self.engine, n_components, len(structures))
+        source, n_workers = search_source(source, n_components, len(structures))
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
         search = Search(

@@ -168,7 +168,7 @@ class Exploration:
         if self.source.n_rows <= 1.5 * enough:
             return self.source
         rows, weights = self.source.sample(rng, enough)
-        return ArraySource(rows, weights, self.source.engine)
+        return replace(self.source, rows=rows, weights=weights)
 
     def _firsts(self, sample: ArraySource, rng: np.random.Generator) -> list[Mixture]:
         """The starts that race: several, or the only one that there is."""

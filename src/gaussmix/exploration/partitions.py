@@ -13,8 +13,7 @@ from gaussmix.diagnosis import fewest_rows
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import start
-from gaussmix.starts.assignments import from_labels
+from gaussmix.starts.assignments import start_of_clusters
 from gaussmix.starts.coordinates import Coordinates
 from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
@@ -58,7 +57,7 @@ def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.
     """
     found = []
     seen = set()
-    with one_thread():
+    with one_thread(sample.rows.size * n_components * max(_FINER)):
         for view in _views(sample, n_components, rng):
             for fineness in view.finenesses:
                 try:
@@ -66,7 +65,7 @@ def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.
                     if labels.tobytes() in seen:
                         continue
                     seen.add(labels.tobytes())
-                    mixture = start(sample, from_labels(labels, n_components), n_components, m_step, quickly=True)
+                    mixture = start_of_clusters(sample, labels, n_components, m_step)
                 except (IllDefinedCovarianceError, np.linalg.LinAlgError):
                     continue
                 found.append((_promise(mixture, m_step, sample), mixture))
@@ -104,7 +103,7 @@ def _partition(
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels
-    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step, quickly=True)
+    mixture = start_of_clusters(sample, labels, n_clusters, m_step)
     return _by_first_row(agglomerated(mixture, n_components)[labels])
 
 

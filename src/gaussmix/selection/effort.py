@@ -1,8 +1,8 @@
 """How a search is worked on: by which twin of the E-step, and how many fits side by side."""
 
-import joblib
+from dataclasses import replace
 
-from gaussmix._types import Engine, Floats, Rows
+from gaussmix._threads import usable_threads
 from gaussmix.sources import ArraySource
 
 __all__ = ["search_source"]
@@ -13,27 +13,23 @@ _FITS_ALONE = 2**19  # row-component-features of a pass, below which Python's ow
 _PASSES_SHARED = 2**23  # above which the threads of one pass are as good
 
 
-def search_source(
-    rows: Rows, weights: Floats | None, engine: Engine, n_components: tuple[int, ...], n_models: int
-) -> tuple[ArraySource, int]:
+def search_source(source: ArraySource, n_components: tuple[int, ...], n_models: int) -> tuple[ArraySource, int]:
     """The rows as a search should read them, and the number of fits that should run side by side.
 
     Parameters
     ----------
-    rows : (n, D) ndarray
-        The rows.
-    weights : (n,) ndarray or None
-        How many rows each row stands for.
-    engine : {"auto", "reference", "fused"}
-        ``"auto"`` takes the compiled twin where the search as a whole is worth it.
+    source : ArraySource
+        The rows. With the engine ``"auto"`` the compiled twin is taken where the search as a whole is worth it. Its
+        number of threads goes to fits side by side, or to the blocks of one after the other.
     n_components : tuple of int
         Numbers of components.
     n_models : int
         Models for each of them.
     """
-    size = rows.size
+    size, engine = source.rows.size, source.engine
     if engine == "auto":
         engine = "fused" if size * sum(n_components) * n_models * _PASSES >= _WORTH_COMPILED else "reference"
-    alone = engine == "fused" and _FITS_ALONE <= size * max(n_components) <= _PASSES_SHARED
-    source = ArraySource(rows, weights, engine, n_threads=1 if alone else None)
-    return source, joblib.effective_n_jobs(-1) if alone else 1
+    n_threads = source.n_threads or usable_threads()
+    if engine == "fused" and _FITS_ALONE <= size * max(n_components) <= _PASSES_SHARED:
+        return replace(source, engine=engine, n_threads=1), n_threads
+    return replace(source, engine=engine, n_threads=n_threads), 1

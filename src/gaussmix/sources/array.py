@@ -7,9 +7,9 @@ from functools import reduce
 from operator import add
 from typing import Self
 
-import joblib
 import numpy as np
 
+from gaussmix._threads import one_thread, usable_threads
 from gaussmix._types import AnyArray, Engine, Floats, Labels, Rows
 from gaussmix.expectation import choose, reference
 from gaussmix.mixture import Mixture
@@ -35,7 +35,8 @@ class ArraySource:
     engine : {"auto", "reference", "fused"}
         Which twin of the E-step to use.
     n_threads : int, optional
-        Blocks worked on at once; by default the cores that this process may use. It changes no bit of any answer.
+        Blocks worked on at once; by default as many as :func:`~gaussmix._threads.usable_threads` says. It changes no
+        bit of any answer.
     """
 
     rows: Rows
@@ -71,13 +72,15 @@ class ArraySource:
             return expect(mixture, self.rows[span], self._weights(span), moments)
 
         spans = list(self.spans(mixture.n_components))
-        alone = len(spans) == 1 or expect is reference.expect
-        threads = 1 if alone else self.n_threads or joblib.effective_n_jobs(-1)
-        if threads == 1:
+        if expect is reference.expect:
             return reduce(add, map(block, spans))
-        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
-        with ThreadPoolExecutor(threads) as pool:
-            return reduce(add, pool.map(block, spans))
+        threads = 1 if len(spans) == 1 else self.n_threads or usable_threads()
+        with one_thread():
+            if threads == 1:
+                return reduce(add, map(block, spans))
+            _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
+            with ThreadPoolExecutor(threads) as pool:
+                return reduce(add, pool.map(block, spans))
 
     def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
         """Statistics of all rows under given responsibilities, about `origin`."""

@@ -45,7 +45,7 @@ def kmeans(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gene
     shares = weights / weights.sum()
     columns = np.ascontiguousarray((points * shares[:, None]).T)
     still = _STILL * float((shares @ points**2).mean())
-    with one_thread():
+    with one_thread(points.size * n_clusters):
         centres = seeds(points, weights, n_clusters, rng)
         for _ in range(_MOST_STEPS):
             moved = _moved(points, shares, columns, centres)

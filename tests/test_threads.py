@@ -1,0 +1,260 @@
+"""Threads: their number, that no answer depends on it, and that they get on with joblib, forks and each other."""
+
+import multiprocessing
+import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import joblib
+import numpy as np
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from sklearn.base import clone
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from cases import clusters, vector
+from gaussmix import (
+    GaussianMixture,
+    GaussianMixtureClassifier,
+    GaussianMixtureOutlierDetector,
+    GaussianMixtureRegressor,
+    GaussianMixtureSearch,
+)
+from gaussmix._threads import one_thread, usable_threads
+from gaussmix.sources import ArraySource
+
+PATIENCE = 300  # seconds, after which a process that waits for a lock for ever is a failure and not a test that hangs
+MODEL = GaussianMixture(16, tol=0.1, init_params="random_from_data", random_state=0, engine="fused", n_jobs=2)
+processes = pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+with_two_threads = pytest.mark.usefixtures("two_threads")
+backends = pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """So many that a pass is several blocks."""
+    rows = clusters(np.random.default_rng(0), n=40_000, n_components=16, n_features=16)
+    assert len(list(ArraySource(rows).spans(16))) > 2
+    return rows
+
+
+@pytest.fixture(scope="module")
+def answer(rows):
+    """The parameters that one thread finds."""
+    return vector(clone(MODEL).set_params(n_jobs=1).fit(rows).mixture_)
+
+
+def elsewhere(function, *arguments):
+    """What a function gives in a thread of its own, which is over afterwards."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result(PATIENCE)
+
+
+@pytest.fixture
+def two_threads():
+    """BLAS as users have it, also where the tests are run with one thread; threads that live may change it."""
+    limits = elsewhere(threadpool_limits, 2, "blas")
+    yield
+    elsewhere(limits.restore_original_limits)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_workers_left():
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@contextmanager
+def one_worker(method):
+    """A process to work in. Newer versions of Python warn of forking one that has threads, which is what is tested."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+            yield lambda function, *arguments: pool.submit(function, *arguments).result(PATIENCE)
+
+
+def of_blas(pools):
+    """Numbers of threads, all different ones."""
+    return {pool["num_threads"] for pool in pools if pool["user_api"] == "blas"}
+
+
+# --- How many ---------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_meant_as_in_scikit_learn():
+    assert [usable_threads(n) for n in (1, 2, 7)] == [1, 2, 7]
+    assert usable_threads(-1) == joblib.cpu_count()
+    assert usable_threads(-2) == max(1, joblib.cpu_count() - 1)
+    assert usable_threads(-1000) == 1
+    with pytest.raises(ValueError, match=r"n_jobs must be .* got 0"):
+        usable_threads(0)
+
+
+def test_without_a_number_all_cores_are_used():
+    assert usable_threads() == joblib.cpu_count()
+
+
+def test_cores_that_this_process_may_not_use_do_not_count(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert usable_threads() == usable_threads(-1) == 1
+
+
+def test_a_context_of_joblib_says_how_many():
+    with joblib.parallel_config(n_jobs=5):
+        assert usable_threads() == 5
+        assert usable_threads(2) == 2
+    with joblib.parallel_config(backend="threading"):
+        assert usable_threads() == joblib.cpu_count()
+
+
+@backends
+def test_a_worker_of_joblib_uses_one_unless_it_is_told_otherwise(backend):
+    with joblib.parallel_config(n_jobs=2):
+        assert joblib.Parallel(backend=backend)(joblib.delayed(usable_threads)(n) for n in (None, 3)) == [1, 3]
+
+
+@processes
+def test_a_worker_of_a_pool_of_processes_uses_one(method):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            assert pool.apply_async(usable_threads).get(PATIENCE) == 1
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GaussianMixture(2),
+        GaussianMixtureSearch([1, 2], structures=["full", "tied"]),
+        GaussianMixtureClassifier(2),
+        GaussianMixtureClassifier(2, across_classes=True),
+        GaussianMixtureOutlierDetector([1, 2]),
+        GaussianMixtureRegressor([1, 2]),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_the_number_reaches_every_pass(estimator, monkeypatch):
+    seen, reduce = set(), ArraySource.reduce
+
+    def watched(source, *arguments):
+        seen.add(source.n_threads)
+        return reduce(source, *arguments)
+
+    monkeypatch.setattr(ArraySource, "reduce", watched)
+    rows = clusters(np.random.default_rng(0), n=200)
+    estimator.set_params(n_jobs=3, random_state=0).fit(rows, rows[:, 0] > 0)
+    assert seen == {3}
+    with pytest.raises(ValueError, match="n_jobs"):
+        estimator.set_params(n_jobs=0).fit(rows, rows[:, 0] > 0)
+
+
+# --- The same answers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, None])
+def test_no_bit_depends_on_the_number(n_jobs, rows, answer):
+    model = clone(MODEL).set_params(n_jobs=n_jobs)
+    np.testing.assert_array_equal(vector(model.fit(rows).mixture_), answer)
+
+
+def test_no_bit_of_a_search_depends_on_the_number(rows):
+    found = [
+        GaussianMixtureSearch([2, 3], structures=["full", "EEV"], engine="fused", random_state=0, n_jobs=n_jobs)
+        .fit(rows)
+        .results_
+        for n_jobs in (1, 2, 3)
+    ]
+    for cells in zip(*(results.candidates for results in found), strict=True):
+        for other in cells[1:]:
+            np.testing.assert_array_equal(vector(other.mixture), vector(cells[0].mixture))
+
+
+@backends
+def test_under_joblib_the_answer_is_the_same(backend, rows, answer):
+    fits = joblib.Parallel(2, backend=backend)(joblib.delayed(clone(MODEL).fit)(rows) for _ in range(2))
+    for fit in fits:
+        np.testing.assert_array_equal(vector(fit.mixture_), answer)
+
+
+@processes
+def test_in_another_process_the_answer_is_the_same(method, rows, answer):
+    """Also in one forked from this, whose threads have worked already."""
+    with one_worker(method) as worker:
+        np.testing.assert_array_equal(vector(worker(clone(MODEL).fit, rows).mixture_), answer)
+
+
+@with_two_threads
+def test_fits_in_several_threads_at_once_do_not_touch_each_other(rows, answer):
+    models = [clone(MODEL) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for fit in pool.map(lambda model: model.fit(rows), models):
+            np.testing.assert_array_equal(vector(fit.mixture_), answer)
+    assert of_blas(threadpool_info()) == {2}
+
+
+# --- BLAS -------------------------------------------------------------------------------------------------------------
+
+
+@with_two_threads
+def test_blas_has_one_thread_within_and_its_own_number_afterwards():
+    with one_thread():
+        with one_thread():
+            assert of_blas(threadpool_info()) == {1}
+        assert of_blas(threadpool_info()) == {1}
+    assert of_blas(threadpool_info()) == {2}
+
+
+@with_two_threads
+def test_little_work_leaves_blas_alone():
+    with one_thread(10):
+        assert of_blas(threadpool_info()) == {2}
+
+
+@with_two_threads
+def test_blas_is_set_free_after_an_error():
+    with pytest.raises(ZeroDivisionError), one_thread():
+        _ = 1 / 0
+    assert of_blas(threadpool_info()) == {2}
+
+
+@contextmanager
+def held_elsewhere():
+    """Another thread that keeps BLAS on one thread."""
+    begun, over = Event(), Event()
+
+    def hold():
+        with one_thread():
+            begun.set()
+            over.wait(PATIENCE)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold)
+        begun.wait(PATIENCE)
+        try:
+            yield
+        finally:
+            over.set()
+
+
+@with_two_threads
+def test_one_thread_at_a_time_sees_to_it():
+    with held_elsewhere():
+        assert of_blas(threadpool_info()) == {1}
+        with one_thread():
+            assert of_blas(threadpool_info()) == {1}
+        assert of_blas(threadpool_info()) == {1}
+    assert of_blas(threadpool_info()) == {2}
+
+
+@pytest.mark.parametrize("method", [one for one in multiprocessing.get_all_start_methods() if one == "fork"])
+@with_two_threads
+def test_a_fork_does_not_wait_for_threads_that_it_does_not_have(method):
+    with held_elsewhere(), one_worker(method) as worker:
+        assert of_blas(worker(threadpool_info)) == {2}
+
+
+@with_two_threads
+def test_a_fit_leaves_blas_as_it_was(rows):
+    clone(MODEL).fit(rows)
+    assert of_blas(threadpool_info()) == {2}
