@@ -13,7 +13,8 @@ from gaussmix.diagnosis import fewest_rows
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts.assignments import start_of_clusters
+from gaussmix.starts import start
+from gaussmix.starts.assignments import from_labels
 from gaussmix.starts.coordinates import Coordinates
 from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
@@ -65,7 +66,7 @@ def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.
                     if labels.tobytes() in seen:
                         continue
                     seen.add(labels.tobytes())
-                    mixture = start_of_clusters(sample, labels, n_components, m_step)
+                    mixture = start(sample, from_labels(labels, n_components), n_components, m_step, quickly=True)
                 except (IllDefinedCovarianceError, np.linalg.LinAlgError):
                     continue
                 found.append((_promise(mixture, m_step, sample), mixture))
@@ -103,7 +104,7 @@ def _partition(
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels
-    mixture = start_of_clusters(sample, labels, n_clusters, m_step)
+    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step, quickly=True)
     return _by_first_row(agglomerated(mixture, n_components)[labels])
 
 
