@@ -34,7 +34,7 @@ def begun(names: list[str]) -> Results:
     return results
 
 
-def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str) -> None:
+def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str, patience: float) -> None:
     """Measure workloads one after the other; print and keep each line as it comes."""
     results = begun(arguments.peers)
     columns = [*times(results.names, results.limits), *agreement(results.names)]
@@ -44,7 +44,7 @@ def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str)
             kind = workload.kind
             print(f"\n{kind}: {SECONDS}, {AGREEMENT}\n\n{head(columns)}", flush=True)
         try:
-            line = measured_alone(workload, results.names, arguments.repetitions)
+            line = measured_alone(workload, results.names, arguments.repetitions, patience)
         except subprocess.CalledProcessError as error:  # out of memory, most likely
             print(f"{workload}: ended with {error.returncode}, no line", file=sys.stderr, flush=True)
             continue
@@ -63,13 +63,13 @@ def wanted(workloads: Iterable[Workload], only: str) -> list[Workload]:
 
 def grid(arguments: argparse.Namespace) -> None:
     """Measure the grid."""
-    run(wanted(GRID, arguments.only), arguments, "grid.json")
+    run(wanted(GRID, arguments.only), arguments, "grid.json", patience=4.0)
 
 
 def slopes(arguments: argparse.Namespace) -> None:
     """Measure the sweeps over n, D and K."""
     sweeps = dict.fromkeys(workload for sweep in SWEEPS.values() for workload in sweep)
-    run(wanted(sweeps, arguments.only), arguments, "slopes.json")
+    run(wanted(sweeps, arguments.only), arguments, "slopes.json", patience=1.0)
 
 
 def only_limits(arguments: argparse.Namespace) -> None:

@@ -23,8 +23,7 @@ T = TypeVar("T")
 SHORT = 1  # iterations; what a fit costs besides its iterations is in both lengths, and falls out of their difference
 LONG = 32  # iterations more
 FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix leaps after more
-PATIENCE = 4.0  # seconds for the iterations of a fit; slow libraries get fewer iterations
-TOO_LONG = 10.0  # seconds for the iterations of a fit, after which it is not repeated
+TOO_LONG = 2.5  # times the patience, after which a fit is not repeated
 SCORED = 50_000  # rows whose log-likelihood is compared
 WARM = 20_000  # rows of the fit before all others, in which libraries load and compile
 
@@ -72,17 +71,17 @@ class Contestant:
         """Some iterations from the start."""
         return self.peer.fit(self.rows[:n_rows], self.workload.covariance_type, self.start, n_iter)
 
-    def first(self) -> Measured:
-        """Memory and log-likelihood of a first fit, and how many iterations there is patience for."""
+    def first(self, patience: float) -> Measured:
+        """Memory and log-likelihood of a first fit, and how many iterations take so many seconds."""
         self.fit(SHORT, max(WARM, 20 * self.workload.n_components))
         peak, (seconds, fitted) = with_peak(lambda: timed(lambda: self.fit(FIRST)))
-        n_iter = int(np.clip(PATIENCE * FIRST / seconds, 1, LONG))
+        n_iter = int(np.clip(patience * FIRST / seconds, 1, LONG))
         return Measured((), n_iter, peak, log_likelihood(self.workload, fitted.parameters, self.rows[:SCORED]))
 
-    def first_or_failure(self) -> Measured:
+    def first_or_failure(self, patience: float) -> Measured:
         """As `first`, or why there is none."""
         try:
-            return self.first()
+            return self.first(patience)
         except Exception as error:  # noqa: BLE001 - whatever a library raises is what it did
             return Measured(failure=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
@@ -127,23 +126,27 @@ def log_likelihood(workload: Workload, parameters: Parameters, rows: Array) -> f
     return float(mixture.logpdf(rows.astype(np.float64)).mean())
 
 
-def measure(workload: Workload, names: list[str], repetitions: int) -> Line:
-    """Measure each of the named libraries that has the workload's covariance type."""
+def measure(workload: Workload, names: list[str], repetitions: int, patience: float) -> Line:
+    """Measure each of the named libraries that has the workload's covariance type.
+
+    The iterations of a fit take some `patience` seconds: slow libraries get fewer of them, and fewer repetitions where
+    one alone takes longer.
+    """
     rows, start = workload.draw()
     peers = [PEERS[name] for name in names if workload.covariance_type in PEERS[name].covariance_types]
     contestants = {peer.name: Contestant(peer, workload, rows, start) for peer in peers}
-    measured = {name: contestant.first_or_failure() for name, contestant in contestants.items()}
+    measured = {name: contestant.first_or_failure(patience) for name, contestant in contestants.items()}
     times: dict[str, list[float]] = {name: [] for name in names}
     for repetition in range(repetitions):
         for name, one in measured.items():
-            if not one.failure and (repetition == 0 or times[name][-1] * one.n_iter < TOO_LONG):
+            if not one.failure and (repetition == 0 or times[name][-1] * one.n_iter < TOO_LONG * patience):
                 times[name].append(contestants[name].seconds(one.n_iter))
     return Line(workload, {name: replace(one, seconds=tuple(times[name])) for name, one in measured.items()})
 
 
-def measured_alone(workload: Workload, names: list[str], repetitions: int) -> Line:
+def measured_alone(workload: Workload, names: list[str], repetitions: int, patience: float) -> Line:
     """As `measure`, in a process of its own, so that no workload finds memory or threads that another left."""
-    task = json.dumps([asdict(workload), names, repetitions])
+    task = json.dumps([asdict(workload), names, repetitions, patience])
     command = [sys.executable, "-m", "benchmarks.measure", task]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
     return Line.loaded(json.loads(done.stdout.splitlines()[-1]))
@@ -151,8 +154,8 @@ def measured_alone(workload: Workload, names: list[str], repetitions: int) -> Li
 
 def main() -> None:
     """Measure what the argument says in JSON, and print JSON."""
-    workload, names, repetitions = json.loads(sys.argv[1])
-    print(json.dumps(asdict(measure(Workload(**workload), names, repetitions))))
+    workload, *how = json.loads(sys.argv[1])
+    print(json.dumps(asdict(measure(Workload(**workload), *how))))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How seconds per iteration grow with n, D and K: slopes on logarithmic axes, and their picture."""
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from benchmarks.limits import Limits
 from benchmarks.measure import Line
 from benchmarks.results import Results
-from benchmarks.workloads import BASE, SWEEPS, Array, Workload
+from benchmarks.workloads import BASE, SWEEPS, Array, Workload, brief
 
 INK, PALE = "#222222", "#9a9a9a"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442")  # of Okabe & Ito
@@ -41,11 +42,10 @@ def size(workload: Workload, variable: str) -> int:
 
 
 def measured(lines: list[Line], variable: str, name: str) -> tuple[Array, Array]:
-    """Sizes and seconds of one library along a sweep."""
-    swept = [line for line in lines if line.workload in SWEEPS[variable] and line.measured.get(name)]
-    pairs = [
-        (size(line.workload, variable), line.measured[name].median) for line in swept if line.measured[name].seconds
-    ]
+    """Sizes and seconds of one library along a sweep; a difference that noise has made negative is left out."""
+    found = {line.workload: line.measured[name].seconds for line in lines if name in line.measured}
+    medians = {one: statistics.median(found[one]) for one in SWEEPS[variable] if found.get(one)}
+    pairs = [(size(workload, variable), seconds) for workload, seconds in medians.items() if seconds > 0]
     return np.array([pair[0] for pair in pairs], dtype=float), np.array([pair[1] for pair in pairs])
 
 
@@ -57,8 +57,11 @@ def panel(ax: Axes, results: Results, variable: str) -> None:
             label = f"{name}, {variable}$^{{{exponent(sizes, seconds):.2f}}}$"
             ax.plot(sizes, seconds, marker + "-", color=colour, markersize=4.5, linewidth=1.6, label=label)
     limit(ax, results.limits, variable)
-    others = [f"{name} = {size(BASE, name):,}".replace(",", " ") for name in SIZES if name != variable]
+    others = [f"{name} = {brief(size(BASE, name))}" for name in SIZES if name != variable]
     ax.set(xscale="log", yscale="log", xlabel=f"{variable}   ({', '.join(others)})")
+    ticks = [size(workload, variable) for workload in SWEEPS[variable]]
+    ax.set_xticks(ticks, labels=[brief(tick) for tick in ticks])
+    ax.minorticks_off()
     ax.grid(which="major", color=PALE, alpha=0.25, linewidth=0.6)
     ax.set_axisbelow(True)
 
