@@ -14,14 +14,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
+    exponent,
     first_bit,
+    largest,
     load,
     maximum,
     multiply_add,
@@ -37,7 +38,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
 
-_GATHERED = 0.4  # share of a tile's rows up to which it is cheaper to gather them
+_AT_ONCE = 32  # rows that are centred and weighted, then multiplied
+_FEW = 5  # features of which a row is too short for registers along it
 
 
 def kept_on_disk(function: _Function) -> _Function:
@@ -48,10 +50,12 @@ def kept_on_disk(function: _Function) -> _Function:
         return cast("_Function", njit(function, nogil=True))
 
 
-# How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
-PLAIN, AXES, TRIANGLES = 0, 1, 2
-# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
-FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
+# How distances are computed: plainly, and scaled when done; with each axis scaled; by a triangular product; or from the
+# products of features.
+PLAIN, AXES, TRIANGLES, PRODUCTS = 0, 1, 2, 3
+# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components;
+# or as products, of each feature with itself or with every other.
+FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL, SQUARES, ALL_PRODUCTS = 0, 1, 2, 3, 4, 5
 
 
 class Densities(NamedTuple):
@@ -61,32 +65,54 @@ class Densities(NamedTuple):
     ----------
     form : int
         How distances are computed.
+    n_features : int
+        Number of features, a multiple of two, beyond two of four.
     centres : (K, D)
-        Component means; there may be some more, of components without a density, to fill the last four up.
-    whitening : (K or 1, D, D) or (K or 1, 1, D)
-        Inverse factors, triangles or scales of the axes; those of component k are entry ``k % len(whitening)``. For
-        plain distances the scales are all the same.
+        Component means; there may be some more, of components without a density, to fill the last four up, and zeros up
+        to a multiple of eight features.
+    whitening : (K or 1, D / 4, D, 4), (K, 1, 1, D) or (K or 1, 1, 1, 1)
+        Inverse factors: triangles, in transposed blocks of four rows; scales of the axes; or one scale. Those of
+        component k are entry ``k % len(whitening)``. For products ``(K / 4, 1, P, 4)``: what each of P products adds to
+        the squared distances from four components, but for their constants.
     log_norms : (K,)
         Log-joint densities at the centres.
     """
 
     form: int
+    n_features: int
     centres: Floats
     whitening: Floats
     log_norms: Floats
 
 
+class Frame(NamedTuple):
+    """Where the pass sees ``factor (x - centre)`` instead of the rows x; empty arrays for the rows as they are.
+
+    Attributes
+    ----------
+    centre : (D,)
+        Origin of the frame.
+    factor : (D, D) or (1, D)
+        A lower triangle, or scales of the axes.
+    """
+
+    centre: Floats
+    factor: Floats
+
+
 class Sums(NamedTuple):
-    """What the pass adds to; sums are written four at a time, so the last axes are four longer than they need be.
+    """What the pass adds to; it adds whole registers, so axes are as long as those of the centres, or longer.
 
     Attributes
     ----------
     mass : (K,)
+        Sums of responsibilities.
     first : (K, D + 4)
-    second : (K or 1, D, D + 4), (K, 1, D + 4) or (K, 1, 4)
-        Component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is summed.
-    scores : (2,)
-        Log-likelihood, and that of the most probable labels.
+        First moments.
+    second : (K or 1, D, D), (K, 1, D) or (K, 1, 4)
+        Second moments: component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is right.
+    scores : (4,)
+        Log-likelihood, and that of the most probable labels; last the largest squared norm of a row in a frame.
     """
 
     mass: Floats
@@ -103,24 +129,7 @@ _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # its low bits are zero: products 
 _LN2_LOW = 1.90821492927058770002e-10
 _ROUNDER = 1.5 * 2.0**52  # added to a float, leaves its nearest integer in the low bits
 _SMALLEST_LOG = -700.0
-_BITS_OF_SQRT_HALF = int(np.float64(math.sqrt(0.5)).view(np.int64))
-
-
-def _as_integer(_context: object, _x: object) -> tuple[object, object]:
-    return types.int64(types.float64), _reinterpret
-
-
-def _as_float(_context: object, _bits: object) -> tuple[object, object]:
-    return types.float64(types.int64), _reinterpret
-
-
-def _reinterpret(context: Any, builder: Any, signature: Any, values: Any) -> object:  # noqa: ANN401 - LLVM's objects
-    return builder.bitcast(values[0], context.get_value_type(signature.return_type))
-
-
-# The bits of a float as an integer, and the float that has these bits.
-_bits_of = cast("Callable[[float], int]", intrinsic(_as_integer))
-_float_of = cast("Callable[[int], float]", intrinsic(_as_float))
+_SQRT_HALF = math.sqrt(0.5)
 
 
 @njit
@@ -149,76 +158,96 @@ def _exp(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
     return scale_by_power(multiply_add(multiply_add(p, r, one), r, one), shifted)
 
 
-@njit(fastmath={"contract"})
-def _log(x: float) -> float:
-    """``log(x)`` of a positive normal float: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
-    n = (_bits_of(x) - _BITS_OF_SQRT_HALF) >> 52
-    m = _float_of(_bits_of(x) - (n << 52))
-    f = (m - 1.0) / (m + 1.0)
+@njit
+def _log(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
+    """``log(x)`` of positive normal floats: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
+    one = splat(like, 1.0)
+    n = exponent(x, _SQRT_HALF)
+    m = scale_by_power(x, splat(like, _ROUNDER) - n)
+    f = (m - one) / (m + one)
     z = f * f
-    p = 1.0 / 19.0
-    p = p * z + 1.0 / 17.0
-    p = p * z + 1.0 / 15.0
-    p = p * z + 1.0 / 13.0
-    p = p * z + 1.0 / 11.0
-    p = p * z + 1.0 / 9.0
-    p = p * z + 1.0 / 7.0
-    p = p * z + 1.0 / 5.0
-    p = p * z + 1.0 / 3.0
-    return n * _LN2 + (2.0 * f + 2.0 * f * z * p)
+    p = splat(like, 1.0 / 19.0)
+    p = multiply_add(p, z, splat(like, 1.0 / 17.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 15.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 13.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 11.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 9.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 7.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 5.0))
+    p = multiply_add(p, z, splat(like, 1.0 / 3.0))
+    double = f + f
+    return multiply_add(n, splat(like, _LN2), multiply_add(double * z, p, double))
 
 
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 
-@kept_on_disk
-def lay_out(rows: Rows, weights: Floats, tiles: Floats, tile_weights: Floats) -> None:
-    """Rows ``(n, D)`` and weights as tiles ``(T, D, lanes)`` and ``(T, lanes)``; zeros fill the last one up."""
+@njit
+def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> None:
+    """Rows from `start` on, as they lie and transposed; zeros fill both up to n rows."""
     n_rows, n_features = rows.shape
-    n_lanes = tile_weights.shape[1]
-    for t in range(len(tiles)):
-        start = t * n_lanes
-        n = min(n_lanes, n_rows - start)
-        tile, w = tiles[t], tile_weights[t]
-        for r in range(n):
-            w[r] = weights[start + r]
-            for j in range(n_features):
-                tile[j, r] = rows[start + r, j]
-        w[n:] = 0.0
-        tile[:, n:] = 0.0
-        tile[n_features:] = 0.0
+    n_here = min(n, n_rows - start)
+    for r in range(n_here):
+        for j in range(n_features):
+            x = rows[start + r, j]
+            flat[r, j] = x
+            tile[j, r] = x
+    flat[n_here:n] = 0.0
+    tile[:, n_here:n] = 0.0
 
 
 @njit
-def _centre(tile: Floats, centre: Floats, n: int, centred: Floats) -> None:
-    """Rows about a centre."""
+def _whiten(tile: Floats, n: int, frame: Frame, scores: Floats) -> None:
+    """Replace rows by what they are in a frame; the last coordinate first, as it needs all before it."""
     step = width(tile)
-    for j in range(len(tile)):
-        m = splat(tile, centre[j])
-        for r in range(0, n, 2 * step):
-            a, b = load(tile, (j, r)) - m, load(tile, (j, r + step)) - m
-            store(centred, (j, r), a)
-            store(centred, (j, r + step), b)
+    centre, factor = frame.centre, frame.factor
+    farthest = splat(tile, scores[3])
+    for r in range(0, n, step):
+        norm = splat(tile, 0.0)
+        for j in range(len(tile)):
+            store(tile, (j, r), load(tile, (j, r)) - splat(tile, centre[j]))
+        for j in range(len(tile) - 1, -1, -1):
+            if len(factor) == 1:
+                y = splat(tile, factor[0, j]) * load(tile, (j, r))
+            else:
+                y = splat(tile, 0.0)
+                for i in range(j + 1):
+                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+            store(tile, (j, r), y)
+            norm = multiply_add(y, y, norm)
+        farthest = maximum(norm, farthest)
+    scores[3] = largest(farthest)
 
 
 @njit
-def _gather(tile: Floats, centre: Floats, lanes: AnyArray, n: int, centred: Floats) -> int:
-    """The rows of n lanes about a centre, side by side; how many there are when zeros have filled two registers."""
-    n_filled = -(-n // (2 * width(tile))) * 2 * width(tile)
-    for j in range(len(tile)):
-        m = centre[j]
-        for q in range(n):
-            centred[j, q] = tile[j, lanes[q]] - m
-        for q in range(n, n_filled):
-            centred[j, q] = 0.0
-    return n_filled
+def _back_to_rows(tile: Floats, n: int, flat: Floats) -> None:
+    """Transpose a tile."""
+    for r in range(n):
+        for j in range(len(tile)):
+            flat[r, j] = tile[j, r]
+
+
+@njit
+def _multiply_features(tile: Floats, n: int, n_features: int, pairs: bool, products: Floats) -> None:  # noqa: FBT001 - compiled
+    """The features themselves, then each one's square, or its products with itself and with all after it."""
+    step = width(tile)
+    for r in range(0, n, step):
+        p = n_features
+        for i in range(n_features):
+            x = load(tile, (i, r))
+            store(products, (i, r), x)
+            for j in range(i, n_features if pairs else i + 1):
+                store(products, (p, r), x * load(tile, (j, r)))
+                p += 1
 
 
 # --- Squared distances -----------------------------------------------------------------------------------------------
 
 
 @njit
-def _squared_distances(tile: Floats, n: int, densities: Densities, centred: Floats, squared: Floats) -> None:
+def _squared_distances(
+    tile: Floats, products: Floats, n: int, densities: Densities, centred: Floats, squared: Floats
+) -> None:
     """Squared distances ``(K, n)`` of a tile's rows from all centres, each in the metric of its component."""
     form, centres, whitening = densities.form, densities.centres, densities.whitening
     if form == PLAIN:
@@ -227,13 +256,14 @@ def _squared_distances(tile: Floats, n: int, densities: Densities, centred: Floa
     elif form == AXES:
         for k in range(0, len(centres), 4):
             _scaled_distances(tile, n, centres, whitening, k, squared)
+    elif form == PRODUCTS:
+        _distances_from_products(products, n, whitening, squared)
     elif len(tile) == 2:  # noqa: PLR2004 - features
         for k in range(len(densities.log_norms)):
             _distances_in_two_dimensions(tile, n, centres[k], whitening[k % len(whitening)], squared, k)
     else:
         for k in range(len(densities.log_norms)):
-            _centre(tile, centres[k], n, centred)
-            _squared_norms(centred, n, whitening[k % len(whitening)], squared, k)
+            _whitened_norms(tile, n, centres[k], whitening[k % len(whitening)], centred, squared, k)
 
 
 @njit
@@ -258,10 +288,10 @@ def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: i
             m = splat(tile, m3[j])
             c, d = x - m, y - m
             a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
-        s0 = splat(tile, scales[k % len(scales), 0, 0] ** 2)
-        s1 = splat(tile, scales[(k + 1) % len(scales), 0, 0] ** 2)
-        s2 = splat(tile, scales[(k + 2) % len(scales), 0, 0] ** 2)
-        s3 = splat(tile, scales[(k + 3) % len(scales), 0, 0] ** 2)
+        s0 = splat(tile, scales[k % len(scales), 0, 0, 0] ** 2)
+        s1 = splat(tile, scales[(k + 1) % len(scales), 0, 0, 0] ** 2)
+        s2 = splat(tile, scales[(k + 2) % len(scales), 0, 0, 0] ** 2)
+        s3 = splat(tile, scales[(k + 3) % len(scales), 0, 0, 0] ** 2)
         _store_four(squared, k, r, a0 * s0, a1 * s1, a2 * s2, a3 * s3)
         _store_four(squared, k, r + step, b0 * s0, b1 * s1, b2 * s2, b3 * s3)
 
@@ -271,7 +301,7 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
     """The same with each axis scaled."""
     step = width(tile)
     m0, m1, m2, m3 = centres[k], centres[k + 1], centres[k + 2], centres[k + 3]
-    s0, s1, s2, s3 = scales[k, 0], scales[k + 1, 0], scales[k + 2, 0], scales[k + 3, 0]
+    s0, s1, s2, s3 = scales[k, 0, 0], scales[k + 1, 0, 0], scales[k + 2, 0, 0], scales[k + 3, 0, 0]
     zero = splat(tile, 0.0)
     for r in range(0, n, 2 * step):
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
@@ -302,10 +332,10 @@ def _store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> 
 
 
 @njit
-def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, factor: Floats, squared: Floats, k: int) -> None:
+def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: Floats, squared: Floats, k: int) -> None:
     step = width(tile)
     m0, m1 = splat(tile, centre[0]), splat(tile, centre[1])
-    f00, f10, f11 = splat(tile, factor[0, 0]), splat(tile, factor[1, 0]), splat(tile, factor[1, 1])
+    f00, f10, f11 = splat(tile, blocks[0, 0, 0]), splat(tile, blocks[0, 0, 1]), splat(tile, blocks[0, 1, 1])
     for r in range(0, n, step):
         x, y = load(tile, (0, r)) - m0, load(tile, (1, r)) - m1
         first, second = f00 * x, multiply_add(f11, y, f10 * x)
@@ -313,71 +343,70 @@ def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, factor: F
 
 
 @njit
-def _squared_norms(centred: Floats, n: int, factor: Floats, out: Floats, k: int) -> None:
-    """Squared norms of ``factor @ centred``, four whitened coordinates and two registers of rows at a time."""
-    step = width(centred)
-    zero = splat(centred, 0.0)
-    for r in range(0, n, 2 * step):
-        u = r + step
-        norm, norm_u = zero, zero
-        for j in range(0, len(centred), 4):
-            y0 = y1 = y2 = y3 = z0 = z1 = z2 = z3 = zero
-            for i in range(j):
-                x, v = load(centred, (i, r)), load(centred, (i, u))
-                a = splat(centred, factor[j, i])
-                y0, z0 = multiply_add(a, x, y0), multiply_add(a, v, z0)
-                a = splat(centred, factor[j + 1, i])
-                y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
-                a = splat(centred, factor[j + 2, i])
-                y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
-                a = splat(centred, factor[j + 3, i])
-                y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
-            x, v = load(centred, (j, r)), load(centred, (j, u))
-            a = splat(centred, factor[j, j])
-            y0, z0 = multiply_add(a, x, y0), multiply_add(a, v, z0)
-            a = splat(centred, factor[j + 1, j])
-            y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
-            a = splat(centred, factor[j + 2, j])
-            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
-            a = splat(centred, factor[j + 3, j])
-            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
-            x, v = load(centred, (j + 1, r)), load(centred, (j + 1, u))
-            a = splat(centred, factor[j + 1, j + 1])
-            y1, z1 = multiply_add(a, x, y1), multiply_add(a, v, z1)
-            a = splat(centred, factor[j + 2, j + 1])
-            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
-            a = splat(centred, factor[j + 3, j + 1])
-            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
-            x, v = load(centred, (j + 2, r)), load(centred, (j + 2, u))
-            a = splat(centred, factor[j + 2, j + 2])
-            y2, z2 = multiply_add(a, x, y2), multiply_add(a, v, z2)
-            a = splat(centred, factor[j + 3, j + 2])
-            y3, z3 = multiply_add(a, x, y3), multiply_add(a, v, z3)
-            a = splat(centred, factor[j + 3, j + 3])
-            y3 = multiply_add(a, load(centred, (j + 3, r)), y3)
-            z3 = multiply_add(a, load(centred, (j + 3, u)), z3)
-            norm = multiply_add(y0, y0, multiply_add(y1, y1, norm))
-            norm = multiply_add(y2, y2, multiply_add(y3, y3, norm))
-            norm_u = multiply_add(z0, z0, multiply_add(z1, z1, norm_u))
-            norm_u = multiply_add(z2, z2, multiply_add(z3, z3, norm_u))
-        store(out, (k, r), norm)
-        store(out, (k, u), norm_u)
+def _distances_from_products(products: Floats, n: int, coefficients: Floats, squared: Floats) -> None:
+    """Squared distances but for their constants: a product of matrices, four components by three registers of rows."""
+    step = width(products)
+    zero = splat(products, 0.0)
+    for r in range(0, n, 3 * step):
+        for b in range(len(coefficients)):
+            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
+            for p in range(len(products)):
+                x = load(products, (p, r))
+                y, z = load(products, (p, r + step)), load(products, (p, r + 2 * step))
+                f = splat(products, coefficients[b, 0, p, 0])
+                a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
+                f = splat(products, coefficients[b, 0, p, 1])
+                a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
+                f = splat(products, coefficients[b, 0, p, 2])
+                a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
+                f = splat(products, coefficients[b, 0, p, 3])
+                a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
+            _store_four(squared, 4 * b, r, a0, a1, a2, a3)
+            _store_four(squared, 4 * b, r + step, b0, b1, b2, b3)
+            _store_four(squared, 4 * b, r + 2 * step, c0, c1, c2, c3)
 
 
-@kept_on_disk
-def whiten_in_place(tiles: Floats, n: int, centre: Floats, factor: Floats) -> None:
-    """Replace rows x by ``L⁻¹ (x - centre)``; the last coordinate first, as it needs all before it."""
-    for t in range(len(tiles)):
-        tile = tiles[t]
-        step = width(tile)
-        for r in range(0, n, step):
-            for j in range(len(tile)):
-                store(tile, (j, r), load(tile, (j, r)) - splat(tile, centre[j]))
-            for j in range(len(tile) - 1, -1, -1):
-                y = splat(tile, 0.0)
-                for i in range(j + 1):
-                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
-                store(tile, (j, r), y)
+@njit
+def _whitened_norms(
+    tile: Floats, n: int, centre: Floats, blocks: Floats, centred: Floats, squared: Floats, k: int
+) -> None:
+    """Squared norms of ``factor @ (x - centre)``, four coordinates and three registers of rows at a time.
+
+    The factor comes in blocks ``(D / 4, D, 4)``: four of its rows, transposed. Rows are centred into
+    ``(D, three registers)``.
+    """
+    step = width(tile)
+    zero = splat(tile, 0.0)
+    for r in range(0, n, 3 * step):
+        for j in range(len(tile)):
+            m = splat(tile, centre[j])
+            store(centred, (j, 0), load(tile, (j, r)) - m)
+            store(centred, (j, step), load(tile, (j, r + step)) - m)
+            store(centred, (j, 2 * step), load(tile, (j, r + 2 * step)) - m)
+        norm_a = norm_b = norm_c = zero
+        for b in range(len(blocks)):
+            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
+            for i in range(4 * b + 4):
+                x, y, z = load(centred, (i, 0)), load(centred, (i, step)), load(centred, (i, 2 * step))
+                f = splat(tile, blocks[b, i, 0])
+                a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
+                f = splat(tile, blocks[b, i, 1])
+                a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
+                f = splat(tile, blocks[b, i, 2])
+                a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
+                f = splat(tile, blocks[b, i, 3])
+                a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
+            norm_a = _plus_squares(norm_a, a0, a1, a2, a3)
+            norm_b = _plus_squares(norm_b, b0, b1, b2, b3)
+            norm_c = _plus_squares(norm_c, c0, c1, c2, c3)
+        store(squared, (k, r), norm_a)
+        store(squared, (k, r + step), norm_b)
+        store(squared, (k, r + 2 * step), norm_c)
+
+
+@njit
+def _plus_squares(total: Any, a: Any, b: Any, c: Any, d: Any) -> Any:  # noqa: ANN401 - lanes
+    return multiply_add(a, a, multiply_add(b, b, multiply_add(c, c, multiply_add(d, d, total))))
 
 
 # --- Responsibilities ------------------------------------------------------------------------------------------------
@@ -390,37 +419,44 @@ def _joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, 
     A NaN, which overflow leaves, is passed over.
     """
     step = width(squared)
-    half = splat(squared, 0.5)
+    half, zero = splat(squared, 0.5), splat(squared, 0.0)
+    n_components = len(log_norms)
+    for r in range(0, n, 2 * step):
+        u = r + step
+        a = b = splat(squared, -np.inf)
+        for k in range(n_components):
+            log_norm = splat(squared, log_norms[k])
+            a = maximum(log_norm - half * load(squared, (k, r)), a)
+            b = maximum(log_norm - half * load(squared, (k, u)), b)
+        sum_a, sum_b = zero, zero
+        for k in range(n_components):
+            log_norm = splat(squared, log_norms[k])
+            p = _exp(squared, log_norm - half * load(squared, (k, r)) - a)
+            q = _exp(squared, log_norm - half * load(squared, (k, u)) - b)
+            store(joint, (k, r), p)
+            store(joint, (k, u), q)
+            sum_a, sum_b = sum_a + p, sum_b + q
+        for k in range(n_components, len(joint)):
+            store(joint, (k, r), zero)
+            store(joint, (k, u), zero)
+        store(top, r, a)
+        store(top, u, b)
+        store(total, r, sum_a)
+        store(total, u, sum_b)
+
+
+@njit
+def _score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, sums: Floats) -> None:
+    """Add the log-likelihoods, and leave the reciprocals of the totals."""
+    step = width(total)
+    one, zero = splat(total, 1.0), splat(total, 0.0)
+    likelihood, classification = zero, zero
     for r in range(0, n, step):
-        largest = splat(squared, -np.inf)
-        for k in range(len(log_norms)):
-            largest = maximum(splat(squared, log_norms[k]) - half * load(squared, (k, r)), largest)
-        sum_of_all = splat(squared, 0.0)
-        for k in range(len(log_norms)):
-            log_joint = splat(squared, log_norms[k]) - half * load(squared, (k, r))
-            relative = _exp(squared, log_joint - largest)
-            store(joint, (k, r), relative)
-            sum_of_all = sum_of_all + relative
-        for k in range(len(log_norms), len(joint)):
-            store(joint, (k, r), splat(squared, 0.0))
-        store(top, r, largest)
-        store(total, r, sum_of_all)
-
-
-@njit(fastmath={"contract"})
-def _invert(total: Floats, scale: Floats, logs: Floats) -> None:
-    """The reciprocals of the totals, and their logarithms."""
-    for r in range(len(total)):
-        scale[r] = 1.0 / total[r]
-        logs[r] = _log(total[r])
-
-
-@njit(fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: Floats, b: Floats) -> float:
-    total = 0.0
-    for r in range(len(a)):
-        total += a[r] * b[r]
-    return total
+        sum_of_all, highest, w = load(total, r), load(top, r), load(weights, r)
+        store(scale, r, one / sum_of_all)
+        likelihood = multiply_add(w, highest + _log(total, sum_of_all), likelihood)
+        classification = multiply_add(w, highest, classification)
+    add_totals(sums, 0, likelihood, classification, zero, zero)
 
 
 @njit
@@ -459,8 +495,8 @@ def _shares_of_four(
 
 
 @njit
-def _active_lanes(shares: Floats, q: int, n: int, lanes: AnyArray, packed: Floats) -> None:
-    """The lanes of one component's shares that are not zero, and these shares side by side; zeros follow them."""
+def _active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
+    """The rows in which one component has a share."""
     step = width(shares)
     zero = splat(shares, 0.0)
     found = 0
@@ -468,10 +504,8 @@ def _active_lanes(shares: Floats, q: int, n: int, lanes: AnyArray, packed: Float
         bits = bits_above(load(shares, (q, r)), zero)
         while bits:
             lanes[found] = r + first_bit(bits)
-            packed[0, found] = shares[q, lanes[found]]
             found += 1
             bits &= bits - 1
-    packed[0, found : found + 2 * step] = 0.0
 
 
 # --- Moments ---------------------------------------------------------------------------------------------------------
@@ -517,132 +551,181 @@ def _add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second:
 
 
 @njit
-def _add_axes(tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, e: int, second: Floats) -> None:
-    """Add one component's first moments, and the second ones of each coordinate with itself."""
-    step = width(tile)
+def _add_axes(
+    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+) -> None:
+    """Add one component's first moments over n rows, and the second ones of each coordinate with itself."""
+    e, step = k % len(second), width(flat)
+    zero = splat(flat, 0.0)
+    for j in range(0, flat.shape[1], step):
+        m = load(centre, j)
+        f = g = s = t = zero
+        for i in range(0, n - 1, 2):
+            c, d = load(flat, (lanes[i], j)) - m, load(flat, (lanes[i + 1], j)) - m
+            a, b = splat(flat, shares[q, lanes[i]]) * c, splat(flat, shares[q, lanes[i + 1]]) * d
+            f, g = f + a, g + b
+            s, t = multiply_add(a, c, s), multiply_add(b, d, t)
+        if n % 2:
+            c = load(flat, (lanes[n - 1], j)) - m
+            a = splat(flat, shares[q, lanes[n - 1]]) * c
+            f, s = f + a, multiply_add(a, c, s)
+        store(first, (k, j), load(first, (k, j)) + (f + g))
+        store(second, (e, 0, j), load(second, (e, 0, j)) + (s + t))
+
+
+@njit
+def _add_moments(
+    flat: Floats, lanes: AnyArray, shares: Floats, q: int, centre: Floats, k: int, centred: Floats, weighted: Floats,
+    first: Floats, second: Floats
+) -> None:
+    """Add one component's first moments, and the second ones of each pair of coordinates, a few rows at a time."""
+    for start in range(0, len(lanes), _AT_ONCE):
+        some = lanes[start : start + _AT_ONCE]
+        _centre_rows(flat, some, len(some), shares, q, centre, k, first, centred, weighted)
+        _add_pairs(centred, weighted, len(some), k % len(second), second)
+
+
+@njit
+def _centre_rows(
+    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats,
+    centred: Floats, weighted: Floats
+) -> None:
+    """Some rows about a centre, and these times their shares, whose sums are first moments."""
+    step = width(flat)
+    for j in range(0, flat.shape[1], step):
+        m, total = load(centre, j), load(first, (k, j))
+        for i in range(n):
+            c = load(flat, (lanes[i], j)) - m
+            a = splat(flat, shares[q, lanes[i]]) * c
+            store(centred, (i, j), c)
+            store(weighted, (i, j), a)
+            total = total + a
+        store(first, (k, j), total)
+
+
+@njit
+def _add_pairs(centred: Floats, weighted: Floats, n: int, e: int, second: Floats) -> None:
+    """Add ``weightedᵀ centred`` over n rows, in blocks of eight features by a register of them, on and below the diagonal."""
+    step = width(centred)
+    zero = splat(centred, 0.0)
+    for i in range(0, centred.shape[1], step):
+        for j in range(i // 8 * 8, centred.shape[1], 8):
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+            for r in range(n):
+                x = load(centred, (r, i))
+                s0 = multiply_add(splat(centred, weighted[r, j]), x, s0)
+                s1 = multiply_add(splat(centred, weighted[r, j + 1]), x, s1)
+                s2 = multiply_add(splat(centred, weighted[r, j + 2]), x, s2)
+                s3 = multiply_add(splat(centred, weighted[r, j + 3]), x, s3)
+                s4 = multiply_add(splat(centred, weighted[r, j + 4]), x, s4)
+                s5 = multiply_add(splat(centred, weighted[r, j + 5]), x, s5)
+                s6 = multiply_add(splat(centred, weighted[r, j + 6]), x, s6)
+                s7 = multiply_add(splat(centred, weighted[r, j + 7]), x, s7)
+            _add_four_rows(second, e, j, i, s0, s1, s2, s3)
+            _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
+
+
+@njit
+def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:  # noqa: ANN401
+    store(second, (e, j, i), load(second, (e, j, i)) + a)
+    store(second, (e, j + 1, i), load(second, (e, j + 1, i)) + b)
+    store(second, (e, j + 2, i), load(second, (e, j + 2, i)) + c)
+    store(second, (e, j + 3, i), load(second, (e, j + 3, i)) + d)
+
+
+@njit
+def _add_few_features(
+    tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+) -> None:
+    """Add one component's moments where a row is shorter than a register: over all rows of a tile, for one pair of
+    features after the other."""
+    e, step = k % len(second), width(tile)
     zero = splat(tile, 0.0)
-    for j in range(0, len(tile), 2):
-        m0, m1 = splat(tile, centre[j]), splat(tile, centre[j + 1])
-        f0 = f1 = s0 = s1 = zero
+    for j in range(len(tile)):
+        m = splat(tile, centre[j])
+        only = second.shape[1] == 1
+        for i in range(j if only else 0, j + 1):
+            o = splat(tile, centre[i])
+            f = s = g = t = zero
+            for r in range(0, n, 2 * step):
+                u = r + step
+                a = load(shares, (q, r)) * (load(tile, (j, r)) - m)
+                b = load(shares, (q, u)) * (load(tile, (j, u)) - m)
+                f, g = f + a, g + b
+                s = multiply_add(a, load(tile, (i, r)) - o, s)
+                t = multiply_add(b, load(tile, (i, u)) - o, t)
+            add_totals(second, (e, 0 if only else j, i), s + t, zero, zero, zero)
+            if i == j:
+                add_totals(first, (k, j), f + g, zero, zero, zero)
+
+
+@njit
+def _add_products(products: Floats, n: int, shares: Floats, k: int, second: Floats) -> None:
+    """Add ``Σ share product`` for four components, from `k` on: a product of matrices, four products at a time."""
+    step = width(products)
+    zero = splat(products, 0.0)
+    for p in range(0, len(products), 4):
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = zero
         for r in range(0, n, step):
-            w = load(shares, (q, r))
-            c, d = load(tile, (j, r)) - m0, load(tile, (j + 1, r)) - m1
-            wc, wd = w * c, w * d
-            f0, f1 = f0 + wc, f1 + wd
-            s0, s1 = multiply_add(wc, c, s0), multiply_add(wd, d, s1)
-        add_totals(first, (k, j), f0, f1, zero, zero)
-        add_totals(second, (e, 0, j), s0, s1, zero, zero)
-
-
-@njit
-def _add_pairs(centred: Floats, n: int, shares: Floats, q: int, k: int, first: Floats, e: int, second: Floats) -> None:
-    """Add one component's first moments, and the lower triangle of the second ones."""
-    if len(centred) == 2:  # noqa: PLR2004 - features
-        _add_pairs_in_two_dimensions(centred, n, shares, q, k, first, e, second)
-        return
-    for j in range(0, len(centred), 4):
-        for i in range(0, j, 4):
-            _add_block(centred, n, shares, q, j, i, e, second)
-        _add_corner(centred, n, shares, q, j, k, first, e, second)
-
-
-@njit
-def _add_pairs_in_two_dimensions(
-    centred: Floats, n: int, shares: Floats, q: int, k: int, first: Floats, e: int, second: Floats
-) -> None:
-    step = width(centred)
-    zero = splat(centred, 0.0)
-    f0 = f1 = s00 = s10 = s11 = zero
-    for r in range(0, n, step):
-        w, x, y = load(shares, (q, r)), load(centred, (0, r)), load(centred, (1, r))
-        wx, wy = w * x, w * y
-        f0, f1 = f0 + wx, f1 + wy
-        s00, s10, s11 = multiply_add(wx, x, s00), multiply_add(wy, x, s10), multiply_add(wy, y, s11)
-    add_totals(first, (k, 0), f0, f1, zero, zero)
-    add_totals(second, (e, 0, 0), s00, zero, zero, zero)
-    add_totals(second, (e, 1, 0), s10, s11, zero, zero)
-
-
-@njit
-def _add_block(centred: Floats, n: int, shares: Floats, q: int, j: int, i: int, e: int, second: Floats) -> None:
-    """Add the second moments of four coordinates, from `j` on, with four others, from `i` on."""
-    step = width(centred)
-    zero = splat(centred, 0.0)
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = zero
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = zero
-    for r in range(0, n, step):
-        w = load(shares, (q, r))
-        x0, x1, x2, x3 = load(centred, (i, r)), load(centred, (i + 1, r)), load(centred, (i + 2, r)), load(centred, (i + 3, r))
-        a = w * load(centred, (j, r))
-        s00, s01, s02, s03 = multiply_add(a, x0, s00), multiply_add(a, x1, s01), multiply_add(a, x2, s02), multiply_add(a, x3, s03)
-        a = w * load(centred, (j + 1, r))
-        s10, s11, s12, s13 = multiply_add(a, x0, s10), multiply_add(a, x1, s11), multiply_add(a, x2, s12), multiply_add(a, x3, s13)
-        a = w * load(centred, (j + 2, r))
-        s20, s21, s22, s23 = multiply_add(a, x0, s20), multiply_add(a, x1, s21), multiply_add(a, x2, s22), multiply_add(a, x3, s23)
-        a = w * load(centred, (j + 3, r))
-        s30, s31, s32, s33 = multiply_add(a, x0, s30), multiply_add(a, x1, s31), multiply_add(a, x2, s32), multiply_add(a, x3, s33)
-    add_totals(second, (e, j, i), s00, s01, s02, s03)
-    add_totals(second, (e, j + 1, i), s10, s11, s12, s13)
-    add_totals(second, (e, j + 2, i), s20, s21, s22, s23)
-    add_totals(second, (e, j + 3, i), s30, s31, s32, s33)
-
-
-@njit
-def _add_corner(
-    centred: Floats, n: int, shares: Floats, q: int, j: int, k: int, first: Floats, e: int, second: Floats
-) -> None:
-    """Add the first moments of four coordinates, from `j` on, and the second ones among them."""
-    step = width(centred)
-    zero = splat(centred, 0.0)
-    f0 = f1 = f2 = f3 = s00 = s10 = s11 = s20 = s21 = s22 = s30 = s31 = s32 = s33 = zero
-    for r in range(0, n, step):
-        w = load(shares, (q, r))
-        x0, x1, x2, x3 = load(centred, (j, r)), load(centred, (j + 1, r)), load(centred, (j + 2, r)), load(centred, (j + 3, r))
-        a = w * x0
-        f0, s00 = f0 + a, multiply_add(a, x0, s00)
-        a = w * x1
-        f1, s10, s11 = f1 + a, multiply_add(a, x0, s10), multiply_add(a, x1, s11)
-        a = w * x2
-        f2, s20, s21, s22 = f2 + a, multiply_add(a, x0, s20), multiply_add(a, x1, s21), multiply_add(a, x2, s22)
-        a = w * x3
-        f3, s30, s31 = f3 + a, multiply_add(a, x0, s30), multiply_add(a, x1, s31)
-        s32, s33 = multiply_add(a, x2, s32), multiply_add(a, x3, s33)
-    add_totals(first, (k, j), f0, f1, f2, f3)
-    add_totals(second, (e, j, j), s00, zero, zero, zero)
-    add_totals(second, (e, j + 1, j), s10, s11, zero, zero)
-    add_totals(second, (e, j + 2, j), s20, s21, s22, zero)
-    add_totals(second, (e, j + 3, j), s30, s31, s32, s33)
+            x0, x1 = load(products, (p, r)), load(products, (p + 1, r))
+            x2, x3 = load(products, (p + 2, r)), load(products, (p + 3, r))
+            w = load(shares, (0, r))
+            a0, a1 = multiply_add(w, x0, a0), multiply_add(w, x1, a1)
+            a2, a3 = multiply_add(w, x2, a2), multiply_add(w, x3, a3)
+            w = load(shares, (1, r))
+            b0, b1 = multiply_add(w, x0, b0), multiply_add(w, x1, b1)
+            b2, b3 = multiply_add(w, x2, b2), multiply_add(w, x3, b3)
+            w = load(shares, (2, r))
+            c0, c1 = multiply_add(w, x0, c0), multiply_add(w, x1, c1)
+            c2, c3 = multiply_add(w, x2, c2), multiply_add(w, x3, c3)
+            w = load(shares, (3, r))
+            d0, d1 = multiply_add(w, x0, d0), multiply_add(w, x1, d1)
+            d2, d3 = multiply_add(w, x2, d2), multiply_add(w, x3, d3)
+        add_totals(second, (k, 0, p), a0, a1, a2, a3)
+        add_totals(second, (k + 1, 0, p), b0, b1, b2, b3)
+        add_totals(second, (k + 2, 0, p), c0, c1, c2, c3)
+        add_totals(second, (k + 3, 0, p), d0, d1, d2, d3)
 
 
 # --- The pass --------------------------------------------------------------------------------------------------------
 
 
 @kept_on_disk
-def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, sums: Sums) -> None:
-    """Add to the sums what tiles ``(T, D, lanes)`` with weights ``(T, lanes)`` give.
+def sum_rows(
+    rows: Rows, weights: Floats, lanes_in_tile: int, frame: Frame, densities: Densities, kind: int, sums: Sums
+) -> None:
+    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `lanes_in_tile` rows at a time.
 
     One signature serves all forms and kinds, so that one compilation does.
     """
     centres, (mass, first, second, scores) = densities.centres, sums
-    n_components, n_features = centres.shape
-    n = weights.shape[1]
-    stride = tiles.shape[2]
-    squared, joint = np.empty((n_components, stride)), np.zeros((n_components, stride))
-    if kind != FROM_DISTANCES:
-        joint = squared
-    centred, packed = np.empty((n_features, stride)), np.empty((1, stride))
-    shares, active, lanes = np.empty((4, stride)), np.empty(4, np.intp), np.empty(stride, np.intp)
-    top, total, logs, scale = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    origin, unused = np.zeros(n_features), np.zeros((1, n_features + 4))
-    for t in range(len(tiles)):
-        tile, w = tiles[t], weights[t]
-        _squared_distances(tile, n, densities, centred, squared)
+    n_components, n_features = len(densities.log_norms), densities.n_features
+    n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
+    tile, flat = np.zeros((n_features, apart)), np.zeros((n, centres.shape[1]))
+    products = np.zeros((densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart))
+    squared = np.empty((len(centres), apart))
+    joint = np.empty((len(centres), apart)) if kind == FROM_DISTANCES else squared
+    strip, centred, weighted = np.empty((n_features, 3 * width(tile))), np.empty((_AT_ONCE, flat.shape[1])), np.empty((_AT_ONCE, flat.shape[1]))
+    shares, active, lanes = np.empty((4, apart)), np.empty(4, np.intp), np.empty(n, np.intp)
+    origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
+    w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
+    for start in range(0, len(rows), n):
+        _copy_rows(rows, start, n, flat, tile)
+        n_here = min(n, len(rows) - start)
+        w[:n_here] = weights[start : start + n_here]
+        w[n_here:] = 0.0
+        if len(frame.centre):
+            _whiten(tile, n, frame, scores)
+        if densities.form == PRODUCTS:
+            _multiply_features(tile, n, n_features, kind == ALL_PRODUCTS, products)
+        _squared_distances(tile, products, n, densities, strip, squared)
         _joint_densities(squared, n, densities.log_norms, joint, top, total)
-        _invert(total, scale, logs)
-        scores[0] += _dot(w, top) + _dot(w, logs)
-        scores[1] += _dot(w, top)
+        _score(n, top, total, w, scale, scores)
         for k in range(0, n_components, 4):
             if not _shares_of_four(joint, k, n, scale, w, shares, mass, active):
+                continue
+            if densities.form == PRODUCTS:
+                _add_products(products, n, shares, k, second)
                 continue
             if kind in (FROM_DISTANCES, OVER_ALL):
                 _add_first_of_four(tile, n, shares, centres, k, first)
@@ -650,18 +733,17 @@ def sum_tiles(tiles: Floats, weights: Floats, densities: Densities, kind: int, s
                     _add_traces_of_four(n, shares, squared, k, second)
                 continue
             for q in range(4):
-                e = (k + q) % len(second)
                 if not active[q]:
                     continue
+                if n_features < _FEW:
+                    _add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
+                    continue
+                _active_rows(shares, q, n, lanes)
                 if kind == PER_AXIS:
-                    _add_axes(tile, n, shares, q, centres[k + q], k + q, first, e, second)
-                elif active[q] < _GATHERED * n:
-                    _active_lanes(shares, q, n, lanes, packed)
-                    n_packed = _gather(tile, centres[k + q], lanes, active[q], centred)
-                    _add_pairs(centred, n_packed, packed, 0, k + q, first, e, second)
+                    _add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
                 else:
-                    _centre(tile, centres[k + q], n, centred)
-                    _add_pairs(centred, n, shares, q, k + q, first, e, second)
+                    _add_moments(flat, lanes[: active[q]], shares, q, centres[k + q], k + q, centred, weighted, first, second)
         if kind == OVER_ALL:
-            shares[0, :n] = w
-            _add_pairs(tile, n, shares, 0, 0, unused, 0, second)
+            _back_to_rows(tile, n, flat)
+            shares[0, :n], lanes[:] = w, np.arange(n)
+            _add_moments(flat, lanes, shares, 0, origin, 0, centred, weighted, unused, second)

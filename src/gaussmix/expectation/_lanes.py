@@ -22,7 +22,9 @@ __all__ = [
     "Lanes",
     "add_totals",
     "bits_above",
+    "exponent",
     "first_bit",
+    "largest",
     "load",
     "maximum",
     "multiply_add",
@@ -218,6 +220,21 @@ def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
     return a(a, shifted), emit
 
 
+@intrinsic
+def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
+    """The integers n, as floats, for which ``a / 2ⁿ`` is at least `smallest` and below twice that; both are positive."""
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
+        empty = ir.Constant(a.integers, ir.Undefined)
+        first = builder.insert_element(empty, one, ir.Constant(_INT, 0))
+        bits = builder.sub(builder.bitcast(values[0], a.integers), builder.shuffle_vector(first, empty, _picks([0] * a.count)))
+        mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
+        return builder.sitofp(builder.ashr(bits, mantissa), a.vector)
+
+    return a(a, smallest), emit
+
+
 # --- Lanes as bits ---------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +296,17 @@ def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
             builder.shuffle_vector(sums, sums, low), builder.shuffle_vector(sums, sums, high), flags=_CONTRACT
         )
     return sums
+
+
+@intrinsic
+def largest(_context: Any, a: Lanes) -> Any:
+    """The largest number of all lanes; of numbers only."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        name = f"llvm.vector.reduce.fmax.v{a.count}f{a.element.bitwidth}"
+        return _call(builder, name, a.vector.element, values)
+
+    return a.element(a), emit
 
 
 @intrinsic

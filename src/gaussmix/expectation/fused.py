@@ -10,29 +10,31 @@ The loops are in :mod:`gaussmix.expectation._kernels`. Here a mixture is brought
 those of :class:`~gaussmix.statistics.Statistics`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._types import Floats, Rows
+from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
 from gaussmix.expectation._kernels import (
+    ALL_PRODUCTS,
     AXES,
     FROM_DISTANCES,
     OVER_ALL,
     PER_AXIS,
     PER_PAIR,
     PLAIN,
+    PRODUCTS,
+    SQUARES,
     TRIANGLES,
     Densities,
+    Frame,
     Sums,
-    lay_out,
-    sum_tiles,
-    whiten_in_place,
+    sum_rows,
 )
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
@@ -41,13 +43,16 @@ if TYPE_CHECKING:
 
 __all__ = ["expect"]
 
-_NEAR, _NEXT = 2**12, 2**15  # numbers that may fill the two nearest caches
-_LEAST, _MOST = 64, 512  # rows in a tile
-_APART = 8  # numbers between the features of a tile, which would else meet in the same places of the cache
+_NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
+_LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
+_MULTIPLIED = 144  # the same where products of features are the greater part of it
+_NO_FRAME = Frame(np.empty(0), np.empty((0, 0)))
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
+_MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
+_MOST_MULTIPLIED_DIGITS = 2.0**13  # squared, in units of a component's own deviations; it costs four digits
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
-_Read = Callable[[Sums, int], tuple[Floats, Floats]]
+_Read = Callable[[Sums], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -63,41 +68,49 @@ class _Plan:
     shape : tuple of int
         Shape of these sums.
     read : callable
-        From the sums and D to the first and second moments of the statistics.
-    frame : tuple of (D,) and (D, D), optional
-        Where the pass sees ``factor (x - centre)`` instead of the rows x.
+        From the sums to the first and second moments of the statistics.
+    frame : Frame
+        What the pass sees instead of the rows.
+    reach : float
+        The largest squared norm in the frame with which sums keep their digits.
+    beyond : _Plan, optional
+        The plan for blocks with rows beyond it.
     """
 
     densities: Densities
     kind: int
     shape: tuple[int, int, int]
     read: _Read
-    frame: tuple[Floats, Floats] | None = None
+    frame: Frame = _NO_FRAME
+    reach: float = np.inf
+    beyond: "_Plan | None" = None
 
-    def run(self, rows: Rows, weights: Floats) -> Sums:
-        """Pass over the rows."""
-        n_fours, n_padded = self.densities.centres.shape
-        sums = Sums(np.zeros(n_fours), np.zeros((n_fours, n_padded + 4)), np.zeros(self.shape), np.zeros(2))
-        tiles, tile_weights = _tiles(rows, weights, n_fours, n_padded)
-        if self.frame is not None:
-            whiten_in_place(tiles, tile_weights.shape[1], *self.frame)
-        sum_tiles(tiles, tile_weights, self.densities, self.kind, sums)
-        of_components = slice(len(self.densities.log_norms))
-        return Sums(sums.mass[of_components], sums.first[of_components], sums.second[of_components], sums.scores)
+    def run(self, rows: Rows, weights: Floats) -> tuple[Floats, Floats, Floats, Floats] | None:
+        """Pass over the rows: masses, first and second moments, and the two log-likelihoods; none where one overflows."""
+        n_fours, n_eights = self.densities.centres.shape
+        n_components = len(self.densities.log_norms)
+        sums = Sums(np.zeros(n_fours), np.zeros((n_fours, n_eights + 4)), np.zeros(self.shape), np.zeros(4))
+        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
+        sum_rows(_plain(rows), _plain(weights), lanes, self.frame, self.densities, self.kind, sums)
+        if self.beyond and not sums.scores[3] <= self.reach:
+            return self.beyond.run(rows, weights)
+        if not all(np.isfinite(part).all() for part in sums):
+            return None
+        mass, first, second = (part[:n_components] for part in sums[:3])
+        return mass, *self.read(Sums(mass, first, second, sums.scores)), sums.scores[:2]
 
 
-def _tiles(rows: Rows, weights: Floats, n_components: int, n_padded: int) -> tuple[Floats, Floats]:
-    """Rows and weights as ``(T, D, lanes)`` and ``(T, lanes)``; a tile's features lie a little further apart.
+def _plain(array: AnyArray) -> Floats:
+    """The array in the one type that kernels are compiled for: contiguous, of double precision, not to be written to."""
+    plain = np.ascontiguousarray(array, dtype=np.float64).view()
+    plain.flags.writeable = False
+    return plain
 
-    A tile is as large as lets its rows stay in the nearest cache, and its joint densities in the next.
-    """
-    fitting = min(_NEAR // n_padded, _NEXT // n_components) // _LEAST * _LEAST
-    lanes = min(max(fitting, _LEAST), _MOST)
-    n_tiles = -(-len(rows) // lanes)
-    rows = rows if rows.dtype.isnative else rows.astype(rows.dtype.newbyteorder())
-    tiles, tile_weights = np.empty((n_tiles, n_padded, lanes + _APART)), np.empty((n_tiles, lanes))
-    lay_out(rows, weights, tiles, tile_weights)
-    return tiles, tile_weights
+
+def _lanes_in_tile(n_components: int, n_features: int) -> int:
+    """How many rows a tile has: so many that they stay in the nearest cache, and their joint densities in the next."""
+    fitting = min(_NEAR // n_features, _NEXT // n_components) // _LEAST * _LEAST
+    return min(max(fitting, _LEAST), _MOST)
 
 
 def _padded(array: Floats, *steps: int) -> Floats:
@@ -114,43 +127,49 @@ def _step(n_features: int) -> int:
     return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs, then fours
 
 
-def _densities(mixture: "Mixture", form: int, whitening: Floats) -> Densities:
-    return Densities(form, _padded(mixture.means, 4, _step(mixture.n_features)), whitening, mixture.log_norms.copy())
+def _densities(form: int, centres: Floats, whitening: Floats, log_norms: Floats) -> Densities:
+    n_features, step = centres.shape[1], _step(centres.shape[1])
+    return Densities(form, -(-n_features // step) * step, _padded(centres, 4, 8), whitening, log_norms.copy())
 
 
 def _balls(mixture: "Mixture") -> Densities:
-    scales = np.repeat(mixture.covariances.whitening[:, None, None], mixture.n_features, axis=2)
-    form = PLAIN if scales.max() < _SQUARES_KEEP_DIGITS else AXES
-    return _densities(mixture, form, _padded(scales, 4, 1, _step(mixture.n_features)))
+    scales = mixture.covariances.whitening[:, None, None, None]
+    if scales.max() < _SQUARES_KEEP_DIGITS:
+        return _densities(PLAIN, mixture.means, _padded(scales, 4, 1, 1, 1), mixture.log_norms)
+    return _scaled(mixture, np.repeat(scales, mixture.n_features, axis=3))
 
 
 def _axes(mixture: "Mixture") -> Densities:
-    scales = mixture.covariances.whitening[:, None, :]
-    return _densities(mixture, AXES, _padded(scales, 4, 1, _step(mixture.n_features)))
+    return _scaled(mixture, mixture.covariances.whitening[:, None, None, :])
+
+
+def _scaled(mixture: "Mixture", scales: Floats) -> Densities:
+    return _densities(AXES, mixture.means, _padded(scales, 4, 1, 1, _step(mixture.n_features)), mixture.log_norms)
 
 
 def _triangles(mixture: "Mixture") -> Densities:
     step = _step(mixture.n_features)
     factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
-    return _densities(mixture, TRIANGLES, _padded(factors, step, step))
+    padded = _padded(factors, 4, step)
+    blocks = padded.reshape(len(factors), -1, 4, padded.shape[2]).swapaxes(2, 3)
+    return _densities(TRIANGLES, mixture.means, np.ascontiguousarray(blocks), mixture.log_norms)
 
 
-def _read_trace(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
-    return sums.first[:, :n_features], sums.second.sum(axis=(1, 2))
+def _read_trace(second: Floats) -> Floats:
+    return np.asarray(second.sum(axis=(1, 2)))
 
 
-def _read_diagonal(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
-    return sums.first[:, :n_features], sums.second[:, 0, :n_features]
+def _read_diagonal(second: Floats) -> Floats:
+    return second[:, 0]
 
 
-def _read_full(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
-    lower = sums.second[:, :n_features, :n_features]
-    return sums.first[:, :n_features], lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+def _read_full(second: Floats) -> Floats:
+    lower = np.tril(second)
+    return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
 
 
-def _read_pooled(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
-    first, second = _read_full(sums, n_features)
-    return first, second[0]
+def _read_pooled(second: Floats) -> Floats:
+    return _read_full(second)[0]
 
 
 _FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
@@ -160,18 +179,23 @@ _FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
     Full: _triangles,
 }
 
-_KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], _Read]] = {
-    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded + 4), _read_trace),
-    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded + 4), _read_diagonal),
-    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded + 4), _read_pooled),
-    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded + 4), _read_full),
+_KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], Callable[[Floats], Floats]]] = {
+    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
+    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
+    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
+    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
 }
 
 
 def _general(mixture: "Mixture", moments: Moments) -> _Plan:
     """The plan that serves all forms and moments."""
     densities = _FORMS[type(mixture.covariances)](mixture)
-    kind, shape, read = _KINDS[moments]
+    kind, shape, read_second = _KINDS[moments]
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        return sums.first[:, :n_features], read_second(sums.second[:, :n_features, :n_features])
+
     return _Plan(densities, kind, shape(*densities.centres.shape), read)
 
 
@@ -179,7 +203,9 @@ def _with_known_distances(mixture: "Mixture", moments: Moments) -> _Plan:
     """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
     deviations = mixture.covariances.factors
 
-    def read(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
         return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
 
     plan = _general(mixture, moments)
@@ -205,21 +231,91 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> _Plan:
     if not np.abs(centres).max() <= _SHARED_FRAME_REACH:
         return _general(mixture, moments)
 
-    def read(sums: Sums, n_features: int) -> tuple[Floats, Floats]:
-        first, second = _read_pooled(sums, n_features)
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        first, second = sums.first[:, :n_features], _read_pooled(sums.second[:, :n_features, :n_features])
         cross = first.T @ centres
         within = second - cross - cross.T - (centres.T * sums.mass) @ centres
         pooled = factors @ within @ factors.T
         return first @ factors.T, 0.5 * (pooled + pooled.T)
 
     step = _step(mixture.n_features)
-    densities = Densities(PLAIN, _padded(centres, 4, step), np.ones((1, 1, 1)), mixture.log_norms.copy())
+    densities = _densities(PLAIN, centres, np.ones((1, 1, 1, 1)), mixture.log_norms)
     n_padded = densities.centres.shape[1]
-    frame = (_padded(centre, step), _padded(whitening, step, step))
-    return _Plan(densities, OVER_ALL, (1, n_padded, n_padded + 4), read, frame)
+    frame = Frame(_padded(centre, step), _padded(whitening, step, step))
+    return _Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
+
+
+def _from_products(mixture: "Mixture", moments: Moments) -> _Plan:
+    r"""Full or diagonal covariances, as linear functions of products of features: two products of matrices.
+
+    In a frame about the mixture's mean, :math:`z = F (x - c)`, squared distances are
+
+    .. math:: z^\top P_k z - 2 z^\top P_k \nu_k + \nu_k^\top P_k \nu_k
+
+    with the precision :math:`P_k` and the mean :math:`\nu_k` in the frame, and moments about the mean follow from sums of
+    :math:`z_i` and :math:`z_i z_j`. Nothing is centred by component, and the coefficients of four components stay in
+    registers. The differences lose the digits of :math:`|z|^2 |P_k|`, so where that is large, each component is summed
+    about its own mean.
+    """
+    general = _general(mixture, moments)
+    n_features = mixture.n_features
+    pairs = moments is FULL
+    if n_features > _MOST_MULTIPLIED:
+        return general
+    centre, spread = mixture.mean, mixture.covariance
+    back = np.linalg.cholesky(spread) if pairs else np.diag(np.sqrt(np.diagonal(spread)))
+    forth = np.linalg.inv(back)
+    whitening = mixture.covariances.whitening
+    whitening = whitening @ back if pairs else whitening[:, :, None] * back
+    steepest = float(np.square(whitening).sum(axis=(1, 2)).max())
+    means = (mixture.means - centre) @ forth.T
+    farthest = _MOST_MULTIPLIED_DIGITS / steepest
+    if not np.square(means).sum(axis=1).max() <= farthest:
+        return general
+    precisions = np.swapaxes(whitening, 1, 2) @ whitening
+    rows, columns = np.triu_indices(n_features) if pairs else (np.arange(n_features),) * 2
+    of_squares = precisions[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)
+    shifts = (precisions @ means[:, :, None])[:, :, 0]
+    coefficients = _padded(np.hstack([-2.0 * shifts, of_squares]), 4, 4)
+    log_norms = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        first = sums.second[:, 0, :n_features]
+        of_products = sums.second[:, 0, n_features : n_features + len(rows)]
+        centred = first - sums.mass[:, None] * means
+        if not pairs:
+            second = of_products - means * (first + centred)
+            scales = np.diagonal(back)
+            return centred * scales, second * scales * scales
+        second = np.empty((len(means), n_features, n_features))
+        second[:, rows, columns] = second[:, columns, rows] = of_products
+        second -= means[:, :, None] * first[:, None, :]
+        second -= centred[:, :, None] * means[:, None, :]
+        return centred @ back.T, back @ second @ back.T
+
+    densities = Densities(
+        PRODUCTS,
+        n_features,
+        general.densities.centres,
+        np.ascontiguousarray(coefficients.reshape(-1, 4, 1, coefficients.shape[1]).transpose(0, 2, 3, 1)),
+        log_norms,
+    )
+    return _Plan(
+        densities,
+        ALL_PRODUCTS if pairs else SQUARES,
+        (len(coefficients), 1, coefficients.shape[1]),
+        read,
+        Frame(centre.copy(), forth if pairs else np.diagonal(forth)[None].copy()),
+        farthest,
+        general,
+    )
 
 
 _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plan]] = {
+    (Full, FULL): _from_products,
+    (Diagonal, DIAGONAL): _from_products,
     (Spherical, SCALAR): _with_known_distances,
     (Tied, POOLED): _in_shared_frame,
 }
@@ -254,18 +350,17 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         Equal to those of :func:`gaussmix.expectation.reference.expect` but for rounding and for responsibilities
         below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
     """
-    plan = _plan(mixture, moments)
-    sums = plan.run(rows, weights)
-    if not all(np.isfinite(part).all() for part in sums):
+    sums = _plan(mixture, moments).run(rows, weights)
+    if sums is None:
         return reference.expect(mixture, rows, weights, moments)
-    first, second = plan.read(sums, mixture.n_features)
+    mass, first, second, scores = sums
     return Statistics(
         origin=mixture.means,
-        mass=sums.mass,
+        mass=mass,
         first=first,
         second=second,
-        log_likelihood=float(sums.scores[0]),
-        classification=float(sums.scores[1]),
+        log_likelihood=float(scores[0]),
+        classification=float(scores[1]),
         weight=float(weights.sum()),
         moments=moments,
     )
