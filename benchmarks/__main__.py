@@ -42,7 +42,7 @@ def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str,
     for workload in workloads:
         if workload.kind != kind:
             kind = workload.kind
-            print(f"\n{kind}: {SECONDS}, {AGREEMENT}\n\n{head(columns)}", flush=True)
+            print(f"\n{kind.capitalize()}. {SECONDS}. {AGREEMENT}.\n\n{head(columns)}", flush=True)
         try:
             line = measured_alone(workload, results.names, arguments.repetitions, patience)
         except subprocess.CalledProcessError as error:  # out of memory, most likely

@@ -37,34 +37,39 @@ def tables(grid: Results) -> str:
     for kind, lines in grid.groups():
         parts += [
             f"### {kind.capitalize()}",
-            f"{SECONDS.capitalize()}:",
+            f"{SECONDS}:",
             table(times(grid.names, grid.limits), lines),
-            f"{AGREEMENT.capitalize()}:",
+            f"{AGREEMENT}:",
             table([shape(), *agreement(grid.names)], lines),
         ]
     return "\n\n".join(parts)
 
 
-def parts(grid: Results) -> dict[str, str]:
+def parts(grid: Results, slopes: Results) -> dict[str, str]:
     """What is written into the page."""
-    lost = losses(grid.lines, grid.names)
+    lost = losses([*grid.lines, *slopes.lines], grid.names)
     return {
         "machine": f"{sentence(grid.machine)}\n\n{grid.limits.table()}",
         "grid": tables(grid),
-        "losses": "\n".join(f"- {loss}" for loss in lost) or "No library is faster at any of the lines above.",
+        "losses": "\n".join(f"- {loss}" for loss in lost)
+        or "No library is faster at any line of the grid, and at no point of the pictures.",
     }
+
+
+def kept(folder: Path) -> tuple[Results, Results]:
+    """The results of the grid and of the slopes."""
+    return Results.load(folder / "grid.json"), Results.load(folder / "slopes.json")
 
 
 def main() -> None:
     """Keep the results, draw the picture, write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
-    folder = parser.parse_args().folder
-    grid, slopes = (Results.load(folder / name) for name in ("grid.json", "slopes.json"))
+    grid, slopes = kept(parser.parse_args().folder)
     grid.save(FOLDER / "grid.json")
     slopes.save(FOLDER / "slopes.json")
     draw(slopes, FOLDER / "slopes.png")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(grid)), encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(grid, slopes)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from benchmarks.measure import Line, Measured
 
 OURS = "gaussmix"
 TIMES = "\N{MULTIPLICATION SIGN}"
-SECONDS = "seconds per iteration (times as long as gaussmix)"
-AGREEMENT = "peak memory above the rows in MB, log-likelihood of gaussmix less that of another in nats per row"
+SECONDS = "Seconds per iteration (times as long as gaussmix)"
+AGREEMENT = "Peak memory above the rows in MB; log-likelihood of gaussmix less that of another in nats per row"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def losses(lines: list[Line], names: list[str]) -> list[str]:
     """Where another library is faster, the worst first."""
     lost = [(ratio(line, name), line.workload, name) for line in lines for name in names if ratio(line, name) < 1]
     return [
-        f"{workload.shape}, {workload.data}, {workload.dtype}: {name} takes {times:.0%} of gaussmix's time."
+        f"{workload}: {name} takes {times:.0%} of gaussmix's time."
         for times, workload, name in sorted(lost, key=lambda one: one[0])
     ]
 

@@ -75,12 +75,12 @@ class Workload:
     dtype: str = "float64"
 
     def __str__(self) -> str:
-        return f"{self.shape} {self.kind}"
+        return f"{self.shape}, {self.kind}"
 
     @property
     def kind(self) -> str:
         """Data and precision."""
-        return f"{self.data} {self.dtype}"
+        return f"{self.data}, {self.dtype}"
 
     @property
     def shape(self) -> str:

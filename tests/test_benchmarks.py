@@ -1,0 +1,80 @@
+"""The benchmarks compare like with like, and the page says what their results say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = str(Path(__file__).parents[1])
+sys.path.insert(0, ROOT)
+from benchmarks import page, slopes  # noqa: E402 - they are no part of the package
+from benchmarks.limits import DTYPES, OPERATIONS, Limits  # noqa: E402
+from benchmarks.measure import Line, Measured, log_likelihood  # noqa: E402
+from benchmarks.peers import PEERS  # noqa: E402
+from benchmarks.results import Results  # noqa: E402
+from benchmarks.tables import losses, row, times  # noqa: E402
+from benchmarks.workloads import DATA, Workload  # noqa: E402
+
+sys.path.remove(ROOT)
+
+INSTALLED = [peer for peer in PEERS.values() if peer.available()]
+LIMITS = Limits(2, product=dict.fromkeys(DTYPES, 1e9), exponentials=dict.fromkeys(DTYPES, 1e6))
+LINE = Line(
+    Workload("full", 1_000, 4, 3),
+    {"gaussmix": Measured((0.25, 0.5, 0.125), 2, 1.0, -1.0), "oneDAL": Measured((0.125, 0.25, 0.0625), 2, 2.0, -1.0)},
+)
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(("name", "kind"), [(peer.name, kind) for peer in INSTALLED for kind in peer.covariance_types])
+def test_every_library_goes_the_same_way(name, kind, data):
+    workload = Workload(kind, 2_000, 3, 4, data)
+    rows, start = workload.draw()
+    ours, theirs = (one.fit(rows, kind, start, 3) for one in (PEERS["gaussmix"], PEERS[name]))
+    values = [log_likelihood(workload, fitted.parameters, rows) for fitted in (ours, theirs)]
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+    assert values[0] > log_likelihood(workload, start, rows)
+
+
+@pytest.mark.parametrize("peer", INSTALLED, ids=lambda peer: peer.name)
+def test_a_library_counts_the_iterations_that_were_asked_for(peer):
+    rows, start = Workload("full", 2_000, 3, 4).draw()
+    short, long = (peer.fit(rows, "full", start, n_iter).n_iter for n_iter in (1, 3))
+    assert long - short == 2
+
+
+def test_the_dense_limit_of_full_counts_products_and_sums():
+    d = 5
+    triangular = sum(2 * i + 1 for i in range(d))  # row i: i + 1 products, i sums
+    symmetric = sum(2 * (i + 1) for i in range(d))  # row i: i + 1 products, i + 1 sums
+    assert OPERATIONS["full"](d, 3) == pytest.approx(3 * (triangular + symmetric), rel=0.1)
+
+
+def test_a_power_law_has_its_exponent():
+    sizes = np.array([10.0, 30.0, 100.0])
+    assert slopes.exponent(sizes, 0.2 * sizes**1.7) == pytest.approx(1.7)
+
+
+def test_what_is_lost_is_told_and_in_bold():
+    assert losses([LINE], ["gaussmix", "oneDAL"]) == [
+        "full (1k, 4, 3), overlapping, float64: oneDAL takes 50% of gaussmix's time."
+    ]
+    assert "**0.125 (0.50" in row(times(["gaussmix", "oneDAL"], LIMITS), LINE)
+
+
+def test_results_come_back_as_they_were_saved(tmp_path):
+    results = Results({"libraries": {"gaussmix": "0"}}, LIMITS, [LINE])
+    results.save(tmp_path / "new" / "grid.json")
+    back = Results.load(tmp_path / "new" / "grid.json")
+    assert row(times(["gaussmix"], back.limits), back.lines[0]) == row(times(["gaussmix"], LIMITS), LINE)
+
+
+def test_the_page_says_what_its_results_say():
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.filled(text, page.parts(*page.kept(page.FOLDER))) == text
+
+
+def test_a_page_without_the_place_for_a_part_is_refused():
+    with pytest.raises(ValueError, match="must have the comments <!-- grid -->"):
+        page.filled("nothing", {"grid": "a table"})
