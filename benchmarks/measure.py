@@ -25,7 +25,8 @@ LONG = 32  # iterations more
 FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix leaps after more
 TOO_LONG = 2.5  # times the patience, after which a fit is not repeated
 SCORED = 50_000  # rows whose log-likelihood is compared
-WARM = 20_000  # rows of the fit before all others, in which libraries load and compile
+WARM = 20_000  # rows of the fit before all others, in which libraries load and compile; more for many components
+ENOUGH = 100  # of them for each component
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Contestant:
 
     def first(self, patience: float) -> Measured:
         """Memory and log-likelihood of a first fit, and how many iterations take so many seconds."""
-        self.fit(SHORT, max(WARM, 20 * self.workload.n_components))
+        self.fit(SHORT, max(WARM, ENOUGH * self.workload.n_components))
         peak, (seconds, fitted) = with_peak(lambda: timed(lambda: self.fit(FIRST)))
         n_iter = int(np.clip(patience * FIRST / seconds, 1, LONG))
         return Measured((), n_iter, peak, log_likelihood(self.workload, fitted.parameters, self.rows[:SCORED]))

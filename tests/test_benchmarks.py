@@ -1,5 +1,6 @@
 """The benchmarks compare like with like, and the page says what their results say."""
 
+import copy
 import sys
 from pathlib import Path
 
@@ -31,10 +32,13 @@ LINE = Line(
 def test_every_library_goes_the_same_way(name, kind, data):
     workload = Workload(kind, 2_000, 3, 4, data)
     rows, start = workload.draw()
+    begin = copy.deepcopy((rows, start.weights, start.means, start.covariances))
     ours, theirs = (one.fit(rows, kind, start, 3) for one in (PEERS["gaussmix"], PEERS[name]))
     values = [log_likelihood(workload, fitted.parameters, rows) for fitted in (ours, theirs)]
     assert values[0] == pytest.approx(values[1], abs=1e-4)
     assert values[0] > log_likelihood(workload, start, rows)
+    for now, before in zip((rows, start.weights, start.means, start.covariances), begin, strict=True):
+        np.testing.assert_array_equal(now, before)  # the next library begins there too
 
 
 @pytest.mark.parametrize("peer", INSTALLED, ids=lambda peer: peer.name)

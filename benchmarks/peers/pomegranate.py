@@ -21,11 +21,11 @@ class Pomegranate(Peer):
         torch: Any = import_module("torch")
         normal: Any = import_module("pomegranate.distributions").Normal
         mixture: Any = import_module("pomegranate.gmm").GeneralMixtureModel
-        given, weights, means, covariances = (
-            torch.from_numpy(part) for part in (rows, start.weights, start.means, start.covariances)
+        weights, means, covariances = (  # copied, as they are changed in place
+            torch.tensor(part) for part in (start.weights, start.means, start.covariances)
         )
         components = [normal(mean, one, covariance_type) for mean, one in zip(means, covariances, strict=True)]
-        model = mixture(components, priors=weights, max_iter=n_iter, tol=-np.inf).fit(given)
+        model = mixture(components, priors=weights, max_iter=n_iter, tol=-np.inf).fit(torch.from_numpy(rows))
         means, covariances = (
             torch.stack([getattr(one, part).detach() for one in model.distributions]).numpy()
             for part in ("means", "covs")
