@@ -38,7 +38,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
 
-_AT_ONCE = 32  # rows that are centred and weighted, then multiplied
 _FEW = 5  # features of which a row is too short for registers along it
 
 
@@ -187,13 +186,13 @@ def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> No
     """Rows from `start` on, as they lie and transposed; zeros fill both up to n rows."""
     n_rows, n_features = rows.shape
     n_here = min(n, n_rows - start)
-    for r in range(n_here):
+    for j in range(n_features):
+        for r in range(n_here):
+            tile[j, r] = rows[start + r, j]
+        tile[j, n_here:n] = 0.0
+    for r in range(len(flat)):
         for j in range(n_features):
-            x = rows[start + r, j]
-            flat[r, j] = x
-            tile[j, r] = x
-    flat[n_here:n] = 0.0
-    tile[:, n_here:n] = 0.0
+            flat[r, j] = rows[start + r, j] if r < n_here else 0.0
 
 
 @njit
@@ -557,7 +556,7 @@ def _add_axes(
     """Add one component's first moments over n rows, and the second ones of each coordinate with itself."""
     e, step = k % len(second), width(flat)
     zero = splat(flat, 0.0)
-    for j in range(0, flat.shape[1], step):
+    for j in range(0, len(centre), step):
         m = load(centre, j)
         f = g = s = t = zero
         for i in range(0, n - 1, 2):
@@ -575,54 +574,38 @@ def _add_axes(
 
 @njit
 def _add_moments(
-    flat: Floats, lanes: AnyArray, shares: Floats, q: int, centre: Floats, k: int, centred: Floats, weighted: Floats,
-    first: Floats, second: Floats
+    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, eight: Floats, first: Floats,
+    second: Floats
 ) -> None:
-    """Add one component's first moments, and the second ones of each pair of coordinates, a few rows at a time."""
-    for start in range(0, len(lanes), _AT_ONCE):
-        some = lanes[start : start + _AT_ONCE]
-        _centre_rows(flat, some, len(some), shares, q, centre, k, first, centred, weighted)
-        _add_pairs(centred, weighted, len(some), k % len(second), second)
+    """Add one component's moments over n rows, in blocks of eight features by a register, on and below the diagonal.
 
-
-@njit
-def _centre_rows(
-    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats,
-    centred: Floats, weighted: Floats
-) -> None:
-    """Some rows about a centre, and these times their shares, whose sums are first moments."""
-    step = width(flat)
-    for j in range(0, flat.shape[1], step):
-        m, total = load(centre, j), load(first, (k, j))
-        for i in range(n):
-            c = load(flat, (lanes[i], j)) - m
-            a = splat(flat, shares[q, lanes[i]]) * c
-            store(centred, (i, j), c)
-            store(weighted, (i, j), a)
-            total = total + a
-        store(first, (k, j), total)
-
-
-@njit
-def _add_pairs(centred: Floats, weighted: Floats, n: int, e: int, second: Floats) -> None:
-    """Add ``weightedᵀ centred`` over n rows, in blocks of eight features by a register of them, on and below the diagonal."""
-    step = width(centred)
-    zero = splat(centred, 0.0)
-    for i in range(0, centred.shape[1], step):
-        for j in range(i // 8 * 8, centred.shape[1], 8):
+    The eight features are centred and weighted first, into ``(n, 8)``, which stays in the nearest cache.
+    """
+    e, step = k % len(second), width(flat)
+    zero = splat(flat, 0.0)
+    for block in range(0, len(centre), 8):
+        for j in range(0, 8, step):
+            m, total = load(centre, block + j), load(first, (k, block + j))
+            for r in range(n):
+                a = splat(flat, shares[q, lanes[r]]) * (load(flat, (lanes[r], block + j)) - m)
+                store(eight, (r, j), a)
+                total = total + a
+            store(first, (k, block + j), total)
+        for i in range(0, block + 8, step):
+            m = load(centre, i)
             s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
             for r in range(n):
-                x = load(centred, (r, i))
-                s0 = multiply_add(splat(centred, weighted[r, j]), x, s0)
-                s1 = multiply_add(splat(centred, weighted[r, j + 1]), x, s1)
-                s2 = multiply_add(splat(centred, weighted[r, j + 2]), x, s2)
-                s3 = multiply_add(splat(centred, weighted[r, j + 3]), x, s3)
-                s4 = multiply_add(splat(centred, weighted[r, j + 4]), x, s4)
-                s5 = multiply_add(splat(centred, weighted[r, j + 5]), x, s5)
-                s6 = multiply_add(splat(centred, weighted[r, j + 6]), x, s6)
-                s7 = multiply_add(splat(centred, weighted[r, j + 7]), x, s7)
-            _add_four_rows(second, e, j, i, s0, s1, s2, s3)
-            _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
+                x = load(flat, (lanes[r], i)) - m
+                s0 = multiply_add(splat(flat, eight[r, 0]), x, s0)
+                s1 = multiply_add(splat(flat, eight[r, 1]), x, s1)
+                s2 = multiply_add(splat(flat, eight[r, 2]), x, s2)
+                s3 = multiply_add(splat(flat, eight[r, 3]), x, s3)
+                s4 = multiply_add(splat(flat, eight[r, 4]), x, s4)
+                s5 = multiply_add(splat(flat, eight[r, 5]), x, s5)
+                s6 = multiply_add(splat(flat, eight[r, 6]), x, s6)
+                s7 = multiply_add(splat(flat, eight[r, 7]), x, s7)
+            _add_four_rows(second, e, block, i, s0, s1, s2, s3)
+            _add_four_rows(second, e, block + 4, i, s4, s5, s6, s7)
 
 
 @njit
@@ -701,11 +684,12 @@ def sum_rows(
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features = len(densities.log_norms), densities.n_features
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
-    tile, flat = np.zeros((n_features, apart)), np.zeros((n, centres.shape[1]))
+    by_row = kind == OVER_ALL or (n_features >= _FEW and densities.form != PRODUCTS)
+    tile, flat = np.zeros((n_features, apart)), np.zeros((n if by_row else 0, centres.shape[1] + 8))
     products = np.zeros((densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart))
     squared = np.empty((len(centres), apart))
     joint = np.empty((len(centres), apart)) if kind == FROM_DISTANCES else squared
-    strip, centred, weighted = np.empty((n_features, 3 * width(tile))), np.empty((_AT_ONCE, flat.shape[1])), np.empty((_AT_ONCE, flat.shape[1]))
+    strip, eight = np.empty((n_features, 3 * width(tile))), np.empty((n, 8))
     shares, active, lanes = np.empty((4, apart)), np.empty(4, np.intp), np.empty(n, np.intp)
     origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
     w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
@@ -742,8 +726,8 @@ def sum_rows(
                 if kind == PER_AXIS:
                     _add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
                 else:
-                    _add_moments(flat, lanes[: active[q]], shares, q, centres[k + q], k + q, centred, weighted, first, second)
+                    _add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, eight, first, second)
         if kind == OVER_ALL:
             _back_to_rows(tile, n, flat)
             shares[0, :n], lanes[:] = w, np.arange(n)
-            _add_moments(flat, lanes, shares, 0, origin, 0, centred, weighted, unused, second)
+            _add_moments(flat, lanes, n, shares, 0, origin, 0, eight, unused, second)

@@ -18,7 +18,7 @@ from gaussmix.statistics import Moments, Statistics
 
 __all__ = ["ArraySource"]
 
-_TILE = 512  # rows that a compiled kernel takes at once
+_TILE = 512  # rows; blocks are some multiple of it
 _BLOCK_WORK = 2**22  # row-component-features, a few more for the exponential
 
 
@@ -127,8 +127,8 @@ class ArraySource:
 
 
 def _block_size(n_components: int, n_features: int) -> int:
-    """Rows in a block: about a millisecond of work, in whole tiles of the kernels.
+    """Rows in a block: about a millisecond of work, and enough of them to dwarf the sums that are added up at its end.
 
-    Long enough to dwarf what a block costs in Python, short enough that threads end together.
+    Long enough to dwarf what a block costs in Python as well, short enough that threads end together.
     """
-    return min(max(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 1), 128) * _TILE
+    return min(max(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 8), 128) * _TILE
