@@ -94,11 +94,12 @@ def test_a_row_where_none_is_wanted_is_found(faithful):
 @pytest.mark.parametrize("covariance_type", ["full", "diag", "tied"])
 @pytest.mark.parametrize("n_components", [3, range(2, 5)])
 @pytest.mark.parametrize("strange", [[[2.0, 120.0]], [[2.0, 1e5]], [[2.0, 120.0], [2.01, 120.5]]])
+@pytest.mark.parametrize("seed", range(3))
 def test_training_rows_are_found_though_they_have_a_component_of_their_own(
-    faithful, covariance_type, n_components, strange
+    faithful, covariance_type, n_components, strange, seed
 ):
     detector = GaussianMixtureOutlierDetector(
-        n_components, covariance_type=covariance_type, threshold=0.001, random_state=0
+        n_components, covariance_type=covariance_type, threshold=0.001, random_state=seed
     )
     flagged = detector.fit_predict(np.concatenate([faithful, strange])) == -1
     assert flagged[len(faithful) :].all()

@@ -23,6 +23,7 @@ _THRESHOLD = 0.01
 _DRAWS, _BEYOND = 100_000, 100  # random rows by which the border is found, and at least how many beyond it
 _ROUNDING = 1e-9  # of the rows to flag
 _FEWEST = 3  # rows of a component that says what belongs, also where its covariance is not its own
+_FEW = 2.0  # times the fewest rows: with less than that, a covariance follows each single row
 _MANY = 10.0  # times the fewest rows: what looks spurious and has so many is no accident
 
 
@@ -77,9 +78,10 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     Notes
     -----
     Outliers among the training rows take part in the fit, and may get components of their own. Those that rest on fewer
-    rows than their covariance needs, or look spurious by :func:`diagnose` and have less than ten times as many, are
-    left out afterwards. A component that many outliers share stays. If they make up more than `threshold` of the rows,
-    the mixture takes them for granted: raise it, or use `contamination`, which goes by the order of the densities.
+    than twice the rows that their covariance needs, or look spurious by :func:`diagnose` and have less than ten times
+    as many as it needs, are left out afterwards. A component that many outliers share stays. If they make up more than
+    `threshold` of the rows, the mixture takes them for granted: raise it, or use `contamination`, which goes by the
+    order of the densities.
 
     References
     ----------
@@ -194,7 +196,7 @@ def _sound(mixture: Mixture, source: ArraySource) -> Mixture:
     found = diagnose(mixture, source)
     fewest = max(found.fewest, _FEWEST)
     spurious = np.isin(np.arange(mixture.n_components), found.spurious)
-    kept = found.masses >= np.where(spurious, _MANY, 1.0) * fewest
+    kept = found.masses >= np.where(spurious, _MANY, _FEW) * fewest
     return part(mixture, kept) if kept.any() else mixture
 
 
