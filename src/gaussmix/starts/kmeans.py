@@ -97,7 +97,7 @@ def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gener
 def _drawn(chances: Floats, n_tries: int, rng: np.random.Generator) -> Labels:
     """Indices ``(T,)`` by chances that need not sum to one, none of a row without a chance."""
     heights = np.cumsum(chances)
-    return np.searchsorted(heights, (1.0 - rng.random(n_tries)) * heights[-1])
+    return np.asarray(np.searchsorted(heights, (1.0 - rng.random(n_tries)) * heights[-1]))
 
 
 def _squared_distances(points: Floats, squares: Floats, chosen: Labels) -> Floats:
