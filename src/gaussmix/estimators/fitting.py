@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,6 @@ __all__ = ["EXPLORE", "Fitting", "Outcome", "best_of"]
 EXPLORE = "explore"
 """The name of the start that looks for a good optimum."""
 
-_OVERLAID = "kmeans"  # what gives the rest where some parameters are given
 _SAME = 1e-3  # nats per row: two optima that differ by less are one
 
 
@@ -49,6 +48,8 @@ class Outcome:
     optima: tuple[float, ...]
     n_passes: float
     worth: float
+
+    climbed: ClassVar[str] = "log-likelihood"  # what the history is of
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -105,7 +106,7 @@ class Outcome:
         return " ".join([self._ending(tol), *self._collapses(), *self._others()])
 
     def _ending(self, tol: float) -> str:
-        n_iter, left = self.fit.state.n_iter, _what_is_left(self.fit)
+        n_iter, left = self.fit.state.n_iter, self._what_is_left()
         if self.fit.status is Status.CONVERGED:
             return f"Converged after {n_iter} iterations: {left}."
         if self.fit.status is Status.INTERRUPTED:
@@ -116,6 +117,11 @@ class Outcome:
             "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
             f"tol, or check for degenerate data. After {n_iter} iterations {left}; tol is {tol:.2g}."
         )
+
+    def _what_is_left(self) -> str:
+        if np.isinf(self.fit.distance):
+            return "the gains are not shrinking yet"
+        return f"the {self.climbed} is estimated to be {self.fit.distance:.2g} per row from its limit"
 
     def _collapses(self) -> list[str]:
         masses, said = self.fit.state.statistics.mass, []
@@ -161,12 +167,6 @@ def _listed(masses: Floats, components: Sequence[int]) -> str:
     return ", ".join(f"{masses[k]:.3g}" for k in components[:_NAMED]) + ", ..." * (len(components) > _NAMED)
 
 
-def _what_is_left(fit: Fit) -> str:
-    if np.isinf(fit.distance):
-        return "the gains are not shrinking yet"
-    return f"the log-likelihood is estimated to be {fit.distance:.2g} per row from its limit"
-
-
 def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     """The best one, knowing of the optima of all and the passes that all took."""
     best = max(outcomes, key=lambda one: one.rank)
@@ -204,6 +204,8 @@ class Fitting:
     watch: Callable[[State, float], None]
     _steps: list[int] = field(default_factory=list)
 
+    overlaid: ClassVar[str] = "kmeans"  # what gives the rest where some parameters are given
+
     @cached_property
     def variances(self) -> Floats:
         """How widely the rows are spread, all positive."""
@@ -211,20 +213,24 @@ class Fitting:
 
     def going_on(self, mixture: Mixture, history: tuple[float, ...]) -> Outcome:
         """From the end of an earlier fit, whose history is heeded if the rows are the same."""
-        return self._ended(self._run(mixture, self.m_step, history), self.m_step)
+        return self._reached(mixture, history)
 
     def begun(self, origin: Any, initial: InitialParameters) -> Outcome:  # noqa: ANN401 - what `init_params` may be
         """From what the user gave."""
         start = initial.complete()
         if start:
-            return self._ended(self._run(start, self.m_step), self.m_step)
+            return self._reached(start)
         if callable(origin):
             origin = origin(self.source, self.n_components, self.rng)
         if isinstance(origin, str) and origin == EXPLORE:
             if not initial.given:
                 return self._explored()
-            origin = _OVERLAID
-        return self._ended(self._run(initial.over(self._given(origin)), self.m_step), self.m_step)
+            origin = self.overlaid
+        return self._reached(initial.over(self._given(origin)))
+
+    def _reached(self, start: Mixture, history: tuple[float, ...] = ()) -> Outcome:
+        """What one start led to."""
+        return self._ended(self._run(start, self.m_step, history), self.m_step)
 
     def _explored(self) -> Outcome:
         m_step = self.m_step

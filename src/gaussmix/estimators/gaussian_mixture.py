@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
+from gaussmix.estimators.algorithms import ALGORITHMS
 from gaussmix.estimators.base import MixtureEstimator
-from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome, best_of
+from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
 from gaussmix.m_step import MStep
@@ -65,6 +66,12 @@ class GaussianMixture(MixtureEstimator):
         ``"spherical"``, ``"EEI"`` and ``"EII"``.
     max_iter : int, default 100
         Largest number of EM steps of each run. With 0, the start itself is kept: of the default, the best partition's.
+    algorithm : {"em", "truncated"}, default "em"
+        ``"em"`` looks at each row under all components. ``"truncated"`` is for thousands of them, and saves nothing for
+        less than a few hundred: a row looks only at the component that it most likely came from and at those near this
+        one, some seventy in all. EM then raises a lower bound of the log-likelihood, which `history_` holds, and one
+        exact pass at the end gives the log-likelihood itself. The default start is k-means in two levels; there is no
+        exploration. See the page on large mixtures.
     n_init : int, default 1
         Number of starts, or of explorations, of which the likeliest fit is kept, of those with the fewest components
         held open.
@@ -124,7 +131,7 @@ class GaussianMixture(MixtureEstimator):
         Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows. With a prior, also
         one that holds components open, its logarithm is added, as for `log_posterior_`.
     lower_bounds_ : list of float
-        The same after each step of the best start.
+        The same after each step of the best start; with ``algorithm="truncated"``, lower bounds of it.
     history_ : tuple of float
         The same, with the start's own value first. It never falls where `reg_covar` is 0.
     log_likelihood_ : float
@@ -173,6 +180,7 @@ class GaussianMixture(MixtureEstimator):
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "algorithm": [StrOptions(set(ALGORITHMS))],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
@@ -208,6 +216,7 @@ class GaussianMixture(MixtureEstimator):
         prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
         eigenvalue_ratio: float | None = None,
         max_iter: int = 100,
+        algorithm: Literal["em", "truncated"] = "em",
         n_init: int = 1,
         init_params: Any = EXPLORE,  # noqa: ANN401 - a name, an array, a Mixture or a callable
         weights_init: ArrayLike | None = None,
@@ -228,6 +237,7 @@ class GaussianMixture(MixtureEstimator):
         self.prior = prior
         self.eigenvalue_ratio = eigenvalue_ratio
         self.max_iter = max_iter
+        self.algorithm = algorithm
         self.n_init = n_init
         self.init_params = init_params
         self.weights_init = weights_init
@@ -313,7 +323,8 @@ class GaussianMixture(MixtureEstimator):
         """The best of all starts."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
         m_step = replace(m_step, prior=self._prior(source, m_step), eigenvalue_ratio=self.eigenvalue_ratio)
-        fitting = Fitting(source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch)
+        algorithm = ALGORITHMS[self.algorithm]
+        fitting = algorithm(source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch)
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
             return fitting.going_on(self.mixture_, self._history)

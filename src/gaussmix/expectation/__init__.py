@@ -10,13 +10,13 @@ from gaussmix.statistics import Moments, Statistics
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["ENGINES", "Expect", "choose"]
+__all__ = ["ENGINES", "Expect", "choose", "compiled"]
 
 Expect = Callable[["Mixture", Rows, Floats, Moments], Statistics]
 ENGINES: tuple[Engine, ...] = ("auto", "reference", "fused")
 
 # Work of one pass, in row-component-features, below which NumPy is done before a compiled kernel would be loaded.
-_SMALL = 2_000_000
+_SMALL = 200_000
 
 
 def choose(engine: Engine, *, n_rows: int, n_components: int, n_features: int) -> Expect:
@@ -24,12 +24,17 @@ def choose(engine: Engine, *, n_rows: int, n_components: int, n_features: int) -
 
     Numba is imported here, and only when the fused twin is chosen.
     """
-    if engine not in ENGINES:
-        msg = f"engine must be one of {', '.join(ENGINES)}, got {engine!r}."
-        raise ValueError(msg)
-    small = n_rows * n_components * n_features < _SMALL
-    if engine == "reference" or (engine == "auto" and small):
+    if not compiled(engine, n_rows=n_rows, n_components=n_components, n_features=n_features):
         return reference.expect
     from gaussmix.expectation import fused  # noqa: PLC0415 - numba takes longer to import than a small fit to run
 
     return fused.expect
+
+
+def compiled(engine: Engine, *, n_rows: int, n_components: int, n_features: int) -> bool:
+    """Whether a pass of that size is to be done by compiled code."""
+    if engine not in ENGINES:
+        msg = f"engine must be one of {', '.join(ENGINES)}, got {engine!r}."
+        raise ValueError(msg)
+    small = n_rows * n_components * n_features < _SMALL
+    return engine == "fused" or (engine == "auto" and not small)

@@ -1,0 +1,56 @@
+"""Fits of very many components, by truncated EM."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome
+from gaussmix.exploration.truncation import Truncation
+from gaussmix.m_step import IllDefinedCovarianceError
+from gaussmix.mixture import Mixture
+from gaussmix.starts.levels import start_in_two_levels
+
+__all__ = ["TruncatedFitting", "TruncatedOutcome"]
+
+_DENSE = "random"  # the start that gives each row to all components
+
+
+@dataclass(frozen=True, eq=False)
+class TruncatedOutcome(Outcome):
+    """How truncated EM ended: the history of the fit is of lower bounds, its state is from an exact pass."""
+
+    climbed: ClassVar[str] = "bound"
+
+    def _ending(self, tol: float) -> str:
+        above = self.fit.state.log_posterior - self.fit.history[-1]
+        return f"{super()._ending(tol)} The log-likelihood of all rows is {above:.2g} per row above the bound."
+
+
+@dataclass(frozen=True, eq=False)
+class TruncatedFitting(Fitting):
+    """Fits of one model by truncated EM, each from one start and ended by an exact pass."""
+
+    overlaid: ClassVar[str] = EXPLORE
+
+    def _explored(self) -> Outcome:
+        return self._reached(self._given(EXPLORE))
+
+    def _reached(self, start: Mixture, history: tuple[float, ...] = ()) -> Outcome:
+        truncation = Truncation(self.source, self.m_step, self.variances, self.tol, self.max_iter, self.rng, self.watch)
+        found = truncation.run(start)
+        fit = replace(found.fit, state=found.state)
+        worth = self._exploration(found.m_step).worth(fit)
+        return TruncatedOutcome(fit, found.m_step, (worth,), found.n_passes, worth)
+
+    def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
+        """The start that the user described; one of two levels takes the place of the exploration."""
+        if not isinstance(origin, str) or origin not in {EXPLORE, _DENSE}:
+            return super()._given(origin)
+        if origin == _DENSE:
+            raise ValueError(
+                "init_params='random' gives each row to all components, which algorithm='truncated' is there to avoid; "
+                "leave init_params out, or set 'kmeans', 'k-means++' or 'random_from_data'."
+            )
+        try:
+            return start_in_two_levels(self.source, self.n_components, self.m_step, self.rng)
+        except IllDefinedCovarianceError:
+            return start_in_two_levels(self.source, self.n_components, self._all_held, self.rng)

@@ -1,0 +1,155 @@
+"""Rows that look at some of the components only."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from types import ModuleType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from gaussmix._threads import one_thread, usable_threads
+from gaussmix._types import AnyArray, Floats, Labels, Rows
+from gaussmix.density.neighbours import neighbours
+from gaussmix.expectation import compiled, truncated
+from gaussmix.expectation.cells import Cells
+from gaussmix.mixture import Mixture
+from gaussmix.sources.array import ArraySource
+from gaussmix.sources.base import Assignment
+from gaussmix.statistics import Moments, Statistics
+
+__all__ = ["TruncatedSource"]
+
+_Answer = TypeVar("_Answer")
+_STRANGERS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TruncatedSource:
+    """Rows in cells: each can only have come from the candidates of its cell.
+
+    What a pass sums up is a lower bound of the log-likelihood, and the statistics belong to that bound. With the same
+    cells EM never lowers it.
+
+    Parameters
+    ----------
+    whole : ArraySource
+        The rows, which stay where they lie; a block of them is copied at a time.
+    cells : Cells
+        Which rows are together, and what they look at.
+    """
+
+    whole: ArraySource
+    cells: Cells
+
+    @classmethod
+    def among_all(cls, whole: ArraySource, n_components: int) -> Self:
+        """Each row looks at all components: an exact pass, and a dear one."""
+        every = np.arange(n_components)
+        return cls(whole, Cells.sharing(np.zeros((whole.n_rows, 2), dtype=np.intp), every[None], n_components))
+
+    @classmethod
+    def among_themselves(cls, whole: ArraySource, labels: Labels, n_components: int) -> Self:
+        """Each row looks at the component of its label alone: hard assignments, of which there may be very many."""
+        every = np.arange(n_components)
+        return cls(whole, Cells.sharing(np.stack([labels, labels], axis=1), every[:, None], n_components))
+
+    @classmethod
+    def among_neighbours(
+        cls, whole: ArraySource, mixture: Mixture, best: Labels, n_neighbours: int, rng: np.random.Generator
+    ) -> Self:
+        """The rows of a component look at its neighbours, at the second best of each of them, and at a few strangers.
+
+        Parameters
+        ----------
+        whole : ArraySource
+        mixture : Mixture
+        best : (n, 2) ndarray of int
+            The two components that each row holds for the likeliest.
+        n_neighbours : int
+            How many neighbours each component has, itself among them.
+        rng : numpy.random.Generator
+            For the strangers.
+        """
+        n_components = mixture.n_components
+        strangers = rng.integers(n_components, size=(n_components, _STRANGERS))
+        with one_thread():  # so that their order does not depend on how many there are
+            proposals = np.concatenate([neighbours(mixture, n_neighbours), strangers], axis=1)
+        return cls(whole, Cells.sharing(best, proposals, n_components))
+
+    @property
+    def n_looks(self) -> float:
+        """How many components a row looks at, on average."""
+        return self.cells.n_looks / self.n_rows
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.whole.n_rows
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.whole.n_features
+
+    def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
+        """Statistics of all rows under `mixture`, each under its candidates: one pass, added in order."""
+        twin = self._twin(mixture.n_components)
+
+        def block(cells: Cells) -> Statistics:
+            part = self.whole.subset(cells.order)
+            sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, cells, moments)
+            return sums
+
+        return reduce(add, self._side_by_side(twin, mixture, block))
+
+    def best_two(self, mixture: Mixture) -> Labels:
+        """The likeliest and the second likeliest candidate of each row, ``(n, 2)``."""
+        twin = self._twin(mixture.n_components)
+        best = np.empty((self.n_rows, 2), dtype=np.intp)
+
+        def block(cells: Cells) -> None:
+            best[cells.order] = twin.best_two(mixture, self.whole.rows[cells.order], cells)
+
+        for _ in self._side_by_side(twin, mixture, block):
+            pass
+        return best
+
+    def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
+        """Statistics of all rows under given responsibilities, about `origin`."""
+        return self.whole.summarize(assignment, origin, moments)
+
+    def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
+        """Results of a function of each block, one after the other."""
+        return self.whole.map(function)
+
+    def total(self, function: Callable[[Rows, Floats], Floats]) -> Floats:
+        """Sum over the blocks of a function of a block's rows and weights, added in the order of the blocks."""
+        return self.whole.total(function)
+
+    def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
+        """Rows and weights of a random sample, or all rows where there are no more."""
+        return self.whole.sample(rng, n_rows)
+
+    def _twin(self, n_components: int) -> ModuleType:
+        """The twin of the E-step that pays. The plain one takes as long as if each row looked at all components."""
+        if not compiled(self.whole.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features):
+            return truncated
+        from gaussmix.expectation import truncated_fused  # noqa: PLC0415 - numba takes longer than a small fit
+
+        return truncated_fused
+
+    def _side_by_side(self, twin: ModuleType, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
+        """Answers for the blocks, in their order. These depend on the shape of the problem alone."""
+        size = twin.rows_at_once(mixture)
+        parts = [self.cells.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
+        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
+        threads = 1 if len(parts) == 1 else self.whole.n_threads or usable_threads()
+        with one_thread():
+            if threads == 1:
+                yield from map(work, parts)
+                return
+            with ThreadPoolExecutor(threads) as pool:
+                yield from pool.map(work, parts)
