@@ -21,7 +21,7 @@ class TruncatedOutcome(Outcome):
     climbed: ClassVar[str] = "bound"
 
     def _ending(self, tol: float) -> str:
-        above = self.fit.state.log_posterior - self.fit.history[-1]
+        above = max(self.fit.state.log_posterior - self.fit.history[-1], 0.0)  # which rounding can undercut
         return f"{super()._ending(tol)} The log-likelihood of all rows is {above:.2g} per row above the bound."
 
 
