@@ -106,6 +106,9 @@ class Fit:
         What went wrong, where a component collapsed.
     leaps : tuple of int
         Which values of `history` were reached by leaps.
+    skipped : tuple of float
+        Share of the pairs of a row and a component that the pass behind each value of the history has proven to be
+        negligible, and not computed.
     """
 
     state: State
@@ -113,6 +116,7 @@ class Fit:
     status: Status
     reason: str = ""
     leaps: tuple[int, ...] = ()
+    skipped: tuple[float, ...] = ()
 
     @property
     def distance(self) -> float:
@@ -322,6 +326,7 @@ def run(
         Also where a component collapses, or Ctrl-C is pressed: the last complete state, and a status that says so.
     """
     path: list[float] = []
+    skipped: list[float] = []
     leapt: list[int] = []
     status, reason = Status.ITERATION_LIMIT, ""
     begin = start.state if isinstance(start, Fit) else start
@@ -331,6 +336,7 @@ def run(
             if path:
                 leapt += [len(path)] * state.leapt
                 path.append(state.log_posterior)
+                skipped.append(_skipped(source, state))
                 watch(state, path[-1] - path[-2])
                 distance = distance_to_limit(path, leapt)
                 if distance < tol:
@@ -341,6 +347,8 @@ def run(
                     break
             else:
                 path, leapt = _so_far(start, state, history)
+                known = start.skipped[:-1] if isinstance(start, Fit) else [np.nan] * (len(path) - 1)
+                skipped = [*known, _skipped(source, state)]
             if state.n_iter >= max_iter:
                 break
     except IllDefinedCovarianceError as error:
@@ -349,7 +357,12 @@ def run(
         if not path:
             raise
         status = Status.INTERRUPTED
-    return Fit(last, tuple(path), status, reason, tuple(leapt))
+    return Fit(last, tuple(path), status, reason, tuple(leapt), tuple(skipped))
+
+
+def _skipped(source: Source, state: State) -> float:
+    """Share of the pairs of a row and a component that a state's pass has skipped."""
+    return state.statistics.skipped / (source.n_rows * state.mixture.n_components)
 
 
 def _so_far(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> tuple[list[float], list[int]]:

@@ -1,6 +1,6 @@
 """The fitted distribution."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,13 +25,11 @@ from gaussmix.density import (
     univariate,
 )
 from gaussmix.density.arguments import finite
-from gaussmix.expectation import reference
+from gaussmix.expectation import assessment
 
 __all__ = ["Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
-_BLOCK = 4096
-_NUMBERS_AT_ONCE = 2**20
 _SUM_TOLERANCE = 1e-6
 _ROUNDING = 1e-12  # of a sum in double precision
 
@@ -167,11 +165,7 @@ class Mixture:
         (n,) ndarray
             Log-densities, in nats.
         """
-        points = self._points(rows)
-        out = np.empty(len(points))
-        for span in self._spans(len(points)):
-            out[span] = reference.responsibilities(self, points[span])[1]
-        return out
+        return assessment.log_densities(self, self._points(rows))
 
     def pdf(self, rows: ArrayLike) -> Floats:
         """Density at each row, ``(n, D) -> (n,)``."""
@@ -179,19 +173,11 @@ class Mixture:
 
     def responsibilities(self, rows: ArrayLike) -> Floats:
         """Probability that each component gave each row, ``(n, D) -> (n, K)``; the rows of the answer sum to one."""
-        points = self._points(rows)
-        out = np.empty((len(points), self.n_components))
-        for span in self._spans(len(points)):
-            out[span] = reference.responsibilities(self, points[span])[0]
-        return out
+        return assessment.responsibilities(self, self._points(rows))
 
     def predict(self, rows: ArrayLike) -> Labels:
         """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
-        points = self._points(rows)
-        out = np.empty(len(points), dtype=np.intp)
-        for span in self._spans(len(points)):
-            out[span] = reference.responsibilities(self, points[span])[0].argmax(axis=1)
-        return out
+        return assessment.labels(self, self._points(rows))
 
     # --- What one does with a density: each is a function of a mixture, in the file that is named after the subject ---
 
@@ -226,11 +212,6 @@ class Mixture:
     to_sklearn = exchange.to_sklearn
     from_dict = classmethod(exchange.from_dict)
     to_dict = exchange.to_dict
-
-    def _spans(self, n_rows: int) -> Iterator[slice]:
-        """Blocks of rows whose distances from all means take little memory."""
-        size = min(max(_NUMBERS_AT_ONCE // self.means.size, 1), _BLOCK)
-        return (slice(start, start + size) for start in range(0, n_rows, size))
 
     def _points(self, rows: ArrayLike) -> Rows:
         columns = tuple(getattr(rows, "columns", ()))

@@ -254,6 +254,8 @@ class Statistics:
         Total weight of the rows: their number, where all weigh one.
     moments : Moments
         How much of the second moments is kept.
+    skipped : float
+        Pairs of a row and a component that were proven to be negligible, and not computed.
     """
 
     origin: Floats
@@ -264,6 +266,7 @@ class Statistics:
     classification: float
     weight: float
     moments: Moments
+    skipped: float = 0.0
 
     @classmethod
     def zero(cls, origin: Floats, moments: Moments) -> Self:
@@ -317,6 +320,7 @@ class Statistics:
             log_likelihood=self.log_likelihood + sign * other.log_likelihood,
             classification=self.classification + sign * other.classification,
             weight=self.weight + sign * other.weight,
+            skipped=self.skipped + sign * other.skipped,
         )
 
     def scale(self, factor: float) -> Self:

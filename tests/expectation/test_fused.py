@@ -288,6 +288,67 @@ def of_one_number(function: Callable) -> Callable[[float], float]:
 _exp, _log = of_one_number(_kernels._exp), of_one_number(_kernels._log)
 
 
+@each_form
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_rows_are_assessed_as_by_the_reference(form: type[Covariances], data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+    n_features, n_components = data.draw(st.integers(1, 9), label="D"), data.draw(st.integers(1, 7), label="K")
+    spread = data.draw(st.sampled_from([0.5, 3.0, 1e4]), label="spread")
+    mixture = draw_mixture(rng, form, n_components, n_features, spread)
+    rows = draw_rows(rng, mixture, data.draw(st.integers(0, 700), label="n"))
+    if data.draw(st.booleans(), label="strays"):
+        rows[::7] *= 1e200
+    density, labels, shares = fused.assess(mixture, rows, responsibilities=True)
+    wanted, likeliest, responsibilities = reference.assess(mixture, rows, responsibilities=True)
+    np.testing.assert_allclose(density, wanted, rtol=1e-12, atol=1e-11)
+    np.testing.assert_allclose(shares, responsibilities, rtol=0.0, atol=1e-11)
+    differ = labels != likeliest
+    np.testing.assert_allclose(shares[differ, labels[differ]], shares[differ, likeliest[differ]], atol=1e-11)
+    assert fused.assess(mixture, rows)[2].shape == (0, n_components)
+
+
+def elongated(rng: np.random.Generator, n_components: int, n_features: int, apart: float) -> Mixture:
+    """Components of very different axes, whose means are some units apart along each feature."""
+    factors = rng.normal(size=(n_components, n_features, n_features)) / np.sqrt(n_features)
+    dense = factors @ np.swapaxes(factors, 1, 2) + 1e-3 * np.eye(n_features)
+    means = apart * rng.normal(size=(n_components, n_features))
+    return Mixture(rng.dirichlet(np.full(n_components, 5.0)), means, Full.from_covariances(dense))
+
+
+@pytest.mark.parametrize("apart", [0.1, 1.0, 4.0, 1e3], ids=["together", "near", "apart", "far apart"])
+@pytest.mark.parametrize(("n_features", "n_components"), [(5, 4), (8, 37), (17, 6), (33, 9)])
+def test_what_is_skipped_changes_nothing(apart: float, n_features: int, n_components: int) -> None:
+    rng = np.random.default_rng([n_features, n_components])
+    mixture = elongated(rng, n_components, n_features, apart)
+    rows, weights = draw_rows(rng, mixture, 2500), rng.exponential(size=2500) * (rng.random(2500) < 0.9)
+    actual = fused.expect(mixture, rows, weights, FULL)
+    assert_same(actual, reference.expect(mixture, rows, weights, FULL))
+    share = actual.skipped / (len(rows) * n_components)
+    assert 0.0 <= share < 1.0
+    if apart >= 4.0:
+        assert share > 0.6 * (1.0 - 1.0 / n_components)
+
+
+def test_what_is_skipped_could_not_have_mattered() -> None:
+    rng = np.random.default_rng(21)
+    mixture = elongated(rng, 20, 6, 2.0)
+    rows = mixture.sample(3000, random_state=rng)
+    skipped = fused.expect(mixture, rows, np.ones(3000), FULL).skipped
+    assert 0 < skipped <= (reference.responsibilities(mixture, rows)[0] < 1e-16).sum()
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e-3, 1e5, 1e120])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_screening_is_exact_at_any_scale_and_with_far_rows(scale: float, offset: float) -> None:
+    rng = np.random.default_rng(22)
+    mixture = moved(elongated(rng, 12, 7, 3.0), offset * scale, scale)
+    rows = mixture.sample(2000, random_state=rng)
+    rows[::50] = mixture.mean + (rows[::50] - mixture.mean) * np.geomspace(1e2, 1e12, 40)[:, None]
+    actual = fused.expect(mixture, rows, np.ones(2000), FULL)
+    assert_same(actual, reference.expect(mixture, rows, np.ones(2000), FULL), 1e-11)
+
+
 def test_exponential_is_right_to_the_last_places() -> None:
     points = np.concatenate([-np.geomspace(1e-18, 700.0, 2000), np.random.default_rng(17).uniform(-700.0, 0.0, 3000)])
     with mpmath.workdps(40):

@@ -134,6 +134,10 @@ class GaussianMixture(MixtureEstimator):
         The same after each step of the best start; with ``algorithm="truncated"``, lower bounds of it.
     history_ : tuple of float
         The same, with the start's own value first. It never falls where `reg_covar` is 0.
+    skipped_ : tuple of float
+        For each value of `history_`, the share of all pairs of a row and a component whose responsibility was proven to
+        be below 1e-16, so that nothing more of it had to be computed. Above zero with full covariances and components
+        that lie apart; NaN for values of an earlier fit.
     log_likelihood_ : float
         Log-likelihood per row.
     log_posterior_ : float
@@ -200,6 +204,7 @@ class GaussianMixture(MixtureEstimator):
     message_: str
     n_passes_: float
     history_: tuple[float, ...]
+    skipped_: tuple[float, ...]
     log_likelihood_: float
     log_posterior_: float
     optima_: tuple[float, ...]
@@ -369,7 +374,7 @@ class GaussianMixture(MixtureEstimator):
 
     def _report(self, outcome: Outcome) -> None:
         """Say how it ended, and warn unless all is well."""
-        self.history_ = outcome.fit.history
+        self.history_, self.skipped_ = outcome.fit.history, outcome.fit.skipped
         self.log_likelihood_ = outcome.fit.state.log_likelihood
         self.log_posterior_ = outcome.fit.state.log_posterior
         self.optima_, self.n_optima_ = outcome.optima, outcome.n_optima

@@ -731,3 +731,59 @@ def sum_rows(
             _back_to_rows(tile, n, flat)
             shares[0, :n], lanes[:] = w, np.arange(n)
             _add_moments(flat, lanes, n, shares, 0, origin, 0, eight, unused, second)
+
+
+@kept_on_disk
+def assess_rows(
+    rows: Rows,
+    lanes_in_tile: int,
+    frame: Frame,
+    densities: Densities,
+    products_of_pairs: bool,  # noqa: FBT001 - compiled
+    log_density: Floats,
+    labels: AnyArray,
+    responsibilities: Floats,
+) -> float:
+    """Fill in log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` unless that has no rows.
+
+    Returns the largest squared norm of a row in the frame.
+    """
+    n, apart = lanes_in_tile, lanes_in_tile + 8
+    n_components, n_features = len(densities.log_norms), densities.n_features
+    n_fours = len(densities.centres)
+    tile, unused = np.zeros((n_features, apart)), np.zeros((0, 1))
+    products = np.zeros((densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart))
+    squared, strip = np.empty((n_fours, apart)), np.empty((n_features, 3 * width(tile)))
+    top, total, likeliest, scores = np.empty(n), np.empty(n), np.empty(n), np.zeros(4)
+    for start in range(0, len(rows), n):
+        n_here = min(n, len(rows) - start)
+        _copy_rows(rows, start, n, unused, tile)
+        if len(frame.centre):
+            _whiten(tile, n, frame, scores)
+        if densities.form == PRODUCTS:
+            _multiply_features(tile, n, n_features, products_of_pairs, products)
+        _squared_distances(tile, products, n, densities, strip, squared)
+        _joint_densities(squared, n, densities.log_norms, squared, top, total)
+        _assess(squared, n, n_components, top, total, likeliest)
+        log_density[start : start + n_here] = top[:n_here]
+        for r in range(n_here):
+            labels[start + r] = int(likeliest[r])
+        if len(responsibilities):
+            for k in range(n_components):
+                for r in range(n_here):
+                    responsibilities[start + r, k] = squared[k, r] / total[r]
+    return float(scores[3])
+
+
+@njit
+def _assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, likeliest: Floats) -> None:
+    """The components with the largest joint densities, the first of several; log-densities take the place of the top."""
+    step = width(joint)
+    for r in range(0, n, step):
+        best, label = load(joint, (0, r)), splat(joint, 0.0)
+        for k in range(1, n_components):
+            here = load(joint, (k, r))
+            label = select_above(here, best, splat(joint, float(k)), label)
+            best = maximum(here, best)
+        store(likeliest, r, label)
+        store(top, r, load(top, r) + _log(joint, load(total, r)))

@@ -13,11 +13,12 @@ those of :class:`~gaussmix.statistics.Statistics`.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
 from gaussmix.expectation._kernels import (
@@ -34,18 +35,23 @@ from gaussmix.expectation._kernels import (
     Densities,
     Frame,
     Sums,
+    assess_rows,
     sum_rows,
 )
+from gaussmix.expectation._screens import Screens, sum_screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["expect"]
+__all__ = ["assess", "expect"]
 
 _NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
 _LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
 _MULTIPLIED = 144  # the same where products of features are the greater part of it
+_ONE_AT_A_TIME = Lock()
+_TURNS = 3  # towards the axes of most spread; any four are right
+_SHORTENED = 2.0**-8  # share of a square that is given up, so that what rounding adds to the rest is bounded
 _NO_FRAME = Frame(np.empty(0), np.empty((0, 0)))
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
@@ -97,7 +103,20 @@ class _Plan:
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[:n_components] for part in sums[:3])
-        return mass, *self.read(Sums(mass, first, second, sums.scores)), sums.scores[:2]
+        return mass, *self.read(Sums(mass, first, second, sums.scores)), np.append(sums.scores[:2], len(rows) * n_components)
+
+
+    def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
+        """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
+        n_fours, n_eights = self.densities.centres.shape
+        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
+        log_density, pairs = np.empty(len(rows)), self.kind == ALL_PRODUCTS
+        farthest = assess_rows(
+            _plain(rows), lanes, self.frame, self.densities, pairs, log_density, labels, responsibilities
+        )
+        if self.beyond and not farthest <= self.reach:
+            return self.beyond.assess(rows, labels, responsibilities)
+        return log_density
 
 
 def _plain(array: AnyArray) -> Floats:
@@ -313,6 +332,8 @@ def _from_products(mixture: "Mixture", moments: Moments) -> _Plan:
     )
 
 
+_OWN_MOMENTS: dict[type[Covariances], Moments] = {Spherical: SCALAR, Diagonal: DIAGONAL, Tied: POOLED, Full: FULL}
+
 _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plan]] = {
     (Full, FULL): _from_products,
     (Diagonal, DIAGONAL): _from_products,
@@ -321,10 +342,92 @@ _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments
 }
 
 
+@dataclass(frozen=True)
+class _Screened:
+    """A mixture of full covariances, in the shapes of the screened pass.
+
+    Attributes
+    ----------
+    screens : Screens
+        What the screen sees of it.
+    columns : (K, D, D)
+        Inverse factors, transposed.
+    rest : _Plan
+        The plan for rows that are not worth screening.
+    """
+
+    screens: Screens
+    columns: Floats
+    centres: Floats
+    log_norms: Floats
+    rest: _Plan
+
+    def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
+        """The same as of :class:`_Plan`."""
+        return self.rest.assess(rows, labels, responsibilities)
+
+    def run(self, rows: Rows, weights: Floats) -> tuple[Floats, Floats, Floats, Floats] | None:
+        """The same as of :class:`_Plan`."""
+        n_components, n_features = len(self.log_norms), rows.shape[1]
+        n_eights = self.centres.shape[1]
+        mass, first = np.zeros(n_components), np.zeros((n_components, n_eights))
+        second, scores = np.zeros((n_components, n_eights, n_eights)), np.zeros(4)
+        rows, weights = _plain(rows), _plain(weights)
+        n_done = sum_screened(
+            rows, weights, self.screens, self.centres, self.columns, self.log_norms, mass, first, second, scores
+        )
+        if not all(np.isfinite(part).all() for part in (mass, first, second, scores)):
+            return None
+        sums = mass, first[:, :n_features], _read_full(second[:, :n_features, :n_features]), scores[:3]
+        if n_done == len(rows):
+            return sums
+        others = self.rest.run(rows[n_done:], weights[n_done:])
+        if others is None:
+            return None
+        return tuple(a + b for a, b in zip(sums, others, strict=True))
+
+
+def _screened(mixture: "Mixture", rest: _Plan) -> _Screened:
+    """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
+    origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
+    whitening = mixture.covariances.whitening * units
+    between = (mixture.means - origin) / units
+    correlations = mixture.covariance / units / units[:, None]
+    seen = np.concatenate([whitening @ np.linalg.cholesky(correlations), whitening @ between[:, :, None]], axis=2)
+    spread = seen @ np.swapaxes(seen, 1, 2)
+    axes = spread[:, :, :4].copy()
+    for _ in range(_TURNS):
+        axes = np.linalg.qr(spread @ axes)[0]
+    directions = np.sqrt(0.5 * (1.0 - _SHORTENED)) * np.swapaxes(axes, 1, 2) @ whitening
+    n_features, n_pairs = mixture.n_features, -(-mixture.n_components // 2)
+    padded = _padded(directions, 2, 1, 1).reshape(n_pairs, 2, 2, 2, n_features)
+    offsets = _padded(np.einsum("kqd,kd->kq", directions, between), 2, 1).reshape(2 * n_pairs, 2, 2)
+    rounding = (n_features + 4) * np.finfo(np.float32).eps * np.linalg.norm(directions, axis=2).max(axis=1)
+    screens = Screens(
+        origin.copy(),
+        units,
+        np.ascontiguousarray(padded.transpose(2, 0, 4, 1, 3).reshape(2, n_pairs, n_features, 4), np.float32),
+        np.ascontiguousarray(offsets.swapaxes(0, 1), np.float32),
+        mixture.log_norms.copy(),
+        4.0 * (1.0 / _SHORTENED - 1.0) * rounding**2,
+        np.linalg.norm(between, axis=1),
+    )
+    columns = _padded(np.swapaxes(mixture.covariances.whitening, 1, 2), 8)
+    return _Screened(screens, columns, _padded(mixture.means, 8), mixture.log_norms.copy(), rest)
+
+
 @lru_cache(maxsize=4)
-def _plan(mixture: "Mixture", moments: Moments) -> _Plan:
+def _planned(mixture: "Mixture", moments: Moments) -> "_Plan | _Screened":
     """The plan of a mixture, kept from block to block."""
-    return _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
+    plan = _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
+    worth = moments is FULL and isinstance(mixture.covariances, Full) and mixture.n_features > 4 and mixture.n_components > 3
+    return _screened(mixture, plan) if worth else plan
+
+
+def _plan(mixture: "Mixture", moments: Moments) -> "_Plan | _Screened":
+    """The same, made once even where several threads ask for it."""
+    with _ONE_AT_A_TIME:
+        return _planned(mixture, moments)
 
 
 def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
@@ -363,4 +466,38 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         classification=float(scores[1]),
         weight=float(weights.sum()),
         moments=moments,
+        skipped=float(len(rows) * len(mass) - scores[2]),
     )
+
+
+def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
+    """Log-densities and the most probable components of a block of rows, and on demand responsibilities.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The distribution.
+    rows : (n, D) ndarray
+        Points, of any layout.
+    responsibilities : bool
+        Whether they are wanted.
+
+    Returns
+    -------
+    log_density : (n,) ndarray
+    labels : (n,) ndarray of int
+    responsibilities : (n, K) or (0, K) ndarray
+        All equal to those of :mod:`gaussmix.expectation.reference` but for rounding; rows so far out that a square
+        overflows are handed to it.
+    """
+    moments = _OWN_MOMENTS[type(mixture.covariances)]
+    labels = np.empty(len(rows), dtype=np.intp)
+    shares = np.empty((len(rows) if responsibilities else 0, mixture.n_components))
+    log_density = _plan(mixture, moments).assess(rows, labels, shares)
+    far = ~np.isfinite(log_density)
+    if far.any():
+        right, log_density[far] = reference.responsibilities(mixture, rows[far])
+        labels[far] = right.argmax(axis=1)
+        if responsibilities:
+            shares[far] = right
+    return log_density, labels, shares

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._types import Floats, Rows
+from gaussmix._types import Floats, Labels, Rows
 from gaussmix.statistics import Moments, Statistics
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["expect", "log_joint", "responsibilities", "summarize"]
+__all__ = ["assess", "expect", "log_joint", "responsibilities", "summarize"]
 
 _LOWEST = np.finfo(np.float64).min
 
@@ -65,6 +65,12 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     joint = np.where(nearest, mixture.log_norms[:, None], -np.inf)
     resp = np.exp(joint - joint.max(axis=0))
     return np.asarray(resp / resp.sum(axis=0))
+
+
+def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
+    """Log-densities ``(n,)``, labels ``(n,)``, and responsibilities ``(n, K)``, or ``(0, K)`` unless wanted."""
+    resp, log_density = _responsibilities(mixture, rows, rows - mixture.means[:, None])
+    return log_density, resp.argmax(axis=0), resp.T if responsibilities else np.empty((0, mixture.n_components))
 
 
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:

@@ -19,6 +19,8 @@ from gaussmix.statistics import Moments, Statistics
 __all__ = ["ArraySource"]
 
 _TILE = 512  # rows; blocks are some multiple of it
+_FEWEST_BLOCKS = 12  # of many rows
+_MOST_FOR_SUMS = 8192  # rows, beside which sums over them cost little
 _BLOCK_WORK = 2**22  # row-component-features, a few more for the exponential
 
 
@@ -61,7 +63,7 @@ class ArraySource:
 
     def spans(self, n_components: int = 1) -> Iterator[slice]:
         """The blocks. They depend on the shape of the problem alone, so that sums over them always round alike."""
-        size = _block_size(n_components, self.n_features)
+        size = _block_size(self.n_rows, n_components, self.n_features)
         return (slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size))
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
@@ -126,9 +128,11 @@ class ArraySource:
         return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]
 
 
-def _block_size(n_components: int, n_features: int) -> int:
+def _block_size(n_rows: int, n_components: int, n_features: int) -> int:
     """Rows in a block: about a millisecond of work, and enough of them to dwarf the sums that are added up at its end.
 
     Long enough to dwarf what a block costs in Python as well, short enough that threads end together.
     """
-    return min(max(_BLOCK_WORK // (n_components * (n_features + 4)) // _TILE, 8), 128) * _TILE
+    for_time = _BLOCK_WORK // (n_components * (n_features + 4))
+    for_sums = min(n_rows // _FEWEST_BLOCKS, _MOST_FOR_SUMS)
+    return min(max(for_time, for_sums, _TILE) // _TILE, 128) * _TILE

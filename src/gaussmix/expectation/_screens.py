@@ -1,0 +1,371 @@
+r"""The pass over the rows where components lie apart: pairs of a row and a component are proven negligible, and skipped.
+
+Whitening may be followed by any rotation, and a few coordinates of a whitened row bound its distance from below. Two
+coordinates, chosen to carry the most of the data's spread, cost ``2 D`` products a pair in single precision. A pair
+whose log-joint density they prove to lie ``1e-16`` below another of the same row can change no sum. What is left is
+computed in full, in double precision.
+
+Rows are first put in order of the component that the bound likes best, so that those that go together lie together.
+The log-joint density there is the one that others are compared with: whichever it is, the bound holds.
+
+The cache on disk knows of no changes elsewhere: whoever changes ``_lanes.py`` or ``_kernels.py`` touches this file too.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.expectation._kernels import NEGLIGIBLE, _add_moments, _exp, _score, kept_on_disk
+from gaussmix.expectation._lanes import (
+    add_totals,
+    bits_above,
+    first_bit,
+    largest,
+    load,
+    maximum,
+    multiply_add,
+    select_above,
+    splat,
+    store,
+    width,
+)
+
+__all__ = ["LANES", "Screens", "sum_screened"]
+
+LANES = 144
+_TRIAL = 48  # rows from which it is seen whether screening pays
+_DEPTH = 37.0  # nats below the best of a row: exp(-37) is less than what is negligible
+_ROUNDING = 1e-6  # of a log-joint density, in single precision, with room to spare
+_MANY = 0.25  # share of pairs left over, beside each row's best, from which on it is cheaper to compute all
+
+
+class Screens(NamedTuple):
+    """K components as the screen sees them, in single precision, about an origin.
+
+    Attributes
+    ----------
+    origin, units : (D,)
+        Where rows are seen from, and in which units; in double precision, as the bounds are.
+    directions : (2, K / 2, D, 4)
+        The first two rows of the rotated whitening of each of two components, and the next two, all shortened by what
+        rounding may add to a square.
+    offsets : (2, K,  2)
+        What these make of the components' means.
+    bounds : (K,)
+        Log-joint densities at the means.
+    roughness : (K,)
+        What is lost to rounding, for each unit of squared distance from the origin.
+    reaches : (K,)
+        Distances of the means from the origin.
+    """
+
+    origin: Floats
+    units: Floats
+    directions: AnyArray
+    offsets: AnyArray
+    bounds: Floats
+    roughness: Floats
+    reaches: Floats
+
+
+@njit
+def _take(rows: Rows, order: AnyArray, n: int, screens: Screens, flat: Floats, tile: AnyArray) -> float:
+    """n rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance."""
+    n_features = rows.shape[1]
+    for r in range(n):
+        for j in range(n_features):
+            flat[r, j] = rows[order[r], j]
+    for j in range(n_features):
+        origin, unit = screens.origin[j], screens.units[j]
+        for r in range(n):
+            tile[j, r] = (flat[r, j] - origin) / unit
+        tile[j, n:] = 0.0
+    step = width(tile)
+    farthest = splat(tile, 0.0)
+    for r in range(0, tile.shape[1], step):
+        norm = splat(tile, 0.0)
+        for j in range(n_features):
+            x = load(tile, (j, r))
+            norm = multiply_add(x, x, norm)
+        farthest = maximum(norm, farthest)
+    return float(np.sqrt(largest(farthest)))
+
+
+@njit
+def _bound(screens: Screens, k: int, farthest: float) -> float:
+    """A component's log-joint density at its mean, and what rounding may hide."""
+    return screens.bounds[k] + screens.roughness[k] * (farthest + screens.reaches[k]) ** 2
+
+
+@njit
+def _add_squares(
+    tile: AnyArray, r: int, directions: AnyArray, offsets: AnyArray, pair: int, first: bool, squared: AnyArray  # noqa: FBT001 - compiled
+) -> None:
+    """Squares of two coordinates of three registers of rows from `r` on, of two components: the first, or to be added."""
+    step = width(tile)
+    u, v = r + step, r + 2 * step
+    o0, o1 = splat(tile, -offsets[2 * pair, 0]), splat(tile, -offsets[2 * pair, 1])
+    o2, o3 = splat(tile, -offsets[2 * pair + 1, 0]), splat(tile, -offsets[2 * pair + 1, 1])
+    a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3 = o0, o1, o2, o3, o0, o1, o2, o3, o0, o1, o2, o3
+    for j in range(len(tile)):
+        x, y, z = load(tile, (j, r)), load(tile, (j, u)), load(tile, (j, v))
+        f = splat(tile, directions[pair, j, 0])
+        a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
+        f = splat(tile, directions[pair, j, 1])
+        a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
+        f = splat(tile, directions[pair, j, 2])
+        a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
+        f = splat(tile, directions[pair, j, 3])
+        a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
+    d0, d1, e0, e1, f0, f1 = a0 * a0, a2 * a2, b0 * b0, b2 * b2, c0 * c0, c2 * c2
+    if not first:
+        d0, d1 = d0 + load(squared, (0, r)), d1 + load(squared, (1, r))
+        e0, e1 = e0 + load(squared, (0, u)), e1 + load(squared, (1, u))
+        f0, f1 = f0 + load(squared, (0, v)), f1 + load(squared, (1, v))
+    store(squared, (0, r), multiply_add(a1, a1, d0))
+    store(squared, (1, r), multiply_add(a3, a3, d1))
+    store(squared, (0, u), multiply_add(b1, b1, e0))
+    store(squared, (1, u), multiply_add(b3, b3, e1))
+    store(squared, (0, v), multiply_add(c1, c1, f0))
+    store(squared, (1, v), multiply_add(c3, c3, f1))
+
+
+@njit
+def _screen(tile: AnyArray, n: int, screens: Screens, pair: int, squared: AnyArray) -> None:
+    """Squared distances ``(2, n)`` from two components along two coordinates."""
+    for r in range(0, n, 3 * width(tile)):
+        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)  # noqa: FBT003
+
+
+@njit
+def _left_over(squared: AnyArray, q: int, r: int, bound: float, lowest: AnyArray) -> int:
+    """The rows of three registers whose bound is not below their lowest, as bits."""
+    step = width(squared)
+    u, v = r + step, r + 2 * step
+    top = splat(squared, bound)
+    below = bits_above(load(lowest, r), top - load(squared, (q, r)))
+    below |= bits_above(load(lowest, u), top - load(squared, (q, u))) << step
+    below |= bits_above(load(lowest, v), top - load(squared, (q, v))) << 2 * step
+    return ((1 << 3 * step) - 1) ^ below
+
+
+@njit
+def _screen_closely(
+    tile: AnyArray, n: int, screens: Screens, pair: int, farthest: float, lowest: AnyArray, squared: AnyArray,
+    left: AnyArray,
+) -> None:
+    """The rows ``(2, n / three registers)`` that are left over of two components; where any is, after two more coordinates."""
+    stride = 3 * width(tile)
+    last = len(screens.bounds) - 1
+    one, other = _bound(screens, 2 * pair, farthest), _bound(screens, min(2 * pair + 1, last), farthest)
+    for s in range(n // stride):
+        r = s * stride
+        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)  # noqa: FBT003
+        a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
+        if a | b:
+            _add_squares(tile, r, screens.directions[1], screens.offsets[1], pair, False, squared)  # noqa: FBT003
+            a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
+        left[0, s], left[1, s] = a, b
+
+
+@njit
+def _likeliest(
+    tile: AnyArray, n: int, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
+) -> None:
+    """The components with the highest bounds."""
+    step = width(tile)
+    best[:] = -np.inf
+    guess[:] = 0.0
+    for k in range(len(screens.bounds)):
+        if k % 2 == 0:
+            _screen(tile, n, screens, k // 2, squared)
+        top, number = splat(tile, _bound(screens, k, farthest)), splat(tile, float(k))
+        for r in range(0, n, step):
+            bound, before = top - load(squared, (k % 2, r)), load(best, r)
+            store(guess, r, select_above(bound, before, number, load(guess, r)))
+            store(best, r, select_above(bound, before, bound, before))
+
+
+@njit
+def _in_order(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
+    """The rows in order of their guesses: sorted by counting."""
+    places = np.zeros(n_components + 1, np.intp)
+    for k in guesses:
+        places[k + 1] += 1
+    for k in range(n_components):
+        places[k + 1] += places[k]
+    for r in range(len(guesses)):
+        order[places[guesses[r]]] = r
+        places[guesses[r]] += 1
+
+
+@njit
+def _whitened_norms_of_rows(
+    flat: Floats, lanes: AnyArray, n: int, centre: Floats, columns: Floats, centred: Floats, out: Floats
+) -> None:
+    """Squared norms of ``factor @ (x - centre)`` of n rows, eight at a time; the factor comes by columns ``(D, D)``."""
+    step = width(flat)
+    zero = splat(flat, 0.0)
+    out[: n + 8] = 0.0
+    for start in range(0, n, 8):
+        for q in range(8):
+            lane = lanes[min(start + q, n - 1)]
+            for j in range(0, len(centre), step):
+                store(centred, (q, j), load(flat, (lane, j)) - load(centre, j))
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+        for j in range(0, len(centre), step):
+            y0 = y1 = y2 = y3 = y4 = y5 = y6 = y7 = zero
+            for i in range(min(j + step, len(columns))):
+                a = load(columns, (i, j))
+                y0 = multiply_add(splat(flat, centred[0, i]), a, y0)
+                y1 = multiply_add(splat(flat, centred[1, i]), a, y1)
+                y2 = multiply_add(splat(flat, centred[2, i]), a, y2)
+                y3 = multiply_add(splat(flat, centred[3, i]), a, y3)
+                y4 = multiply_add(splat(flat, centred[4, i]), a, y4)
+                y5 = multiply_add(splat(flat, centred[5, i]), a, y5)
+                y6 = multiply_add(splat(flat, centred[6, i]), a, y6)
+                y7 = multiply_add(splat(flat, centred[7, i]), a, y7)
+            s0, s1 = multiply_add(y0, y0, s0), multiply_add(y1, y1, s1)
+            s2, s3 = multiply_add(y2, y2, s2), multiply_add(y3, y3, s3)
+            s4, s5 = multiply_add(y4, y4, s4), multiply_add(y5, y5, s5)
+            s6, s7 = multiply_add(y6, y6, s6), multiply_add(y7, y7, s7)
+        add_totals(out, start, s0, s1, s2, s3)
+        add_totals(out, start + 4, s4, s5, s6, s7)
+
+
+@njit
+def _lanes_of(left: AnyArray, stride: int, begin: int, end: int, lanes: AnyArray) -> int:
+    """The lanes from `begin` to `end`, then those that are left over besides; how many in all."""
+    found = end - begin
+    for i in range(found):
+        lanes[i] = begin + i
+    for s in range(len(left)):
+        bits = left[s]
+        while bits:
+            lane = s * stride + first_bit(bits)
+            lanes[found] = lane
+            found += lane < begin or lane >= end
+            bits &= bits - 1
+    return found
+
+
+@kept_on_disk
+def sum_screened(
+    rows: Rows,
+    weights: Floats,
+    screens: Screens,
+    centres: Floats,
+    columns: Floats,
+    log_norms: Floats,
+    mass: Floats,
+    first: Floats,
+    second: Floats,
+    scores: Floats,
+) -> int:
+    """Add to the sums what rows ``(n, D)`` with weights give; return how many of the rows are done.
+
+    Of a first tile all is done. Where more pairs are left of it than it pays for, the rest is left to do.
+    """
+    n_rows, n_features = rows.shape
+    n_components = len(log_norms)
+    flat, tile = np.zeros((LANES, centres.shape[1] + 8)), np.zeros((n_features, LANES), np.float32)
+    squared, best, guess = np.empty((2, LANES), np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    guesses, order = np.zeros(n_rows, np.intp), np.arange(n_rows)
+    most = n_components * LANES + 8
+    buffers = (np.empty((8, centres.shape[1])), np.empty((LANES, 8)), np.zeros((1, LANES)), np.empty(most, np.int32), np.empty(most))
+    for stretch in range(2):
+        begin, end = (0, min(_TRIAL, n_rows)) if stretch == 0 else (min(_TRIAL, n_rows), n_rows)
+        for start in range(begin, end, LANES):
+            n = min(LANES, end - start)
+            farthest = _take(rows, order[start : start + n], n, screens, flat, tile)
+            _likeliest(tile, LANES, screens, farthest, squared, best, guess)
+            for r in range(n):
+                guesses[start + r] = int(guess[r])
+        _in_order(guesses[begin:end], n_components, order[begin:end])
+        for r in range(begin, end):
+            order[r] += begin
+        n_left = 0
+        for start in range(begin, end, LANES):
+            n = min(LANES, end - start)
+            n_left += _sum_tile(
+                rows, weights, order[start : start + n], guesses, screens, centres, columns, log_norms,
+                flat, tile, squared, buffers, mass, first, second, scores,
+            )
+        scores[2] += n_left
+        if n_left > (end - begin) * (1.0 + _MANY * (n_components - 1)):
+            return end
+    return n_rows
+
+
+@njit
+def _sum_tile(
+    rows, weights, order, guesses, screens, centres, columns, log_norms, flat, tile, squared, buffers,
+    mass, first, second, scores,
+):
+    """Add what one tile of rows gives, in order of their guesses; return how many pairs were computed in full."""
+    centred, eight, shares, whose, joints = buffers
+    n, n_components = len(order), len(log_norms)
+    farthest = _take(rows, order, n, screens, flat, tile)
+    w, top, total, scale = np.zeros(LANES), np.zeros(LANES), np.ones(LANES), np.empty(LANES)
+    lowest, lanes, norms = np.full(LANES, np.inf, np.float32), np.empty(LANES + 8, np.intp), np.empty(LANES + 8)
+    begins, ends = np.zeros(n_components, np.intp), np.zeros(n_components, np.intp)
+    end = 0
+    while end < n:
+        begin, k = end, guesses[order[end]]
+        while end < n and guesses[order[end]] == k:
+            lanes[end - begin] = end
+            end += 1
+        begins[k], ends[k] = begin, end
+        _whitened_norms_of_rows(flat, lanes, end - begin, centres[k], columns[k], centred, norms)
+        for r in range(begin, end):
+            w[r] = weights[order[r]]
+            top[r] = log_norms[k] - 0.5 * norms[r - begin]
+            lowest[r] = top[r] - _DEPTH - _ROUNDING * abs(top[r])
+    own = top.copy()
+    starts = np.empty(n_components + 1, np.intp)
+    stride = 3 * width(tile)
+    left = np.empty((2, LANES // stride), np.intp)
+    n_left = 0
+    for k in range(n_components):
+        starts[k] = n_left
+        if k % 2 == 0:
+            _screen_closely(tile, LANES, screens, k // 2, farthest, lowest, squared, left)
+        begin, end = begins[k], ends[k]
+        found = _lanes_of(left[k % 2], stride, begin, end, lanes)
+        for i in range(end - begin):
+            whose[n_left + i], joints[n_left + i] = begin + i, own[begin + i]
+        if found > end - begin:
+            _whitened_norms_of_rows(flat, lanes[end - begin :], found - (end - begin), centres[k], columns[k], centred, norms)
+            for i in range(end - begin, found):
+                lane, joint = lanes[i], log_norms[k] - 0.5 * norms[i - (end - begin)]
+                whose[n_left + i], joints[n_left + i] = lane, joint
+                if joint > top[lane]:
+                    top[lane] = joint
+                    lowest[lane] = joint - _DEPTH - _ROUNDING * abs(joint)
+        n_left += found
+    starts[n_components] = n_left
+    for i in range(n_left):
+        joints[i] -= top[whose[i]]
+    step = width(joints)
+    for i in range(0, n_left, step):
+        store(joints, i, _exp(joints, load(joints, i)))
+    total[:n] = 0.0
+    for i in range(n_left):
+        total[whose[i]] += joints[i]
+    _score(LANES, top, total, w, scale, scores)
+    for k in range(n_components):
+        found, sum_of_all = 0, 0.0
+        for i in range(starts[k], starts[k + 1]):
+            lane = whose[i]
+            share = joints[i] * scale[lane]
+            shares[0, lane] = share * w[lane]
+            lanes[found] = lane
+            if share > NEGLIGIBLE and w[lane] > 0.0:
+                found += 1
+                sum_of_all += shares[0, lane]
+        if found:
+            mass[k] += sum_of_all
+            _add_moments(flat, lanes, found, shares, 0, centres[k], k, eight, first, second)
+    return n_left

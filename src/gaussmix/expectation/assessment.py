@@ -1,0 +1,62 @@
+"""What a mixture says of rows: log-densities, most probable components, responsibilities; in blocks, by either twin."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._threads import one_thread, usable_threads
+from gaussmix._types import Floats, Labels, Rows
+from gaussmix.expectation import compiled, reference
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["labels", "log_densities", "responsibilities"]
+
+_NUMBERS_AT_ONCE = 2**20  # row-component-features
+_MOST_AT_ONCE = 4096  # rows
+
+
+def log_densities(mixture: "Mixture", rows: Rows) -> Floats:
+    """Log-densities ``(n,)``, in nats."""
+    return _assess(mixture, rows, of_all=False)[0]
+
+
+def labels(mixture: "Mixture", rows: Rows) -> Labels:
+    """The most probable components ``(n,)``, the first of several."""
+    return _assess(mixture, rows, of_all=False)[1]
+
+
+def responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
+    """Responsibilities ``(n, K)``, whose rows sum to one."""
+    return _assess(mixture, rows, of_all=True)[2]
+
+
+def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
+    """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
+    n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
+    log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
+    shares = np.empty((n_rows if of_all else 0, n_components))
+    fast = compiled("auto", n_rows=n_rows, n_components=n_components, n_features=n_features)
+    if fast:
+        from gaussmix.expectation import fused as twin  # noqa: PLC0415 - numba takes longer to import than few rows
+    else:
+        twin = reference  # type: ignore[misc] # the other module
+
+    def block(span: slice) -> None:
+        log_density[span], most_probable[span], some = twin.assess(mixture, rows[span], responsibilities=of_all)
+        if of_all:
+            shares[span] = some
+
+    threads = usable_threads() if fast else 1
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        list((pool.map if fast else map)(block, _spans(n_rows, mixture.means.size)))
+    return log_density, most_probable, shares
+
+
+def _spans(n_rows: int, n_numbers: int) -> Iterator[slice]:
+    """Blocks of rows whose distances from all means take little memory."""
+    size = min(max(_NUMBERS_AT_ONCE // n_numbers, 1), _MOST_AT_ONCE)
+    return (slice(start, start + size) for start in range(0, n_rows, size))
