@@ -36,6 +36,7 @@ __all__ = ["LANES", "Screens", "sum_screened"]
 
 LANES = 144
 _TRIAL = 48  # rows from which it is seen whether screening pays
+_NUMBERS_AT_ONCE = 2**17  # in rows that are put in order; more would be read from afar, and out of order
 _DEPTH = 37.0  # nats below the best of a row: exp(-37) is less than what is negligible
 _ROUNDING = 1e-6  # of a log-joint density, in single precision, with room to spare
 _MANY = 0.25  # share of pairs left over, beside each row's best, from which on it is cheaper to compute all
@@ -46,8 +47,8 @@ class Screens(NamedTuple):
 
     Attributes
     ----------
-    origin, units : (D,)
-        Where rows are seen from, and in which units; in double precision, as the bounds are.
+    origin, scales : (D,)
+        Where rows are seen from, and what they are multiplied by; in double precision, as the bounds are.
     directions : (2, K / 2, D, 4)
         The first two rows of the rotated whitening of each of two components, and the next two, all shortened by what
         rounding may add to a square.
@@ -62,7 +63,7 @@ class Screens(NamedTuple):
     """
 
     origin: Floats
-    units: Floats
+    scales: Floats
     directions: AnyArray
     offsets: AnyArray
     bounds: Floats
@@ -72,16 +73,22 @@ class Screens(NamedTuple):
 
 @njit
 def _take(rows: Rows, order: AnyArray, n: int, screens: Screens, flat: Floats, tile: AnyArray) -> float:
-    """n rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance."""
+    """n rows in an order, as they are and in the units of the screens, where zeros fill up; returns the largest distance."""
     n_features = rows.shape[1]
-    for r in range(n):
+    origin, scales = screens.origin, screens.scales
+    some = np.empty((16, n_features), np.float32)
+    for start in range(0, n, 16):  # few enough that what is written stays near until it is read
+        n_here = min(16, n - start)
+        for r in range(n_here):
+            lane = order[start + r]
+            for j in range(n_features):
+                flat[start + r, j] = rows[lane, j]
+            for j in range(n_features):
+                some[r, j] = (rows[lane, j] - origin[j]) * scales[j]
         for j in range(n_features):
-            flat[r, j] = rows[order[r], j]
-    for j in range(n_features):
-        origin, unit = screens.origin[j], screens.units[j]
-        for r in range(n):
-            tile[j, r] = (flat[r, j] - origin) / unit
-        tile[j, n:] = 0.0
+            for r in range(n_here):
+                tile[j, start + r] = some[r, j]
+    tile[:, n:] = 0.0
     step = width(tile)
     farthest = splat(tile, 0.0)
     for r in range(0, tile.shape[1], step):
@@ -275,8 +282,8 @@ def sum_screened(
     guesses, order = np.zeros(n_rows, np.intp), np.arange(n_rows)
     most = n_components * LANES + 8
     buffers = (np.empty((8, centres.shape[1])), np.empty((LANES, 8)), np.zeros((1, LANES)), np.empty(most, np.int32), np.empty(most))
-    for stretch in range(2):
-        begin, end = (0, min(_TRIAL, n_rows)) if stretch == 0 else (min(_TRIAL, n_rows), n_rows)
+    begin, end = 0, min(_TRIAL, n_rows)
+    while begin < n_rows:
         for start in range(begin, end, LANES):
             n = min(LANES, end - start)
             farthest = _take(rows, order[start : start + n], n, screens, flat, tile)
@@ -294,8 +301,9 @@ def sum_screened(
                 flat, tile, squared, buffers, mass, first, second, scores,
             )
         scores[2] += n_left
-        if n_left > (end - begin) * (1.0 + _MANY * (n_components - 1)):
+        if begin == 0 and n_left > end * (1.0 + _MANY * (n_components - 1)):
             return end
+        begin, end = end, min(end + max(_NUMBERS_AT_ONCE // n_features, LANES), n_rows)
     return n_rows
 
 

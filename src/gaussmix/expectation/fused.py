@@ -405,7 +405,7 @@ def _screened(mixture: "Mixture", rest: _Plan) -> _Screened:
     rounding = (n_features + 4) * np.finfo(np.float32).eps * np.linalg.norm(directions, axis=2).max(axis=1)
     screens = Screens(
         origin.copy(),
-        units,
+        1.0 / units,
         np.ascontiguousarray(padded.transpose(2, 0, 4, 1, 3).reshape(2, n_pairs, n_features, 4), np.float32),
         np.ascontiguousarray(offsets.swapaxes(0, 1), np.float32),
         mixture.log_norms.copy(),
