@@ -178,6 +178,17 @@ def _log(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
     return multiply_add(n, splat(like, _LN2), multiply_add(double * z, p, double))
 
 
+# --- Memory ----------------------------------------------------------------------------------------------------------
+
+
+@njit
+def aligned(n_rows: int, n_columns: int) -> Floats:
+    """Zeros ``(n_rows, n_columns)`` that begin where a line of the cache does: no register is read from two lines."""
+    space = np.zeros(n_rows * n_columns + 8)
+    skipped = -(space.ctypes.data // 8) % 8
+    return space[skipped : skipped + n_rows * n_columns].reshape(n_rows, n_columns)
+
+
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 
@@ -685,12 +696,12 @@ def sum_rows(
     n_components, n_features = len(densities.log_norms), densities.n_features
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
     by_row = kind == OVER_ALL or (n_features >= _FEW and densities.form != PRODUCTS)
-    tile, flat = np.zeros((n_features, apart)), np.zeros((n if by_row else 0, centres.shape[1] + 8))
-    products = np.zeros((densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart))
-    squared = np.empty((len(centres), apart))
-    joint = np.empty((len(centres), apart)) if kind == FROM_DISTANCES else squared
-    strip, eight = np.empty((n_features, 3 * width(tile))), np.empty((n, 8))
-    shares, active, lanes = np.empty((4, apart)), np.empty(4, np.intp), np.empty(n, np.intp)
+    tile, flat = aligned(n_features, apart), aligned(n if by_row else 0, centres.shape[1] + 8)
+    products = aligned(densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart)
+    squared = aligned(len(centres), apart)
+    joint = aligned(len(centres), apart) if kind == FROM_DISTANCES else squared
+    strip, eight = aligned(n_features, 3 * width(tile)), aligned(n, 8)
+    shares, active, lanes = aligned(4, apart), np.empty(4, np.intp), np.empty(n, np.intp)
     origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
     w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
@@ -751,9 +762,9 @@ def assess_rows(
     n, apart = lanes_in_tile, lanes_in_tile + 8
     n_components, n_features = len(densities.log_norms), densities.n_features
     n_fours = len(densities.centres)
-    tile, unused = np.zeros((n_features, apart)), np.zeros((0, 1))
-    products = np.zeros((densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart))
-    squared, strip = np.empty((n_fours, apart)), np.empty((n_features, 3 * width(tile)))
+    tile, unused = aligned(n_features, apart), np.zeros((0, 1))
+    products = aligned(densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart)
+    squared, strip = aligned(n_fours, apart), aligned(n_features, 3 * width(tile))
     top, total, likeliest, scores = np.empty(n), np.empty(n), np.empty(n), np.zeros(4)
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
