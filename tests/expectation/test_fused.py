@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.expectation import _kernels, fused, reference
+from gaussmix.expectation import _functions, _kernels, fused, reference
 from gaussmix.expectation._lanes import load, store, width
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
@@ -285,7 +285,7 @@ def of_one_number(function: Callable) -> Callable[[float], float]:
     return lambda x: float(compiled(np.full(16, x))[0])
 
 
-_exp, _log = of_one_number(_kernels._exp), of_one_number(_kernels._log)
+_exp, _log = of_one_number(_functions.exp), of_one_number(_functions.log)
 
 
 @each_form
@@ -399,4 +399,4 @@ def test_a_second_process_compiles_nothing() -> None:
 def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
     space = {}
     exec("def double(x):\n    return 2.0 * x", space)  # noqa: S102 - a function without a file, which numba keeps nowhere
-    assert _kernels.kept_on_disk(space["double"])(3.0) == 6.0
+    assert _functions.kept_on_disk(space["double"])(3.0) == 6.0

@@ -200,7 +200,7 @@ def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
 
 @intrinsic
 def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
-    """x where ``a > b``, elsewhere y."""
+    """X where ``a > b``, elsewhere y."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return builder.select(builder.fcmp_ordered(">", *values[:2]), *values[2:])
@@ -228,7 +228,9 @@ def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
         empty = ir.Constant(a.integers, ir.Undefined)
         first = builder.insert_element(empty, one, ir.Constant(_INT, 0))
-        bits = builder.sub(builder.bitcast(values[0], a.integers), builder.shuffle_vector(first, empty, _picks([0] * a.count)))
+        bits = builder.sub(
+            builder.bitcast(values[0], a.integers), builder.shuffle_vector(first, empty, _picks([0] * a.count))
+        )
         mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
         return builder.sitofp(builder.ashr(bits, mantissa), a.vector)
 

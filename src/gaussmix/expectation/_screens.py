@@ -17,7 +17,8 @@ import numpy as np
 from numba import njit
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation._kernels import NEGLIGIBLE, _add_moments, _exp, _score, kept_on_disk
+from gaussmix.expectation._functions import NEGLIGIBLE, aligned, exp, kept_on_disk
+from gaussmix.expectation._kernels import Sums, score
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
@@ -31,8 +32,9 @@ from gaussmix.expectation._lanes import (
     store,
     width,
 )
+from gaussmix.expectation._moments import add_moments
 
-__all__ = ["LANES", "Screens", "sum_screened"]
+__all__ = ["Screened", "Screens", "sum_screened"]
 
 LANES = 144
 _TRIAL = 48  # rows from which it is seen whether screening pays
@@ -71,10 +73,85 @@ class Screens(NamedTuple):
     reaches: Floats
 
 
+class Screened(NamedTuple):
+    """K components of full covariances, as the screened pass sees them.
+
+    Attributes
+    ----------
+    screens : Screens
+        What the screen sees.
+    centres : (K, D)
+        Component means, with zeros up to a multiple of eight features.
+    columns : (K, D, D)
+        Inverse factors, transposed; rows with zeros as the means.
+    log_norms : (K,)
+        Log-joint densities at the centres.
+    """
+
+    screens: Screens
+    centres: Floats
+    columns: Floats
+    log_norms: Floats
+
+
+class _Room(NamedTuple):
+    """Room for one tile of rows and what comes of it, used for one after the other."""
+
+    flat: Floats
+    tile: AnyArray
+    squared: AnyArray
+    best: AnyArray
+    guess: AnyArray
+    centred: Floats
+    eight: Floats
+    shares: Floats
+    weights: Floats
+    top: Floats
+    total: Floats
+    scale: Floats
+    norms: Floats
+    lowest: AnyArray
+    lanes: AnyArray
+    begins: AnyArray
+    ends: AnyArray
+    starts: AnyArray
+    left: AnyArray
+    whose: AnyArray
+    joints: Floats
+
+
 @njit
-def _take(rows: Rows, order: AnyArray, n: int, screens: Screens, flat: Floats, tile: AnyArray) -> float:
-    """n rows in an order, as they are and in the units of the screens, where zeros fill up; returns the largest distance."""
-    n_features = rows.shape[1]
+def _room(n_components: int, n_features: int, n_eights: int) -> _Room:
+    single, most = np.float32, n_components * LANES + 8
+    return _Room(
+        aligned(LANES, n_eights + 8),
+        np.zeros((n_features, LANES), single),
+        np.empty((2, LANES), single),
+        np.empty(LANES, single),
+        np.empty(LANES, single),
+        aligned(8, n_eights),
+        aligned(LANES, 8),
+        np.zeros((1, LANES)),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES),
+        np.zeros(LANES + 8),
+        np.empty(LANES, single),
+        np.empty(LANES + 8, np.intp),
+        np.empty(n_components, np.intp),
+        np.empty(n_components, np.intp),
+        np.empty(n_components + 1, np.intp),
+        np.empty((2, LANES), np.intp),
+        np.empty(most, np.intp),
+        np.empty(most),
+    )
+
+
+@njit
+def _take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
+    """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance."""
+    n, n_features = len(order), rows.shape[1]
     origin, scales = screens.origin, screens.scales
     some = np.empty((16, n_features), np.float32)
     for start in range(0, n, 16):  # few enough that what is written stays near until it is read
@@ -108,7 +185,13 @@ def _bound(screens: Screens, k: int, farthest: float) -> float:
 
 @njit
 def _add_squares(
-    tile: AnyArray, r: int, directions: AnyArray, offsets: AnyArray, pair: int, first: bool, squared: AnyArray  # noqa: FBT001 - compiled
+    tile: AnyArray,
+    r: int,
+    directions: AnyArray,
+    offsets: AnyArray,
+    pair: int,
+    first: bool,
+    squared: AnyArray,  # noqa: FBT001 - compiled
 ) -> None:
     """Squares of two coordinates of three registers of rows from `r` on, of two components: the first, or to be added."""
     step = width(tile)
@@ -160,7 +243,13 @@ def _left_over(squared: AnyArray, q: int, r: int, bound: float, lowest: AnyArray
 
 @njit
 def _screen_closely(
-    tile: AnyArray, n: int, screens: Screens, pair: int, farthest: float, lowest: AnyArray, squared: AnyArray,
+    tile: AnyArray,
+    n: int,
+    screens: Screens,
+    pair: int,
+    farthest: float,
+    lowest: AnyArray,
+    squared: AnyArray,
     left: AnyArray,
 ) -> None:
     """The rows ``(2, n / three registers)`` that are left over of two components; where any is, after two more coordinates."""
@@ -243,8 +332,8 @@ def _whitened_norms_of_rows(
 
 
 @njit
-def _lanes_of(left: AnyArray, stride: int, begin: int, end: int, lanes: AnyArray) -> int:
-    """The lanes from `begin` to `end`, then those that are left over besides; how many in all."""
+def _lanes_of(left: AnyArray, stride: int, n: int, begin: int, end: int, lanes: AnyArray) -> int:
+    """The lanes from `begin` to `end`, then those of the first n that are left over besides; how many in all."""
     found = end - begin
     for i in range(found):
         lanes[i] = begin + i
@@ -253,127 +342,136 @@ def _lanes_of(left: AnyArray, stride: int, begin: int, end: int, lanes: AnyArray
         while bits:
             lane = s * stride + first_bit(bits)
             lanes[found] = lane
-            found += lane < begin or lane >= end
+            found += lane < n and (lane < begin or lane >= end)
             bits &= bits - 1
     return found
 
 
-@kept_on_disk
-def sum_screened(
-    rows: Rows,
-    weights: Floats,
-    screens: Screens,
-    centres: Floats,
-    columns: Floats,
-    log_norms: Floats,
-    mass: Floats,
-    first: Floats,
-    second: Floats,
-    scores: Floats,
-) -> int:
-    """Add to the sums what rows ``(n, D)`` with weights give; return how many of the rows are done.
-
-    Of a first tile all is done. Where more pairs are left of it than it pays for, the rest is left to do.
-    """
-    n_rows, n_features = rows.shape
-    n_components = len(log_norms)
-    flat, tile = np.zeros((LANES, centres.shape[1] + 8)), np.zeros((n_features, LANES), np.float32)
-    squared, best, guess = np.empty((2, LANES), np.float32), np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    guesses, order = np.zeros(n_rows, np.intp), np.arange(n_rows)
-    most = n_components * LANES + 8
-    buffers = (np.empty((8, centres.shape[1])), np.empty((LANES, 8)), np.zeros((1, LANES)), np.empty(most, np.int32), np.empty(most))
-    begin, end = 0, min(_TRIAL, n_rows)
-    while begin < n_rows:
-        for start in range(begin, end, LANES):
-            n = min(LANES, end - start)
-            farthest = _take(rows, order[start : start + n], n, screens, flat, tile)
-            _likeliest(tile, LANES, screens, farthest, squared, best, guess)
-            for r in range(n):
-                guesses[start + r] = int(guess[r])
-        _in_order(guesses[begin:end], n_components, order[begin:end])
-        for r in range(begin, end):
-            order[r] += begin
-        n_left = 0
-        for start in range(begin, end, LANES):
-            n = min(LANES, end - start)
-            n_left += _sum_tile(
-                rows, weights, order[start : start + n], guesses, screens, centres, columns, log_norms,
-                flat, tile, squared, buffers, mass, first, second, scores,
-            )
-        scores[2] += n_left
-        if begin == 0 and n_left > end * (1.0 + _MANY * (n_components - 1)):
-            return end
-        begin, end = end, min(end + max(_NUMBERS_AT_ONCE // n_features, LANES), n_rows)
-    return n_rows
+@njit
+def _put_in_order(rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, room: _Room) -> None:
+    """The rows from `begin` to `end` in order of the component that the screen likes best."""
+    for start in range(begin, end, LANES):
+        n = min(LANES, end - start)
+        farthest = _take(rows, order[start : start + n], screens, room.flat, room.tile)
+        _likeliest(room.tile, LANES, screens, farthest, room.squared, room.best, room.guess)
+        for r in range(n):
+            guesses[start + r] = int(room.guess[r])
+    _in_order(guesses[begin:end], len(screens.bounds), order[begin:end])
+    for r in range(begin, end):
+        order[r] += begin
 
 
 @njit
-def _sum_tile(
-    rows, weights, order, guesses, screens, centres, columns, log_norms, flat, tile, squared, buffers,
-    mass, first, second, scores,
-):
-    """Add what one tile of rows gives, in order of their guesses; return how many pairs were computed in full."""
-    centred, eight, shares, whose, joints = buffers
-    n, n_components = len(order), len(log_norms)
-    farthest = _take(rows, order, n, screens, flat, tile)
-    w, top, total, scale = np.zeros(LANES), np.zeros(LANES), np.ones(LANES), np.empty(LANES)
-    lowest, lanes, norms = np.full(LANES, np.inf, np.float32), np.empty(LANES + 8, np.intp), np.empty(LANES + 8)
-    begins, ends = np.zeros(n_components, np.intp), np.zeros(n_components, np.intp)
-    end = 0
+def _own_densities(weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, room: _Room) -> None:
+    """Each row's log-joint density under its guess, in full, and the lowest that another could matter with."""
+    room.begins[:], room.ends[:] = 0, 0
+    room.weights[:], room.top[:], room.lowest[:] = 0.0, 0.0, np.inf
+    n, end = len(order), 0
     while end < n:
         begin, k = end, guesses[order[end]]
         while end < n and guesses[order[end]] == k:
-            lanes[end - begin] = end
+            room.lanes[end - begin] = end
             end += 1
-        begins[k], ends[k] = begin, end
-        _whitened_norms_of_rows(flat, lanes, end - begin, centres[k], columns[k], centred, norms)
+        room.begins[k], room.ends[k] = begin, end
+        _whitened_norms_of_rows(
+            room.flat, room.lanes, end - begin, model.centres[k], model.columns[k], room.centred, room.norms
+        )
         for r in range(begin, end):
-            w[r] = weights[order[r]]
-            top[r] = log_norms[k] - 0.5 * norms[r - begin]
-            lowest[r] = top[r] - _DEPTH - _ROUNDING * abs(top[r])
-    own = top.copy()
-    starts = np.empty(n_components + 1, np.intp)
-    stride = 3 * width(tile)
-    left = np.empty((2, LANES // stride), np.intp)
+            joint = model.log_norms[k] - 0.5 * room.norms[r - begin]
+            room.weights[r], room.top[r] = weights[order[r]], joint
+            room.lowest[r] = joint - _DEPTH - _ROUNDING * abs(joint)
+
+
+@njit
+def _other_densities(n: int, farthest: float, model: Screened, room: _Room) -> int:
+    """The log-joint densities of all pairs that are left over, by component; how many there are."""
+    own = room.top.copy()
+    stride = 3 * width(room.tile)
     n_left = 0
-    for k in range(n_components):
-        starts[k] = n_left
+    for k in range(len(model.log_norms)):
         if k % 2 == 0:
-            _screen_closely(tile, LANES, screens, k // 2, farthest, lowest, squared, left)
-        begin, end = begins[k], ends[k]
-        found = _lanes_of(left[k % 2], stride, begin, end, lanes)
-        for i in range(end - begin):
-            whose[n_left + i], joints[n_left + i] = begin + i, own[begin + i]
-        if found > end - begin:
-            _whitened_norms_of_rows(flat, lanes[end - begin :], found - (end - begin), centres[k], columns[k], centred, norms)
-            for i in range(end - begin, found):
-                lane, joint = lanes[i], log_norms[k] - 0.5 * norms[i - (end - begin)]
-                whose[n_left + i], joints[n_left + i] = lane, joint
-                if joint > top[lane]:
-                    top[lane] = joint
-                    lowest[lane] = joint - _DEPTH - _ROUNDING * abs(joint)
+            _screen_closely(room.tile, LANES, model.screens, k // 2, farthest, room.lowest, room.squared, room.left)
+        begin, end = room.begins[k], room.ends[k]
+        n_own = end - begin
+        found = _lanes_of(room.left[k % 2, : LANES // stride], stride, n, begin, end, room.lanes)
+        room.starts[k] = n_left
+        for i in range(n_own):
+            room.whose[n_left + i], room.joints[n_left + i] = begin + i, own[begin + i]
+        if found > n_own:
+            others = room.lanes[n_own:]
+            _whitened_norms_of_rows(
+                room.flat, others, found - n_own, model.centres[k], model.columns[k], room.centred, room.norms
+            )
+            for i in range(found - n_own):
+                lane, joint = others[i], model.log_norms[k] - 0.5 * room.norms[i]
+                room.whose[n_left + n_own + i], room.joints[n_left + n_own + i] = lane, joint
+                if joint > room.top[lane]:
+                    room.top[lane] = joint
+                    room.lowest[lane] = joint - _DEPTH - _ROUNDING * abs(joint)
         n_left += found
-    starts[n_components] = n_left
+    room.starts[len(model.log_norms)] = n_left
+    return n_left
+
+
+@njit
+def _relative_densities(n: int, n_left: int, room: _Room) -> None:
+    """Joint densities divided by each row's largest, in place of their logarithms, and their sums."""
+    joints, whose, total = room.joints, room.whose, room.total
     for i in range(n_left):
-        joints[i] -= top[whose[i]]
-    step = width(joints)
-    for i in range(0, n_left, step):
-        store(joints, i, _exp(joints, load(joints, i)))
-    total[:n] = 0.0
+        joints[i] -= room.top[whose[i]]
+    for i in range(0, n_left, width(joints)):
+        store(joints, i, exp(joints, load(joints, i)))
+    total[:n], total[n:] = 0.0, 1.0
     for i in range(n_left):
         total[whose[i]] += joints[i]
-    _score(LANES, top, total, w, scale, scores)
-    for k in range(n_components):
+
+
+@njit
+def _add_what_counts(model: Screened, room: _Room, sums: Sums) -> None:
+    """Add the moments of each component, over the rows in which its responsibility is not negligible."""
+    for k in range(len(model.log_norms)):
         found, sum_of_all = 0, 0.0
-        for i in range(starts[k], starts[k + 1]):
-            lane = whose[i]
-            share = joints[i] * scale[lane]
-            shares[0, lane] = share * w[lane]
-            lanes[found] = lane
-            if share > NEGLIGIBLE and w[lane] > 0.0:
+        for i in range(room.starts[k], room.starts[k + 1]):
+            lane = room.whose[i]
+            responsibility = room.joints[i] * room.scale[lane]
+            share = responsibility * room.weights[lane]
+            room.shares[0, lane], room.lanes[found] = share, lane
+            if responsibility > NEGLIGIBLE and share > 0.0:
                 found += 1
-                sum_of_all += shares[0, lane]
+                sum_of_all += share
         if found:
-            mass[k] += sum_of_all
-            _add_moments(flat, lanes, found, shares, 0, centres[k], k, eight, first, second)
-    return n_left
+            sums.mass[k] += sum_of_all
+            add_moments(
+                room.flat, room.lanes, found, room.shares, 0, model.centres[k], k, room.eight, sums.first, sums.second
+            )
+
+
+@kept_on_disk
+def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> int:
+    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give; return how many of the rows are done.
+
+    Of the first few all is done. Where more pairs are left of them than it pays for, the rest is left to do. The third of
+    the scores counts the pairs that were computed in full.
+    """
+    n_rows, n_features = rows.shape
+    n_components = len(model.log_norms)
+    room = _room(n_components, n_features, model.centres.shape[1])
+    guesses, order = np.zeros(n_rows, np.intp), np.arange(n_rows)
+    begin, end = 0, min(_TRIAL, n_rows)
+    while begin < n_rows:
+        _put_in_order(rows, begin, end, model.screens, guesses, order, room)
+        n_computed = 0
+        for start in range(begin, end, LANES):
+            some = order[start : min(start + LANES, end)]
+            farthest = _take(rows, some, model.screens, room.flat, room.tile)
+            _own_densities(weights, some, guesses, model, room)
+            n_left = _other_densities(len(some), farthest, model, room)
+            _relative_densities(len(some), n_left, room)
+            score(LANES, room.top, room.total, room.weights, room.scale, sums.scores)
+            _add_what_counts(model, room, sums)
+            n_computed += n_left
+        sums.scores[2] += n_computed
+        if begin == 0 and n_computed > end * (1.0 + _MANY * (n_components - 1)):
+            return end
+        begin, end = end, min(end + max(_NUMBERS_AT_ONCE // n_features, LANES), n_rows)
+    return n_rows

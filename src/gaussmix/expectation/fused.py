@@ -21,24 +21,20 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
+from gaussmix.expectation._distances import AXES, PLAIN, PRODUCTS, TRIANGLES, Densities
 from gaussmix.expectation._kernels import (
     ALL_PRODUCTS,
-    AXES,
     FROM_DISTANCES,
     OVER_ALL,
     PER_AXIS,
     PER_PAIR,
-    PLAIN,
-    PRODUCTS,
     SQUARES,
-    TRIANGLES,
-    Densities,
     Frame,
     Sums,
     assess_rows,
     sum_rows,
 )
-from gaussmix.expectation._screens import Screens, sum_screened
+from gaussmix.expectation._screens import Screened, Screens, sum_screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
 if TYPE_CHECKING:
@@ -58,6 +54,7 @@ _MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
 _MOST_MULTIPLIED_DIGITS = 2.0**13  # squared, in units of a component's own deviations; it costs four digits
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
+_Moments = tuple[Floats, Floats, Floats, Floats]
 _Read = Callable[[Sums], tuple[Floats, Floats]]
 
 
@@ -91,7 +88,7 @@ class _Plan:
     reach: float = np.inf
     beyond: "_Plan | None" = None
 
-    def run(self, rows: Rows, weights: Floats) -> tuple[Floats, Floats, Floats, Floats] | None:
+    def run(self, rows: Rows, weights: Floats) -> _Moments | None:
         """Pass over the rows: masses, first and second moments, and the two log-likelihoods; none where one overflows."""
         n_fours, n_eights = self.densities.centres.shape
         n_components = len(self.densities.log_norms)
@@ -103,8 +100,11 @@ class _Plan:
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[:n_components] for part in sums[:3])
-        return mass, *self.read(Sums(mass, first, second, sums.scores)), np.append(sums.scores[:2], len(rows) * n_components)
-
+        return (
+            mass,
+            *self.read(Sums(mass, first, second, sums.scores)),
+            np.append(sums.scores[:2], len(rows) * n_components),
+        )
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
@@ -343,51 +343,41 @@ _SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments
 
 
 @dataclass(frozen=True)
-class _Screened:
+class _ScreenedPlan:
     """A mixture of full covariances, in the shapes of the screened pass.
 
     Attributes
     ----------
-    screens : Screens
-        What the screen sees of it.
-    columns : (K, D, D)
-        Inverse factors, transposed.
+    model : Screened
+        The mixture.
     rest : _Plan
         The plan for rows that are not worth screening.
     """
 
-    screens: Screens
-    columns: Floats
-    centres: Floats
-    log_norms: Floats
+    model: Screened
     rest: _Plan
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`_Plan`."""
         return self.rest.assess(rows, labels, responsibilities)
 
-    def run(self, rows: Rows, weights: Floats) -> tuple[Floats, Floats, Floats, Floats] | None:
+    def run(self, rows: Rows, weights: Floats) -> _Moments | None:
         """The same as of :class:`_Plan`."""
-        n_components, n_features = len(self.log_norms), rows.shape[1]
-        n_eights = self.centres.shape[1]
-        mass, first = np.zeros(n_components), np.zeros((n_components, n_eights))
-        second, scores = np.zeros((n_components, n_eights, n_eights)), np.zeros(4)
-        rows, weights = _plain(rows), _plain(weights)
-        n_done = sum_screened(
-            rows, weights, self.screens, self.centres, self.columns, self.log_norms, mass, first, second, scores
-        )
-        if not all(np.isfinite(part).all() for part in (mass, first, second, scores)):
+        n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
+        second = np.zeros((n_components, n_eights, n_eights))
+        sums = Sums(np.zeros(n_components), np.zeros((n_components, n_eights)), second, np.zeros(4))
+        n_done = sum_screened(_plain(rows), _plain(weights), self.model, sums)
+        if not all(np.isfinite(part).all() for part in sums):
             return None
-        sums = mass, first[:, :n_features], _read_full(second[:, :n_features, :n_features]), scores[:3]
+        second = _read_full(second[:, :n_features, :n_features])
+        screened = sums.mass, sums.first[:, :n_features], second, sums.scores[:3]
         if n_done == len(rows):
-            return sums
-        others = self.rest.run(rows[n_done:], weights[n_done:])
-        if others is None:
-            return None
-        return tuple(a + b for a, b in zip(sums, others, strict=True))
+            return screened
+        rest = self.rest.run(rows[n_done:], weights[n_done:])
+        return rest and (screened[0] + rest[0], screened[1] + rest[1], screened[2] + rest[2], screened[3] + rest[3])
 
 
-def _screened(mixture: "Mixture", rest: _Plan) -> _Screened:
+def _screened(mixture: "Mixture", rest: _Plan) -> _ScreenedPlan:
     """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
     origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
     whitening = mixture.covariances.whitening * units
@@ -413,18 +403,24 @@ def _screened(mixture: "Mixture", rest: _Plan) -> _Screened:
         np.linalg.norm(between, axis=1),
     )
     columns = _padded(np.swapaxes(mixture.covariances.whitening, 1, 2), 8)
-    return _Screened(screens, columns, _padded(mixture.means, 8), mixture.log_norms.copy(), rest)
+    model = Screened(screens, _padded(mixture.means, 8), columns, mixture.log_norms.copy())
+    return _ScreenedPlan(model, rest)
 
 
 @lru_cache(maxsize=4)
-def _planned(mixture: "Mixture", moments: Moments) -> "_Plan | _Screened":
+def _planned(mixture: "Mixture", moments: Moments) -> "_Plan | _ScreenedPlan":
     """The plan of a mixture, kept from block to block."""
     plan = _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
-    worth = moments is FULL and isinstance(mixture.covariances, Full) and mixture.n_features > 4 and mixture.n_components > 3
+    worth = (
+        moments is FULL
+        and isinstance(mixture.covariances, Full)
+        and mixture.n_features > 4
+        and mixture.n_components > 3
+    )
     return _screened(mixture, plan) if worth else plan
 
 
-def _plan(mixture: "Mixture", moments: Moments) -> "_Plan | _Screened":
+def _plan(mixture: "Mixture", moments: Moments) -> "_Plan | _ScreenedPlan":
     """The same, made once even where several threads ask for it."""
     with _ONE_AT_A_TIME:
         return _planned(mixture, moments)

@@ -1,0 +1,193 @@
+"""Moments of a tile's rows, weighted by responsibilities.
+
+Where a row is as long as a register, sums run along its features, over those rows alone in which a component has a
+share; else along the rows, a feature after the other.
+"""
+
+from typing import Any
+
+from numba import njit
+
+from gaussmix._types import AnyArray, Floats
+from gaussmix.expectation._lanes import add_totals, load, multiply_add, splat, store, width
+
+__all__ = [
+    "FEW",
+    "add_axes",
+    "add_few_features",
+    "add_first_of_four",
+    "add_moments",
+    "add_products",
+    "add_traces_of_four",
+]
+
+FEW = 5  # features of which a row is too short for registers along it
+
+
+@njit
+def add_first_of_four(tile: Floats, n: int, shares: Floats, centres: Floats, k: int, first: Floats) -> None:
+    """Add ``Σ share (x - centre)`` for four components, from `k` on: each coordinate is read once for all four."""
+    step = width(tile)
+    zero = splat(tile, 0.0)
+    for j in range(0, len(tile), 2):
+        a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = zero
+        ma, mb = splat(tile, centres[k, j]), splat(tile, centres[k + 1, j])
+        mc, md = splat(tile, centres[k + 2, j]), splat(tile, centres[k + 3, j])
+        na, nb = splat(tile, centres[k, j + 1]), splat(tile, centres[k + 1, j + 1])
+        nc, nd = splat(tile, centres[k + 2, j + 1]), splat(tile, centres[k + 3, j + 1])
+        for r in range(0, n, step):
+            x, y = load(tile, (j, r)), load(tile, (j + 1, r))
+            w = load(shares, (0, r))
+            a0, a1 = multiply_add(w, x - ma, a0), multiply_add(w, y - na, a1)
+            w = load(shares, (1, r))
+            b0, b1 = multiply_add(w, x - mb, b0), multiply_add(w, y - nb, b1)
+            w = load(shares, (2, r))
+            c0, c1 = multiply_add(w, x - mc, c0), multiply_add(w, y - nc, c1)
+            w = load(shares, (3, r))
+            d0, d1 = multiply_add(w, x - md, d0), multiply_add(w, y - nd, d1)
+        add_totals(first, (k, j), a0, a1, zero, zero)
+        add_totals(first, (k + 1, j), b0, b1, zero, zero)
+        add_totals(first, (k + 2, j), c0, c1, zero, zero)
+        add_totals(first, (k + 3, j), d0, d1, zero, zero)
+
+
+@njit
+def add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second: Floats) -> None:
+    """Add ``Σ share distance²`` for four components."""
+    step = width(shares)
+    zero = splat(shares, 0.0)
+    for q in range(4):
+        total = zero
+        for r in range(0, n, step):
+            total = multiply_add(load(shares, (q, r)), load(squared, (k + q, r)), total)
+        add_totals(second, (k + q, 0, 0), total, zero, zero, zero)
+
+
+@njit
+def add_axes(
+    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+) -> None:
+    """Add one component's first moments over n rows, and the second ones of each coordinate with itself."""
+    e, step = k % len(second), width(flat)
+    zero = splat(flat, 0.0)
+    for j in range(0, len(centre), step):
+        m = load(centre, j)
+        f = g = s = t = zero
+        for i in range(0, n - 1, 2):
+            c, d = load(flat, (lanes[i], j)) - m, load(flat, (lanes[i + 1], j)) - m
+            a, b = splat(flat, shares[q, lanes[i]]) * c, splat(flat, shares[q, lanes[i + 1]]) * d
+            f, g = f + a, g + b
+            s, t = multiply_add(a, c, s), multiply_add(b, d, t)
+        if n % 2:
+            c = load(flat, (lanes[n - 1], j)) - m
+            a = splat(flat, shares[q, lanes[n - 1]]) * c
+            f, s = f + a, multiply_add(a, c, s)
+        store(first, (k, j), load(first, (k, j)) + (f + g))
+        store(second, (e, 0, j), load(second, (e, 0, j)) + (s + t))
+
+
+@njit
+def add_moments(
+    flat: Floats,
+    lanes: AnyArray,
+    n: int,
+    shares: Floats,
+    q: int,
+    centre: Floats,
+    k: int,
+    eight: Floats,
+    first: Floats,
+    second: Floats,
+) -> None:
+    """Add one component's moments over n rows, in blocks of eight features by a register, on and below the diagonal.
+
+    The eight features are centred and weighted first, into ``(n, 8)``, which stays in the nearest cache.
+    """
+    e, step = k % len(second), width(flat)
+    zero = splat(flat, 0.0)
+    for block in range(0, len(centre), 8):
+        for j in range(0, 8, step):
+            m, total = load(centre, block + j), load(first, (k, block + j))
+            for r in range(n):
+                a = splat(flat, shares[q, lanes[r]]) * (load(flat, (lanes[r], block + j)) - m)
+                store(eight, (r, j), a)
+                total = total + a
+            store(first, (k, block + j), total)
+        for i in range(0, block + 8, step):
+            m = load(centre, i)
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+            for r in range(n):
+                x = load(flat, (lanes[r], i)) - m
+                s0 = multiply_add(splat(flat, eight[r, 0]), x, s0)
+                s1 = multiply_add(splat(flat, eight[r, 1]), x, s1)
+                s2 = multiply_add(splat(flat, eight[r, 2]), x, s2)
+                s3 = multiply_add(splat(flat, eight[r, 3]), x, s3)
+                s4 = multiply_add(splat(flat, eight[r, 4]), x, s4)
+                s5 = multiply_add(splat(flat, eight[r, 5]), x, s5)
+                s6 = multiply_add(splat(flat, eight[r, 6]), x, s6)
+                s7 = multiply_add(splat(flat, eight[r, 7]), x, s7)
+            _add_four_rows(second, e, block, i, s0, s1, s2, s3)
+            _add_four_rows(second, e, block + 4, i, s4, s5, s6, s7)
+
+
+@njit
+def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:  # noqa: ANN401
+    store(second, (e, j, i), load(second, (e, j, i)) + a)
+    store(second, (e, j + 1, i), load(second, (e, j + 1, i)) + b)
+    store(second, (e, j + 2, i), load(second, (e, j + 2, i)) + c)
+    store(second, (e, j + 3, i), load(second, (e, j + 3, i)) + d)
+
+
+@njit
+def add_few_features(
+    tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+) -> None:
+    """Add one component's moments where a row is shorter than a register: over all rows of a tile, for one pair of
+    features after the other.
+    """
+    e, step = k % len(second), width(tile)
+    zero = splat(tile, 0.0)
+    for j in range(len(tile)):
+        m = splat(tile, centre[j])
+        only = second.shape[1] == 1
+        for i in range(j if only else 0, j + 1):
+            o = splat(tile, centre[i])
+            f = s = g = t = zero
+            for r in range(0, n, 2 * step):
+                u = r + step
+                a = load(shares, (q, r)) * (load(tile, (j, r)) - m)
+                b = load(shares, (q, u)) * (load(tile, (j, u)) - m)
+                f, g = f + a, g + b
+                s = multiply_add(a, load(tile, (i, r)) - o, s)
+                t = multiply_add(b, load(tile, (i, u)) - o, t)
+            add_totals(second, (e, 0 if only else j, i), s + t, zero, zero, zero)
+            if i == j:
+                add_totals(first, (k, j), f + g, zero, zero, zero)
+
+
+@njit
+def add_products(products: Floats, n: int, shares: Floats, k: int, second: Floats) -> None:
+    """Add ``Σ share product`` for four components, from `k` on: a product of matrices, four products at a time."""
+    step = width(products)
+    zero = splat(products, 0.0)
+    for p in range(0, len(products), 4):
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = zero
+        for r in range(0, n, step):
+            x0, x1 = load(products, (p, r)), load(products, (p + 1, r))
+            x2, x3 = load(products, (p + 2, r)), load(products, (p + 3, r))
+            w = load(shares, (0, r))
+            a0, a1 = multiply_add(w, x0, a0), multiply_add(w, x1, a1)
+            a2, a3 = multiply_add(w, x2, a2), multiply_add(w, x3, a3)
+            w = load(shares, (1, r))
+            b0, b1 = multiply_add(w, x0, b0), multiply_add(w, x1, b1)
+            b2, b3 = multiply_add(w, x2, b2), multiply_add(w, x3, b3)
+            w = load(shares, (2, r))
+            c0, c1 = multiply_add(w, x0, c0), multiply_add(w, x1, c1)
+            c2, c3 = multiply_add(w, x2, c2), multiply_add(w, x3, c3)
+            w = load(shares, (3, r))
+            d0, d1 = multiply_add(w, x0, d0), multiply_add(w, x1, d1)
+            d2, d3 = multiply_add(w, x2, d2), multiply_add(w, x3, d3)
+        add_totals(second, (k, 0, p), a0, a1, a2, a3)
+        add_totals(second, (k + 1, 0, p), b0, b1, b2, b3)
+        add_totals(second, (k + 2, 0, p), c0, c1, c2, c3)
+        add_totals(second, (k + 3, 0, p), d0, d1, d2, d3)
