@@ -121,6 +121,35 @@ def _add_whitened(tile: Floats, centre: Floats, factor: Floats, white: Floats, s
 
 
 @njit(fastmath=_SUMS)
+def _exp(x: float) -> float:
+    """``exp(x)`` for x from -37 to 0, to 13 digits: Taylor's polynomial for a 64th of x, and six squarings.
+
+    There is nothing in it that would keep the compiler from taking several rows at once.
+    """
+    y = x * (1.0 / 64.0)
+    p = 1.0 + y * (1.0 / 14.0)
+    p = 1.0 + p * (y * (1.0 / 13.0))
+    p = 1.0 + p * (y * (1.0 / 12.0))
+    p = 1.0 + p * (y * (1.0 / 11.0))
+    p = 1.0 + p * (y * (1.0 / 10.0))
+    p = 1.0 + p * (y * (1.0 / 9.0))
+    p = 1.0 + p * (y * (1.0 / 8.0))
+    p = 1.0 + p * (y * (1.0 / 7.0))
+    p = 1.0 + p * (y * (1.0 / 6.0))
+    p = 1.0 + p * (y * (1.0 / 5.0))
+    p = 1.0 + p * (y * (1.0 / 4.0))
+    p = 1.0 + p * (y * (1.0 / 3.0))
+    p = 1.0 + p * (y * (1.0 / 2.0))
+    p = 1.0 + p * (y * (1.0 / 1.0))
+    p *= p
+    p *= p
+    p *= p
+    p *= p
+    p *= p
+    return p * p
+
+
+@njit(fastmath=_SUMS)
 def _softmax(joint: Floats, top: Floats, total: Floats) -> None:
     """Turn log-joint densities into joint ones in units of each row's largest; and the sum of these."""
     top[:], total[:] = -np.inf, 0.0
@@ -131,8 +160,8 @@ def _softmax(joint: Floats, top: Floats, total: Floats) -> None:
     for g in range(len(joint)):
         values = joint[g]
         for r in range(LANES):
-            less = values[r] - top[r]
-            values[r] = math.exp(less) if less > _NEGLIGIBLE else 0.0
+            less = max(values[r] - top[r], _NEGLIGIBLE)
+            values[r] = _exp(less) if less > _NEGLIGIBLE else 0.0
             total[r] += values[r]
 
 
