@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.expectation import _functions, _kernels, fused, reference
+from gaussmix.expectation import _functions, fused, reference
 from gaussmix.expectation._lanes import load, store, width
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics

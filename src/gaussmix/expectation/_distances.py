@@ -1,16 +1,15 @@
 """Squared distances of a tile's rows from all components, each in its own metric.
 
-A tile is ``(D, n)``: what lies side by side in memory is one feature of many rows, and every loop takes as many rows at
-once as a register holds. Four components or four whitened coordinates are taken at a time, whose sums stay in registers.
-So K is a multiple of four here, and D of two, beyond two of four; what components lack has no density, what features
-lack is zero, and neither adds to any sum.
+A tile is ``(D, n)``: what lies side by side in memory is one feature of many rows, and every loop takes as many rows
+at once as a register holds. Four components or four whitened coordinates are taken at a time, whose sums stay in
+registers. So K is a multiple of four here, and D of two, beyond two of four; what components lack has no density,
+what features lack is zero, and neither adds to any sum.
 """
 
 from typing import Any, NamedTuple
 
-from numba import njit
-
 from gaussmix._types import Floats
+from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import load, multiply_add, splat, store, width
 
 __all__ = ["AXES", "PLAIN", "PRODUCTS", "TRIANGLES", "Densities", "squared_distances"]
@@ -47,7 +46,7 @@ class Densities(NamedTuple):
     log_norms: Floats
 
 
-@njit
+@compiled
 def squared_distances(
     tile: Floats, products: Floats, n: int, densities: Densities, centred: Floats, squared: Floats
 ) -> None:
@@ -69,7 +68,7 @@ def squared_distances(
             _whitened_norms(tile, n, centres[k], whitening[k % len(whitening)], centred, squared, k)
 
 
-@njit
+@compiled
 def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
     """Squared distances from four centres, from `k` on: each coordinate is read once for all four."""
     step = width(tile)
@@ -99,7 +98,7 @@ def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: i
         _store_four(squared, k, r + step, b0 * s0, b1 * s1, b2 * s2, b3 * s3)
 
 
-@njit
+@compiled
 def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
     """The same with each axis scaled."""
     step = width(tile)
@@ -126,7 +125,7 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
         _store_four(squared, k, r + step, b0, b1, b2, b3)
 
 
-@njit
+@compiled
 def _distances_from_products(products: Floats, n: int, coefficients: Floats, squared: Floats) -> None:
     """Squared distances but for their constants: a product of matrices, four components by three registers of rows."""
     step = width(products)
@@ -150,7 +149,7 @@ def _distances_from_products(products: Floats, n: int, coefficients: Floats, squ
             _store_four(squared, 4 * b, r + 2 * step, c0, c1, c2, c3)
 
 
-@njit
+@compiled
 def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: Floats, squared: Floats, k: int) -> None:
     step = width(tile)
     m0, m1 = splat(tile, centre[0]), splat(tile, centre[1])
@@ -161,7 +160,7 @@ def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: F
         store(squared, (k, r), multiply_add(first, first, second * second))
 
 
-@njit
+@compiled
 def _whitened_norms(
     tile: Floats, n: int, centre: Floats, blocks: Floats, centred: Floats, squared: Floats, k: int
 ) -> None:
@@ -199,13 +198,13 @@ def _whitened_norms(
         store(squared, (k, r + 2 * step), norm_c)
 
 
-@njit
-def _plus_squares(total: Any, a: Any, b: Any, c: Any, d: Any) -> Any:  # noqa: ANN401 - lanes
+@compiled
+def _plus_squares(total: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return multiply_add(a, a, multiply_add(b, b, multiply_add(c, c, multiply_add(d, d, total))))
 
 
-@njit
-def _store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> None:  # noqa: ANN401 - lanes
+@compiled
+def _store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> None:
     store(out, (k, r), a)
     store(out, (k + 1, r), b)
     store(out, (k + 2, r), c)

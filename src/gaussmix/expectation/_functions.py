@@ -14,7 +14,7 @@ from numba import njit
 from gaussmix._types import Floats
 from gaussmix.expectation._lanes import exponent, maximum, multiply_add, scale_by_power, splat
 
-__all__ = ["NEGLIGIBLE", "aligned", "exp", "kept_on_disk", "log"]
+__all__ = ["NEGLIGIBLE", "aligned", "compiled", "exp", "kept_on_disk", "log"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -29,6 +29,11 @@ _SMALLEST_LOG = -700.0
 _SQRT_HALF = math.sqrt(0.5)
 
 
+def compiled(function: _Function) -> _Function:
+    """Compile a function into those that call it."""
+    return cast("_Function", njit(function))
+
+
 def kept_on_disk(function: _Function) -> _Function:
     """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it."""
     try:
@@ -37,7 +42,7 @@ def kept_on_disk(function: _Function) -> _Function:
         return cast("_Function", njit(function, nogil=True))
 
 
-@njit
+@compiled
 def aligned(n_rows: int, n_columns: int) -> Floats:
     """Zeros ``(n_rows, n_columns)`` that begin where a line of the cache does: no register is read from two lines."""
     space = np.zeros(n_rows * n_columns + 8)
@@ -45,8 +50,8 @@ def aligned(n_rows: int, n_columns: int) -> Floats:
     return space[skipped : skipped + n_rows * n_columns].reshape(n_rows, n_columns)
 
 
-@njit
-def exp(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
+@compiled
+def exp(like: Floats, x: Any) -> Any:
     """``exp(x)`` for x at most 0, to about one unit in the last place; below -700, and for NaN, ``exp(-700)``.
 
     ``x = n ln 2 + r`` with ``|r| <= ln 2 / 2``; a polynomial of degree 11, nearly minimax (its error is 2e-17), gives
@@ -71,8 +76,8 @@ def exp(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
     return scale_by_power(multiply_add(multiply_add(p, r, one), r, one), shifted)
 
 
-@njit
-def log(like: Floats, x: Any) -> Any:  # noqa: ANN401 - lanes
+@compiled
+def log(like: Floats, x: Any) -> Any:
     """``log(x)`` of positive normal floats: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
     one = splat(like, 1.0)
     n = exponent(x, _SQRT_HALF)

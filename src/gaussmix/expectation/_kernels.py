@@ -7,11 +7,10 @@ each row's largest, responsibilities, moments. The cache on disk notices changes
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._distances import PRODUCTS, Densities, squared_distances
-from gaussmix.expectation._functions import NEGLIGIBLE, aligned, exp, kept_on_disk, log
+from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk, log
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
@@ -94,7 +93,7 @@ class Sums(NamedTuple):
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 
-@njit
+@compiled
 def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> None:
     """Rows from `start` on, as they lie and transposed; zeros fill both up to n rows."""
     n_rows, n_features = rows.shape
@@ -108,7 +107,7 @@ def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> No
             flat[r, j] = rows[start + r, j] if r < n_here else 0.0
 
 
-@njit
+@compiled
 def _whiten(tile: Floats, n: int, frame: Frame, scores: Floats) -> None:
     """Replace rows by what they are in a frame; the last coordinate first, as it needs all before it."""
     step = width(tile)
@@ -131,7 +130,7 @@ def _whiten(tile: Floats, n: int, frame: Frame, scores: Floats) -> None:
     scores[3] = largest(farthest)
 
 
-@njit
+@compiled
 def _back_to_rows(tile: Floats, n: int, flat: Floats) -> None:
     """Transpose a tile."""
     for r in range(n):
@@ -139,8 +138,8 @@ def _back_to_rows(tile: Floats, n: int, flat: Floats) -> None:
             flat[r, j] = tile[j, r]
 
 
-@njit
-def _multiply_features(tile: Floats, n: int, n_features: int, pairs: bool, products: Floats) -> None:  # noqa: FBT001 - compiled
+@compiled
+def _multiply_features(tile: Floats, n: int, n_features: int, pairs: bool, products: Floats) -> None:
     """The features themselves, then each one's square, or its products with itself and with all after it."""
     step = width(tile)
     for r in range(0, n, step):
@@ -156,7 +155,7 @@ def _multiply_features(tile: Floats, n: int, n_features: int, pairs: bool, produ
 # --- Responsibilities ------------------------------------------------------------------------------------------------
 
 
-@njit
+@compiled
 def joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, top: Floats, total: Floats) -> None:
     """Each row's largest log-joint density, joint densities ``(K, n)`` divided by it, and their sums over components.
 
@@ -189,7 +188,7 @@ def joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, t
         store(total, u, sum_b)
 
 
-@njit
+@compiled
 def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, sums: Floats) -> None:
     """Add the log-likelihoods, and leave the reciprocals of the totals."""
     step = width(total)
@@ -203,7 +202,7 @@ def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, su
     add_totals(sums, 0, likelihood, classification, zero, zero)
 
 
-@njit
+@compiled
 def shares_of_four(
     joint: Floats, k: int, n: int, scale: Floats, weights: Floats, shares: Floats, mass: Floats, active: AnyArray
 ) -> int:
@@ -238,7 +237,7 @@ def shares_of_four(
     return n_a + n_b + n_c + n_d
 
 
-@njit
+@compiled
 def active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
     """The rows in which one component has a share."""
     step = width(shares)
@@ -252,9 +251,9 @@ def active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
             bits &= bits - 1
 
 
-@njit
+@compiled
 def _assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, likeliest: Floats) -> None:
-    """The components with the largest joint densities, the first of several; log-densities take the place of the top."""
+    """The components with the largest joint densities, the first of several; log-densities replace the largest."""
     step = width(joint)
     for r in range(0, n, step):
         best, label = load(joint, (0, r)), splat(joint, 0.0)
@@ -267,6 +266,33 @@ def _assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats
 
 
 # --- The pass --------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def _add_each_of_four(
+    tile: Floats,
+    flat: Floats,
+    n: int,
+    shares: Floats,
+    active: AnyArray,
+    centres: Floats,
+    k: int,
+    kind: int,
+    lanes: AnyArray,
+    eight: Floats,
+    first: Floats,
+    second: Floats,
+) -> None:
+    """Add the moments of four components, from `k` on, each about its own centre."""
+    for q in range(4):
+        if active[q] and len(tile) < FEW:
+            add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
+        elif active[q]:
+            active_rows(shares, q, n, lanes)
+            if kind == PER_AXIS:
+                add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
+            else:
+                add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, eight, first, second)
 
 
 @kept_on_disk
@@ -306,23 +332,12 @@ def sum_rows(
                 continue
             if densities.form == PRODUCTS:
                 add_products(products, n, shares, k, second)
-                continue
-            if kind in (FROM_DISTANCES, OVER_ALL):
+            elif kind in (FROM_DISTANCES, OVER_ALL):
                 add_first_of_four(tile, n, shares, centres, k, first)
                 if kind == FROM_DISTANCES:
                     add_traces_of_four(n, shares, squared, k, second)
-                continue
-            for q in range(4):
-                if not active[q]:
-                    continue
-                if n_features < FEW:
-                    add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
-                    continue
-                active_rows(shares, q, n, lanes)
-                if kind == PER_AXIS:
-                    add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
-                else:
-                    add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, eight, first, second)
+            else:
+                _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, lanes, eight, first, second)
         if kind == OVER_ALL:
             _back_to_rows(tile, n, flat)
             shares[0, :n], lanes[:] = w, np.arange(n)
@@ -335,7 +350,7 @@ def assess_rows(
     lanes_in_tile: int,
     frame: Frame,
     densities: Densities,
-    products_of_pairs: bool,  # noqa: FBT001 - compiled
+    products_of_pairs: bool,
     log_density: Floats,
     labels: AnyArray,
     responsibilities: Floats,

@@ -5,13 +5,13 @@ for the clock, and keeps sums in memory. A value of type :class:`Lanes` is as ma
 kernel that names its sums keeps them in registers. All is said in LLVM's own terms, so it runs on any machine; only the
 width is chosen for this one.
 
-A product and the sum after it may be contracted; nothing is reassociated, and numbers need not be finite. An index is an
-integer or a tuple of them, and what is loaded lies side by side in the last axis of a C-contiguous array.
+A product and the sum after it may be contracted; nothing is reassociated, and numbers need not be finite. An index is
+an integer or a tuple of them, and what is loaded lies side by side in the last axis of a C-contiguous array.
 """
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -38,9 +38,14 @@ __all__ = [
 
 _BITS_OF_A_REGISTER = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
 _CONTRACT = ("contract",)
-_ELEMENTS = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
+_ELEMENTS: dict[Any, Any] = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
 _BITS_OF_A_MANTISSA = {types.float64: 52, types.float32: 23}
 _INT = ir.IntType(64)
+
+
+def _emitted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of compiled code, from one that says its type and how it is written for LLVM."""
+    return cast("Callable[..., Any]", intrinsic(function))
 
 
 class Lanes(types.Type):
@@ -94,20 +99,20 @@ def _index_of(array: types.Array) -> types.Type:
     return types.intp if array.ndim == 1 else types.UniTuple(types.intp, array.ndim)
 
 
-@intrinsic
+@_emitted
 def load(_context: Any, array: types.Array, _index: Any) -> Any:
     """Floats of an array, from an index on."""
     lanes = _OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        loaded = builder.load(_place(context, builder, array, *values, lanes.vector))
+        loaded = builder.load(_place(context, builder, array, values[0], values[1], lanes.vector))
         loaded.align = lanes.element.bitwidth // 8
         return loaded
 
     return lanes(array, _index_of(array)), emit
 
 
-@intrinsic
+@_emitted
 def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
     """Write floats to an array, from an index on."""
 
@@ -120,7 +125,7 @@ def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
     return types.void(array, _index_of(array), lanes), emit
 
 
-@intrinsic
+@_emitted
 def width(_context: Any, array: types.Array) -> Any:
     """How many floats of an array one vector holds."""
     count = _OF[array.dtype].count
@@ -131,7 +136,7 @@ def width(_context: Any, array: types.Array) -> Any:
     return types.intp(array), emit
 
 
-@intrinsic
+@_emitted
 def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
     """One number in every lane, in the precision of an array."""
     lanes = _OF[array.dtype]
@@ -151,7 +156,7 @@ def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
 def _arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
     """Give two vectors an operator."""
 
-    @intrinsic
+    @_emitted
     def apply(_context: Any, a: Lanes, b: Lanes) -> Any:
         def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
             return getattr(builder, instruction)(*values, flags=_CONTRACT)
@@ -178,7 +183,7 @@ def _call(builder: Any, name: str, result: ir.Type, values: Sequence[Any]) -> An
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
-@intrinsic
+@_emitted
 def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
     """``a * b + c``, rounded once."""
 
@@ -188,7 +193,7 @@ def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
     return a(a, b, c), emit
 
 
-@intrinsic
+@_emitted
 def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
     """The larger of two; b where a is no number."""
 
@@ -198,7 +203,7 @@ def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
     return a(a, b), emit
 
 
-@intrinsic
+@_emitted
 def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
     """X where ``a > b``, elsewhere y."""
 
@@ -208,7 +213,7 @@ def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
     return x(a, b, x, y), emit
 
 
-@intrinsic
+@_emitted
 def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
     """``a`` times two to the power of the integer in the low bits of `shifted`."""
     mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
@@ -220,9 +225,9 @@ def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
     return a(a, shifted), emit
 
 
-@intrinsic
+@_emitted
 def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
-    """The integers n, as floats, for which ``a / 2ⁿ`` is at least `smallest` and below twice that; both are positive."""
+    """The integers n, as floats, with ``a / 2ⁿ`` at least `smallest` and below twice that; both are positive."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
@@ -240,7 +245,7 @@ def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
 # --- Lanes as bits ---------------------------------------------------------------------------------------------------
 
 
-@intrinsic
+@_emitted
 def bits_above(_context: Any, a: Lanes, b: Lanes) -> Any:
     """An integer whose bits say in which lanes ``a > b``, the first lane in the lowest bit."""
 
@@ -251,7 +256,7 @@ def bits_above(_context: Any, a: Lanes, b: Lanes) -> Any:
     return types.intp(a, b), emit
 
 
-@intrinsic
+@_emitted
 def n_bits(_context: Any, bits: types.Integer) -> Any:
     """How many bits are set."""
 
@@ -261,7 +266,7 @@ def n_bits(_context: Any, bits: types.Integer) -> Any:
     return types.intp(types.intp), emit
 
 
-@intrinsic
+@_emitted
 def first_bit(_context: Any, bits: types.Integer) -> Any:
     """The place of the lowest bit that is set; of none, 64."""
 
@@ -300,7 +305,7 @@ def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
     return sums
 
 
-@intrinsic
+@_emitted
 def largest(_context: Any, a: Lanes) -> Any:
     """The largest number of all lanes; of numbers only."""
 
@@ -311,9 +316,9 @@ def largest(_context: Any, a: Lanes) -> Any:
     return a.element(a), emit
 
 
-@intrinsic
+@_emitted
 def add_totals(_context: Any, array: types.Array, _index: Any, a: Lanes, b: Lanes, c: Lanes, d: Lanes) -> Any:
-    """Add to four numbers of an array in double precision, from an index on, the sums over the lanes of four vectors."""
+    """Add to four numbers of an array in double precision, from an index on, the sums of the lanes of four vectors."""
     four = ir.VectorType(ir.DoubleType(), 4)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:

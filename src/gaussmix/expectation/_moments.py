@@ -6,9 +6,8 @@ share; else along the rows, a feature after the other.
 
 from typing import Any
 
-from numba import njit
-
 from gaussmix._types import AnyArray, Floats
+from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import add_totals, load, multiply_add, splat, store, width
 
 __all__ = [
@@ -24,7 +23,7 @@ __all__ = [
 FEW = 5  # features of which a row is too short for registers along it
 
 
-@njit
+@compiled
 def add_first_of_four(tile: Floats, n: int, shares: Floats, centres: Floats, k: int, first: Floats) -> None:
     """Add ``Σ share (x - centre)`` for four components, from `k` on: each coordinate is read once for all four."""
     step = width(tile)
@@ -51,7 +50,7 @@ def add_first_of_four(tile: Floats, n: int, shares: Floats, centres: Floats, k: 
         add_totals(first, (k + 3, j), d0, d1, zero, zero)
 
 
-@njit
+@compiled
 def add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second: Floats) -> None:
     """Add ``Σ share distance²`` for four components."""
     step = width(shares)
@@ -63,7 +62,7 @@ def add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second: 
         add_totals(second, (k + q, 0, 0), total, zero, zero, zero)
 
 
-@njit
+@compiled
 def add_axes(
     flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
 ) -> None:
@@ -86,7 +85,7 @@ def add_axes(
         store(second, (e, 0, j), load(second, (e, 0, j)) + (s + t))
 
 
-@njit
+@compiled
 def add_moments(
     flat: Floats,
     lanes: AnyArray,
@@ -130,21 +129,19 @@ def add_moments(
             _add_four_rows(second, e, block + 4, i, s4, s5, s6, s7)
 
 
-@njit
-def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:  # noqa: ANN401
+@compiled
+def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:
     store(second, (e, j, i), load(second, (e, j, i)) + a)
     store(second, (e, j + 1, i), load(second, (e, j + 1, i)) + b)
     store(second, (e, j + 2, i), load(second, (e, j + 2, i)) + c)
     store(second, (e, j + 3, i), load(second, (e, j + 3, i)) + d)
 
 
-@njit
+@compiled
 def add_few_features(
     tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
 ) -> None:
-    """Add one component's moments where a row is shorter than a register: over all rows of a tile, for one pair of
-    features after the other.
-    """
+    """Add one component's moments where a row is shorter than a register: one pair of features after the other."""
     e, step = k % len(second), width(tile)
     zero = splat(tile, 0.0)
     for j in range(len(tile)):
@@ -165,7 +162,7 @@ def add_few_features(
                 add_totals(first, (k, j), f + g, zero, zero, zero)
 
 
-@njit
+@compiled
 def add_products(products: Floats, n: int, shares: Floats, k: int, second: Floats) -> None:
     """Add ``Σ share product`` for four components, from `k` on: a product of matrices, four products at a time."""
     step = width(products)

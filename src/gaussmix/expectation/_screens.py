@@ -1,4 +1,4 @@
-r"""The pass over the rows where components lie apart: pairs of a row and a component are proven negligible, and skipped.
+r"""The pass over the rows where components lie apart: pairs of a row and a component proven negligible are skipped.
 
 Whitening may be followed by any rotation, and a few coordinates of a whitened row bound its distance from below. Two
 coordinates, chosen to carry the most of the data's spread, cost ``2 D`` products a pair in single precision. A pair
@@ -14,10 +14,9 @@ The cache on disk knows of no changes elsewhere: whoever changes ``_lanes.py`` o
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation._functions import NEGLIGIBLE, aligned, exp, kept_on_disk
+from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk
 from gaussmix.expectation._kernels import Sums, score
 from gaussmix.expectation._lanes import (
     add_totals,
@@ -120,7 +119,7 @@ class _Room(NamedTuple):
     joints: Floats
 
 
-@njit
+@compiled
 def _room(n_components: int, n_features: int, n_eights: int) -> _Room:
     single, most = np.float32, n_components * LANES + 8
     return _Room(
@@ -148,7 +147,7 @@ def _room(n_components: int, n_features: int, n_eights: int) -> _Room:
     )
 
 
-@njit
+@compiled
 def _take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
     """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance."""
     n, n_features = len(order), rows.shape[1]
@@ -177,13 +176,13 @@ def _take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: Any
     return float(np.sqrt(largest(farthest)))
 
 
-@njit
+@compiled
 def _bound(screens: Screens, k: int, farthest: float) -> float:
     """A component's log-joint density at its mean, and what rounding may hide."""
-    return screens.bounds[k] + screens.roughness[k] * (farthest + screens.reaches[k]) ** 2
+    return float(screens.bounds[k] + screens.roughness[k] * (farthest + screens.reaches[k]) ** 2)
 
 
-@njit
+@compiled
 def _add_squares(
     tile: AnyArray,
     r: int,
@@ -191,9 +190,9 @@ def _add_squares(
     offsets: AnyArray,
     pair: int,
     first: bool,
-    squared: AnyArray,  # noqa: FBT001 - compiled
+    squared: AnyArray,
 ) -> None:
-    """Squares of two coordinates of three registers of rows from `r` on, of two components: the first, or to be added."""
+    """Squares of two coordinates of two components, for three registers of rows from `r` on: the first, or added."""
     step = width(tile)
     u, v = r + step, r + 2 * step
     o0, o1 = splat(tile, -offsets[2 * pair, 0]), splat(tile, -offsets[2 * pair, 1])
@@ -222,14 +221,14 @@ def _add_squares(
     store(squared, (1, v), multiply_add(c3, c3, f1))
 
 
-@njit
+@compiled
 def _screen(tile: AnyArray, n: int, screens: Screens, pair: int, squared: AnyArray) -> None:
     """Squared distances ``(2, n)`` from two components along two coordinates."""
     for r in range(0, n, 3 * width(tile)):
-        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)  # noqa: FBT003
+        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
 
 
-@njit
+@compiled
 def _left_over(squared: AnyArray, q: int, r: int, bound: float, lowest: AnyArray) -> int:
     """The rows of three registers whose bound is not below their lowest, as bits."""
     step = width(squared)
@@ -238,10 +237,10 @@ def _left_over(squared: AnyArray, q: int, r: int, bound: float, lowest: AnyArray
     below = bits_above(load(lowest, r), top - load(squared, (q, r)))
     below |= bits_above(load(lowest, u), top - load(squared, (q, u))) << step
     below |= bits_above(load(lowest, v), top - load(squared, (q, v))) << 2 * step
-    return ((1 << 3 * step) - 1) ^ below
+    return int(((1 << 3 * step) - 1) ^ below)
 
 
-@njit
+@compiled
 def _screen_closely(
     tile: AnyArray,
     n: int,
@@ -252,21 +251,21 @@ def _screen_closely(
     squared: AnyArray,
     left: AnyArray,
 ) -> None:
-    """The rows ``(2, n / three registers)`` that are left over of two components; where any is, after two more coordinates."""
+    """The rows ``(2, n / three registers)`` left over of two components; where any is, after two more coordinates."""
     stride = 3 * width(tile)
     last = len(screens.bounds) - 1
     one, other = _bound(screens, 2 * pair, farthest), _bound(screens, min(2 * pair + 1, last), farthest)
     for s in range(n // stride):
         r = s * stride
-        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)  # noqa: FBT003
+        _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
         a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
         if a | b:
-            _add_squares(tile, r, screens.directions[1], screens.offsets[1], pair, False, squared)  # noqa: FBT003
+            _add_squares(tile, r, screens.directions[1], screens.offsets[1], pair, False, squared)
             a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
         left[0, s], left[1, s] = a, b
 
 
-@njit
+@compiled
 def _likeliest(
     tile: AnyArray, n: int, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
 ) -> None:
@@ -284,7 +283,7 @@ def _likeliest(
             store(best, r, select_above(bound, before, bound, before))
 
 
-@njit
+@compiled
 def _in_order(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
     """The rows in order of their guesses: sorted by counting."""
     places = np.zeros(n_components + 1, np.intp)
@@ -297,7 +296,7 @@ def _in_order(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
         places[guesses[r]] += 1
 
 
-@njit
+@compiled
 def _whitened_norms_of_rows(
     flat: Floats, lanes: AnyArray, n: int, centre: Floats, columns: Floats, centred: Floats, out: Floats
 ) -> None:
@@ -331,7 +330,7 @@ def _whitened_norms_of_rows(
         add_totals(out, start + 4, s4, s5, s6, s7)
 
 
-@njit
+@compiled
 def _lanes_of(left: AnyArray, stride: int, n: int, begin: int, end: int, lanes: AnyArray) -> int:
     """The lanes from `begin` to `end`, then those of the first n that are left over besides; how many in all."""
     found = end - begin
@@ -347,8 +346,10 @@ def _lanes_of(left: AnyArray, stride: int, n: int, begin: int, end: int, lanes: 
     return found
 
 
-@njit
-def _put_in_order(rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, room: _Room) -> None:
+@compiled
+def _put_in_order(
+    rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, room: _Room
+) -> None:
     """The rows from `begin` to `end` in order of the component that the screen likes best."""
     for start in range(begin, end, LANES):
         n = min(LANES, end - start)
@@ -361,7 +362,7 @@ def _put_in_order(rows: Rows, begin: int, end: int, screens: Screens, guesses: A
         order[r] += begin
 
 
-@njit
+@compiled
 def _own_densities(weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, room: _Room) -> None:
     """Each row's log-joint density under its guess, in full, and the lowest that another could matter with."""
     room.begins[:], room.ends[:] = 0, 0
@@ -382,7 +383,7 @@ def _own_densities(weights: Floats, order: AnyArray, guesses: AnyArray, model: S
             room.lowest[r] = joint - _DEPTH - _ROUNDING * abs(joint)
 
 
-@njit
+@compiled
 def _other_densities(n: int, farthest: float, model: Screened, room: _Room) -> int:
     """The log-joint densities of all pairs that are left over, by component; how many there are."""
     own = room.top.copy()
@@ -413,7 +414,7 @@ def _other_densities(n: int, farthest: float, model: Screened, room: _Room) -> i
     return n_left
 
 
-@njit
+@compiled
 def _relative_densities(n: int, n_left: int, room: _Room) -> None:
     """Joint densities divided by each row's largest, in place of their logarithms, and their sums."""
     joints, whose, total = room.joints, room.whose, room.total
@@ -426,7 +427,7 @@ def _relative_densities(n: int, n_left: int, room: _Room) -> None:
         total[whose[i]] += joints[i]
 
 
-@njit
+@compiled
 def _add_what_counts(model: Screened, room: _Room, sums: Sums) -> None:
     """Add the moments of each component, over the rows in which its responsibility is not negligible."""
     for k in range(len(model.log_norms)):
@@ -450,8 +451,8 @@ def _add_what_counts(model: Screened, room: _Room, sums: Sums) -> None:
 def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> int:
     """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give; return how many of the rows are done.
 
-    Of the first few all is done. Where more pairs are left of them than it pays for, the rest is left to do. The third of
-    the scores counts the pairs that were computed in full.
+    Of the first few all is done. Where more pairs are left of them than it pays for, the rest is left to do. The third
+    of the scores counts the pairs that were computed in full.
     """
     n_rows, n_features = rows.shape
     n_components = len(model.log_norms)
@@ -472,6 +473,6 @@ def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> in
             n_computed += n_left
         sums.scores[2] += n_computed
         if begin == 0 and n_computed > end * (1.0 + _MANY * (n_components - 1)):
-            return end
+            return int(end)
         begin, end = end, min(end + max(_NUMBERS_AT_ONCE // n_features, LANES), n_rows)
-    return n_rows
+    return int(n_rows)

@@ -1,0 +1,419 @@
+r"""A mixture and a kind of moments, in the shapes of the compiled pass, and its sums in those of the statistics.
+
+Which arithmetic serves which mixture is decided here: one of four ways to squared distances, with one of six to
+moments; products of features in place of both where they keep their digits; and before them all a screen, where
+components of full covariances may lie apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._types import AnyArray, Floats, Labels, Rows
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation._distances import AXES, PLAIN, PRODUCTS, TRIANGLES, Densities
+from gaussmix.expectation._kernels import (
+    ALL_PRODUCTS,
+    FROM_DISTANCES,
+    OVER_ALL,
+    PER_AXIS,
+    PER_PAIR,
+    SQUARES,
+    Frame,
+    Sums,
+    assess_rows,
+    sum_rows,
+)
+from gaussmix.expectation._screens import Screened, Screens, sum_screened
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["Plan", "ScreenedPlan", "planned"]
+
+_NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
+_LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
+_MULTIPLIED = 144  # the same where products of features are the greater part of it
+_ONE_AT_A_TIME = Lock()
+_SCREENED_FEATURES, _SCREENED_COMPONENTS = 5, 4  # of fewer, a screen would cost as much as it saves
+_TURNS = 3  # towards the axes of most spread; any four are right
+_SHORTENED = 2.0**-8  # share of a square that is given up, so that what rounding adds to the rest is bounded
+_NO_FRAME = Frame(np.empty(0), np.empty((0, 0)))
+_SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
+_MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
+_MOST_MULTIPLIED_DIGITS = 2.0**13  # squared, in units of a component's own deviations; it costs four digits
+_SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
+
+_Moments = tuple[Floats, Floats, Floats, Floats]
+_Read = Callable[[Sums], tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mixture and a kind of moments, in the shapes of the compiled pass: features are padded to a multiple of four.
+
+    Attributes
+    ----------
+    densities : Densities
+        The mixture.
+    kind : int
+        How second moments are summed.
+    shape : tuple of int
+        Shape of these sums.
+    read : callable
+        From the sums to the first and second moments of the statistics.
+    frame : Frame
+        What the pass sees instead of the rows.
+    reach : float
+        The largest squared norm in the frame with which sums keep their digits.
+    beyond : Plan, optional
+        The plan for blocks with rows beyond it.
+    """
+
+    densities: Densities
+    kind: int
+    shape: tuple[int, int, int]
+    read: _Read
+    frame: Frame = _NO_FRAME
+    reach: float = np.inf
+    beyond: "Plan | None" = None
+
+    def run(self, rows: Rows, weights: Floats) -> _Moments | None:
+        """Pass over the rows: masses, first and second moments, and scores; none where one of them overflows."""
+        n_fours, n_eights = self.densities.centres.shape
+        n_components = len(self.densities.log_norms)
+        sums = Sums(np.zeros(n_fours), np.zeros((n_fours, n_eights + 4)), np.zeros(self.shape), np.zeros(4))
+        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
+        sum_rows(_plain(rows), _plain(weights), lanes, self.frame, self.densities, self.kind, sums)
+        if self.beyond and not sums.scores[3] <= self.reach:
+            return self.beyond.run(rows, weights)
+        if not all(np.isfinite(part).all() for part in sums):
+            return None
+        mass, first, second = (part[:n_components] for part in sums[:3])
+        return (
+            mass,
+            *self.read(Sums(mass, first, second, sums.scores)),
+            np.append(sums.scores[:2], len(rows) * n_components),
+        )
+
+    def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
+        """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
+        n_fours, n_eights = self.densities.centres.shape
+        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
+        log_density, pairs = np.empty(len(rows)), self.kind == ALL_PRODUCTS
+        farthest = assess_rows(
+            _plain(rows), lanes, self.frame, self.densities, pairs, log_density, labels, responsibilities
+        )
+        if self.beyond and not farthest <= self.reach:
+            return self.beyond.assess(rows, labels, responsibilities)
+        return log_density
+
+
+def _plain(array: AnyArray) -> Floats:
+    """The array in the one type that kernels are compiled for: contiguous, of double precision, read only."""
+    plain = np.ascontiguousarray(array, dtype=np.float64).view()
+    plain.flags.writeable = False
+    return plain
+
+
+def _lanes_in_tile(n_components: int, n_features: int) -> int:
+    """How many rows a tile has: so many that they stay in the nearest cache, and their joint densities in the next."""
+    fitting = min(_NEAR // n_features, _NEXT // n_components) // _LEAST * _LEAST
+    return min(max(fitting, _LEAST), _MOST)
+
+
+def _padded(array: Floats, *steps: int) -> Floats:
+    """A copy whose last axes are filled with zeros up to a multiple of a number each."""
+    kept = array.ndim - len(steps)
+    sizes = (-(-size // step) * step for size, step in zip(array.shape[kept:], steps, strict=True))
+    out = np.zeros(array.shape[:kept] + tuple(sizes))
+    out[tuple(slice(size) for size in array.shape)] = array
+    return out
+
+
+def _step(n_features: int) -> int:
+    """What the number of features is a multiple of in the kernels."""
+    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs, then fours
+
+
+def _densities(form: int, centres: Floats, whitening: Floats, log_norms: Floats) -> Densities:
+    n_features, step = centres.shape[1], _step(centres.shape[1])
+    return Densities(form, -(-n_features // step) * step, _padded(centres, 4, 8), whitening, log_norms.copy())
+
+
+def _balls(mixture: "Mixture") -> Densities:
+    scales = mixture.covariances.whitening[:, None, None, None]
+    if scales.max() < _SQUARES_KEEP_DIGITS:
+        return _densities(PLAIN, mixture.means, _padded(scales, 4, 1, 1, 1), mixture.log_norms)
+    return _scaled(mixture, np.repeat(scales, mixture.n_features, axis=3))
+
+
+def _axes(mixture: "Mixture") -> Densities:
+    return _scaled(mixture, mixture.covariances.whitening[:, None, None, :])
+
+
+def _scaled(mixture: "Mixture", scales: Floats) -> Densities:
+    return _densities(AXES, mixture.means, _padded(scales, 4, 1, 1, _step(mixture.n_features)), mixture.log_norms)
+
+
+def _triangles(mixture: "Mixture") -> Densities:
+    step = _step(mixture.n_features)
+    factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
+    padded = _padded(factors, 4, step)
+    blocks = padded.reshape(len(factors), -1, 4, padded.shape[2]).swapaxes(2, 3)
+    return _densities(TRIANGLES, mixture.means, np.ascontiguousarray(blocks), mixture.log_norms)
+
+
+def _read_trace(second: Floats) -> Floats:
+    return np.asarray(second.sum(axis=(1, 2)))
+
+
+def _read_diagonal(second: Floats) -> Floats:
+    return second[:, 0]
+
+
+def _read_full(second: Floats) -> Floats:
+    lower = np.tril(second)
+    return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+
+
+def _read_pooled(second: Floats) -> Floats:
+    return np.asarray(_read_full(second)[0])
+
+
+_FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
+    Spherical: _balls,
+    Diagonal: _axes,
+    Tied: _triangles,
+    Full: _triangles,
+}
+
+_KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], Callable[[Floats], Floats]]] = {
+    SCALAR: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_trace),
+    DIAGONAL: (PER_AXIS, lambda n_components, n_padded: (n_components, 1, n_padded), _read_diagonal),
+    POOLED: (PER_PAIR, lambda _, n_padded: (1, n_padded, n_padded), _read_pooled),
+    FULL: (PER_PAIR, lambda n_components, n_padded: (n_components, n_padded, n_padded), _read_full),
+}
+
+
+def _general(mixture: "Mixture", moments: Moments) -> Plan:
+    """The plan that serves all forms and moments."""
+    densities = _FORMS[type(mixture.covariances)](mixture)
+    kind, shape, read_second = _KINDS[moments]
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        return sums.first[:, :n_features], read_second(sums.second[:, :n_features, :n_features])
+
+    return Plan(densities, kind, shape(*densities.centres.shape), read)
+
+
+def _with_known_distances(mixture: "Mixture", moments: Moments) -> Plan:
+    """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
+    deviations = mixture.covariances.factors
+
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
+
+    plan = _general(mixture, moments)
+    return replace(plan, kind=FROM_DISTANCES, shape=(len(plan.densities.centres), 1, 4), read=read)
+
+
+def _in_shared_frame(mixture: "Mixture", moments: Moments) -> Plan:
+    r"""One covariance and pooled moments: rows are whitened once for all components, and squared once.
+
+    With :math:`z = L^{-1} (x - c)`, c the mixture's mean, and :math:`\nu_k = L^{-1} (\mu_k - c)`, distances are those
+    of z from :math:`\nu_k`. As responsibilities sum to one,
+
+    .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
+        - \sum_k f_k \nu_k^\top + \nu_k f_k^\top + m_k \nu_k \nu_k^\top \Bigr) L^\top
+
+    with :math:`f_k` in the frame. The difference loses the digits of :math:`\max \nu^2`; so where a mean lies more than
+    some standard deviations out, each component is summed about its own.
+    """
+    centre = mixture.mean
+    factors = mixture.covariances.factors
+    whitening = mixture.covariances.whitening
+    centres = (mixture.means - centre) @ whitening.T
+    if not np.abs(centres).max() <= _SHARED_FRAME_REACH:
+        return _general(mixture, moments)
+
+    n_features = mixture.n_features
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        first, second = sums.first[:, :n_features], _read_pooled(sums.second[:, :n_features, :n_features])
+        cross = first.T @ centres
+        within = second - cross - cross.T - (centres.T * sums.mass) @ centres
+        pooled = factors @ within @ factors.T
+        return first @ factors.T, 0.5 * (pooled + pooled.T)
+
+    step = _step(mixture.n_features)
+    densities = _densities(PLAIN, centres, np.ones((1, 1, 1, 1)), mixture.log_norms)
+    n_padded = densities.centres.shape[1]
+    frame = Frame(_padded(centre, step), _padded(whitening, step, step))
+    return Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
+
+
+def _from_products(mixture: "Mixture", moments: Moments) -> Plan:
+    r"""Full or diagonal covariances, as linear functions of products of features: two products of matrices.
+
+    In a frame about the mixture's mean, :math:`z = F (x - c)`, squared distances are
+
+    .. math:: z^\top P_k z - 2 z^\top P_k \nu_k + \nu_k^\top P_k \nu_k
+
+    with the precision :math:`P_k` and the mean :math:`\nu_k` in the frame, and moments about the mean follow from sums
+    of :math:`z_i` and :math:`z_i z_j`. Nothing is centred by component, and the coefficients of four components stay in
+    registers. The differences lose the digits of :math:`|z|^2 |P_k|`, so where that is large, each component is summed
+    about its own mean.
+    """
+    general = _general(mixture, moments)
+    n_features = mixture.n_features
+    pairs = moments is FULL
+    if n_features > _MOST_MULTIPLIED:
+        return general
+    centre, spread = mixture.mean, mixture.covariance
+    back = np.linalg.cholesky(spread) if pairs else np.diag(np.sqrt(np.diagonal(spread)))
+    forth = np.linalg.inv(back)
+    whitening = mixture.covariances.whitening
+    whitening = whitening @ back if pairs else whitening[:, :, None] * back
+    steepest = float(np.square(whitening).sum(axis=(1, 2)).max())
+    means = (mixture.means - centre) @ forth.T
+    farthest = _MOST_MULTIPLIED_DIGITS / steepest
+    if not np.square(means).sum(axis=1).max() <= farthest:
+        return general
+    precisions = np.swapaxes(whitening, 1, 2) @ whitening
+    rows, columns = np.triu_indices(n_features) if pairs else (np.arange(n_features),) * 2
+    of_squares = precisions[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)
+    shifts = (precisions @ means[:, :, None])[:, :, 0]
+    coefficients = _padded(np.hstack([-2.0 * shifts, of_squares]), 4, 4)
+    log_norms = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
+
+    def read(sums: Sums) -> tuple[Floats, Floats]:
+        first = sums.second[:, 0, :n_features]
+        of_products = sums.second[:, 0, n_features : n_features + len(rows)]
+        centred = first - sums.mass[:, None] * means
+        if not pairs:
+            second = of_products - means * (first + centred)
+            scales = np.diagonal(back)
+            return centred * scales, second * scales * scales
+        second = np.empty((len(means), n_features, n_features))
+        second[:, rows, columns] = second[:, columns, rows] = of_products
+        second -= means[:, :, None] * first[:, None, :]
+        second -= centred[:, :, None] * means[:, None, :]
+        return centred @ back.T, back @ second @ back.T
+
+    densities = Densities(
+        PRODUCTS,
+        n_features,
+        general.densities.centres,
+        np.ascontiguousarray(coefficients.reshape(-1, 4, 1, coefficients.shape[1]).transpose(0, 2, 3, 1)),
+        log_norms,
+    )
+    return Plan(
+        densities,
+        ALL_PRODUCTS if pairs else SQUARES,
+        (len(coefficients), 1, coefficients.shape[1]),
+        read,
+        Frame(centre.copy(), forth if pairs else np.diagonal(forth)[None].copy()),
+        farthest,
+        general,
+    )
+
+
+_SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], Plan]] = {
+    (Full, FULL): _from_products,
+    (Diagonal, DIAGONAL): _from_products,
+    (Spherical, SCALAR): _with_known_distances,
+    (Tied, POOLED): _in_shared_frame,
+}
+
+
+@dataclass(frozen=True)
+class ScreenedPlan:
+    """A mixture of full covariances, in the shapes of the screened pass.
+
+    Attributes
+    ----------
+    model : Screened
+        The mixture.
+    rest : Plan
+        The plan for rows that are not worth screening.
+    """
+
+    model: Screened
+    rest: Plan
+
+    def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
+        """The same as of :class:`Plan`."""
+        return self.rest.assess(rows, labels, responsibilities)
+
+    def run(self, rows: Rows, weights: Floats) -> _Moments | None:
+        """The same as of :class:`Plan`."""
+        n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
+        second = np.zeros((n_components, n_eights, n_eights))
+        sums = Sums(np.zeros(n_components), np.zeros((n_components, n_eights)), second, np.zeros(4))
+        n_done = sum_screened(_plain(rows), _plain(weights), self.model, sums)
+        if not all(np.isfinite(part).all() for part in sums):
+            return None
+        second = _read_full(second[:, :n_features, :n_features])
+        screened = sums.mass, sums.first[:, :n_features], second, sums.scores[:3]
+        if n_done == len(rows):
+            return screened
+        rest = self.rest.run(rows[n_done:], weights[n_done:])
+        return rest and (screened[0] + rest[0], screened[1] + rest[1], screened[2] + rest[2], screened[3] + rest[3])
+
+
+def _screened(mixture: "Mixture", rest: Plan) -> ScreenedPlan:
+    """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
+    origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
+    whitening = mixture.covariances.whitening * units
+    between = (mixture.means - origin) / units
+    correlations = mixture.covariance / units / units[:, None]
+    seen = np.concatenate([whitening @ np.linalg.cholesky(correlations), whitening @ between[:, :, None]], axis=2)
+    spread = seen @ np.swapaxes(seen, 1, 2)
+    axes = spread[:, :, :4].copy()
+    for _ in range(_TURNS):
+        axes = np.linalg.qr(spread @ axes)[0]
+    directions = np.sqrt(0.5 * (1.0 - _SHORTENED)) * np.swapaxes(axes, 1, 2) @ whitening
+    n_features, n_pairs = mixture.n_features, -(-mixture.n_components // 2)
+    padded = _padded(directions, 2, 1, 1).reshape(n_pairs, 2, 2, 2, n_features)
+    offsets = _padded(np.einsum("kqd,kd->kq", directions, between), 2, 1).reshape(2 * n_pairs, 2, 2)
+    rounding = (n_features + 4) * np.finfo(np.float32).eps * np.linalg.norm(directions, axis=2).max(axis=1)
+    screens = Screens(
+        origin.copy(),
+        1.0 / units,
+        np.ascontiguousarray(padded.transpose(2, 0, 4, 1, 3).reshape(2, n_pairs, n_features, 4), np.float32),
+        np.ascontiguousarray(offsets.swapaxes(0, 1), np.float32),
+        mixture.log_norms.copy(),
+        4.0 * (1.0 / _SHORTENED - 1.0) * rounding**2,
+        np.linalg.norm(between, axis=1),
+    )
+    columns = _padded(np.swapaxes(mixture.covariances.whitening, 1, 2), 8)
+    model = Screened(screens, _padded(mixture.means, 8), columns, mixture.log_norms.copy())
+    return ScreenedPlan(model, rest)
+
+
+@lru_cache(maxsize=4)
+def _planned(mixture: "Mixture", moments: Moments) -> "Plan | ScreenedPlan":
+    """The plan of a mixture, kept from block to block."""
+    plan = _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
+    worth = (
+        moments is FULL
+        and isinstance(mixture.covariances, Full)
+        and mixture.n_features >= _SCREENED_FEATURES
+        and mixture.n_components >= _SCREENED_COMPONENTS
+    )
+    return _screened(mixture, plan) if worth else plan
+
+
+def planned(mixture: "Mixture", moments: Moments) -> "Plan | ScreenedPlan":
+    """The same, made once even where several threads ask for it."""
+    with _ONE_AT_A_TIME:
+        return _planned(mixture, moments)
