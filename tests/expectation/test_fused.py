@@ -317,7 +317,7 @@ def elongated(rng: np.random.Generator, n_components: int, n_features: int, apar
 
 
 @pytest.mark.parametrize("apart", [0.1, 1.0, 4.0, 1e3], ids=["together", "near", "apart", "far apart"])
-@pytest.mark.parametrize(("n_features", "n_components"), [(5, 4), (8, 37), (17, 6), (33, 9)])
+@pytest.mark.parametrize(("n_features", "n_components"), [(10, 4), (11, 37), (17, 6), (33, 9)])
 def test_what_is_skipped_changes_nothing(apart: float, n_features: int, n_components: int) -> None:
     rng = np.random.default_rng([n_features, n_components])
     mixture = elongated(rng, n_components, n_features, apart)
@@ -332,7 +332,7 @@ def test_what_is_skipped_changes_nothing(apart: float, n_features: int, n_compon
 
 def test_what_is_skipped_could_not_have_mattered() -> None:
     rng = np.random.default_rng(21)
-    mixture = elongated(rng, 20, 6, 2.0)
+    mixture = elongated(rng, 20, 10, 2.0)
     rows = mixture.sample(3000, random_state=rng)
     skipped = fused.expect(mixture, rows, np.ones(3000), FULL).skipped
     assert 0 < skipped <= (reference.responsibilities(mixture, rows)[0] < 1e-16).sum()
@@ -342,7 +342,7 @@ def test_what_is_skipped_could_not_have_mattered() -> None:
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_screening_is_exact_at_any_scale_and_with_far_rows(scale: float, offset: float) -> None:
     rng = np.random.default_rng(22)
-    mixture = moved(elongated(rng, 12, 7, 3.0), offset * scale, scale)
+    mixture = moved(elongated(rng, 12, 11, 3.0), offset * scale, scale)
     rows = mixture.sample(2000, random_state=rng)
     rows[::50] = mixture.mean + (rows[::50] - mixture.mean) * np.geomspace(1e2, 1e12, 40)[:, None]
     actual = fused.expect(mixture, rows, np.ones(2000), FULL)

@@ -26,6 +26,7 @@ from gaussmix.expectation._lanes import (
     load,
     maximum,
     multiply_add,
+    n_bits,
     select_above,
     splat,
     store,
@@ -40,7 +41,7 @@ _TRIAL = 48  # rows from which it is seen whether screening pays
 _NUMBERS_AT_ONCE = 2**17  # in rows that are put in order; more would be read from afar, and out of order
 _DEPTH = 37.0  # nats below the best of a row: exp(-37) is less than what is negligible
 _ROUNDING = 1e-6  # of a log-joint density, in single precision, with room to spare
-_MANY = 0.25  # share of pairs left over, beside each row's best, from which on it is cheaper to compute all
+_MANY = 0.2  # share of pairs left over, beside each row's best, from which on it is cheaper to compute all
 
 
 class Screens(NamedTuple):
@@ -120,8 +121,10 @@ class _Room(NamedTuple):
 
 
 @compiled
-def _room(n_components: int, n_features: int, n_eights: int) -> _Room:
-    single, most = np.float32, n_components * LANES + 8
+def _room(model: Screened, most: int) -> _Room:
+    """Room for a tile, of which at most so many pairs are computed in full."""
+    single, n_components = np.float32, len(model.log_norms)
+    n_features, n_eights = len(model.screens.origin), model.centres.shape[1]
     return _Room(
         aligned(LANES, n_eights + 8),
         np.zeros((n_features, LANES), single),
@@ -363,6 +366,27 @@ def _put_in_order(
 
 
 @compiled
+def _pays(rows: Rows, model: Screened) -> bool:
+    """Whether, of some of the rows, so few pairs are left over that it costs less to screen than to compute all."""
+    n_components, n = len(model.log_norms), min(_TRIAL, len(rows))
+    some, weights = np.empty((n, rows.shape[1])), np.ones(n)
+    for r in range(n):
+        some[r] = rows[r * len(rows) // n]
+    room = _room(model, 8)
+    guesses, order = np.zeros(n, np.intp), np.arange(n)
+    _put_in_order(some, 0, n, model.screens, guesses, order, room)
+    farthest = _take(some, order, model.screens, room.flat, room.tile)
+    _own_densities(weights, order, guesses, model, room)
+    n_left = 0
+    for pair in range((n_components + 1) // 2):
+        _screen_closely(room.tile, _TRIAL, model.screens, pair, farthest, room.lowest, room.squared, room.left)
+        for q in range(min(2, n_components - 2 * pair)):
+            for s in range(_TRIAL // (3 * width(room.tile))):
+                n_left += n_bits(room.left[q, s])
+    return bool(n_left <= n * (1.0 + _MANY * (n_components - 1)))
+
+
+@compiled
 def _own_densities(weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, room: _Room) -> None:
     """Each row's log-joint density under its guess, in full, and the lowest that another could matter with."""
     room.begins[:], room.ends[:] = 0, 0
@@ -448,20 +472,20 @@ def _add_what_counts(model: Screened, room: _Room, sums: Sums) -> None:
 
 
 @kept_on_disk
-def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> int:
-    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give; return how many of the rows are done.
+def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> bool:
+    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, unless that costs less without a screen.
 
-    Of the first few all is done. Where more pairs are left of them than it pays for, the rest is left to do. The third
-    of the scores counts the pairs that were computed in full.
+    The third of the scores counts the pairs that were computed in full. Returns whether anything was done.
     """
     n_rows, n_features = rows.shape
-    n_components = len(model.log_norms)
-    room = _room(n_components, n_features, model.centres.shape[1])
+    if not _pays(rows, model):
+        return False
+    room = _room(model, len(model.log_norms) * LANES + 8)
     guesses, order = np.zeros(n_rows, np.intp), np.arange(n_rows)
-    begin, end = 0, min(_TRIAL, n_rows)
-    while begin < n_rows:
+    n_in_order = max(_NUMBERS_AT_ONCE // n_features, LANES)
+    for begin in range(0, n_rows, n_in_order):
+        end = min(begin + n_in_order, n_rows)
         _put_in_order(rows, begin, end, model.screens, guesses, order, room)
-        n_computed = 0
         for start in range(begin, end, LANES):
             some = order[start : min(start + LANES, end)]
             farthest = _take(rows, some, model.screens, room.flat, room.tile)
@@ -470,9 +494,5 @@ def sum_screened(rows: Rows, weights: Floats, model: Screened, sums: Sums) -> in
             _relative_densities(len(some), n_left, room)
             score(LANES, room.top, room.total, room.weights, room.scale, sums.scores)
             _add_what_counts(model, room, sums)
-            n_computed += n_left
-        sums.scores[2] += n_computed
-        if begin == 0 and n_computed > end * (1.0 + _MANY * (n_components - 1)):
-            return int(end)
-        begin, end = end, min(end + max(_NUMBERS_AT_ONCE // n_features, LANES), n_rows)
-    return int(n_rows)
+            sums.scores[2] += n_left
+    return True

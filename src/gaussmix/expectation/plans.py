@@ -40,7 +40,7 @@ _NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
 _LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
 _MULTIPLIED = 144  # the same where products of features are the greater part of it
 _ONE_AT_A_TIME = Lock()
-_SCREENED_FEATURES, _SCREENED_COMPONENTS = 5, 4  # of fewer, a screen would cost as much as it saves
+_SCREENED_FEATURES, _SCREENED_COMPONENTS = 10, 4  # of fewer, a screen would cost as much as it saves
 _TURNS = 3  # towards the axes of most spread; any four are right
 _SHORTENED = 2.0**-8  # share of a square that is given up, so that what rounding adds to the rest is bounded
 _NO_FRAME = Frame(np.empty(0), np.empty((0, 0)))
@@ -344,7 +344,7 @@ class ScreenedPlan:
     model : Screened
         The mixture.
     rest : Plan
-        The plan for rows that are not worth screening.
+        The plan for blocks that are not worth screening.
     """
 
     model: Screened
@@ -359,15 +359,11 @@ class ScreenedPlan:
         n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
         second = np.zeros((n_components, n_eights, n_eights))
         sums = Sums(np.zeros(n_components), np.zeros((n_components, n_eights)), second, np.zeros(4))
-        n_done = sum_screened(_plain(rows), _plain(weights), self.model, sums)
+        if not sum_screened(_plain(rows), _plain(weights), self.model, sums):
+            return self.rest.run(rows, weights)
         if not all(np.isfinite(part).all() for part in sums):
             return None
-        second = _read_full(second[:, :n_features, :n_features])
-        screened = sums.mass, sums.first[:, :n_features], second, sums.scores[:3]
-        if n_done == len(rows):
-            return screened
-        rest = self.rest.run(rows[n_done:], weights[n_done:])
-        return rest and (screened[0] + rest[0], screened[1] + rest[1], screened[2] + rest[2], screened[3] + rest[3])
+        return sums.mass, sums.first[:, :n_features], _read_full(second[:, :n_features, :n_features]), sums.scores[:3]
 
 
 def _screened(mixture: "Mixture", rest: Plan) -> ScreenedPlan:
