@@ -12,7 +12,7 @@ from gaussmix._types import Floats
 from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import load, multiply_add, splat, store, width
 
-__all__ = ["AXES", "PLAIN", "PRODUCTS", "TRIANGLES", "Densities", "squared_distances"]
+__all__ = ["AXES", "PLAIN", "PRODUCTS", "TRIANGLES", "Densities", "n_products", "squared_distances"]
 
 # How distances are computed: plainly, and scaled when done; with each axis scaled; by a triangular product; or from the
 # products of features.
@@ -44,6 +44,12 @@ class Densities(NamedTuple):
     centres: Floats
     whitening: Floats
     log_norms: Floats
+
+
+@compiled
+def n_products(densities: Densities) -> int:
+    """How many products of features are made of a row, up to a multiple of four; none unless they serve."""
+    return -(-densities.whitening.shape[2] // 4) * 4 if densities.form == PRODUCTS else 0
 
 
 @compiled
@@ -133,7 +139,7 @@ def _distances_from_products(products: Floats, n: int, coefficients: Floats, squ
     for r in range(0, n, 3 * step):
         for b in range(len(coefficients)):
             a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
-            for p in range(len(products)):
+            for p in range(coefficients.shape[2]):
                 x = load(products, (p, r))
                 y, z = load(products, (p, r + step)), load(products, (p, r + 2 * step))
                 f = splat(products, coefficients[b, 0, p, 0])

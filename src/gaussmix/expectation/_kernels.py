@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation._distances import PRODUCTS, Densities, squared_distances
+from gaussmix.expectation._distances import PRODUCTS, Densities, n_products, squared_distances
 from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk, log
 from gaussmix.expectation._lanes import (
     add_totals,
@@ -308,7 +308,7 @@ def sum_rows(
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
     by_row = kind == OVER_ALL or (n_features >= FEW and densities.form != PRODUCTS)
     tile, flat = aligned(n_features, apart), aligned(n if by_row else 0, centres.shape[1] + 8)
-    products = aligned(densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart)
+    products = aligned(n_products(densities), apart)
     squared = aligned(len(centres), apart)
     joint = aligned(len(centres), apart) if kind == FROM_DISTANCES else squared
     strip, eight = aligned(n_features, 3 * width(tile)), aligned(n, 8)
@@ -363,7 +363,7 @@ def assess_rows(
     n_components, n_features = len(densities.log_norms), densities.n_features
     n_fours = len(densities.centres)
     tile, unused = aligned(n_features, apart), np.zeros((0, 1))
-    products = aligned(densities.whitening.shape[2] if densities.form == PRODUCTS else 0, apart)
+    products = aligned(n_products(densities), apart)
     squared, strip = aligned(n_fours, apart), aligned(n_features, 3 * width(tile))
     top, total, likeliest, scores = np.empty(n), np.empty(n), np.empty(n), np.zeros(4)
     for start in range(0, len(rows), n):

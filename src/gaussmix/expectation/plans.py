@@ -292,7 +292,7 @@ def _from_products(mixture: "Mixture", moments: Moments) -> Plan:
     rows, columns = np.triu_indices(n_features) if pairs else (np.arange(n_features),) * 2
     of_squares = precisions[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)
     shifts = (precisions @ means[:, :, None])[:, :, 0]
-    coefficients = _padded(np.hstack([-2.0 * shifts, of_squares]), 4, 4)
+    coefficients = _padded(np.hstack([-2.0 * shifts, of_squares]), 4, 1)
     log_norms = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
 
     def read(sums: Sums) -> tuple[Floats, Floats]:
@@ -319,7 +319,7 @@ def _from_products(mixture: "Mixture", moments: Moments) -> Plan:
     return Plan(
         densities,
         ALL_PRODUCTS if pairs else SQUARES,
-        (len(coefficients), 1, coefficients.shape[1]),
+        (len(coefficients), 1, -(-coefficients.shape[1] // 4) * 4),
         read,
         Frame(centre.copy(), forth if pairs else np.diagonal(forth)[None].copy()),
         farthest,
