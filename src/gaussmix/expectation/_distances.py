@@ -12,11 +12,10 @@ from gaussmix._types import Floats
 from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import load, multiply_add, splat, store, width
 
-__all__ = ["AXES", "PLAIN", "PRODUCTS", "TRIANGLES", "Densities", "n_products", "squared_distances"]
+__all__ = ["AXES", "PLAIN", "TRIANGLES", "Densities", "squared_distances", "store_four"]
 
-# How distances are computed: plainly, and scaled when done; with each axis scaled; by a triangular product; or from the
-# products of features.
-PLAIN, AXES, TRIANGLES, PRODUCTS = 0, 1, 2, 3
+# How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
+PLAIN, AXES, TRIANGLES = 0, 1, 2
 
 
 class Densities(NamedTuple):
@@ -33,8 +32,7 @@ class Densities(NamedTuple):
         to a multiple of eight features.
     whitening : (K or 1, D / 4, D, 4), (K, 1, 1, D) or (K or 1, 1, 1, 1)
         Inverse factors: triangles, in transposed blocks of four rows; scales of the axes; or one scale. Those of
-        component k are entry ``k % len(whitening)``. For products ``(K / 4, 1, P, 4)``: what each of P products adds to
-        the squared distances from four components, but for their constants.
+        component k are entry ``k % len(whitening)``.
     log_norms : (K,)
         Log-joint densities at the centres.
     """
@@ -47,15 +45,7 @@ class Densities(NamedTuple):
 
 
 @compiled
-def n_products(densities: Densities) -> int:
-    """How many products of features are made of a row, up to a multiple of four; none unless they serve."""
-    return -(-densities.whitening.shape[2] // 4) * 4 if densities.form == PRODUCTS else 0
-
-
-@compiled
-def squared_distances(
-    tile: Floats, products: Floats, n: int, densities: Densities, centred: Floats, squared: Floats
-) -> None:
+def squared_distances(tile: Floats, n: int, densities: Densities, centred: Floats, squared: Floats) -> None:
     """Squared distances ``(K, n)`` of a tile's rows from all centres, each in the metric of its component."""
     form, centres, whitening = densities.form, densities.centres, densities.whitening
     if form == PLAIN:
@@ -64,8 +54,6 @@ def squared_distances(
     elif form == AXES:
         for k in range(0, len(centres), 4):
             _scaled_distances(tile, n, centres, whitening, k, squared)
-    elif form == PRODUCTS:
-        _distances_from_products(products, n, whitening, squared)
     elif len(tile) == 2:  # noqa: PLR2004 - features
         for k in range(len(densities.log_norms)):
             _distances_in_two_dimensions(tile, n, centres[k], whitening[k % len(whitening)], squared, k)
@@ -100,8 +88,8 @@ def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: i
         s1 = splat(tile, scales[(k + 1) % len(scales), 0, 0, 0] ** 2)
         s2 = splat(tile, scales[(k + 2) % len(scales), 0, 0, 0] ** 2)
         s3 = splat(tile, scales[(k + 3) % len(scales), 0, 0, 0] ** 2)
-        _store_four(squared, k, r, a0 * s0, a1 * s1, a2 * s2, a3 * s3)
-        _store_four(squared, k, r + step, b0 * s0, b1 * s1, b2 * s2, b3 * s3)
+        store_four(squared, k, r, a0 * s0, a1 * s1, a2 * s2, a3 * s3)
+        store_four(squared, k, r + step, b0 * s0, b1 * s1, b2 * s2, b3 * s3)
 
 
 @compiled
@@ -127,32 +115,8 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
             m, s = splat(tile, m3[j]), splat(tile, s3[j])
             c, d = (x - m) * s, (y - m) * s
             a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
-        _store_four(squared, k, r, a0, a1, a2, a3)
-        _store_four(squared, k, r + step, b0, b1, b2, b3)
-
-
-@compiled
-def _distances_from_products(products: Floats, n: int, coefficients: Floats, squared: Floats) -> None:
-    """Squared distances but for their constants: a product of matrices, four components by three registers of rows."""
-    step = width(products)
-    zero = splat(products, 0.0)
-    for r in range(0, n, 3 * step):
-        for b in range(len(coefficients)):
-            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
-            for p in range(coefficients.shape[2]):
-                x = load(products, (p, r))
-                y, z = load(products, (p, r + step)), load(products, (p, r + 2 * step))
-                f = splat(products, coefficients[b, 0, p, 0])
-                a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
-                f = splat(products, coefficients[b, 0, p, 1])
-                a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
-                f = splat(products, coefficients[b, 0, p, 2])
-                a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
-                f = splat(products, coefficients[b, 0, p, 3])
-                a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
-            _store_four(squared, 4 * b, r, a0, a1, a2, a3)
-            _store_four(squared, 4 * b, r + step, b0, b1, b2, b3)
-            _store_four(squared, 4 * b, r + 2 * step, c0, c1, c2, c3)
+        store_four(squared, k, r, a0, a1, a2, a3)
+        store_four(squared, k, r + step, b0, b1, b2, b3)
 
 
 @compiled
@@ -210,7 +174,7 @@ def _plus_squares(total: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
 
 
 @compiled
-def _store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> None:
+def store_four(out: Floats, k: int, r: int, a: Any, b: Any, c: Any, d: Any) -> None:
     store(out, (k, r), a)
     store(out, (k + 1, r), b)
     store(out, (k + 2, r), c)

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation._distances import PRODUCTS, Densities, n_products, squared_distances
+from gaussmix.expectation._distances import Densities, squared_distances
 from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk, log
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
     first_bit,
-    largest,
     load,
     maximum,
     multiply_add,
@@ -31,27 +30,25 @@ from gaussmix.expectation._moments import (
     add_few_features,
     add_first_of_four,
     add_moments,
-    add_products,
     add_traces_of_four,
 )
 
 __all__ = [
-    "ALL_PRODUCTS",
     "FROM_DISTANCES",
     "OVER_ALL",
     "PER_AXIS",
     "PER_PAIR",
-    "SQUARES",
     "Frame",
     "Sums",
     "assess_rows",
+    "joint_densities",
     "score",
+    "shares_of_four",
     "sum_rows",
 ]
 
-# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components;
-# or as products, of each feature with itself or with every other.
-FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL, SQUARES, ALL_PRODUCTS = 0, 1, 2, 3, 4, 5
+# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
+FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
 
 
 class Frame(NamedTuple):
@@ -61,8 +58,8 @@ class Frame(NamedTuple):
     ----------
     centre : (D,)
         Origin of the frame.
-    factor : (D, D) or (1, D)
-        A lower triangle, or scales of the axes.
+    factor : (D, D)
+        A lower triangle.
     """
 
     centre: Floats
@@ -81,7 +78,7 @@ class Sums(NamedTuple):
     second : (K or 1, D, D), (K, 1, D) or (K, 1, 4)
         Second moments: component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is right.
     scores : (4,)
-        Log-likelihood, and that of the most probable labels; last the largest squared norm of a row in a frame.
+        Log-likelihood, and that of the most probable labels.
     """
 
     mass: Floats
@@ -108,26 +105,17 @@ def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> No
 
 
 @compiled
-def _whiten(tile: Floats, n: int, frame: Frame, scores: Floats) -> None:
+def _whiten(tile: Floats, n: int, frame: Frame) -> None:
     """Replace rows by what they are in a frame; the last coordinate first, as it needs all before it."""
     step = width(tile)
-    centre, factor = frame.centre, frame.factor
-    farthest = splat(tile, scores[3])
     for r in range(0, n, step):
-        norm = splat(tile, 0.0)
         for j in range(len(tile)):
-            store(tile, (j, r), load(tile, (j, r)) - splat(tile, centre[j]))
+            store(tile, (j, r), load(tile, (j, r)) - splat(tile, frame.centre[j]))
         for j in range(len(tile) - 1, -1, -1):
-            if len(factor) == 1:
-                y = splat(tile, factor[0, j]) * load(tile, (j, r))
-            else:
-                y = splat(tile, 0.0)
-                for i in range(j + 1):
-                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+            y = splat(tile, 0.0)
+            for i in range(j + 1):
+                y = multiply_add(splat(tile, frame.factor[j, i]), load(tile, (i, r)), y)
             store(tile, (j, r), y)
-            norm = multiply_add(y, y, norm)
-        farthest = maximum(norm, farthest)
-    scores[3] = largest(farthest)
 
 
 @compiled
@@ -136,20 +124,6 @@ def _back_to_rows(tile: Floats, n: int, flat: Floats) -> None:
     for r in range(n):
         for j in range(len(tile)):
             flat[r, j] = tile[j, r]
-
-
-@compiled
-def _multiply_features(tile: Floats, n: int, n_features: int, pairs: bool, products: Floats) -> None:
-    """The features themselves, then each one's square, or its products with itself and with all after it."""
-    step = width(tile)
-    for r in range(0, n, step):
-        p = n_features
-        for i in range(n_features):
-            x = load(tile, (i, r))
-            store(products, (i, r), x)
-            for j in range(i, n_features if pairs else i + 1):
-                store(products, (p, r), x * load(tile, (j, r)))
-                p += 1
 
 
 # --- Responsibilities ------------------------------------------------------------------------------------------------
@@ -306,13 +280,12 @@ def sum_rows(
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features = len(densities.log_norms), densities.n_features
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
-    by_row = kind == OVER_ALL or (n_features >= FEW and densities.form != PRODUCTS)
-    tile, flat = aligned(n_features, apart), aligned(n if by_row else 0, centres.shape[1] + 8)
-    products = aligned(n_products(densities), apart)
-    squared = aligned(len(centres), apart)
-    joint = aligned(len(centres), apart) if kind == FROM_DISTANCES else squared
-    strip, eight = aligned(n_features, 3 * width(tile)), aligned(n, 8)
-    shares, active, lanes = aligned(4, apart), np.empty(4, np.intp), np.empty(n, np.intp)
+    by_row = kind == OVER_ALL or n_features >= FEW
+    tile, flat = aligned(n_features, apart, np.float64), aligned(n if by_row else 0, centres.shape[1] + 8, np.float64)
+    squared = aligned(len(centres), apart, np.float64)
+    joint = aligned(len(centres), apart, np.float64) if kind == FROM_DISTANCES else squared
+    strip, eight = aligned(n_features, 3 * width(tile), np.float64), aligned(n, 8, np.float64)
+    shares, active, lanes = aligned(4, apart, np.float64), np.empty(4, np.intp), np.empty(n, np.intp)
     origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
     w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
@@ -321,18 +294,14 @@ def sum_rows(
         w[:n_here] = weights[start : start + n_here]
         w[n_here:] = 0.0
         if len(frame.centre):
-            _whiten(tile, n, frame, scores)
-        if densities.form == PRODUCTS:
-            _multiply_features(tile, n, n_features, kind == ALL_PRODUCTS, products)
-        squared_distances(tile, products, n, densities, strip, squared)
+            _whiten(tile, n, frame)
+        squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, joint, top, total)
         score(n, top, total, w, scale, scores)
         for k in range(0, n_components, 4):
             if not shares_of_four(joint, k, n, scale, w, shares, mass, active):
                 continue
-            if densities.form == PRODUCTS:
-                add_products(products, n, shares, k, second)
-            elif kind in (FROM_DISTANCES, OVER_ALL):
+            if kind in (FROM_DISTANCES, OVER_ALL):
                 add_first_of_four(tile, n, shares, centres, k, first)
                 if kind == FROM_DISTANCES:
                     add_traces_of_four(n, shares, squared, k, second)
@@ -350,30 +319,23 @@ def assess_rows(
     lanes_in_tile: int,
     frame: Frame,
     densities: Densities,
-    products_of_pairs: bool,
     log_density: Floats,
     labels: AnyArray,
     responsibilities: Floats,
-) -> float:
-    """Fill in log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` unless that has no rows.
-
-    Returns the largest squared norm of a row in the frame.
-    """
+) -> None:
+    """Fill in log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` unless that has no rows."""
     n, apart = lanes_in_tile, lanes_in_tile + 8
     n_components, n_features = len(densities.log_norms), densities.n_features
     n_fours = len(densities.centres)
-    tile, unused = aligned(n_features, apart), np.zeros((0, 1))
-    products = aligned(n_products(densities), apart)
-    squared, strip = aligned(n_fours, apart), aligned(n_features, 3 * width(tile))
-    top, total, likeliest, scores = np.empty(n), np.empty(n), np.empty(n), np.zeros(4)
+    tile, unused = aligned(n_features, apart, np.float64), np.zeros((0, 1))
+    squared, strip = aligned(n_fours, apart, np.float64), aligned(n_features, 3 * width(tile), np.float64)
+    top, total, likeliest = np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
         _copy_rows(rows, start, n, unused, tile)
         if len(frame.centre):
-            _whiten(tile, n, frame, scores)
-        if densities.form == PRODUCTS:
-            _multiply_features(tile, n, n_features, products_of_pairs, products)
-        squared_distances(tile, products, n, densities, strip, squared)
+            _whiten(tile, n, frame)
+        squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, squared, top, total)
         _assess(squared, n, n_components, top, total, likeliest)
         log_density[start : start + n_here] = top[:n_here]
@@ -383,4 +345,3 @@ def assess_rows(
             for k in range(n_components):
                 for r in range(n_here):
                     responsibilities[start + r, k] = squared[k, r] / total[r]
-    return float(scores[3])

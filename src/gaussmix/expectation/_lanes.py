@@ -24,6 +24,7 @@ __all__ = [
     "bits_above",
     "exponent",
     "first_bit",
+    "is_single",
     "largest",
     "load",
     "maximum",
@@ -134,6 +135,16 @@ def width(_context: Any, array: types.Array) -> Any:
         return ir.Constant(_INT, count)
 
     return types.intp(array), emit
+
+
+@_emitted
+def is_single(_context: Any, array: types.Array) -> Any:
+    """Whether an array is of single precision; known when compiled."""
+
+    def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
+        return ir.Constant(ir.IntType(1), array.dtype == types.float32)
+
+    return types.boolean(array), emit
 
 
 @_emitted

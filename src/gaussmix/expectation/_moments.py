@@ -16,7 +16,6 @@ __all__ = [
     "add_few_features",
     "add_first_of_four",
     "add_moments",
-    "add_products",
     "add_traces_of_four",
 ]
 
@@ -160,31 +159,3 @@ def add_few_features(
             add_totals(second, (e, 0 if only else j, i), s + t, zero, zero, zero)
             if i == j:
                 add_totals(first, (k, j), f + g, zero, zero, zero)
-
-
-@compiled
-def add_products(products: Floats, n: int, shares: Floats, k: int, second: Floats) -> None:
-    """Add ``Σ share product`` for four components, from `k` on: a product of matrices, four products at a time."""
-    step = width(products)
-    zero = splat(products, 0.0)
-    for p in range(0, len(products), 4):
-        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = zero
-        for r in range(0, n, step):
-            x0, x1 = load(products, (p, r)), load(products, (p + 1, r))
-            x2, x3 = load(products, (p + 2, r)), load(products, (p + 3, r))
-            w = load(shares, (0, r))
-            a0, a1 = multiply_add(w, x0, a0), multiply_add(w, x1, a1)
-            a2, a3 = multiply_add(w, x2, a2), multiply_add(w, x3, a3)
-            w = load(shares, (1, r))
-            b0, b1 = multiply_add(w, x0, b0), multiply_add(w, x1, b1)
-            b2, b3 = multiply_add(w, x2, b2), multiply_add(w, x3, b3)
-            w = load(shares, (2, r))
-            c0, c1 = multiply_add(w, x0, c0), multiply_add(w, x1, c1)
-            c2, c3 = multiply_add(w, x2, c2), multiply_add(w, x3, c3)
-            w = load(shares, (3, r))
-            d0, d1 = multiply_add(w, x0, d0), multiply_add(w, x1, d1)
-            d2, d3 = multiply_add(w, x2, d2), multiply_add(w, x3, d3)
-        add_totals(second, (k, 0, p), a0, a1, a2, a3)
-        add_totals(second, (k + 1, 0, p), b0, b1, b2, b3)
-        add_totals(second, (k + 2, 0, p), c0, c1, c2, c3)
-        add_totals(second, (k + 3, 0, p), d0, d1, d2, d3)

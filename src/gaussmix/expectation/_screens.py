@@ -126,13 +126,13 @@ def _room(model: Screened, most: int) -> _Room:
     single, n_components = np.float32, len(model.log_norms)
     n_features, n_eights = len(model.screens.origin), model.centres.shape[1]
     return _Room(
-        aligned(LANES, n_eights + 8),
+        aligned(LANES, n_eights + 8, np.float64),
         np.zeros((n_features, LANES), single),
         np.empty((2, LANES), single),
         np.empty(LANES, single),
         np.empty(LANES, single),
-        aligned(8, n_eights),
-        aligned(LANES, 8),
+        aligned(8, n_eights, np.float64),
+        aligned(LANES, 8, np.float64),
         np.zeros((1, LANES)),
         np.zeros(LANES),
         np.zeros(LANES),

@@ -15,30 +15,28 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.expectation._distances import AXES, PLAIN, PRODUCTS, TRIANGLES, Densities
+from gaussmix.expectation._distances import AXES, PLAIN, TRIANGLES, Densities
 from gaussmix.expectation._kernels import (
-    ALL_PRODUCTS,
     FROM_DISTANCES,
     OVER_ALL,
     PER_AXIS,
     PER_PAIR,
-    SQUARES,
     Frame,
     Sums,
     assess_rows,
     sum_rows,
 )
+from gaussmix.expectation._products import Products, sum_products
 from gaussmix.expectation._screens import Screened, Screens, sum_screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["Plan", "ScreenedPlan", "planned"]
+__all__ = ["Plan", "ProductsPlan", "ScreenedPlan", "planned"]
 
 _NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
 _LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
-_MULTIPLIED = 144  # the same where products of features are the greater part of it
 _ONE_AT_A_TIME = Lock()
 _SCREENED_FEATURES, _SCREENED_COMPONENTS = 10, 4  # of fewer, a screen would cost as much as it saves
 _TURNS = 3  # towards the axes of most spread; any four are right
@@ -46,7 +44,9 @@ _SHORTENED = 2.0**-8  # share of a square that is given up, so that what roundin
 _NO_FRAME = Frame(np.empty(0), np.empty((0, 0)))
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
-_MOST_MULTIPLIED_DIGITS = 2.0**13  # squared, in units of a component's own deviations; it costs four digits
+# Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
+# costs four digits of sixteen, or three of seven.
+_DIGITS_TO_LOSE = {np.dtype(np.float64): 2.0**12, np.dtype(np.float32): 2.0**10}
 _SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
 
 _Moments = tuple[Floats, Floats, Floats, Floats]
@@ -69,10 +69,6 @@ class Plan:
         From the sums to the first and second moments of the statistics.
     frame : Frame
         What the pass sees instead of the rows.
-    reach : float
-        The largest squared norm in the frame with which sums keep their digits.
-    beyond : Plan, optional
-        The plan for blocks with rows beyond it.
     """
 
     densities: Densities
@@ -80,18 +76,14 @@ class Plan:
     shape: tuple[int, int, int]
     read: _Read
     frame: Frame = _NO_FRAME
-    reach: float = np.inf
-    beyond: "Plan | None" = None
 
     def run(self, rows: Rows, weights: Floats) -> _Moments | None:
         """Pass over the rows: masses, first and second moments, and scores; none where one of them overflows."""
         n_fours, n_eights = self.densities.centres.shape
         n_components = len(self.densities.log_norms)
         sums = Sums(np.zeros(n_fours), np.zeros((n_fours, n_eights + 4)), np.zeros(self.shape), np.zeros(4))
-        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
+        lanes = _lanes_in_tile(n_fours, n_eights)
         sum_rows(_plain(rows), _plain(weights), lanes, self.frame, self.densities, self.kind, sums)
-        if self.beyond and not sums.scores[3] <= self.reach:
-            return self.beyond.run(rows, weights)
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[:n_components] for part in sums[:3])
@@ -103,22 +95,21 @@ class Plan:
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
-        n_fours, n_eights = self.densities.centres.shape
-        lanes = _MULTIPLIED if self.densities.form == PRODUCTS else _lanes_in_tile(n_fours, n_eights)
-        log_density, pairs = np.empty(len(rows)), self.kind == ALL_PRODUCTS
-        farthest = assess_rows(
-            _plain(rows), lanes, self.frame, self.densities, pairs, log_density, labels, responsibilities
-        )
-        if self.beyond and not farthest <= self.reach:
-            return self.beyond.assess(rows, labels, responsibilities)
+        log_density, lanes = np.empty(len(rows)), _lanes_in_tile(*self.densities.centres.shape)
+        assess_rows(_plain(rows), lanes, self.frame, self.densities, log_density, labels, responsibilities)
         return log_density
 
 
+def _read_only(array: AnyArray) -> AnyArray:
+    """A view that is not to be written to: of all arrays, kernels are compiled for those."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def _plain(array: AnyArray) -> Floats:
-    """The array in the one type that kernels are compiled for: contiguous, of double precision, read only."""
-    plain = np.ascontiguousarray(array, dtype=np.float64).view()
-    plain.flags.writeable = False
-    return plain
+    """The array contiguous, of double precision, and read only."""
+    return _read_only(np.ascontiguousarray(array, dtype=np.float64))
 
 
 def _lanes_in_tile(n_components: int, n_features: int) -> int:
@@ -261,7 +252,8 @@ def _in_shared_frame(mixture: "Mixture", moments: Moments) -> Plan:
     return Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
 
 
-def _from_products(mixture: "Mixture", moments: Moments) -> Plan:
+@dataclass(frozen=True)
+class ProductsPlan:
     r"""Full or diagonal covariances, as linear functions of products of features: two products of matrices.
 
     In a frame about the mixture's mean, :math:`z = F (x - c)`, squared distances are
@@ -272,62 +264,111 @@ def _from_products(mixture: "Mixture", moments: Moments) -> Plan:
     of :math:`z_i` and :math:`z_i z_j`. Nothing is centred by component, and the coefficients of four components stay in
     registers. The differences lose the digits of :math:`|z|^2 |P_k|`, so where that is large, each component is summed
     about its own mean.
+
+    Attributes
+    ----------
+    model : Products
+        The mixture.
+    pairs : bool
+        Whether features are multiplied by all others, or by themselves alone.
+    means : (K, D)
+        Component means in the frame.
+    back : (D, D)
+        From the frame to the units of the rows.
+    which : tuple of (Q,)
+        The features that are multiplied, by pairs.
+    steepness : float
+        The largest :math:`|P_k|`.
+    general : Plan
+        The plan for blocks that would lose digits.
     """
-    general = _general(mixture, moments)
-    n_features = mixture.n_features
-    pairs = moments is FULL
+
+    model: Products
+    pairs: bool
+    means: Floats
+    back: Floats
+    which: tuple[Labels, Labels]
+    steepness: float
+    general: Plan
+
+    def run(self, rows: Rows, weights: Floats) -> _Moments | None:
+        """The same as of :class:`Plan`."""
+        native = np.ascontiguousarray(rows, rows.dtype.newbyteorder("="))
+        reach = _DIGITS_TO_LOSE[native.dtype] / self.steepness
+        if not np.square(self.means).sum(axis=1).max() <= reach:
+            return self.general.run(rows, weights)
+        model = self.model if native.dtype == np.float64 else _single(self.model)
+        n_components, n_features = self.means.shape
+        n_products = -(-model.coefficients.shape[1] // 4) * 4
+        n_fours = 4 * len(model.coefficients)
+        mass, sums, scores = np.zeros(n_fours), np.zeros((n_fours, n_products)), np.zeros(4)
+        farthest = sum_products(_read_only(native), _plain(weights), model, self.pairs, mass, sums, scores)
+        if not farthest <= reach:
+            return self.general.run(rows, weights)
+        if not (np.isfinite(sums).all() and np.isfinite(scores).all()):
+            return None
+        scores[2] = len(rows) * n_components
+        first, of_products = sums[:n_components, :n_features], sums[:n_components, n_features:]
+        mass = mass[:n_components]
+        centred = first - mass[:, None] * self.means
+        if not self.pairs:
+            second = of_products[:, :n_features] - self.means * (first + centred)
+            scales = np.diagonal(self.back)
+            return mass, centred * scales, second * scales * scales, scores[:3]
+        second = np.empty((n_components, n_features, n_features))
+        a, b = self.which
+        second[:, a, b] = second[:, b, a] = of_products[:, : len(a)]
+        second -= self.means[:, :, None] * first[:, None, :]
+        second -= centred[:, :, None] * self.means[:, None, :]
+        return mass, centred @ self.back.T, self.back @ second @ self.back.T, scores[:3]
+
+    def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
+        """The same as of :class:`Plan`."""
+        return self.general.assess(rows, labels, responsibilities)
+
+
+def _from_products(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan:
+    """The plan by products of features, where there are few enough."""
+    general, n_features = _general(mixture, moments), mixture.n_features
     if n_features > _MOST_MULTIPLIED:
         return general
-    centre, spread = mixture.mean, mixture.covariance
-    back = np.linalg.cholesky(spread) if pairs else np.diag(np.sqrt(np.diagonal(spread)))
+    pairs, spread = moments is FULL, mixture.covariance
+    back = np.asarray(np.linalg.cholesky(spread) if pairs else np.diag(np.sqrt(np.diagonal(spread))), np.float64)
     forth = np.linalg.inv(back)
     whitening = mixture.covariances.whitening
     whitening = whitening @ back if pairs else whitening[:, :, None] * back
-    steepest = float(np.square(whitening).sum(axis=(1, 2)).max())
-    means = (mixture.means - centre) @ forth.T
-    farthest = _MOST_MULTIPLIED_DIGITS / steepest
-    if not np.square(means).sum(axis=1).max() <= farthest:
-        return general
+    means = (mixture.means - mixture.mean) @ forth.T
     precisions = np.swapaxes(whitening, 1, 2) @ whitening
-    rows, columns = np.triu_indices(n_features) if pairs else (np.arange(n_features),) * 2
-    of_squares = precisions[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)
+    which = np.triu_indices(n_features) if pairs else (np.arange(n_features), np.arange(n_features))
+    of_squares = precisions[:, *which] * np.where(which[0] == which[1], 1.0, 2.0)
     shifts = (precisions @ means[:, :, None])[:, :, 0]
     coefficients = _padded(np.hstack([-2.0 * shifts, of_squares]), 4, 1)
+    blocks = coefficients.reshape(-1, 4, coefficients.shape[1]).swapaxes(1, 2)
     log_norms = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
-
-    def read(sums: Sums) -> tuple[Floats, Floats]:
-        first = sums.second[:, 0, :n_features]
-        of_products = sums.second[:, 0, n_features : n_features + len(rows)]
-        centred = first - sums.mass[:, None] * means
-        if not pairs:
-            second = of_products - means * (first + centred)
-            scales = np.diagonal(back)
-            return centred * scales, second * scales * scales
-        second = np.empty((len(means), n_features, n_features))
-        second[:, rows, columns] = second[:, columns, rows] = of_products
-        second -= means[:, :, None] * first[:, None, :]
-        second -= centred[:, :, None] * means[:, None, :]
-        return centred @ back.T, back @ second @ back.T
-
-    densities = Densities(
-        PRODUCTS,
-        n_features,
-        general.densities.centres,
-        np.ascontiguousarray(coefficients.reshape(-1, 4, 1, coefficients.shape[1]).transpose(0, 2, 3, 1)),
-        log_norms,
+    factor = forth if pairs else np.diagonal(forth)[None]
+    model = Products(
+        mixture.mean.copy(), np.ascontiguousarray(factor), np.ascontiguousarray(blocks), np.ascontiguousarray(log_norms)
     )
-    return Plan(
-        densities,
-        ALL_PRODUCTS if pairs else SQUARES,
-        (len(coefficients), 1, -(-coefficients.shape[1] // 4) * 4),
-        read,
-        Frame(centre.copy(), forth if pairs else np.diagonal(forth)[None].copy()),
-        farthest,
-        general,
-    )
+    return ProductsPlan(model, pairs, means, back, which, _steepness(precisions), general)
 
 
-_SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], Plan]] = {
+def _steepness(precisions: Floats) -> float:
+    """About the largest eigenvalue of all, by the power method from the steepest axis of each; at least half of it."""
+    steepest = np.diagonal(precisions, axis1=1, axis2=2).argmax(axis=1)
+    image = precisions[np.arange(len(precisions)), :, steepest]
+    for _ in range(_TURNS):
+        axis = image / np.linalg.norm(image, axis=1, keepdims=True)
+        image = (precisions @ axis[:, :, None])[:, :, 0]
+    return float(np.linalg.norm(image, axis=1).max())
+
+
+def _single(model: Products) -> Products:
+    """The same for rows of single precision; what overflows there fails in what follows."""
+    with np.errstate(over="ignore"):
+        return Products(model.centre, *(part.astype(np.float32) for part in model[1:]))
+
+
+_SHORTCUTS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], Plan | ProductsPlan]] = {
     (Full, FULL): _from_products,
     (Diagonal, DIAGONAL): _from_products,
     (Spherical, SCALAR): _with_known_distances,
@@ -343,12 +384,12 @@ class ScreenedPlan:
     ----------
     model : Screened
         The mixture.
-    rest : Plan
+    rest : Plan or ProductsPlan
         The plan for blocks that are not worth screening.
     """
 
     model: Screened
-    rest: Plan
+    rest: Plan | ProductsPlan
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
@@ -366,7 +407,7 @@ class ScreenedPlan:
         return sums.mass, sums.first[:, :n_features], _read_full(second[:, :n_features, :n_features]), sums.scores[:3]
 
 
-def _screened(mixture: "Mixture", rest: Plan) -> ScreenedPlan:
+def _screened(mixture: "Mixture", rest: Plan | ProductsPlan) -> ScreenedPlan:
     """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
     origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
     whitening = mixture.covariances.whitening * units
@@ -397,7 +438,7 @@ def _screened(mixture: "Mixture", rest: Plan) -> ScreenedPlan:
 
 
 @lru_cache(maxsize=4)
-def _planned(mixture: "Mixture", moments: Moments) -> "Plan | ScreenedPlan":
+def _planned(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan | ScreenedPlan:
     """The plan of a mixture, kept from block to block."""
     plan = _SHORTCUTS.get((type(mixture.covariances), moments), _general)(mixture, moments)
     worth = (
@@ -409,7 +450,7 @@ def _planned(mixture: "Mixture", moments: Moments) -> "Plan | ScreenedPlan":
     return _screened(mixture, plan) if worth else plan
 
 
-def planned(mixture: "Mixture", moments: Moments) -> "Plan | ScreenedPlan":
+def planned(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan | ScreenedPlan:
     """The same, made once even where several threads ask for it."""
     with _ONE_AT_A_TIME:
         return _planned(mixture, moments)
