@@ -45,7 +45,14 @@ def test_scikit_learns_checks(estimator, check):
 
 @types
 def test_the_same_optimum_as_scikit_learn_from_the_same_start(covariance_type, rows):
-    options = {"covariance_type": covariance_type, "means_init": rows[:3], "max_iter": 500, "random_state": 0}
+    precisions = {"full": np.repeat(np.eye(2)[None], 3, axis=0), "tied": np.eye(2), "diag": np.ones((3, 2))}
+    options = {
+        "covariance_type": covariance_type,
+        "weights_init": np.full(3, 1 / 3),
+        "means_init": rows[:3],
+        "precisions_init": precisions.get(covariance_type, np.ones(3)),
+        "max_iter": 500,
+    }
     ours = GaussianMixture(3, tol=1e-9, reg_covar=1e-6, **options).fit(rows)
     theirs = sklearn_mixture.GaussianMixture(3, tol=1e-12, **options).fit(rows)
     assert ours.score(rows) == pytest.approx(theirs.score(rows), rel=1e-7)

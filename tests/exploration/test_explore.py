@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import clusters, vector
 from gaussmix.em import Status, run
-from gaussmix.exploration import Exploration, explore
+from gaussmix.exploration import Exploration, explore, partitions
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -98,7 +98,7 @@ def test_a_start_with_components_in_the_wrong_places_is_escaped(seed):
     first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
     before = exploring._run(exploring.source, first, 60)
     exploring.passes.clear()
-    after = exploring._moved(exploring.source, before, rng)
+    after = exploring._moved(exploring.source, before, rng, 60.0)
     target = from_truth(exploring, labels).state.log_posterior
     assert before.state.log_posterior < target - 0.3
     assert after.state.log_posterior > target - 1e-3
@@ -110,7 +110,7 @@ def test_a_fit_that_is_best_stays():
     exploring = exploration(rows, 3)
     first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
     best = exploring._run(exploring.source, first, 100)
-    assert exploring._moved(exploring.source, best, rng) is best
+    assert exploring._moved(exploring.source, best, rng, 60.0) is best
 
 
 @some_structures
@@ -165,7 +165,7 @@ def test_a_move_without_steps_has_the_covariances_of_the_structure(name):
     exploring = exploration(rows, 3, structure=name, max_iter=0)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
     first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
-    moved = exploring._moved(exploring.source, exploring._run(exploring.source, first, 0), rng)
+    moved = exploring._moved(exploring.source, exploring._run(exploring.source, first, 0), rng, 60.0)
     assert isinstance(moved.state.mixture.covariances, named(name).form)
 
 
@@ -197,12 +197,12 @@ def test_units_and_offsets_change_no_label():
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How many rows each pass was over."""
+    """How many rows each pass was over, but for those that find the sizes of the columns: these have one component."""
     rows_of_passes = []
     reduce = ArraySource.reduce
 
     def counting(self, mixture, moments):
-        rows_of_passes.append(self.n_rows)
+        rows_of_passes.extend([self.n_rows] * (mixture.n_components > 1))
         return reduce(self, mixture, moments)
 
     monkeypatch.setattr(ArraySource, "reduce", counting)
@@ -237,12 +237,75 @@ def test_a_large_table_is_explored_by_a_sample_and_fitted_whole(counted):
     assert found.fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
 
 
-def test_a_sample_is_as_large_as_its_components_need():
+def sample_sizes(rows, numbers, **options):
+    return [exploration(rows, k, ridge=1.0, **options)._sample(np.random.default_rng(0)).n_rows for k in numbers]
+
+
+def test_a_sample_is_as_large_as_its_parameters_need():
     rows = np.zeros((100_000, 10))
-    sizes = [exploration(rows, k, ridge=1.0)._sample(np.random.default_rng(0)).n_rows for k in (1, 10, 30)]
-    assert sizes == [2000, 2000, 6000]
+    assert sample_sizes(rows, (1, 10, 30)) == [2000, 8 * 659, 8 * 1979]
+    assert sample_sizes(rows, (1, 10, 30), structure="diag") == [2000, 2000, 6000]
     exploring = exploration(rows[:3000], 2, ridge=1.0)
     assert exploring._sample(np.random.default_rng(0)) is exploring.source
+
+
+def test_a_sample_is_never_much_larger_than_is_enough_for_any_model():
+    assert sample_sizes(np.zeros((100_000, 64)), (16, 64)) == [40_000, 40_000]
+    assert sample_sizes(np.zeros((100_000, 64)), (180,)) == [4 * 66 * 180]
+
+
+def test_samples_of_many_rows_grow_on_the_way_to_all(counted):
+    rows, _ = apart(np.random.default_rng(0), 100_000, centres=((0.0, 0.0), (12.0, 0.0)))
+    found = explored(rows, 2)
+    assert [n for i, n in enumerate(counted) if i == 0 or n != counted[i - 1]] == [2000, 8000, 32_000, 100_000]
+    assert found.fit.status is Status.CONVERGED
+    assert found.n_passes == pytest.approx(sum(counted) / 100_000, rel=1e-12)
+
+
+def test_a_run_over_a_sample_ends_where_the_sample_tells_no_more():
+    rows = clusters(np.random.default_rng(0), 9000, 3, 8)
+    exploring = exploration(rows, 3)
+    sample = exploring._sample(np.random.default_rng(0))
+    assert exploring._tol(exploring.source) == 1e-4
+    assert exploring._tol(sample) == pytest.approx(0.01 * 134 / (2 * sample.n_rows))
+    assert replace(exploring, tol=1e-3)._tol(sample) == 1e-3
+
+
+@pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV", "EVE"])
+def test_where_there_is_much_to_do_starts_have_too_many_components_first(monkeypatch, counted, name):
+    monkeypatch.setattr(partitions, "_WORK", 1)
+    rows, labels = apart(np.random.default_rng(0), 900)
+    exploring = exploration(rows, 3, structure=name)
+    firsts = exploring._firsts(exploring.source, np.random.default_rng(0))
+    assert len(firsts) == 4  # in three kinds of coordinates, and along the directions in which rows fall apart
+    assert sum(exploring.passes) == sum(counted) / 900
+    for first in firsts:
+        assert first.means.shape == (3, 2)
+        assert isinstance(first.covariances, named(name).form)
+    found = exploring.found(np.random.default_rng(0))
+    assert found.fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+
+
+def test_where_starts_come_to_one_end_nothing_is_moved(monkeypatch):
+    rows, _ = apart(np.random.default_rng(0), 6000)
+    tried = []
+    monkeypatch.setattr(explore, "halves", lambda _, model, *__: tried.append(1) or [None] * model.n_components)
+    explored(rows, 3)
+    assert not tried
+    explored(clusters(np.random.default_rng(2), 400, 6, spread=1.5), 6)
+    assert tried
+
+
+def test_moves_after_a_fit_take_a_few_times_its_own_passes():
+    rng = np.random.default_rng(0)
+    rows = clusters(rng, 600, 8, 3)
+    exploring = exploration(rows, 8, max_iter=2)
+    spike = np.append(np.arange(597) % 7, [7, 7, 7])
+    first = start(exploring.source, from_labels(spike, 8), 8, exploring.m_step)
+    fit = run(exploring.source, first, exploring.m_step, tol=1e-9, max_iter=2)
+    exploring.without_doomed(fit, rng)
+    a_try, halves = 1 + 1 + 2, 32 / 8
+    assert sum(exploring.passes) <= 4 * 3 + a_try + halves
 
 
 def test_a_sample_of_weighted_rows_weighs_its_part_of_them():

@@ -9,6 +9,7 @@ from cases import clusters, matrices, mixture
 from gaussmix import Mixture
 from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.diagnosis import fewest_rows
+from gaussmix.expectation import reference
 from gaussmix.exploration import held
 from gaussmix.exploration.moves import Half, halves, moves
 from gaussmix.m_step import MStep
@@ -121,6 +122,32 @@ def test_halves_of_a_held_component_are_held():
     assert halves(ArraySource(rows), model, bare, rng) == [None]
     (found,) = halves(ArraySource(rows), model, held(bare, (0,), 1, np.ones(2)), rng)
     assert np.isfinite(found.mixture.logpdf(rows)).all()
+
+
+def test_only_the_most_promising_components_of_many_are_cut():
+    rng = np.random.default_rng(0)
+    places = 40.0 * np.arange(24)
+    rows = np.column_stack([rng.normal(size=2400) + np.repeat(places, 100), rng.normal(size=2400)])
+    rows[:300, 1] += 9.0 * (np.arange(300) % 2)
+    model = Mixture(
+        np.full(24, 1 / 24), *zip(*((r.mean(axis=0), np.cov(r.T)) for r in np.split(rows, 24)), strict=True)
+    )
+    found = halves(ArraySource(rows), model, MODEL, rng)
+    assert sum(half is not None for half in found) <= 16
+    assert all(found[k].gain > 0.01 for k in range(3))
+
+
+def test_many_rows_are_cut_by_a_sample(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows, model = two_and_one(rng, 30_000)
+    asked = []
+    responsibilities = reference.responsibilities
+    monkeypatch.setattr(
+        reference, "responsibilities", lambda one, some: asked.append(len(some)) or responsibilities(one, some)
+    )
+    both, one = halves(ArraySource(rows), model, MODEL, rng)
+    assert both.gain > 10 * max(one.gain, 0.0)
+    assert sum(asked) < 40_000  # of which the local fits' steps are a part
 
 
 # --- Moves -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda st
 def started(rows, n_components, most=10, structure="full", ridge=None, seed=0, weights=None):
     source = ArraySource(rows, weights)
     model = MStep(named(structure), relative_ridge(source) if ridge is None else np.full(rows.shape[1], ridge))
-    return begun(source, n_components, model, np.random.default_rng(seed), most)
+    return begun(
+        source, n_components, model, np.random.default_rng(seed), most, lambda mixture: mixture.reduce(n_components)
+    )
 
 
 def log_likelihoods(mixtures, rows):

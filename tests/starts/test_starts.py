@@ -7,11 +7,12 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from cases import clusters, mixture
+from cases import MOMENTS, clusters, mixture
 from gaussmix.m_step import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, assigned, column_moments, given, relative_ridge, start, tree
 from gaussmix.starts import means as means_under
+from gaussmix.starts.assignments import from_labels, of_clusters
 from gaussmix.structures import named
 
 FULL = named("full")
@@ -170,6 +171,27 @@ def test_assigned_reads_blocks():
 seeds = st.integers(0, 2**32 - 1)
 
 
+@drawn(
+    seed=seeds,
+    moments=st.sampled_from(MOMENTS),
+    n=st.integers(1, 60),
+    offset=st.sampled_from([0.0, 1e6]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    weighted=st.booleans(),
+)
+def test_statistics_of_clusters_are_those_of_their_responsibilities(seed, moments, n, offset, dtype, weighted):
+    rng = np.random.default_rng(seed)
+    rows, labels = (rng.normal(size=(n, 3)) + offset).astype(dtype), rng.integers(5, size=n)
+    source = ArraySource(rows, rng.uniform(0.5, 2.0, size=n) if weighted else None)
+    found = of_clusters(source, labels, 5, moments)
+    expected = source.summarize(from_labels(labels, 5), found.origin, moments)
+    np.testing.assert_allclose(found.mass, expected.mass)
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-12)
+    np.testing.assert_allclose(found.first, 0.0, atol=1e-12 * n * max(offset, 1.0))
+    np.testing.assert_allclose(found.second, expected.second, rtol=1e-9, atol=1e-12 * n)
+    assert found.weight == pytest.approx(expected.weight)
+
+
 def labels_of(partition, rows, k):
     """Labels ``(n,)`` out of the responsibilities of all rows, which must be of one cluster each."""
     resp = partition(k)(slice(0, len(rows)), rows)
@@ -202,7 +224,7 @@ def test_the_tree_has_every_number_of_clusters_each_within_one_of_fewer(seed, n,
 def test_the_tree_finds_clusters_that_are_there(seed, k, n):
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % k
-    rows = rng.normal(size=(n, 2)) + 60.0 * np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]])[truth]
+    rows = rng.normal(size=(n, 2)) + 60.0 * np.array([[0, 0], [1, 1], [1, 0], [0, 1], [2, 0], [2, 1]])[truth]
     assert alike(labels_of(grown(rows), rows, k), truth)
 
 

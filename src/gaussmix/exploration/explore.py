@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -24,12 +25,21 @@ __all__ = ["Exploration", "Found"]
 
 _SAMPLE = 2000
 _SAMPLE_PER_FEATURE = 20  # and component
+_SAMPLE_PER_PARAMETER = 8  # on fewer rows, EM is caught by optima that all rows have not
+_LARGE_SAMPLE = 40_000  # which is enough, unless ...
+_SAMPLE_PER_COMPONENT = 4  # ... times the fewest rows that each needs are more
+_LARGER = 4  # times a sample: the next one, on the way to all rows
+_MUCH_LARGER = 3  # times that: where there are so many rows
+_CHANCE = 0.01  # of what a sample's rows gain by chance: how near a run over them comes to its limit
+_MENDING = 4.0  # times the passes of a fit: what may be spent on moves from where it ended
 _RACERS = 10
 _ROUNDS = (2, 5)  # steps; between them the better half of the starts goes on
-_FINALISTS = 3
-_BUDGET = 60.0  # passes over all rows, after which no move is begun
+_FINALISTS, _FINALISTS_OF_A_SAMPLE = 3, 2  # many rows tell earlier how fits will end
+_BUDGET = 60.0  # passes over the rows that are explored, after which no move is begun
+_SHARE_OF_MOVES = 0.5  # of it, whatever has been done before
 _ROOMY = 2.0  # times the fewest rows that a component needs
 _RACERS_IN_LITTLE_ROOM, _FINALISTS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 4, 2, 15.0
+_THINNING_STEPS = 6  # of too many components, before they are merged
 _TRIES = 16  # moves
 _TRIED_AT_ONCE = 8  # before components are split anew
 _TRIAL_STEPS = 8
@@ -69,11 +79,13 @@ class Exploration:
     """A search for a good optimum of one model.
 
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
-       :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts.
+       :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts. Where there is much to do,
+       starts are mixtures of too many components, merged after some steps.
     2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
-       run to their limits, or until it is clear that it will not be the highest.
+       run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest.
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
-    4. The last run is over all rows.
+       Where all came to one end, this is left out.
+    4. The last run is over all rows, where there are very many after runs over larger and larger samples.
 
     Where a component has fewer rows than it needs for a covariance of its own, or not many more and no spread but the
     ridge's in some direction, what it gains by being flat does not count.
@@ -137,16 +149,17 @@ class Exploration:
             return fit
         sample = self._sample(rng)
         before = fit if sample is self.source else self._run(sample, fit.state.mixture, 0)
-        moved = self._moved(sample, before, rng)
-        return fit if moved is before else self._whole(sample, moved)
+        moved = self._moved(sample, before, rng, min(self._budget, _MENDING * (1 + fit.state.n_passes)))
+        return fit if moved is before else self._whole(sample, moved, rng)
 
     def _found(self, rng: np.random.Generator) -> Found:
         sample = self._sample(rng)
         finalists = self._finished(sample, self._raced(sample, self._firsts(sample, rng)))
         leader = max(finalists, key=self._rank)
-        best = self._moved(sample, leader, rng)
         others = [_limit(fit) - self._owed(fit) for fit in finalists if fit is not leader]
-        whole = self._whole(sample, best)
+        agreed = len(others) > 0 and min(others) > self.worth(leader) - _BETTER and not self._doomed(leader)
+        best = leader if agreed else self._moved(sample, leader, rng, self._budget_of_moves(sample))
+        whole = self._whole(sample, best, rng)
         shift = self.worth(whole) - self.worth(best)  # from the sample's rows to all
         optima = sorted([self.worth(whole), *(float(other + shift) for other in others)], reverse=True)
         return Found(whole, tuple(optima), sum(self.passes))
@@ -155,27 +168,55 @@ class Exploration:
         """The log-posterior per row, less what components gain by being flat."""
         return float(fit.state.log_posterior - self._owed(fit))
 
-    def _whole(self, sample: ArraySource, best: Fit) -> Fit:
-        """The best fit, run to its end over all rows."""
-        if sample is self.source and best.status not in {Status.ITERATION_LIMIT, Status.BEHIND}:
-            return best
-        begin = best if sample is self.source else best.state.mixture
-        return self._run(self.source, begin, self.max_iter, accelerate=True, watch=self.watch)
+    def _whole(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
+        """The best fit, run to its end over all rows: first over larger and larger samples."""
+        if sample is self.source:
+            ended = best.status not in {Status.ITERATION_LIMIT, Status.BEHIND}
+            return best if ended else self._run(sample, best, self.max_iter, accelerate=True, watch=self.watch)
+        size = _LARGER * sample.n_rows
+        while _MUCH_LARGER * size <= self.source.n_rows:
+            larger = self._some(rng, size)
+            best = self._run(larger, best.state.mixture, _LONG_STEPS, accelerate=True, watch=self.watch)
+            size *= _LARGER
+        return self._run(self.source, best.state.mixture, self.max_iter, accelerate=True, watch=self.watch)
 
     def _sample(self, rng: np.random.Generator) -> ArraySource:
         """The rows, or some of them where there are many more than starts and moves need."""
-        enough = max(_SAMPLE, _SAMPLE_PER_FEATURE * self.n_components * self.source.n_features)
-        if self.source.n_rows <= 1.5 * enough:
-            return self.source
-        rows, weights = self.source.sample(rng, enough)
+        wanted = max(
+            _SAMPLE_PER_FEATURE * self.n_components * self.source.n_features,
+            _SAMPLE_PER_PARAMETER * self._n_parameters,
+        )
+        most = max(_LARGE_SAMPLE, int(_SAMPLE_PER_COMPONENT * self.n_components * self._fewest))
+        enough = max(_SAMPLE, min(wanted, most))
+        return self.source if self.source.n_rows <= 1.5 * enough else self._some(rng, enough)
+
+    def _some(self, rng: np.random.Generator, n_rows: int) -> ArraySource:
+        rows, weights = self.source.sample(rng, n_rows)
         return replace(self.source, rows=rows, weights=weights)
 
     def _firsts(self, sample: ArraySource, rng: np.random.Generator) -> list[Mixture]:
         """The starts that race: several, or the only one that there is."""
         racers = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM
-        firsts = begun(sample, self.n_components, self.m_step, rng, racers) if self.n_components > 1 else []
+        thinned = partial(self._thinned, sample)
+        firsts = begun(sample, self.n_components, self.m_step, rng, racers, thinned) if self.n_components > 1 else []
         alike = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
         return firsts or [start(sample, alike, self.n_components, self.m_step)]
+
+    def _thinned(self, sample: ArraySource, fuller: Mixture) -> Mixture:
+        """A mixture of too many components after some steps, the cheapest merges, and an M-step."""
+        fit = run(sample, fuller, self.m_step, tol=self._tol(sample), max_iter=_THINNING_STEPS, accelerate=True)
+        self.passes.append((2 + fit.state.n_passes) * sample.n_rows / self.source.n_rows)
+        if fit.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        return self._reached(sample, fit.state.mixture.reduce(self.n_components))
+
+    def _reached(self, sample: ArraySource, begin: Mixture) -> Mixture:
+        """The mixture of the model that one step leads to, from one of any form."""
+        return self.m_step.maximize(sample.reduce(begin, self.m_step.moments), begin.covariances)
+
+    @property
+    def _n_parameters(self) -> int:
+        return self.m_step.n_parameters(self.n_components, self.source.n_features)
 
     @property
     def _roomy(self) -> bool:
@@ -190,6 +231,11 @@ class Exploration:
     def _budget(self) -> float:
         return _BUDGET if self._roomy else _BUDGET_IN_LITTLE_ROOM
 
+    def _budget_of_moves(self, sample: ArraySource) -> float:
+        """The passes over all rows after which no move is begun: those done included."""
+        part = sample.n_rows / self.source.n_rows
+        return max(self._budget * part, sum(self.passes) + _SHARE_OF_MOVES * self._budget * part)
+
     @property
     def _fewest(self) -> float:
         """Rows below which a component is not worth keeping."""
@@ -197,11 +243,12 @@ class Exploration:
 
     def _raced(self, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """The fits that won the race, the likeliest first."""
+        n_finalists = self._n_finalists if sample is self.source else _FINALISTS_OF_A_SAMPLE
         fits = sorted((self._run(sample, first, 0) for first in firsts), key=self._rank, reverse=True)
         for steps in _ROUNDS:
-            going = fits[: max(self._n_finalists, (len(fits) + 1) // 2)]
+            going = fits[: max(n_finalists, (len(fits) + 1) // 2)]
             fits = sorted((self._gone_on(sample, fit, steps) for fit in going), key=self._rank, reverse=True)
-        return fits[: self._n_finalists]
+        return fits[:n_finalists]
 
     def _finished(self, sample: ArraySource, fits: Sequence[Fit]) -> list[Fit]:
         """The fits run to their limits, but for those that are heading for less than the best of those before."""
@@ -211,19 +258,19 @@ class Exploration:
             ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True, watch=self.watch))
         return ended
 
-    def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
-        """The best fit after moves, for as long as they are better."""
+    def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator, budget: float) -> Fit:
+        """The best fit after moves, for as long as they are better and less than so many passes are done."""
         if self.max_iter == 0 or not _FOR_A_MOVE <= self.n_components <= _MOST_COMPONENTS:
             return best
         tries = _TRIES
-        while tries > 0 and sum(self.passes) < self._budget:
+        while tries > 0 and sum(self.passes) < budget:
             mixture = best.state.mixture
             split = self._halves(sample, mixture, rng)
             found = None
             for moved in islice(moves(mixture, split, self._doomed(best)), min(tries, _TRIED_AT_ONCE)):
                 tries -= 1
                 found = self._tried(sample, moved, best)
-                if found or sum(self.passes) > self._budget:
+                if found or sum(self.passes) > budget:
                     break
             if found is None:
                 return best
@@ -242,7 +289,7 @@ class Exploration:
         """The fit from a move, if it is better."""
         target = self._rank(best)[1]
         try:
-            first = self.m_step.maximize(sample.reduce(moved, self.m_step.moments), moved.covariances)
+            first = self._reached(sample, moved)
         except IllDefinedCovarianceError:
             return None
         self.passes.append(sample.n_rows / self.source.n_rows)
@@ -279,7 +326,7 @@ class Exploration:
             source,
             begin,
             self.m_step,
-            tol=self.tol,
+            tol=self._tol(source),
             max_iter=min(max_iter, self.max_iter),
             hopeless=hopeless,
             **options,
@@ -290,6 +337,15 @@ class Exploration:
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return fit
+
+    def _tol(self, source: ArraySource) -> float:
+        """How near a run comes to its limit: over a sample, no nearer than the rows themselves can tell.
+
+        With p parameters, n rows gain some ``p / 2n`` nats each by chance.
+        """
+        if source is self.source:
+            return self.tol
+        return max(self.tol, _CHANCE * self._n_parameters / (2.0 * source.n_rows))
 
     def _rank(self, fit: Fit) -> tuple[bool, float]:
         """What fits are compared by: that none collapsed, and the log-posterior less what is owed."""

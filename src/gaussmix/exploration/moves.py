@@ -1,6 +1,7 @@
 """Split and merge: one component's place taken up, and used where it explains more."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +15,18 @@ from gaussmix.expectation import reference
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import start
-from gaussmix.starts.assignments import from_labels
+from gaussmix.starts.assignments import start_of_clusters
 from gaussmix.starts.pursuit import pursued
 
 __all__ = ["Half", "halves", "moves"]
 
+_ENOUGH = 2**13  # rows
+_ENOUGH_PER_COMPONENT = 4  # times the fewest rows that a component needs
+_MOST_CUTS = 16
+_RANDOM_DIRECTIONS = 4
 _MATTERS = 1e-2  # a responsibility that a local fit takes notice of
 _LOCAL_STEPS = 8
+_ENTROPY = 1.0 + float(np.log(2.0 * np.pi))  # twice that of the standard normal distribution
 _LEAST = -0.4  # nats per row: what two fits side by side foresee errs by as much
 
 
@@ -42,59 +47,100 @@ class Half:
 
 
 def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> list[Half | None]:
-    """Each component as two, by a local fit on its own rows; None where they are too few, or the fit fails.
+    """The most promising components as two, by local fits on their own rows; None for the others, and where one fails.
 
     A local fit takes the rows that the component matters for, weighted by its responsibilities, and begins by cutting
-    them in two: across the longest axis, or along the direction in which they most fall apart. All of them together
-    cost about as much as ``4 / K`` passes a step.
+    them in two: across the longest axis, or along the direction in which they most fall apart. The cuts are done that
+    promise the highest log-likelihood of rows with their halves. All of them together cost about as much as ``4 / K``
+    passes a step, or less where there are many components.
     """
-    joint = reference.log_joint(mixture, sample.rows)
-    log_density = np.logaddexp.reduce(joint, axis=1)
-    resp = np.exp(joint - log_density[:, None])
-    return [_halved(sample, resp[:, k], mixture, k, m_step, rng) for k in range(mixture.n_components)]
+    some = _some(sample, mixture, m_step, rng)
+    spans = some.spans(mixture.n_components)
+    resp = np.concatenate([reference.responsibilities(mixture, some.rows[span])[0] for span in spans])
+    cuts = [cut for k in range(mixture.n_components) for cut in _cuts(some, resp[:, k], mixture, k, m_step, rng)]
+    split: list[Half | None] = [None] * mixture.n_components
+    for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
+        half, other = cut.fitted(float(some.some_weights.sum())), split[cut.k]
+        if half and (other is None or half.gain > other.gain):
+            split[cut.k] = half
+    return split
 
 
-def _halved(
+def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> ArraySource:
+    """The rows, or some of them where there are more than it takes to tell which components should be two."""
+    enough = max(_ENOUGH, _ENOUGH_PER_COMPONENT * mixture.n_components * _fewest(m_step, mixture.n_features))
+    if sample.n_rows <= enough:
+        return sample
+    rows, weights = sample.sample(rng, enough)
+    return replace(sample, rows=rows, weights=weights)
+
+
+def _fewest(m_step: MStep, n_features: int) -> int:
+    return max(fewest_rows(n_features, m_step.structure.form), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """The rows that component `k` matters for, and the two that one M-step makes of them when they are cut in two.
+
+    `alone` is their log-likelihood under the component, which the two are to raise.
+    """
+
+    k: int
+    local: ArraySource
+    m_step: MStep
+    two: Mixture
+    alone: float
+
+    @property
+    def promise(self) -> float:
+        """What the rows gain, each with its half's label: a Gaussian's entropy tells its own log-likelihood."""
+        weights, log_det = self.two.weights, self.two.covariances.log_det(*self.two.means.shape)
+        entropies = 0.5 * (log_det + self.local.n_features * _ENTROPY) - np.log(weights)
+        return float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone)
+
+    def fitted(self, weight: float) -> Half | None:
+        """The two after some steps, and what they gain per unit of the weight of all rows."""
+        try:
+            fit = run(self.local, self.two, self.m_step, tol=_MATTERS, max_iter=_LOCAL_STEPS)
+        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+            return None
+        if fit.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        too_few = fit.state.statistics.mass.min() < _fewest(self.m_step, self.local.n_features)
+        if fit.status is Status.COLLAPSED or too_few:
+            return None
+        return Half((fit.state.statistics.log_likelihood - self.alone) / weight, fit.state.mixture)
+
+
+def _cuts(
     sample: ArraySource, resp: Floats, mixture: Mixture, k: int, m_step: MStep, rng: np.random.Generator
-) -> Half | None:
+) -> Iterator[_Cut]:
+    """A component's rows in two, where there are enough, in both ways."""
     local = sample.subset(np.flatnonzero(resp > _MATTERS)).weighted(resp[resp > _MATTERS])
-    fewest = max(fewest_rows(mixture.n_features, m_step.structure.form), 1)
-    if local.some_weights.sum() < 2 * fewest:
-        return None
+    weight, fewest = float(local.some_weights.sum()), _fewest(m_step, mixture.n_features)
+    if weight < 2 * fewest:
+        return
     alone = Mixture([1.0], mixture.means[[k]], Full(mixture.factors[[k]]))
     before = float(local.some_weights @ alone.logpdf(local.rows))
-    best = None
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
-    for labels in _cuts(local, alone, mixture, rng):
-        half = _local_fit(local, labels, replace(m_step, hold=both), before, float(sample.some_weights.sum()))
-        if half and (best is None or half.gain > best.gain):
-            best = half
-    return best
+    model = replace(m_step, hold=both)
+    for labels in _labels(local, alone, mixture, rng):
+        with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
+            two = start_of_clusters(local, labels, 2, model)
+            if weight * two.weights.min() >= fewest:
+                yield _Cut(k, local, model, two, before)
 
 
-def _cuts(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
+def _labels(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
     """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis."""
     factor = alone.factors[0]
     white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
     longest = np.linalg.svd(factor / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
     yield (white @ longest > 0).astype(np.intp)
     if mixture.n_features > 1:
-        flattest = pursued(white, local.some_weights, 1, rng)[:, 0]
+        flattest = pursued(white, local.some_weights, 1, rng, _RANDOM_DIRECTIONS)[:, 0]
         yield (white @ flattest > 0).astype(np.intp)
-
-
-def _local_fit(local: ArraySource, labels: Labels, m_step: MStep, before: float, weight: float) -> Half | None:
-    try:
-        first = start(local, from_labels(labels, 2), 2, m_step, quickly=True)
-        fit = run(local, first, m_step, tol=_MATTERS, max_iter=_LOCAL_STEPS)
-    except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-        return None
-    if fit.status is Status.INTERRUPTED:
-        raise KeyboardInterrupt
-    fewest = max(fewest_rows(local.n_features, m_step.structure.form), 1)
-    if fit.status is Status.COLLAPSED or fit.state.statistics.mass.min() < fewest:
-        return None
-    return Half((fit.state.statistics.log_likelihood - before) / weight, fit.state.mixture)
 
 
 def moves(mixture: Mixture, split: list[Half | None], doomed: tuple[int, ...] = ()) -> Iterator[Mixture]:

@@ -1,47 +1,62 @@
 """Many partitions of a sample, at the price of k-means: where the runs that race begin."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 
 from gaussmix._threads import one_thread
-from gaussmix._types import Floats, Labels
+from gaussmix._types import Labels
 from gaussmix.density.reduction import agglomerated
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import start
-from gaussmix.starts.assignments import from_labels
+from gaussmix.starts.assignments import start_of_clusters
 from gaussmix.starts.coordinates import Coordinates
 from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
 
 __all__ = ["begun"]
 
-_DIRECT = 3  # partitions into K clusters, in each of the three kinds of coordinates
-_FINER = (2, 3, 2, 3)  # ... and into so many times K, which are then merged
-_MANY = 64  # components, above which there are fewer partitions
+_FINENESSES = (2, 3, 1, 2, 3, 1, 1)  # times K: clusters in each of the three kinds of coordinates, then merged
+_STEPS = 12  # of k-means: EM sees to the rest
+_WORK = 2**20  # rows times components times features, above which there are fewer partitions, and fuller mixtures
+_ENOUGH = 2**12  # rows for coordinates and k-means, or ...
+_ENOUGH_PER_CLUSTER = 128  # ... of each cluster
+_FULLER = 1.5  # times K: components to go on with for some steps, before they are merged
 _LITTLE = 0.1  # of the fewest rows: where there are fewer still, they promise no less
 _PURSUED = 3  # the most directions in which clusters are looked for
 
 
 class _View(NamedTuple):
-    """Points ``(n, R)`` to look for clusters in, and how often into how many times K of them."""
+    """Coordinates to look for clusters in, and into how many times K of them, one after the other."""
 
-    points: Floats
+    coordinates: Coordinates
     finenesses: tuple[int, ...]
+    whole: bool = True  # whether all directions are in them
 
 
-def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator, most: int) -> list[Mixture]:
+def begun(
+    sample: ArraySource,
+    n_components: int,
+    m_step: MStep,
+    rng: np.random.Generator,
+    most: int,
+    thinned: Callable[[Mixture], Mixture],
+) -> list[Mixture]:
     """The mixtures that the most promising partitions make, the most promising first.
 
     Rows are clustered by k-means in several coordinates: as they are, halfway to white, white, and along the one, two
     and three directions in which they most fall apart. Some partitions are into two or three times too many clusters,
     of which those are merged whose union loses least. What a partition promises is the log-likelihood of the rows with
     their labels, less what clusters of few rows gain by chance.
+
+    Where there is much to do, there are few of these. Before them come mixtures of half as many components again,
+    thinned: after some steps of EM they tell better which belong together than clusters do.
 
     Parameters
     ----------
@@ -55,56 +70,82 @@ def begun(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.
         For k-means and the pursuit.
     most : int
         How many mixtures to return.
+    thinned : callable
+        From a mixture with too many components to one with K.
     """
-    found = []
+    some = _some(sample, n_components, rng)
+    effort = min(1.0, _WORK / (sample.rows.size * n_components))
+    n_more = ceil(_FULLER * n_components)
+    fuller: list[Mixture] = []
+    found: list[tuple[float, Mixture]] = []
     seen = set()
-    with one_thread(sample.rows.size * n_components * max(_FINER)):
-        for view in _views(sample, n_components, rng):
+    with one_thread(some.rows.size * n_components * max(_FINENESSES)):
+        for view in _views(sample, some, n_components, effort, rng):
+            if effort < 1.0 and view.whole:
+                with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
+                    labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
+                    fuller.append(thinned(start_of_clusters(sample, labels, n_more, m_step)))
             for fineness in view.finenesses:
-                try:
-                    labels = _partition(view.points, sample, n_components, fineness, m_step, rng)
-                    if labels.tobytes() in seen:
-                        continue
-                    seen.add(labels.tobytes())
-                    mixture = start(sample, from_labels(labels, n_components), n_components, m_step, quickly=True)
-                except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-                    continue
-                found.append((_promise(mixture, m_step, sample), mixture))
+                with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
+                    labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
+                    if labels.tobytes() not in seen:
+                        seen.add(labels.tobytes())
+                        mixture = start_of_clusters(sample, labels, n_components, m_step)
+                        found.append((_promise(mixture, m_step, sample), mixture))
     found.sort(key=lambda pair: -pair[0])
-    return [mixture for _, mixture in found[:most]]
+    return [*fuller, *(mixture for _, mixture in found)][:most]
 
 
-def _views(sample: ArraySource, n_components: int, rng: np.random.Generator) -> Iterator[_View]:
+def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> ArraySource:
+    """The rows that k-means works on: all, or enough of them."""
+    enough = max(_ENOUGH, _ENOUGH_PER_CLUSTER * max(_FINENESSES) * n_components)
+    if sample.n_rows <= enough:
+        return sample
+    rows, weights = sample.sample(rng, enough)
+    return replace(sample, rows=rows, weights=weights)
+
+
+def _views(
+    sample: ArraySource, some: ArraySource, n_components: int, effort: float, rng: np.random.Generator
+) -> Iterator[_View]:
     """The coordinates to cluster in."""
-    rows, weights = sample.rows, sample.some_weights
+    rows, weights = some.rows, some.some_weights
     white = Coordinates.along_principal_axes(rows, weights, 1.0)
     if not white.turn.size:  # all rows are equal
         return
     fewest = fewest_rows(sample.n_features)
-    finer = tuple(f for f in _FINER if f * n_components * fewest <= sample.n_rows)
-    effort = min(1.0, _MANY / n_components)
-    often = (1,) * ceil(effort * _DIRECT) + finer[: ceil(effort * len(finer))]
-    centred = rows - white.centre
-    largest = np.abs(centred).max()
-    yield _View(centred / (largest if largest > 0 else 1.0), often)
-    yield _View(Coordinates.along_principal_axes(rows, weights, 0.5).of(rows), often)
-    points = white.of(rows)
-    yield _View(points, often)
-    directions = pursued(points, weights, min(_PURSUED, n_components - 1), rng)
-    for n_directions in range(1, directions.shape[1] + 1):
-        yield _View(points @ directions[:, :n_directions], (1,))
+    finenesses = tuple(
+        fineness
+        for fineness in _FINENESSES[: int(effort * len(_FINENESSES))]
+        if fineness == 1 or fineness * n_components * fewest <= sample.n_rows
+    )
+    largest = np.abs(rows - white.centre).max()
+    yield _View(replace(white, turn=np.eye(sample.n_features) / (largest if largest > 0 else 1.0)), finenesses)
+    yield _View(Coordinates.along_principal_axes(rows, weights, 0.5), finenesses)
+    yield _View(white, finenesses)
+    directions = pursued(white.of(rows), weights, min(_PURSUED, n_components - 1), rng)
+    n_found = directions.shape[1]
+    for n_directions in range(1 + n_found - ceil(effort * n_found), 1 + n_found):
+        yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,), whole=False)
 
 
 def _partition(
-    points: Floats, sample: ArraySource, n_components: int, fineness: int, m_step: MStep, rng: np.random.Generator
+    sample: ArraySource,
+    some: ArraySource,
+    coordinates: Coordinates,
+    n_components: int,
+    fineness: int,
+    m_step: MStep,
+    rng: np.random.Generator,
 ) -> Labels:
     """Labels of the rows, by k-means and, if that is too fine, the cheapest merges of its clusters."""
-    centres = kmeans(points, sample.some_weights, min(fineness * n_components, len(points)), rng)
-    labels = _by_first_row(nearest(points, centres))
+    points = coordinates.of(some.rows)
+    centres = kmeans(points, some.some_weights, min(fineness * n_components, len(points)), rng, _STEPS)
+    labels = _by_first_row(nearest(points if some is sample else coordinates.of(sample.rows), centres))
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels
-    mixture = start(sample, from_labels(labels, n_clusters), n_clusters, m_step, quickly=True)
+    mixture = start_of_clusters(sample, labels, n_clusters, m_step)
     return _by_first_row(agglomerated(mixture, n_components)[labels])
 
 

@@ -1,15 +1,18 @@
 """First responsibilities, and the mixture that one M-step makes of them."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 
-from gaussmix._types import AnyArray, Floats
+from gaussmix._types import AnyArray, Floats, Labels
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
-from gaussmix.sources import Assignment, Source
+from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.starts.scales import anchor
-from gaussmix.statistics import SCALAR
+from gaussmix.statistics import SCALAR, Moments, Statistics
 
-__all__ = ["assigned", "from_labels", "means", "start"]
+__all__ = ["assigned", "from_labels", "means", "of_clusters", "start", "start_of_clusters"]
 
 
 def start(
@@ -21,6 +24,31 @@ def start(
     """
     statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
     return m_step.maximize(statistics, m_step.all_alike(statistics) if quickly else None)
+
+
+def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
+    """The same, `quickly`, from labels ``(n,)`` of rows in memory: each row is taken once, with its own cluster."""
+    statistics = of_clusters(source, labels, n_clusters, m_step.moments)
+    return m_step.maximize(statistics, m_step.all_alike(statistics))
+
+
+def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
+    """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
+    order = np.argsort(labels, kind="stable")
+    rows, weights = source.rows[order], source.some_weights[order]
+    zero = Statistics.zero(np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0), moments)
+    origin, mass, first, second = zero.origin, zero.mass, zero.first, zero.second
+    ends = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    for k, (begin, end) in enumerate(pairwise(ends)):
+        if begin == end:
+            continue
+        some, shares = rows[begin:end], weights[begin:end]
+        mass[k] = shares.sum()
+        origin[k] = some[0] + (shares / mass[k]) @ (some - some[0].astype(np.float64))
+        centred = some - origin[k]
+        first[k] = shares @ centred
+        moments.add_rows(second, k, centred, shares)
+    return replace(zero, weight=float(weights.sum()))
 
 
 def means(source: Source, assignment: Assignment, n_components: int) -> Floats:

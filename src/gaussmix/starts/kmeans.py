@@ -10,13 +10,17 @@ from gaussmix._types import Floats, Labels, Rows
 __all__ = ["kmeans", "nearest", "seeds"]
 
 _MOST_STEPS = 300
+_ENOUGH = 2**11  # rows that seeds are chosen from, or ...
+_ENOUGH_PER_SEED = 64  # ... for each of them
 _STILL = 1e-4  # of the mean variance of the columns: the squared steps of all centres together
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _AT_ONCE = 2**16  # distances, which a core's own cache holds
 
 
-def kmeans(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
-    """Centres ``(K, R)`` of clusters, by Lloyd's algorithm from :func:`seeds`.
+def kmeans(
+    points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator, most_steps: int = _MOST_STEPS
+) -> Floats:
+    """Centres ``(K, R)`` of clusters, by Lloyd's algorithm from :func:`seeds` among some of the rows.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ def kmeans(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gene
         K, at most n. Where there are fewer distinct rows, some centres are equal.
     rng : numpy.random.Generator
         For the seeds.
+    most_steps : int
+        After which it ends, whether or not the centres still move.
 
     References
     ----------
@@ -46,14 +52,20 @@ def kmeans(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gene
     columns = np.ascontiguousarray((points * shares[:, None]).T)
     still = _STILL * float((shares @ points**2).mean())
     with one_thread(points.size * n_clusters):
-        centres = seeds(points, weights, n_clusters, rng)
-        for _ in range(_MOST_STEPS):
+        some = _some(len(points), max(_ENOUGH, _ENOUGH_PER_SEED * n_clusters), rng)
+        centres = seeds(points[some], weights[some], n_clusters, rng)
+        for _ in range(most_steps):
             moved = _moved(points, shares, columns, centres)
             step = float(((moved - centres) ** 2).sum())
             centres = moved
             if step <= still:
                 break
     return centres
+
+
+def _some(n_rows: int, enough: int, rng: np.random.Generator) -> Labels | slice:
+    """All rows, or enough of them."""
+    return slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
 
 
 def _moved(points: Floats, shares: Floats, columns: Floats, centres: Floats) -> Floats:

@@ -11,7 +11,9 @@ _STEPS = 30
 _SAME = 1e-4
 
 
-def pursued(white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator) -> Floats:
+def pursued(
+    white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator, n_random: int = _RANDOM
+) -> Floats:
     r"""Orthonormal directions ``(R, m)`` along which white rows have the smallest kurtosis, the smallest first.
 
     Two well separated clusters of like size bring the kurtosis :math:`E (w^\top z)^4 - 3` down to -2, a Gaussian has
@@ -28,6 +30,8 @@ def pursued(white: Floats, weights: Floats, n_directions: int, rng: np.random.Ge
         Cut to R.
     rng : numpy.random.Generator
         For the random beginnings.
+    n_random : int
+        How many of these for each direction.
 
     References
     ----------
@@ -40,7 +44,7 @@ def pursued(white: Floats, weights: Floats, n_directions: int, rng: np.random.Ge
     found = np.zeros((n_axes, 0))
     for _ in range(min(n_directions, n_axes)):
         basis = _complement(found)
-        found = np.column_stack([found, basis @ _flattest(white @ basis, shares, rng)])
+        found = np.column_stack([found, basis @ _flattest(white @ basis, shares, n_random, rng)])
     return found
 
 
@@ -52,14 +56,14 @@ def _complement(directions: Floats) -> Floats:
     return np.asarray(np.linalg.svd(directions, full_matrices=True)[0][:, n_found:])
 
 
-def _flattest(white: Floats, shares: Floats, rng: np.random.Generator) -> Floats:
+def _flattest(white: Floats, shares: Floats, n_random: int, rng: np.random.Generator) -> Floats:
     """The direction of smallest kurtosis, of the fixed points that are reached."""
     n_axes = white.shape[1]
     if n_axes == 1:
         return np.ones((1, 1))
     scatter = (white.T * (shares * (white**2).sum(axis=1))) @ white
     axes = np.linalg.eigh(scatter)[1][:, : min(_FIRST_AXES, n_axes)]
-    directions = _unit(np.column_stack([axes, rng.normal(size=(n_axes, min(_RANDOM, 4 * n_axes)))]))
+    directions = _unit(np.column_stack([axes, rng.normal(size=(n_axes, min(n_random, 4 * n_axes)))]))
     for _ in range(_STEPS):
         along = white @ directions
         moved = _unit(3.0 * directions - white.T @ (shares[:, None] * along * along * along))
