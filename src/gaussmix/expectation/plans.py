@@ -332,8 +332,12 @@ def _from_products(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan:
     general, n_features = _general(mixture, moments), mixture.n_features
     if n_features > _MOST_MULTIPLIED:
         return general
-    pairs, spread = moments is FULL, mixture.covariance
-    back = np.asarray(np.linalg.cholesky(spread) if pairs else np.diag(np.sqrt(np.diagonal(spread))), np.float64)
+    pairs, deviations = moments is FULL, np.sqrt(np.diagonal(mixture.covariance))
+    try:
+        root = np.linalg.cholesky(_correlations(mixture, deviations)) if pairs else np.eye(n_features)
+    except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
+        return general
+    back = deviations[:, None] * root
     forth = np.linalg.inv(back)
     whitening = mixture.covariances.whitening
     whitening = whitening @ back if pairs else whitening[:, :, None] * back
@@ -407,14 +411,17 @@ class ScreenedPlan:
         return sums.mass, sums.first[:, :n_features], _read_full(second[:, :n_features, :n_features]), sums.scores[:3]
 
 
+def _correlations(mixture: "Mixture", deviations: Floats) -> Floats:
+    return mixture.covariance / deviations / deviations[:, None]
+
+
 def _screened(mixture: "Mixture", rest: Plan | ProductsPlan) -> ScreenedPlan:
     """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
     origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
     whitening = mixture.covariances.whitening * units
     between = (mixture.means - origin) / units
-    correlations = mixture.covariance / units / units[:, None]
-    seen = np.concatenate([whitening @ np.linalg.cholesky(correlations), whitening @ between[:, :, None]], axis=2)
-    spread = seen @ np.swapaxes(seen, 1, 2)
+    seen = whitening @ between[:, :, None]
+    spread = whitening @ _correlations(mixture, units) @ np.swapaxes(whitening, 1, 2) + seen * np.swapaxes(seen, 1, 2)
     axes = spread[:, :, :4].copy()
     for _ in range(_TURNS):
         axes = np.linalg.qr(spread @ axes)[0]
