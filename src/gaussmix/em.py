@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 
 from gaussmix._types import Floats, Rows
-from gaussmix.expectation import reference
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
@@ -232,7 +231,7 @@ def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -
     """
 
     def responsibilities(_span: slice, rows: Rows) -> Floats:
-        return reference.responsibilities(mixture, rows)[0]
+        return mixture.responsibilities(rows)
 
     for _ in range(_MOST_SUMMATIONS):
         statistics = source.summarize(responsibilities, statistics.means, statistics.moments)

@@ -8,10 +8,10 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Full
+from gaussmix.density.parts import part
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status, run
-from gaussmix.expectation import reference
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -22,8 +22,8 @@ __all__ = ["Half", "halves", "moves"]
 
 _ENOUGH = 2**13  # rows
 _ENOUGH_PER_COMPONENT = 4  # times the fewest rows that a component needs
+_ENOUGH_PER_AXIS = 3  # rows, to look for a direction
 _MOST_CUTS = 16
-_RANDOM_DIRECTIONS = 4
 _MATTERS = 1e-2  # a responsibility that a local fit takes notice of
 _LOCAL_STEPS = 8
 _ENTROPY = 1.0 + float(np.log(2.0 * np.pi))  # twice that of the standard normal distribution
@@ -55,8 +55,7 @@ def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.
     passes a step, or less where there are many components.
     """
     some = _some(sample, mixture, m_step, rng)
-    spans = some.spans(mixture.n_components)
-    resp = np.concatenate([reference.responsibilities(mixture, some.rows[span])[0] for span in spans])
+    resp = mixture.responsibilities(some.rows)
     cuts = [cut for k in range(mixture.n_components) for cut in _cuts(some, resp[:, k], mixture, k, m_step, rng)]
     split: list[Half | None] = [None] * mixture.n_components
     for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
@@ -121,7 +120,7 @@ def _cuts(
     weight, fewest = float(local.some_weights.sum()), _fewest(m_step, mixture.n_features)
     if weight < 2 * fewest:
         return
-    alone = Mixture([1.0], mixture.means[[k]], Full(mixture.factors[[k]]))
+    alone = part(mixture, slice(k, k + 1))
     before = float(local.some_weights @ alone.logpdf(local.rows))
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
     model = replace(m_step, hold=both)
@@ -133,13 +132,16 @@ def _cuts(
 
 
 def _labels(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
-    """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis."""
+    """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis.
+
+    On few rows, some direction has little by chance.
+    """
     factor = alone.factors[0]
     white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
     longest = np.linalg.svd(factor / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
     yield (white @ longest > 0).astype(np.intp)
-    if mixture.n_features > 1:
-        flattest = pursued(white, local.some_weights, 1, rng, _RANDOM_DIRECTIONS)[:, 0]
+    if mixture.n_features > 1 and local.some_weights.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
+        flattest = pursued(white, local.some_weights, 1, rng, quickly=True)[:, 0]
         yield (white @ flattest > 0).astype(np.intp)
 
 

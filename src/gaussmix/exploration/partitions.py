@@ -123,7 +123,8 @@ def _views(
     yield _View(replace(white, turn=np.eye(sample.n_features) / (largest if largest > 0 else 1.0)), finenesses)
     yield _View(Coordinates.along_principal_axes(rows, weights, 0.5), finenesses)
     yield _View(white, finenesses)
-    directions = pursued(white.of(rows), weights, min(_PURSUED, n_components - 1), rng)
+    few, their_weights = some.sample(rng, _ENOUGH)
+    directions = pursued(white.of(few), their_weights, min(_PURSUED, n_components - 1), rng)
     n_found = directions.shape[1]
     for n_directions in range(1 + n_found - ceil(effort * n_found), 1 + n_found):
         yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,), whole=False)

@@ -6,13 +6,13 @@ from gaussmix._types import Floats
 
 __all__ = ["pursued"]
 
-_FIRST_AXES, _RANDOM = 10, 20  # directions to begin from
-_STEPS = 30
+_FIRST_AXES = 10  # to begin from, beside random directions
+_THOROUGH, _QUICK = (20, 30), (4, 10)  # random directions, steps
 _SAME = 1e-4
 
 
 def pursued(
-    white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator, n_random: int = _RANDOM
+    white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator, *, quickly: bool = False
 ) -> Floats:
     r"""Orthonormal directions ``(R, m)`` along which white rows have the smallest kurtosis, the smallest first.
 
@@ -30,8 +30,8 @@ def pursued(
         Cut to R.
     rng : numpy.random.Generator
         For the random beginnings.
-    n_random : int
-        How many of these for each direction.
+    quickly : bool
+        Whether to take fewer of these, and fewer steps.
 
     References
     ----------
@@ -40,11 +40,12 @@ def pursued(
     Statistical Society B 71, for the scatter.
     """
     n_axes = white.shape[1]
+    effort = _QUICK if quickly else _THOROUGH
     shares = weights / weights.sum()
     found = np.zeros((n_axes, 0))
     for _ in range(min(n_directions, n_axes)):
         basis = _complement(found)
-        found = np.column_stack([found, basis @ _flattest(white @ basis, shares, n_random, rng)])
+        found = np.column_stack([found, basis @ _flattest(white @ basis, shares, effort, rng)])
     return found
 
 
@@ -56,15 +57,15 @@ def _complement(directions: Floats) -> Floats:
     return np.asarray(np.linalg.svd(directions, full_matrices=True)[0][:, n_found:])
 
 
-def _flattest(white: Floats, shares: Floats, n_random: int, rng: np.random.Generator) -> Floats:
+def _flattest(white: Floats, shares: Floats, effort: tuple[int, int], rng: np.random.Generator) -> Floats:
     """The direction of smallest kurtosis, of the fixed points that are reached."""
-    n_axes = white.shape[1]
+    (n_random, n_steps), n_axes = effort, white.shape[1]
     if n_axes == 1:
         return np.ones((1, 1))
     scatter = (white.T * (shares * (white**2).sum(axis=1))) @ white
     axes = np.linalg.eigh(scatter)[1][:, : min(_FIRST_AXES, n_axes)]
     directions = _unit(np.column_stack([axes, rng.normal(size=(n_axes, min(n_random, 4 * n_axes)))]))
-    for _ in range(_STEPS):
+    for _ in range(n_steps):
         along = white @ directions
         moved = _unit(3.0 * directions - white.T @ (shares[:, None] * along * along * along))
         turned = np.abs((moved * directions).sum(axis=0)).min()
