@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Self
 
@@ -71,7 +71,9 @@ class ArraySource:
         expect = choose(self.engine, n_rows=self.n_rows, n_components=mixture.n_components, n_features=self.n_features)
 
         def block(span: slice) -> Statistics:
-            return expect(mixture, self.rows[span], self._weights(span), moments)
+            rows = self.rows[span]
+            weights = _ones(len(rows)) if self.weights is None else self.weights[span]
+            return expect(mixture, rows, weights, moments)
 
         spans = list(self.spans(mixture.n_components))
         if expect is reference.expect:
@@ -126,6 +128,14 @@ class ArraySource:
 
     def _weights(self, span: slice) -> Floats:
         return np.ones(len(self.rows[span])) if self.weights is None else self.weights[span]
+
+
+@lru_cache(maxsize=4)
+def _ones(n_rows: int) -> Floats:
+    """The weights of a block of unweighted rows, made once: memory for them would come fresh for each block."""
+    ones = np.ones(n_rows)
+    ones.flags.writeable = False
+    return ones
 
 
 def _block_size(n_rows: int, n_components: int, n_features: int) -> int:
