@@ -337,7 +337,7 @@ def _from_products(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan:
         root = np.linalg.cholesky(_correlations(mixture, deviations)) if pairs else np.eye(n_features)
     except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
         return general
-    back = deviations[:, None] * root
+    back = np.asarray(deviations[:, None] * root, np.float64)
     forth = np.linalg.inv(back)
     whitening = mixture.covariances.whitening
     whitening = whitening @ back if pairs else whitening[:, :, None] * back
