@@ -1,4 +1,4 @@
-"""Tests and examples draw without a window, and leave no figure open."""
+"""Tests and examples draw without a window, leave no figure open, and take no cores from those beside them."""
 
 import os
 import sys
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 os.environ["MPLBACKEND"] = "agg"
+if "PYTEST_XDIST_WORKER" in os.environ:  # set before NumPy is loaded: BLAS in each worker would take all cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import clusters, vector
@@ -95,6 +95,7 @@ NESTED = [
 
 
 @pytest.mark.parametrize(("small", "large"), NESTED, ids=lambda structure: structure.name)
+@settings(max_examples=10)  # for each of 56 pairs
 @given(seed=seeds)
 def test_a_nested_structure_never_beats_the_larger(small, large, seed):
     rng = np.random.default_rng(seed)
@@ -156,8 +157,10 @@ def test_scaling_and_shifting_the_rows_maps_the_fit(structure, seed, scale, shif
 
 
 @every_structure
-@pytest.mark.parametrize("equal_weights", [False, True])
-@pytest.mark.parametrize(("n_components", "n_features"), [(1, 1), (1, 3), (2, 1), (3, 2), (2, 4)])
+@pytest.mark.parametrize(
+    ("n_components", "n_features", "equal_weights"),
+    [(1, 1, False), (1, 3, False), (2, 1, False), (3, 2, False), (3, 2, True), (2, 4, False)],
+)
 def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_components, n_features, equal_weights):
     """Fits to nearby data differ in as many directions as there are free parameters."""
     rng = np.random.default_rng(0)
@@ -173,11 +176,11 @@ def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_compo
         assignment = assigned(moved, 40, n_components)
         return vector(start(source, assignment, n_components, model))
 
-    h = 1e-6
-    directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(80)]
+    h, expected = 1e-6, model.n_parameters(n_components, n_features)
+    directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(expected + 10)]
     jacobian = np.array([(fitted((h * a, h * b)) - fitted((-h * a, -h * b))) / (2 * h) for a, b in directions])
     singular = np.linalg.svd(jacobian, compute_uv=False)
-    assert (singular > 1e-6 * singular[0]).sum() == model.n_parameters(n_components, n_features)
+    assert (singular > 1e-6 * singular[0]).sum() == expected
 
 
 @every_structure

@@ -71,11 +71,11 @@ def test_a_guess_is_never_made_worse(objective, seed):
 def test_more_axes_than_newton_is_used_for(objective):
     """Turning two at a time is all there is, and ends where no turn of a pair gains anything."""
     rng = np.random.default_rng(0)
-    scatters, mass = matrices(rng, 3, 34), np.array([3.0, 5.0, 2.0])
+    scatters, mass = matrices(rng, 3, 24), np.array([3.0, 5.0, 2.0])
     axes, _ = common_axes(scatters, mass, objective, None)
     best = value(scatters, mass, objective, axes)
     for _ in range(50):
-        i, j = rng.choice(34, 2, replace=False)
+        i, j = rng.choice(24, 2, replace=False)
         turned = axes.copy()
         angle = rng.normal(scale=1e-2)
         turned[:, i] = np.cos(angle) * axes[:, i] + np.sin(angle) * axes[:, j]
