@@ -4,7 +4,7 @@ For one tile all that depends on its rows is made, used and forgotten: squared d
 each row's largest, responsibilities, moments. The cache on disk notices changes in this file alone.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
     first_bit,
+    largest,
     load,
     maximum,
     multiply_add,
@@ -43,8 +44,10 @@ __all__ = [
     "assess_rows",
     "joint_densities",
     "score",
+    "see",
     "shares_of_four",
     "sum_rows",
+    "turn",
 ]
 
 # How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
@@ -52,14 +55,14 @@ FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
 
 
 class Frame(NamedTuple):
-    """Where the pass sees ``factor (x - centre)`` instead of the rows x; empty arrays for the rows as they are.
+    """What the pass sees of a row x: ``factor (x - centre)``.
 
     Attributes
     ----------
     centre : (D,)
-        Origin of the frame.
-    factor : (D, D)
-        A lower triangle.
+        Origin of the frame: zeros for the rows as they are.
+    factor : (D, D) or (0, 0)
+        A lower triangle, or none.
     """
 
     centre: Floats
@@ -91,31 +94,45 @@ class Sums(NamedTuple):
 
 
 @compiled
-def _copy_rows(rows: Rows, start: int, n: int, flat: Floats, tile: Floats) -> None:
-    """Rows from `start` on, as they lie and transposed; zeros fill both up to n rows."""
-    n_rows, n_features = rows.shape
-    n_here = min(n, n_rows - start)
-    for j in range(n_features):
+def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
+    """Rows from `start` on about a centre, transposed; zeros fill up to n rows."""
+    n_here = min(n, len(rows) - start)
+    for j in range(rows.shape[1]):
         for r in range(n_here):
-            tile[j, r] = rows[start + r, j]
+            tile[j, r] = rows[start + r, j] - centre[j]
         tile[j, n_here:n] = 0.0
+
+
+@compiled
+def _copy(rows: Rows, start: int, flat: Floats) -> None:
+    """Rows from `start` on, as they lie; zeros fill up."""
+    n_here = min(len(flat), len(rows) - start)
     for r in range(len(flat)):
-        for j in range(n_features):
+        for j in range(rows.shape[1]):
             flat[r, j] = rows[start + r, j] if r < n_here else 0.0
 
 
 @compiled
-def _whiten(tile: Floats, n: int, frame: Frame) -> None:
-    """Replace rows by what they are in a frame; the last coordinate first, as it needs all before it."""
+def turn(tile: Any, n: int, factor: AnyArray) -> float:
+    """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
+
+    The last coordinate comes first, as it needs all before it.
+    """
     step = width(tile)
+    farthest = splat(tile, 0.0)
     for r in range(0, n, step):
-        for j in range(len(tile)):
-            store(tile, (j, r), load(tile, (j, r)) - splat(tile, frame.centre[j]))
+        norm = splat(tile, 0.0)
         for j in range(len(tile) - 1, -1, -1):
-            y = splat(tile, 0.0)
-            for i in range(j + 1):
-                y = multiply_add(splat(tile, frame.factor[j, i]), load(tile, (i, r)), y)
+            if len(factor) == 1:
+                y = splat(tile, factor[0, j]) * load(tile, (j, r))
+            else:
+                y = splat(tile, 0.0)
+                for i in range(j + 1):
+                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
             store(tile, (j, r), y)
+            norm = multiply_add(y, y, norm)
+        farthest = maximum(norm, farthest)
+    return float(largest(farthest))
 
 
 @compiled
@@ -289,12 +306,13 @@ def sum_rows(
     origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
     w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
-        _copy_rows(rows, start, n, flat, tile)
+        see(rows, start, n, frame.centre, tile)
+        _copy(rows, start, flat)
         n_here = min(n, len(rows) - start)
         w[:n_here] = weights[start : start + n_here]
         w[n_here:] = 0.0
-        if len(frame.centre):
-            _whiten(tile, n, frame)
+        if len(frame.factor):
+            turn(tile, n, frame.factor)
         squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, joint, top, total)
         score(n, top, total, w, scale, scores)
@@ -327,14 +345,14 @@ def assess_rows(
     n, apart = lanes_in_tile, lanes_in_tile + 8
     n_components, n_features = len(densities.log_norms), densities.n_features
     n_fours = len(densities.centres)
-    tile, unused = aligned(n_features, apart, np.float64), np.zeros((0, 1))
+    tile = aligned(n_features, apart, np.float64)
     squared, strip = aligned(n_fours, apart, np.float64), aligned(n_features, 3 * width(tile), np.float64)
     top, total, likeliest = np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
-        _copy_rows(rows, start, n, unused, tile)
-        if len(frame.centre):
-            _whiten(tile, n, frame)
+        see(rows, start, n, frame.centre, tile)
+        if len(frame.factor):
+            turn(tile, n, frame.factor)
         squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, squared, top, total)
         _assess(squared, n, n_components, top, total, likeliest)

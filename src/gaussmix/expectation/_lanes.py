@@ -37,7 +37,15 @@ __all__ = [
     "width",
 ]
 
-_BITS_OF_A_REGISTER = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+
+def _bits_of_a_register() -> int:
+    try:
+        return 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+    except RuntimeError:  # a machine of which LLVM knows nothing
+        return 256
+
+
+_BITS_OF_A_REGISTER = _bits_of_a_register()
 _CONTRACT = ("contract",)
 _ELEMENTS: dict[Any, Any] = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
 _BITS_OF_A_MANTISSA = {types.float64: 52, types.float32: 23}

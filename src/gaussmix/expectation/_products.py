@@ -15,8 +15,8 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._distances import store_four
 from gaussmix.expectation._functions import aligned, compiled, kept_on_disk
-from gaussmix.expectation._kernels import joint_densities, score, shares_of_four
-from gaussmix.expectation._lanes import add_totals, largest, load, maximum, multiply_add, splat, store, width
+from gaussmix.expectation._kernels import joint_densities, score, see, shares_of_four, turn
+from gaussmix.expectation._lanes import add_totals, load, multiply_add, splat, store, width
 
 __all__ = ["Products", "sum_products"]
 
@@ -44,36 +44,6 @@ class Products(NamedTuple):
     factor: AnyArray
     coefficients: AnyArray
     log_norms: AnyArray
-
-
-@compiled
-def _see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, transposed; zeros fill up."""
-    n_here = min(n, len(rows) - start)
-    for j in range(len(tile)):
-        for r in range(n_here):
-            tile[j, r] = rows[start + r, j] - centre[j]
-        tile[j, n_here:n] = 0.0
-
-
-@compiled
-def _turn(tile: Any, n: int, factor: AnyArray) -> float:
-    """Multiply rows by a factor, the last coordinate first, as it needs all before it; returns the largest square."""
-    step = width(tile)
-    farthest = splat(tile, 0.0)
-    for r in range(0, n, step):
-        norm = splat(tile, 0.0)
-        for j in range(len(tile) - 1, -1, -1):
-            if len(factor) == 1:
-                y = splat(tile, factor[0, j]) * load(tile, (j, r))
-            else:
-                y = splat(tile, 0.0)
-                for i in range(j + 1):
-                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
-            store(tile, (j, r), y)
-            norm = multiply_add(y, y, norm)
-        farthest = maximum(norm, farthest)
-    return float(largest(farthest))
 
 
 @compiled
@@ -162,8 +132,8 @@ def sum_products(
         n_here = min(_LANES, len(rows) - start)
         w[:n_here] = weights[start : start + n_here]
         w[n_here:] = 0.0
-        _see(rows, start, _LANES, model.centre, tile)
-        farthest = max(farthest, _turn(tile, _LANES, model.factor))
+        see(rows, start, _LANES, model.centre, tile)
+        farthest = max(farthest, turn(tile, _LANES, model.factor))
         _multiply(tile, _LANES, pairs, products)
         _distances(products, _LANES, model.coefficients, squared)
         joint_densities(squared, _LANES, model.log_norms, squared, top, total)

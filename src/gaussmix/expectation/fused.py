@@ -2,10 +2,13 @@ r"""The E-step in one pass over the rows, compiled: the fast twin of :mod:`~gaus
 
 Rows are taken a tile at a time, and for one tile all that depends on the rows is made, used and forgotten: squared
 distances :math:`|L_k^{-1}(x - \mu_k)|^2`; responsibilities, by log-sum-exp; moments, weighted by the responsibilities.
-The loops are in the files whose names begin with an underscore. How a mixture is brought into their shapes, and which
-of them serve it, is in :mod:`~gaussmix.expectation.plans`.
+The loops are in the files whose names begin with an underscore. Which of them serve a mixture is decided here, by a
+registry of plans.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +16,9 @@ import numpy as np
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
-from gaussmix.expectation.plans import planned
+from gaussmix.expectation.plans import Plan, general, in_shared_frame, with_known_distances
+from gaussmix.expectation.products import ProductsPlan, from_products
+from gaussmix.expectation.screening import ScreenedPlan, screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
 if TYPE_CHECKING:
@@ -22,6 +27,26 @@ if TYPE_CHECKING:
 __all__ = ["assess", "expect"]
 
 _OWN_MOMENTS: dict[type[Covariances], Moments] = {Spherical: SCALAR, Diagonal: DIAGONAL, Tied: POOLED, Full: FULL}
+
+_Plans = Plan | ProductsPlan | ScreenedPlan
+_PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plans]] = {
+    (Full, FULL): screened,
+    (Diagonal, DIAGONAL): from_products,
+    (Spherical, SCALAR): with_known_distances,
+    (Tied, POOLED): in_shared_frame,
+}
+_ONE_AT_A_TIME = Lock()
+
+
+def _planned(mixture: "Mixture", moments: Moments) -> _Plans:
+    """The plan of a mixture, made once for all blocks, even where several threads ask for it."""
+    with _ONE_AT_A_TIME:
+        return _made(mixture, moments)
+
+
+@lru_cache(maxsize=4)
+def _made(mixture: "Mixture", moments: Moments) -> _Plans:
+    return _PLANS.get((type(mixture.covariances), moments), general)(mixture, moments)
 
 
 def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
@@ -47,7 +72,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         Equal to those of :func:`gaussmix.expectation.reference.expect` but for rounding and for responsibilities
         below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
     """
-    sums = planned(mixture, moments).run(rows, weights)
+    sums = _planned(mixture, moments).run(rows, weights)
     if sums is None:
         return reference.expect(mixture, rows, weights, moments)
     mass, first, second, scores = sums
@@ -87,7 +112,7 @@ def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) ->
     moments = _OWN_MOMENTS[type(mixture.covariances)]
     labels = np.empty(len(rows), dtype=np.intp)
     shares = np.empty((len(rows) if responsibilities else 0, mixture.n_components))
-    log_density = planned(mixture, moments).assess(rows, labels, shares)
+    log_density = _planned(mixture, moments).assess(rows, labels, shares)
     far = ~np.isfinite(log_density)
     if far.any():
         right, log_density[far] = reference.responsibilities(mixture, rows[far])
