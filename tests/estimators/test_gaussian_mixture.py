@@ -429,3 +429,14 @@ def test_names_for_one_feature_are_for_one_feature(rows):
     one = rows[:, :1]
     fits = [GaussianMixture(2, covariance_type=name, random_state=0).fit(one) for name in ("V", "VII")]
     np.testing.assert_array_equal(fits[0].covariances_, fits[1].covariances_)
+
+
+@pytest.mark.parametrize(("engine", "least"), [("fused", 0.5), ("reference", 0.0)])
+def test_what_was_skipped_is_said_for_each_value_of_the_history(engine, least):
+    rng = np.random.default_rng(0)
+    centres = 20.0 * rng.normal(size=(6, 12))
+    rows = centres[rng.integers(6, size=1200)] + rng.normal(size=(1200, 12))
+    model = GaussianMixture(6, means_init=centres, engine=engine, random_state=0).fit(rows)
+    assert len(model.skipped_) == len(model.history_)
+    assert all(least <= share < 1.0 for share in model.skipped_[1:])
+    assert engine == "fused" or not any(model.skipped_)

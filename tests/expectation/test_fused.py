@@ -343,6 +343,24 @@ def test_what_is_skipped_changes_nothing(apart: float, n_features: int, n_compon
         assert share > 0.6 * (1.0 - 1.0 / n_components)
 
 
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_screen_changes_nothing_whatever_the_block(data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+    n_features, n_components = data.draw(st.integers(10, 14), label="D"), data.draw(st.integers(4, 9), label="K")
+    apart = data.draw(st.sampled_from([0.3, 2.0, 30.0]), label="apart")
+    scale = 10.0 ** data.draw(st.sampled_from([0, 0, -150, 6, 150]), label="exponent")
+    offset = data.draw(st.sampled_from([0.0, -1e3, 1e8]), label="offset") * scale
+    drawn = elongated(rng, n_components, n_features, apart)
+    weights_of_components = drawn.weights * (np.arange(n_components) != data.draw(st.integers(0, 9), label="empty"))
+    drawn = Mixture(weights_of_components / weights_of_components.sum(), drawn.means, drawn.covariances)
+    mixture = moved(drawn, offset, scale)
+    rows = draw_rows(rng, mixture, data.draw(st.integers(1, 800), label="n"))
+    weights = rng.exponential(size=len(rows)) * (rng.random(len(rows)) < 0.8)
+    weights[0] = 1.0
+    assert_same(fused.expect(mixture, rows, weights, FULL), reference.expect(mixture, rows, weights, FULL), 1e-11)
+
+
 def test_what_is_skipped_could_not_have_mattered() -> None:
     rng = np.random.default_rng(21)
     mixture = elongated(rng, 20, 10, 2.0)

@@ -1,7 +1,7 @@
 """What compiled kernels share: how they are compiled, memory, the exponential and the logarithm of vectors.
 
 The cache on disk notices changes in the file of a whole kernel alone: whoever changes this one or another that kernels
-call touches ``_kernels.py`` and ``_screens.py`` too.
+call touches the file of the kernel too.
 """
 
 import math

@@ -15,11 +15,9 @@ from gaussmix.sources.truncated import TruncatedSource
 
 __all__ = ["Truncated", "Truncation"]
 
-_FIRST_STEPS = 3  # in a round; each next one has twice as many, …
-_FIRST_NEIGHBOURS, _FEWEST_NEIGHBOURS = (
-    512,
-    64,
-)  # … and half as many neighbours: components are wide and move far at first
+# Each round has twice as many steps as the one before and half as many neighbours: components are wide and move far at first.
+_FIRST_STEPS = 3
+_FIRST_NEIGHBOURS, _FEWEST_NEIGHBOURS = 512, 64
 
 
 @dataclass(frozen=True, eq=False)
