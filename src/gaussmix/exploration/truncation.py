@@ -15,7 +15,7 @@ from gaussmix.sources.truncated import TruncatedSource
 
 __all__ = ["Truncated", "Truncation"]
 
-# Each round has twice as many steps as the one before and half as many neighbours: components are wide and move far at first.
+# Each round has twice the steps of the one before and half the neighbours: at first components are wide and move far.
 _FIRST_STEPS = 3
 _FIRST_NEIGHBOURS, _FEWEST_NEIGHBOURS = 512, 64
 
