@@ -1,6 +1,7 @@
 import itertools
 import tracemalloc
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from scipy import stats
 
 from cases import FORMS, mixture
 from gaussmix import Mixture
+from gaussmix.density import sampling
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -63,6 +65,36 @@ def test_samples_follow_the_seed_and_a_generator_advances():
     assert model.sample().shape == (1, 2)
 
 
+@forms
+def test_the_number_of_threads_changes_no_bit(form):
+    model = mixture(np.random.default_rng(0), form, n_features=16)
+    assert 4 * sampling._NUMBERS < 100_000 * 16  # there is work for several
+    drawn = []
+    for n_jobs in (1, 2, 3):
+        with joblib.parallel_config(backend="threading", n_jobs=n_jobs):
+            drawn.append(model.sample(100_000, random_state=1, return_components=True))
+    for rows, components in drawn[1:]:
+        np.testing.assert_array_equal(rows, drawn[0][0])
+        np.testing.assert_array_equal(components, drawn[0][1])
+
+
+@forms
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+def test_what_is_drawn_piece_by_piece_belongs_to_its_components(form, shuffle, monkeypatch):
+    monkeypatch.setattr(sampling, "_NUMBERS", 200)
+    monkeypatch.setattr(sampling, "_OF_EACH", 1)
+    model = mixture(np.random.default_rng(6), form, n_components=4)
+    model = Mixture([0.5, 0.0, 0.3, 0.2], model.means, model.covariances)
+    rows, components = model.sample(20_000, random_state=1, return_components=True, shuffle=shuffle)
+    assert len(np.unique(rows, axis=0)) == 20_000
+    for k in (0, 2, 3):
+        white = np.linalg.solve(model.covariances.triangles(4, 2)[k], (rows[components == k] - model.means[k]).T).T
+        assert all(stats.kstest(column, "norm").pvalue > 1e-4 for column in white.T)
+        assert abs(np.corrcoef(white.T)[0, 1]) < 5 / np.sqrt(len(white))
+        assert abs(np.corrcoef(white[:-1].ravel(), white[1:].ravel())[0, 1]) < 5 / np.sqrt(white.size)
+    assert not (components == 1).any()
+
+
 def test_components_do_not_change_the_rows():
     model = mixture(np.random.default_rng(0))
     rows, components = model.sample(50, random_state=1, return_components=True)
@@ -110,6 +142,14 @@ def test_blocks_are_samples_too(form):
     assert (np.abs(rows.mean(axis=0) - model.mean) < 5 * np.sqrt(np.diag(model.covariance) / len(rows))).all()
     np.testing.assert_allclose(np.bincount(components) / len(rows), model.weights, atol=0.01)
     assert not np.array_equal(blocks[0][0], blocks[1][0])
+
+
+def test_a_sample_is_one_block():
+    model = mixture(np.random.default_rng(6))
+    rows, components = model.sample(1000, random_state=1, return_components=True)
+    ((block, own),) = model.sample_blocks(1000, n_rows=1000, random_state=1)
+    np.testing.assert_array_equal(block, rows)
+    np.testing.assert_array_equal(own, components)
 
 
 def test_ten_million_rows_take_the_memory_of_a_block():

@@ -1,10 +1,12 @@
 """New rows."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
+from gaussmix._threads import one_thread, usable_threads
 from gaussmix._types import Floats, Labels, Seed
 from gaussmix.density.arguments import count
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["sample", "sample_blocks"]
 
 _BLOCK = 2**16
+_NUMBERS = 2**18  # drawn at once by a thread: about a millisecond
+_OF_EACH = 2**11  # of them for each component, beside which what a component costs in Python is little
 
 
 @overload
@@ -97,9 +101,7 @@ def sample(
     components = np.repeat(np.arange(mixture.n_components), counts)
     if shuffle:
         rng.shuffle(components)
-    rows = np.empty((n_samples, mixture.n_features))
-    for start in range(0, n_samples, _BLOCK):
-        rows[start : start + _BLOCK] = _drawn(mixture, rng, components[start : start + _BLOCK])
+    rows = _drawn(mixture, rng, components)
     return (rows, components) if return_components else rows
 
 
@@ -146,19 +148,44 @@ def _blocks(
     mixture: "Mixture", rng: np.random.Generator, n_samples: int, n_rows: int
 ) -> Iterator[tuple[Floats, Labels]]:
     for start in range(0, n_samples, n_rows):
-        components = rng.choice(mixture.n_components, size=min(n_rows, n_samples - start), p=mixture.weights)
-        yield _drawn(mixture, rng, components), components
+        yield sample(mixture, min(n_rows, n_samples - start), random_state=rng, return_components=True)
 
 
 def _drawn(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> Floats:
-    """A row ``(b, D)`` from each of these components."""
+    """A row ``(b, D)`` from each of these components: where they are many, parts of them side by side.
+
+    Each part has a generator of its own, so that the number of threads changes no bit.
+    """
     rows = np.empty((len(components), mixture.n_features))
-    order = np.argsort(components, kind="stable")
-    ends = np.cumsum(np.bincount(components, minlength=mixture.n_components))
-    for k, places in enumerate(np.split(order, ends[:-1])):
-        white = rng.standard_normal((len(places), mixture.n_features))
-        rows[places] = mixture.means[k] + mixture.covariances.colour(k, white)
+    size = -(-max(_NUMBERS, _OF_EACH * mixture.n_components) // mixture.n_features)
+    spans = [slice(start, start + size) for start in range(0, len(rows), size)]
+
+    def draw(span: slice, rng: np.random.Generator) -> None:
+        _draw(mixture, rng, components[span], rows[span])
+
+    with one_thread(rows.size * mixture.n_features):
+        if len(spans) <= 1:
+            draw(slice(None), rng)
+        else:
+            own = map(np.random.default_rng, rng.integers(2**32, size=(len(spans), 4)))
+            with ThreadPoolExecutor(usable_threads()) as pool:
+                list(pool.map(draw, spans, own))
     return rows
+
+
+def _draw(mixture: "Mixture", rng: np.random.Generator, components: Labels, rows: Floats) -> None:
+    """Fill the rows in: first in order of their components, so that those of one lie side by side."""
+    small = np.min_scalar_type(mixture.n_components)  # sorting whole numbers of at most 16 bits is counting
+    order = np.argsort(components.astype(small), kind="stable")
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    drawn = rng.standard_normal(rows.shape)
+    counts = np.bincount(components, minlength=mixture.n_components)
+    ends = np.cumsum(counts)
+    for k in np.flatnonzero(counts).tolist():
+        own = drawn[ends[k] - counts[k] : ends[k]]
+        np.add(mixture.covariances.colour(k, own), mixture.means[k], out=own)
+    np.take(drawn, places, axis=0, out=rows, mode="clip")  # other modes would fill a copy first
 
 
 def _stratified(rng: np.random.Generator, n_samples: int, weights: Floats) -> Labels:
