@@ -1,6 +1,6 @@
 """Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from gaussmix._types import Floats, Rows
+from gaussmix.leaps import Trail
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
@@ -25,12 +26,10 @@ __all__ = [
 
 _EPS = float(np.finfo(np.float64).eps)
 
-_PLAIN_STEPS = 3  # before the first leap: EM is quick at first, and its path then bends
-_STEPS_BETWEEN = 2
-_FIRST_LEAP = 8.0  # last steps, at most
-_PLATEAU_LEAP = 4.0
+_FIRST_LEAP = 1.0  # last steps, at most
 _MOST_SUMMATIONS = 12
-_REMEMBERED = 7  # values, in which there are two pairs of plain gains
+_REMEMBERED = 5  # values, between which there are three factors of gains ...
+_FEWEST_GAINS = 3  # ... or two, in the beginning
 
 
 class Status(Enum):
@@ -62,8 +61,6 @@ class State:
         Logarithm of the prior density of the mixture, but for a constant, in nats; 0 without a prior.
     n_refused : int
         Leaps that were tried and refused so far; each cost a pass.
-    leapt : bool
-        Whether it was reached by a leap.
     """
 
     mixture: Mixture
@@ -71,7 +68,6 @@ class State:
     n_iter: int
     log_prior: float = 0.0
     n_refused: int = 0
-    leapt: bool = False
 
     @property
     def n_passes(self) -> int:
@@ -103,8 +99,6 @@ class Fit:
         Why the run stopped.
     reason : str
         What went wrong, where a component collapsed.
-    leaps : tuple of int
-        Which values of `history` were reached by leaps.
     skipped : tuple of float
         Share of the pairs of a row and a component that the pass behind each value of the history has proven to be
         negligible, and not computed.
@@ -114,13 +108,12 @@ class Fit:
     history: tuple[float, ...]
     status: Status
     reason: str = ""
-    leaps: tuple[int, ...] = ()
     skipped: tuple[float, ...] = ()
 
     @property
     def distance(self) -> float:
         """How far the last value of the history is estimated to be below its limit."""
-        return distance_to_limit(self.history, self.leaps)
+        return distance_to_limit(self.history)
 
 
 def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
@@ -169,59 +162,36 @@ def _next(source: Source, state: State, m_step: MStep) -> State:
 
 
 def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
-    """As :func:`iterate`, with a leap after every second step; the log-likelihood never falls.
+    """As :func:`iterate`, but from the third step on with leaps; the log-likelihood never falls.
 
-    Where gains shrink by a factor a each step, distances to the limit shrink by ``√a``, and what is still to go is the
-    last step times ``√a / (1 - √a)``: Aitken's extrapolation. Where they grow, EM is leaving a plateau, and goes on in
-    the same direction. The leap is done on the statistics, which may be added and scaled as they are; the M-step then
-    makes a mixture of the structure, whatever that is. A leap that does not raise the log-likelihood is forgotten, and
-    the next may not be as long.
-
-    References
-    ----------
-    The idea on parameters: Varadhan & Roland (2008), Scandinavian Journal of Statistics 35.
+    A leap goes to statistics further on, as the last few passes foretell them (see :class:`~gaussmix.leaps.Trail`);
+    the M-step then makes a mixture of the structure, whatever that is. A leap that does not raise the log-likelihood is
+    forgotten, with what it was foretold from, and the next may not be as long.
     """
-    states = [_first(source, start, m_step)]
-    yield states[0]
-    longest, steps = _FIRST_LEAP, 0
+    state = _first(source, start, m_step)
+    yield state
+    trail, longest = Trail((state.statistics,)), _FIRST_LEAP
     while True:
-        states = [*states[-2:], _next(source, states[-1], m_step)]
-        yield states[-1]
-        steps += 1
-        length = _length_of_leap(states) if steps >= _STEPS_BETWEEN else 0.0
-        if length > 1.0 and states[-1].n_iter >= _PLAIN_STEPS:
-            leap = _leap(source, states, min(length, longest), m_step)
-            steps = 0
-            if leap and leap.log_posterior >= states[-1].log_posterior:
-                longest = 2.0 * longest if length > longest else longest
-                yield leap
-                states = [leap]
-            else:
-                longest /= 2.0
-                states[-1] = replace(states[-1], n_refused=states[-1].n_refused + bool(leap))
+        further = trail.further(state.mixture, longest)
+        leap = further and _leap(source, state, further, m_step)
+        if further and leap and leap.log_posterior >= state.log_posterior:
+            made_of, state, longest = further, leap, 2.0 * longest
+        else:
+            if further:
+                trail, longest = trail.end, longest / 2.0
+            made_of = state.statistics
+            state = _next(source, replace(state, n_refused=state.n_refused + bool(leap)), m_step)
+        yield state
+        trail = trail.to(made_of, state.mixture, state.statistics)
 
 
-def _length_of_leap(states: Sequence[State]) -> float:
-    """How many times the last step is still to go."""
-    gains = [after.log_posterior - before.log_posterior for before, after in pairwise(states)]
-    if len(gains) < 2 or gains[-1] <= 0:  # noqa: PLR2004 - a factor comes from two gains
-        return 0.0
-    if gains[-1] >= gains[-2]:
-        return _PLATEAU_LEAP
-    factor = float(np.sqrt(gains[-1] / gains[-2]))
-    return factor / (1.0 - factor)
-
-
-def _leap(source: Source, states: Sequence[State], length: float, m_step: MStep) -> State | None:
-    """The state `length` times the last step further on, where there is one."""
-    before, last = states[-2], states[-1]
-    step = last.statistics - before.statistics.about(last.statistics.origin)
-    further = last.statistics + step.scale(length)
+def _leap(source: Source, state: State, further: Statistics, m_step: MStep) -> State | None:
+    """The state after a leap to given statistics, where there is one."""
     try:
-        mixture = m_step.maximize(further, last.mixture.covariances)
+        mixture = m_step.maximize(further, state.mixture.covariances)
     except ValueError:  # weights or covariances that are none
         return None
-    return replace(_state(source, mixture, m_step, last), leapt=True)
+    return _state(source, mixture, m_step, state)
 
 
 def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
@@ -240,20 +210,18 @@ def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -
     return statistics
 
 
-def distance_to_limit(history: Sequence[float], leaps: Collection[int] = ()) -> float:
+def distance_to_limit(history: Sequence[float]) -> float:
     """Estimate how far the last value of a log-likelihood sequence is below its limit.
 
     Aitken's extrapolation: where gains shrink by a factor a each step, what is still to come is ``gain · a / (1 - a)``.
-    A small step alone proves nothing, since EM crosses plateaus in small steps that grow again. For the same reason a
-    is the larger of the last two factors: the first step from a poor start gains so much that any next one looks small.
-    Factors come from plain steps only, and what a leap has just gained may be there to gain again.
+    A small gain alone proves nothing. EM crosses plateaus in small steps that grow again, the first step from a poor
+    start gains so much that any next one looks small, and a leap may have gone astray. So a is the largest of the last
+    three factors, and the last gain is taken to be no less than the one before it foretold.
 
     Parameters
     ----------
     history : sequence of float
         Log-likelihoods, one for each step, the last at the end.
-    leaps : collection of int
-        Which of them were reached by leaps.
 
     Returns
     -------
@@ -264,9 +232,7 @@ def distance_to_limit(history: Sequence[float], leaps: Collection[int] = ()) -> 
     ----------
     Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
     """
-    first = max(0, len(history) - _REMEMBERED)
-    gains = [after - before for before, after in pairwise(history[first:])]
-    leapt = [i in leaps for i in range(first + 1, len(history))]
+    gains = [after - before for before, after in pairwise(history[-_REMEMBERED:])]
     if not gains:
         return np.inf
     gain = gains[-1]
@@ -274,13 +240,10 @@ def distance_to_limit(history: Sequence[float], leaps: Collection[int] = ()) -> 
         return 0.0
     if gain < 0:  # a ridge on the covariances can undo the last of a gain: hovering at the limit
         return -gain
-    plain = [pair for pair, either in zip(pairwise(gains), pairwise(leapt), strict=True) if not any(either)]
-    last = plain[-2:]
-    if leapt[-1] or len(last) < 2 or min(map(min, last)) <= 0:  # noqa: PLR2004 - the larger of two factors
+    if len(gains) < _FEWEST_GAINS or min(gains) <= 0:
         return np.inf
-    factor = max(after / before for before, after in last)
-    again = max((gain for gain, by_leap in zip(gains, leapt, strict=True) if by_leap), default=0.0)
-    return max(gain * factor / (1.0 - factor), again) if factor < 1.0 else np.inf
+    factor = max(after / before for before, after in pairwise(gains))
+    return gains[-2] * factor**2 / (1.0 - factor) if factor < 1.0 else np.inf
 
 
 def run(
@@ -326,18 +289,16 @@ def run(
     """
     path: list[float] = []
     skipped: list[float] = []
-    leapt: list[int] = []
     status, reason = Status.ITERATION_LIMIT, ""
     begin = start.state if isinstance(start, Fit) else start
     try:
         for state in (accelerated if accelerate else iterate)(source, begin, m_step):
             last = state
             if path:
-                leapt += [len(path)] * state.leapt
                 path.append(state.log_posterior)
                 skipped.append(_skipped(source, state))
                 watch(state, path[-1] - path[-2])
-                distance = distance_to_limit(path, leapt)
+                distance = distance_to_limit(path)
                 if distance < tol:
                     status = Status.CONVERGED
                     break
@@ -345,7 +306,7 @@ def run(
                     status = Status.BEHIND
                     break
             else:
-                path, leapt = _so_far(start, state, history)
+                path = _so_far(start, state, history)
                 known = start.skipped[:-1] if isinstance(start, Fit) else [np.nan] * (len(path) - 1)
                 skipped = [*known, _skipped(source, state)]
             if state.n_iter >= max_iter:
@@ -356,7 +317,7 @@ def run(
         if not path:
             raise
         status = Status.INTERRUPTED
-    return Fit(last, tuple(path), status, reason, tuple(leapt), tuple(skipped))
+    return Fit(last, tuple(path), status, reason, tuple(skipped))
 
 
 def _skipped(source: Source, state: State) -> float:
@@ -364,10 +325,10 @@ def _skipped(source: Source, state: State) -> float:
     return state.statistics.skipped / (source.n_rows * state.mixture.n_components)
 
 
-def _so_far(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> tuple[list[float], list[int]]:
-    """The history up to the first state of a run, and which of it was reached by leaps."""
+def _so_far(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> list[float]:
+    """The history up to the first state of a run."""
     if isinstance(start, Fit):
-        return list(start.history), list(start.leaps)
+        return list(start.history)
     if history and np.isclose(history[-1], state.log_posterior, rtol=1e-12, atol=0):
-        return list(history), []
-    return [state.log_posterior], []
+        return list(history)
+    return [state.log_posterior]

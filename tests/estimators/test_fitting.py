@@ -65,7 +65,7 @@ def test_every_ending_reads_as_a_sentence_with_numbers(outcome, status):
 
 
 def test_what_is_left_is_said_where_it_is_not_known(outcome):
-    short = replace(outcome.fit, history=outcome.fit.history[:2], leaps=(), status=Status.ITERATION_LIMIT)
+    short = replace(outcome.fit, history=outcome.fit.history[:2], status=Status.ITERATION_LIMIT)
     assert "gains are not shrinking yet" in replace(outcome, fit=short).message(1e-4)
 
 

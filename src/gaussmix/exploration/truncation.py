@@ -104,7 +104,7 @@ class Truncation:
                 rows, fit = self._looking_again(rows, fit, m_step, n_round)
         fit, m_step = self._mended(rows, fit, m_step)
         exact = next(iterate(self.source, fit.state.mixture, m_step))
-        state = replace(exact, n_iter=fit.state.n_iter, n_refused=fit.state.n_refused, leapt=fit.state.leapt)
+        state = replace(exact, n_iter=fit.state.n_iter, n_refused=fit.state.n_refused)
         return Truncated(fit, state, m_step, sum(looks) / n_components)
 
     def _looking(self, mixture: Mixture, best: Labels, n_round: int) -> TruncatedSource:
