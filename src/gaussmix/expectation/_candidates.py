@@ -1,6 +1,6 @@
 """The compiled pass over rows in cells: each cell under its own candidates alone, by the kernels of the whole pass.
 
-The cache on disk notices changes in this file alone.
+The cache on disk knows of no changes elsewhere: whoever changes what this calls touches this file too.
 """
 
 from typing import NamedTuple

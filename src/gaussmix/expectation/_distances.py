@@ -8,7 +8,7 @@ what features lack is zero, and neither adds to any sum.
 
 from typing import Any, NamedTuple
 
-from gaussmix._types import Floats
+from gaussmix._types import AnyArray, Floats
 from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import load, multiply_add, splat, store, width
 
@@ -19,7 +19,7 @@ PLAIN, AXES, TRIANGLES = 0, 1, 2
 
 
 class Densities(NamedTuple):
-    """K components, as the pass sees them.
+    """K components, as the pass sees them; in the precision that it computes in.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Densities(NamedTuple):
         Number of features, a multiple of two, beyond two of four.
     centres : (K, D)
         Component means; there may be some more, of components without a density, to fill the last four up, and zeros up
-        to a multiple of eight features.
+        to a multiple of eight features, in single precision of sixteen.
     whitening : (K or 1, D / 4, D, 4), (K, 1, 1, D) or (K or 1, 1, 1, 1)
         Inverse factors: triangles, in transposed blocks of four rows; scales of the axes; or one scale. Those of
         component k are entry ``k % len(whitening)``.
@@ -39,9 +39,9 @@ class Densities(NamedTuple):
 
     form: int
     n_features: int
-    centres: Floats
-    whitening: Floats
-    log_norms: Floats
+    centres: AnyArray
+    whitening: AnyArray
+    log_norms: AnyArray
 
 
 @compiled

@@ -13,19 +13,15 @@ from numba import njit
 
 from gaussmix.expectation._lanes import exponent, is_single, maximum, multiply_add, scale_by_power, splat
 
-__all__ = ["NEGLIGIBLE", "aligned", "compiled", "exp", "kept_on_disk", "log"]
+__all__ = ["BITS", "LN2", "NEGLIGIBLE", "aligned", "compiled", "exp2", "kept_on_disk", "log", "power_of_two"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
 
-_LOG2_E = 1.0 / math.log(2.0)
-_LN2 = math.log(2.0)
-# What leaves a float's nearest integer in its low bits when added; ln 2 in two parts, the first with low bits of zero,
-# so that products with exponents are exact; the smallest logarithm, so that
-# no share of it is too small to be normal.
-_DOUBLE = (1.5 * 2.0**52, float.fromhex("0x1.62e42feep-1"), 1.90821492927058770002e-10, -700.0)
-_SINGLE = (1.5 * 2.0**23, float.fromhex("0x1.62e4p-1"), _LN2 - float.fromhex("0x1.62e4p-1"), -60.0)
+LN2 = math.log(2.0)
+BITS = 1.0 / LN2  # in a nat
+_DOUBLE, _SINGLE = 1.5 * 2.0**52, 1.5 * 2.0**23  # what leaves a float's nearest integer in its low bits when added
 _SQRT_HALF = math.sqrt(0.5)
 
 
@@ -52,40 +48,40 @@ def aligned(n_rows: int, n_columns: int, kind: Any) -> Any:
 
 
 @compiled
-def exp(like: Any, x: Any) -> Any:
-    """``exp(x)`` for x at most 0, in the precision of an array; below -700 (-60 in single), and for NaN, that of it.
+def exp2(like: Any, x: Any) -> Any:
+    """``2ˣ`` for x at most 0, in the precision of an array; below -1000 (-90 in single), and for NaN, that of it."""
+    return power_of_two(like, maximum(x, splat(like, -90.0 if is_single(like) else -1000.0)))
 
-    ``x = n ln 2 + r`` with ``|r| <= ln 2 / 2``; a polynomial gives ``exp(r)``, and `n` is added to its
-    exponent. In double precision the polynomial is of degree 11 and nearly minimax (its error is 2e-17); in single,
-    Taylor's of degree 7.
+
+@compiled
+def power_of_two(like: Any, x: Any) -> Any:
+    """``2ˣ`` for x from -1000 (-90 in single) to 0, in the precision of an array; of other x, anything.
+
+    ``x = n + r`` with ``|r| <= 1 / 2``; the minimax polynomial gives ``2ʳ``, and n is added to its exponent. The
+    polynomial's relative error is 2.2e-16 in double precision, 2e-9 in single.
     """
-    one = splat(like, 1.0)
+    rounder = splat(like, _SINGLE if is_single(like) else _DOUBLE)
+    shifted = x + rounder
+    r = x - (shifted - rounder)
     if is_single(like):
-        rounder, high, low, smallest = _SINGLE
+        p = splat(like, 0.0001535334818356476)
+        p = multiply_add(p, r, splat(like, 0.0013398874316092556))
+        p = multiply_add(p, r, splat(like, 0.009618437417252995))
+        p = multiply_add(p, r, splat(like, 0.05550332471982348))
+        p = multiply_add(p, r, splat(like, 0.24022647913008466))
+        p = multiply_add(p, r, splat(like, 0.6931472028537073))
     else:
-        rounder, high, low, smallest = _DOUBLE
-    x = maximum(x, splat(like, smallest))
-    shifted = multiply_add(x, splat(like, _LOG2_E), splat(like, rounder))
-    n = shifted - splat(like, rounder)
-    r = multiply_add(n, splat(like, -low), multiply_add(n, splat(like, -high), x))
-    if is_single(like):
-        p = splat(like, 1.0 / 5040.0)
-        p = multiply_add(p, r, splat(like, 1.0 / 720.0))
-        p = multiply_add(p, r, splat(like, 1.0 / 120.0))
-        p = multiply_add(p, r, splat(like, 1.0 / 24.0))
-        p = multiply_add(p, r, splat(like, 1.0 / 6.0))
-    else:
-        p = splat(like, 2.510038549551032e-08)
-        p = multiply_add(p, r, splat(like, 2.7620088445409746e-07))
-        p = multiply_add(p, r, splat(like, 2.7557268459997064e-06))
-        p = multiply_add(p, r, splat(like, 2.4801521295954376e-05))
-        p = multiply_add(p, r, splat(like, 1.9841269863053618e-04))
-        p = multiply_add(p, r, splat(like, 1.3888888917213717e-03))
-        p = multiply_add(p, r, splat(like, 8.333333333330062e-03))
-        p = multiply_add(p, r, splat(like, 4.166666666662413e-02))
-        p = multiply_add(p, r, splat(like, 1.6666666666666669e-01))
-    p = multiply_add(p, r, splat(like, 0.5))
-    return scale_by_power(multiply_add(multiply_add(p, r, one), r, one), shifted)
+        p = splat(like, 7.038179268278007e-09)
+        p = multiply_add(p, r, splat(like, 1.0208322957655017e-07))
+        p = multiply_add(p, r, splat(like, 1.321565359694088e-06))
+        p = multiply_add(p, r, splat(like, 1.5252659427943273e-05))
+        p = multiply_add(p, r, splat(like, 0.00015403529994242537))
+        p = multiply_add(p, r, splat(like, 0.001333355822579976))
+        p = multiply_add(p, r, splat(like, 0.009618129107983138))
+        p = multiply_add(p, r, splat(like, 0.05550410866448183))
+        p = multiply_add(p, r, splat(like, 0.240226506959091))
+        p = multiply_add(p, r, splat(like, 0.6931471805599492))
+    return scale_by_power(multiply_add(p, r, splat(like, 1.0)), shifted)
 
 
 @compiled
@@ -93,7 +89,7 @@ def log(like: Any, x: Any) -> Any:
     """``log(x)`` of positive normal floats: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
     one = splat(like, 1.0)
     n = exponent(x, _SQRT_HALF)
-    m = scale_by_power(x, splat(like, _SINGLE[0] if is_single(like) else _DOUBLE[0]) - n)
+    m = scale_by_power(x, splat(like, _SINGLE if is_single(like) else _DOUBLE) - n)
     f = (m - one) / (m + one)
     z = f * f
     p = splat(like, 1.0 / 19.0)
@@ -106,4 +102,4 @@ def log(like: Any, x: Any) -> Any:
     p = multiply_add(p, z, splat(like, 1.0 / 5.0))
     p = multiply_add(p, z, splat(like, 1.0 / 3.0))
     double = f + f
-    return multiply_add(n, splat(like, _LN2), multiply_add(double * z, p, double))
+    return multiply_add(n, splat(like, LN2), multiply_add(double * z, p, double))

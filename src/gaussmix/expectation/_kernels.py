@@ -10,7 +10,7 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._distances import Densities, squared_distances
-from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk, log
+from gaussmix.expectation._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk, log
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
@@ -32,6 +32,7 @@ from gaussmix.expectation._moments import (
     add_first_of_four,
     add_moments,
     add_traces_of_four,
+    add_two_features,
 )
 
 __all__ = [
@@ -95,21 +96,25 @@ class Sums(NamedTuple):
 
 @compiled
 def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, transposed; zeros fill up to n rows."""
-    n_here = min(n, len(rows) - start)
-    for j in range(rows.shape[1]):
+    """Rows from `start` on about a centre, transposed, two features at a time; zeros fill up to n rows."""
+    n_here, last = min(n, len(rows) - start), rows.shape[1] - 1
+    for j in range(0, rows.shape[1], 2):
+        i = min(j + 1, last)
         for r in range(n_here):
             tile[j, r] = rows[start + r, j] - centre[j]
-        tile[j, n_here:n] = 0.0
+            tile[i, r] = rows[start + r, i] - centre[i]
+    for j in range(rows.shape[1]):
+        for r in range(n_here, n):
+            tile[j, r] = 0.0
 
 
 @compiled
-def _copy(rows: Rows, start: int, flat: Floats) -> None:
-    """Rows from `start` on, as they lie; zeros fill up."""
+def _copy(rows: Rows, start: int, centre: Floats, flat: Floats) -> None:
+    """Rows from `start` on about a centre, as they lie; zeros fill up."""
     n_here = min(len(flat), len(rows) - start)
     for r in range(len(flat)):
         for j in range(rows.shape[1]):
-            flat[r, j] = rows[start + r, j] if r < n_here else 0.0
+            flat[r, j] = rows[start + r, j] - centre[j] if r < n_here else 0.0
 
 
 @compiled
@@ -118,21 +123,17 @@ def turn(tile: Any, n: int, factor: AnyArray) -> float:
 
     The last coordinate comes first, as it needs all before it.
     """
-    step = width(tile)
-    farthest = splat(tile, 0.0)
+    step, norms, triangular = width(tile), splat(tile, 0.0), int(len(factor) > 1)
     for r in range(0, n, step):
         norm = splat(tile, 0.0)
         for j in range(len(tile) - 1, -1, -1):
-            if len(factor) == 1:
-                y = splat(tile, factor[0, j]) * load(tile, (j, r))
-            else:
-                y = splat(tile, 0.0)
-                for i in range(j + 1):
-                    y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+            y = splat(tile, factor[triangular * j, j]) * load(tile, (j, r))
+            for i in range(triangular * j):
+                y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
             store(tile, (j, r), y)
             norm = multiply_add(y, y, norm)
-        farthest = maximum(norm, farthest)
-    return float(largest(farthest))
+        norms = maximum(norm, norms)
+    return float(largest(norms))
 
 
 @compiled
@@ -153,28 +154,28 @@ def joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, t
     A NaN, which overflow leaves, is passed over.
     """
     step = width(squared)
-    half, zero = splat(squared, 0.5), splat(squared, 0.0)
+    half, zero, nats = splat(squared, -0.5 * BITS), splat(squared, 0.0), splat(squared, LN2)
     n_components = len(log_norms)
     for r in range(0, n, 2 * step):
         u = r + step
         a = b = splat(squared, -np.inf)
         for k in range(n_components):
-            log_norm = splat(squared, log_norms[k])
-            a = maximum(log_norm - half * load(squared, (k, r)), a)
-            b = maximum(log_norm - half * load(squared, (k, u)), b)
+            log_norm = splat(squared, BITS * log_norms[k])
+            a = maximum(multiply_add(half, load(squared, (k, r)), log_norm), a)
+            b = maximum(multiply_add(half, load(squared, (k, u)), log_norm), b)
         sum_a, sum_b = zero, zero
         for k in range(n_components):
-            log_norm = splat(squared, log_norms[k])
-            p = exp(squared, log_norm - half * load(squared, (k, r)) - a)
-            q = exp(squared, log_norm - half * load(squared, (k, u)) - b)
+            log_norm = splat(squared, BITS * log_norms[k])
+            p = exp2(squared, multiply_add(half, load(squared, (k, r)), log_norm) - a)
+            q = exp2(squared, multiply_add(half, load(squared, (k, u)), log_norm) - b)
             store(joint, (k, r), p)
             store(joint, (k, u), q)
             sum_a, sum_b = sum_a + p, sum_b + q
         for k in range(n_components, len(joint)):
             store(joint, (k, r), zero)
             store(joint, (k, u), zero)
-        store(top, r, a)
-        store(top, u, b)
+        store(top, r, a * nats)
+        store(top, u, b * nats)
         store(total, r, sum_a)
         store(total, u, sum_b)
 
@@ -191,6 +192,17 @@ def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, su
         likelihood = multiply_add(w, highest + log(total, sum_of_all), likelihood)
         classification = multiply_add(w, highest, classification)
     add_totals(sums, 0, likelihood, classification, zero, zero)
+
+
+@compiled
+def _lowest(n: int, top: Floats, weights: Floats) -> float:
+    """The lowest of the rows' largest log-joint densities, or zero; rows without weight do not count."""
+    zero = splat(top, 0.0)
+    highest_fall = zero
+    for r in range(0, n, width(top)):
+        fall = zero - load(top, r)
+        highest_fall = maximum(select_above(load(weights, r), zero, fall, zero), highest_fall)
+    return -float(largest(highest_fall))
 
 
 @compiled
@@ -270,52 +282,59 @@ def _add_each_of_four(
     k: int,
     kind: int,
     lanes: AnyArray,
-    eight: Floats,
+    weighted: Floats,
     first: Floats,
     second: Floats,
 ) -> None:
     """Add the moments of four components, from `k` on, each about its own centre."""
     for q in range(4):
-        if active[q] and len(tile) < FEW:
+        if active[q] and len(tile) == 2 and kind == PER_PAIR:  # noqa: PLR2004 - features
+            add_two_features(tile, n, shares, q, centres[k + q], k + q, first, second)
+        elif active[q] and len(tile) < FEW:
             add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
         elif active[q]:
             active_rows(shares, q, n, lanes)
             if kind == PER_AXIS:
                 add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
             else:
-                add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, eight, first, second)
+                add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, weighted, first, second)
 
 
 @kept_on_disk
 def sum_rows(
     rows: Rows, weights: Floats, lanes_in_tile: int, frame: Frame, densities: Densities, kind: int, sums: Sums
-) -> None:
+) -> float:
     """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `lanes_in_tile` rows at a time.
 
-    One signature serves all forms and kinds, so that one compilation does.
+    All is computed in the precision of the densities, sums of tiles in double. Returns the lowest log-joint density of
+    a row's likeliest component, or zero. One signature serves all forms and kinds, so that one compilation does.
     """
     centres, (mass, first, second, scores) = densities.centres, sums
-    n_components, n_features = len(densities.log_norms), densities.n_features
+    n_components, n_features, precision = len(densities.log_norms), densities.n_features, densities.centres.dtype
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
     by_row = kind == OVER_ALL or n_features >= FEW
-    tile, flat = aligned(n_features, apart, np.float64), aligned(n if by_row else 0, centres.shape[1] + 8, np.float64)
-    squared = aligned(len(centres), apart, np.float64)
-    joint = aligned(len(centres), apart, np.float64) if kind == FROM_DISTANCES else squared
-    strip, eight = aligned(n_features, 3 * width(tile), np.float64), aligned(n, 8, np.float64)
-    shares, active, lanes = aligned(4, apart, np.float64), np.empty(4, np.intp), np.empty(n, np.intp)
-    origin, unused = np.zeros(centres.shape[1]), np.zeros(first.shape)
-    w, top, total, scale = np.zeros(n), np.empty(n), np.empty(n), np.empty(n)
+    tile, flat = aligned(n_features, apart, precision), aligned(n if by_row else 0, centres.shape[1] + 8, precision)
+    squared = aligned(len(centres), apart, precision)
+    joint = aligned(len(centres), apart, precision) if kind == FROM_DISTANCES else squared
+    strip, weighted = aligned(n_features, 3 * width(tile), precision), aligned(n, max(8, width(tile)), precision)
+    shares, active, lanes = aligned(4, apart, precision), np.empty(4, np.intp), np.empty(n, np.intp)
+    origin, unused = np.zeros(centres.shape[1], precision), np.zeros(first.shape)
+    w, top = np.zeros(n, precision), np.empty(n, precision)
+    total, scale = np.empty(n, precision), np.empty(n, precision)
+    lowest = 0.0
     for start in range(0, len(rows), n):
-        see(rows, start, n, frame.centre, tile)
-        _copy(rows, start, flat)
         n_here = min(n, len(rows) - start)
-        w[:n_here] = weights[start : start + n_here]
-        w[n_here:] = 0.0
+        see(rows, start, n, frame.centre, tile)
+        if kind != OVER_ALL:
+            _copy(rows, start, frame.centre, flat)
+        for r in range(n):
+            w[r] = weights[start + r] if r < n_here else 0.0
         if len(frame.factor):
             turn(tile, n, frame.factor)
         squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, joint, top, total)
         score(n, top, total, w, scale, scores)
+        lowest = min(lowest, _lowest(n, top, w))
         for k in range(0, n_components, 4):
             if not shares_of_four(joint, k, n, scale, w, shares, mass, active):
                 continue
@@ -324,11 +343,12 @@ def sum_rows(
                 if kind == FROM_DISTANCES:
                     add_traces_of_four(n, shares, squared, k, second)
             else:
-                _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, lanes, eight, first, second)
+                _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, lanes, weighted, first, second)
         if kind == OVER_ALL:
             _back_to_rows(tile, n, flat)
             shares[0, :n], lanes[:] = w, np.arange(n)
-            add_moments(flat, lanes, n, shares, 0, origin, 0, eight, unused, second)
+            add_moments(flat, lanes, n, shares, 0, origin, 0, weighted, unused, second)
+    return lowest
 
 
 @kept_on_disk

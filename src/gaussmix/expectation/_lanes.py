@@ -20,6 +20,7 @@ from numba.extending import intrinsic, models, overload, register_model
 
 __all__ = [
     "Lanes",
+    "add_to",
     "add_totals",
     "bits_above",
     "exponent",
@@ -129,6 +130,23 @@ def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
         target, index, stored = values
         written = builder.store(stored, _place(context, builder, array, target, index, lanes.vector))
         written.align = lanes.element.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, _index_of(array), lanes), emit
+
+
+@_emitted
+def add_to(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
+    """Add floats to an array in double precision, from an index on."""
+    wide = ir.VectorType(ir.DoubleType(), lanes.count)
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        target, index, added = values
+        place = _place(context, builder, array, target, index, wide)
+        before = builder.load(place)
+        before.align = 8
+        terms = added if lanes.element == types.float64 else builder.fpext(added, wide)
+        builder.store(builder.fadd(before, terms, flags=_CONTRACT), place).align = 8
         return context.get_dummy_value()
 
     return types.void(array, _index_of(array), lanes), emit

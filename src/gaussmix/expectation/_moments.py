@@ -8,7 +8,7 @@ from typing import Any
 
 from gaussmix._types import AnyArray, Floats
 from gaussmix.expectation._functions import compiled
-from gaussmix.expectation._lanes import add_totals, load, multiply_add, splat, store, width
+from gaussmix.expectation._lanes import add_to, add_totals, load, multiply_add, splat, store, width
 
 __all__ = [
     "FEW",
@@ -17,6 +17,7 @@ __all__ = [
     "add_first_of_four",
     "add_moments",
     "add_traces_of_four",
+    "add_two_features",
 ]
 
 FEW = 5  # features of which a row is too short for registers along it
@@ -80,8 +81,8 @@ def add_axes(
             c = load(flat, (lanes[n - 1], j)) - m
             a = splat(flat, shares[q, lanes[n - 1]]) * c
             f, s = f + a, multiply_add(a, c, s)
-        store(first, (k, j), load(first, (k, j)) + (f + g))
-        store(second, (e, 0, j), load(second, (e, 0, j)) + (s + t))
+        add_to(first, (k, j), f + g)
+        add_to(second, (e, 0, j), s + t)
 
 
 @compiled
@@ -93,47 +94,49 @@ def add_moments(
     q: int,
     centre: Floats,
     k: int,
-    eight: Floats,
+    weighted: Floats,
     first: Floats,
     second: Floats,
 ) -> None:
     """Add one component's moments over n rows, in blocks of eight features by a register, on and below the diagonal.
 
-    The eight features are centred and weighted first, into ``(n, 8)``, which stays in the nearest cache.
+    As many features as a register holds, or eight, are centred and weighted first, into ``(n, that)``, which stays in
+    the nearest cache.
     """
     e, step = k % len(second), width(flat)
     zero = splat(flat, 0.0)
-    for block in range(0, len(centre), 8):
-        for j in range(0, 8, step):
-            m, total = load(centre, block + j), load(first, (k, block + j))
+    for block in range(0, len(centre), weighted.shape[1]):
+        for j in range(0, weighted.shape[1], step):
+            m, total = load(centre, block + j), zero
             for r in range(n):
                 a = splat(flat, shares[q, lanes[r]]) * (load(flat, (lanes[r], block + j)) - m)
-                store(eight, (r, j), a)
+                store(weighted, (r, j), a)
                 total = total + a
-            store(first, (k, block + j), total)
-        for i in range(0, block + 8, step):
-            m = load(centre, i)
-            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
-            for r in range(n):
-                x = load(flat, (lanes[r], i)) - m
-                s0 = multiply_add(splat(flat, eight[r, 0]), x, s0)
-                s1 = multiply_add(splat(flat, eight[r, 1]), x, s1)
-                s2 = multiply_add(splat(flat, eight[r, 2]), x, s2)
-                s3 = multiply_add(splat(flat, eight[r, 3]), x, s3)
-                s4 = multiply_add(splat(flat, eight[r, 4]), x, s4)
-                s5 = multiply_add(splat(flat, eight[r, 5]), x, s5)
-                s6 = multiply_add(splat(flat, eight[r, 6]), x, s6)
-                s7 = multiply_add(splat(flat, eight[r, 7]), x, s7)
-            _add_four_rows(second, e, block, i, s0, s1, s2, s3)
-            _add_four_rows(second, e, block + 4, i, s4, s5, s6, s7)
+            add_to(first, (k, block + j), total)
+        for b in range(0, weighted.shape[1], 8):
+            for i in range(0, block + b + 8, step):
+                m = load(centre, i)
+                s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+                for r in range(n):
+                    x = load(flat, (lanes[r], i)) - m
+                    s0 = multiply_add(splat(flat, weighted[r, b]), x, s0)
+                    s1 = multiply_add(splat(flat, weighted[r, b + 1]), x, s1)
+                    s2 = multiply_add(splat(flat, weighted[r, b + 2]), x, s2)
+                    s3 = multiply_add(splat(flat, weighted[r, b + 3]), x, s3)
+                    s4 = multiply_add(splat(flat, weighted[r, b + 4]), x, s4)
+                    s5 = multiply_add(splat(flat, weighted[r, b + 5]), x, s5)
+                    s6 = multiply_add(splat(flat, weighted[r, b + 6]), x, s6)
+                    s7 = multiply_add(splat(flat, weighted[r, b + 7]), x, s7)
+                _add_four_rows(second, e, block + b, i, s0, s1, s2, s3)
+                _add_four_rows(second, e, block + b + 4, i, s4, s5, s6, s7)
 
 
 @compiled
 def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    store(second, (e, j, i), load(second, (e, j, i)) + a)
-    store(second, (e, j + 1, i), load(second, (e, j + 1, i)) + b)
-    store(second, (e, j + 2, i), load(second, (e, j + 2, i)) + c)
-    store(second, (e, j + 3, i), load(second, (e, j + 3, i)) + d)
+    add_to(second, (e, j, i), a)
+    add_to(second, (e, j + 1, i), b)
+    add_to(second, (e, j + 2, i), c)
+    add_to(second, (e, j + 3, i), d)
 
 
 @compiled
@@ -159,3 +162,21 @@ def add_few_features(
             add_totals(second, (e, 0 if only else j, i), s + t, zero, zero, zero)
             if i == j:
                 add_totals(first, (k, j), f + g, zero, zero, zero)
+
+
+@compiled
+def add_two_features(
+    tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+) -> None:
+    """The same where there are two features, and all their products are wanted."""
+    e, step = k % len(second), width(tile)
+    m0, m1, zero = splat(tile, centre[0]), splat(tile, centre[1]), splat(tile, 0.0)
+    f0 = f1 = s00 = s10 = s11 = zero
+    for r in range(0, n, step):
+        w, x, y = load(shares, (q, r)), load(tile, (0, r)) - m0, load(tile, (1, r)) - m1
+        a, b = w * x, w * y
+        f0, f1 = f0 + a, f1 + b
+        s00, s10, s11 = multiply_add(a, x, s00), multiply_add(b, x, s10), multiply_add(b, y, s11)
+    add_totals(first, (k, 0), f0, f1, zero, zero)
+    add_totals(second, (e, 0, 0), s00, zero, zero, zero)
+    add_totals(second, (e, 1, 0), s10, s11, zero, zero)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation._functions import NEGLIGIBLE, aligned, compiled, exp, kept_on_disk
+from gaussmix.expectation._functions import BITS, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk
 from gaussmix.expectation._kernels import Sums, score
 from gaussmix.expectation._lanes import add_totals, first_bit, load, multiply_add, n_bits, splat, store, width
 from gaussmix.expectation._moments import add_moments
@@ -263,9 +263,9 @@ def _relative_densities(n: int, n_left: int, room: _Room) -> None:
     """Joint densities divided by each row's largest, in place of their logarithms, and their sums."""
     joints, whose, total = room.joints, room.whose, room.total
     for i in range(n_left):
-        joints[i] -= room.top[whose[i]]
+        joints[i] = BITS * (joints[i] - room.top[whose[i]])
     for i in range(0, n_left, width(joints)):
-        store(joints, i, exp(joints, load(joints, i)))
+        store(joints, i, exp2(joints, load(joints, i)))
     total[:n], total[n:] = 0.0, 1.0
     for i in range(n_left):
         total[whose[i]] += joints[i]

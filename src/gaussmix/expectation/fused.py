@@ -9,14 +9,14 @@ registry of plans.
 from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
-from gaussmix.expectation.plans import Plan, general, in_shared_frame, with_known_distances
+from gaussmix.expectation.plans import DOUBLE, SINGLE, Plan, general, in_shared_frame, with_known_distances
 from gaussmix.expectation.products import ProductsPlan, from_products
 from gaussmix.expectation.screening import ScreenedPlan, screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
@@ -29,7 +29,7 @@ __all__ = ["assess", "expect"]
 _OWN_MOMENTS: dict[type[Covariances], Moments] = {Spherical: SCALAR, Diagonal: DIAGONAL, Tied: POOLED, Full: FULL}
 
 _Plans = Plan | ProductsPlan | ScreenedPlan
-_PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _Plans]] = {
+_PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments, np.dtype[Any]], _Plans]] = {
     (Full, FULL): screened,
     (Diagonal, DIAGONAL): from_products,
     (Spherical, SCALAR): with_known_distances,
@@ -38,15 +38,15 @@ _PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments], _
 _ONE_AT_A_TIME = Lock()
 
 
-def _planned(mixture: "Mixture", moments: Moments) -> _Plans:
+def _planned(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
     """The plan of a mixture, made once for all blocks, even where several threads ask for it."""
     with _ONE_AT_A_TIME:
-        return _made(mixture, moments)
+        return _made(mixture, moments, precision)
 
 
 @lru_cache(maxsize=4)
-def _made(mixture: "Mixture", moments: Moments) -> _Plans:
-    return _PLANS.get((type(mixture.covariances), moments), general)(mixture, moments)
+def _made(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> _Plans:
+    return _PLANS.get((type(mixture.covariances), moments), general)(mixture, moments, precision)
 
 
 def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
@@ -72,12 +72,16 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         Equal to those of :func:`gaussmix.expectation.reference.expect` but for rounding and for responsibilities
         below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
     """
-    sums = _planned(mixture, moments).run(rows, weights)
-    if sums is None:
+    found = None
+    if rows.dtype.newbyteorder("=") == SINGLE:
+        found = _planned(mixture, moments, SINGLE).run(rows, weights)
+    if found is None:
+        found = _planned(mixture, moments).run(rows, weights)
+    if found is None:
         return reference.expect(mixture, rows, weights, moments)
-    mass, first, second, scores = sums
-    return Statistics(
-        origin=mixture.means,
+    mass, first, second, origin, scores = found
+    statistics = Statistics(
+        origin=origin,
         mass=mass,
         first=first,
         second=second,
@@ -87,6 +91,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         moments=moments,
         skipped=float(len(rows) * len(mass) - scores[2]),
     )
+    return statistics if origin is mixture.means else statistics.about(mixture.means)
 
 
 def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:

@@ -6,7 +6,7 @@ One of three ways to squared distances goes with one of four to moments. The oth
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = [
+    "DOUBLE",
+    "SINGLE",
     "Found",
     "Plan",
     "correlations",
@@ -41,12 +43,17 @@ __all__ = [
     "with_known_distances",
 ]
 
-_NEAR, _NEXT = 2**11, 2**15  # numbers that may fill the two nearest caches
-_LEAST, _MOST = 48, 480  # rows in a tile: whole registers, two and three at a time
-_SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
-_SHARED_FRAME_REACH = 32.0  # standard deviations; squared, it costs three digits
+DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
-Found = tuple[Floats, Floats, Floats, Floats]
+_NEAR, _NEXT = 2**14, 2**18  # bytes that may fill the two nearest caches
+_LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
+_SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
+_SHARED_FRAME_REACH = {DOUBLE: 32.0, SINGLE: 8.0}  # standard deviations; squared, it costs three digits, or two
+_SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
+_SINGLE_SQUARES = 1e15  # deviations from its inverse to this have squares in single precision
+_SINGLE_DEPTH = 2.0**12  # nats below which a log-joint density has no more than three digits after the point left
+
+Found = tuple[Floats, Floats, Floats, Floats, Floats]
 _Read = Callable[[Sums], tuple[Floats, Floats]]
 
 
@@ -66,6 +73,8 @@ class Plan:
         From the sums to the first and second moments of the statistics.
     frame : Frame
         What the pass sees instead of the rows.
+    origin : (K, D)
+        What the moments are about.
     """
 
     densities: Densities
@@ -73,12 +82,18 @@ class Plan:
     shape: tuple[int, int, int]
     read: _Read
     frame: Frame
+    origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
-        """Pass over the rows: masses, first and second moments, and scores; none where one of them overflows."""
-        sums = self.sums()
-        lanes = _lanes_in_tile(*self.densities.centres.shape)
-        sum_rows(plain(rows), plain(weights), lanes, self.frame, self.densities, self.kind, sums)
+        """Pass over the rows: masses, first and second moments, their origin, and scores.
+
+        None where one of them overflows, or in single precision where a row is so far out that digits would be lost.
+        """
+        sums, precision = self.sums(), self.densities.centres.dtype
+        lanes = _lanes_in_tile(self.densities)
+        lowest = sum_rows(plain(rows, precision), plain(weights), lanes, self.frame, self.densities, self.kind, sums)
+        if precision == SINGLE and not lowest >= -_SINGLE_DEPTH:
+            return None
         return self.found(sums, len(rows) * len(self.densities.log_norms))
 
     def sums(self) -> Sums:
@@ -91,11 +106,12 @@ class Plan:
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[: len(self.densities.log_norms)] for part in sums[:3])
-        return mass, *self.read(Sums(mass, first, second, sums.scores)), np.append(sums.scores[:2], n_pairs)
+        first, second = self.read(Sums(mass, first, second, sums.scores))
+        return mass, first, second, self.origin, np.append(sums.scores[:2], n_pairs)
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
-        log_density, lanes = np.empty(len(rows)), _lanes_in_tile(*self.densities.centres.shape)
+        log_density, lanes = np.empty(len(rows)), _lanes_in_tile(self.densities)
         assess_rows(plain(rows), lanes, self.frame, self.densities, log_density, labels, responsibilities)
         return log_density
 
@@ -107,15 +123,16 @@ def read_only(array: AnyArray) -> AnyArray:
     return view
 
 
-def plain(array: AnyArray) -> Floats:
-    """The array contiguous, of double precision, and read only."""
-    return read_only(np.ascontiguousarray(array, dtype=np.float64))
+def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
+    """The array contiguous, of some precision, and read only."""
+    return read_only(np.ascontiguousarray(array, dtype=precision))
 
 
-def _lanes_in_tile(n_components: int, n_features: int) -> int:
+def _lanes_in_tile(densities: Densities) -> int:
     """How many rows a tile has: so many that they stay in the nearest cache, and their joint densities in the next."""
+    n_components, n_features = len(densities.centres), densities.n_features
     fitting = min(_NEAR // n_features, _NEXT // n_components) // _LEAST * _LEAST
-    return min(max(fitting, _LEAST), _MOST)
+    return int(min(max(fitting, _LEAST), _MOST) // densities.centres.itemsize)
 
 
 def padded(array: Floats, *steps: int) -> Floats:
@@ -132,32 +149,38 @@ def _step(n_features: int) -> int:
     return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs, then fours
 
 
-def _densities(form: int, centres: Floats, whitening: Floats, log_norms: Floats) -> Densities:
-    n_features, step = centres.shape[1], _step(centres.shape[1])
-    return Densities(form, -(-n_features // step) * step, padded(centres, 4, 8), whitening, log_norms.copy())
+def _densities(form: int, means: Floats, whitening: Floats, log_norms: Floats) -> Densities:
+    n_features, step = means.shape[1], _step(means.shape[1])
+    return Densities(form, -(-n_features // step) * step, padded(means, 4, 8), whitening, log_norms.copy())
 
 
-def _balls(mixture: "Mixture") -> Densities:
+def _in_single(densities: Densities) -> Densities:
+    """The same in single precision, of which twice as many numbers fill a register."""
+    form, n_features, *parts = densities._replace(centres=padded(densities.centres, 16))
+    return Densities(form, n_features, *(part.astype(SINGLE) for part in parts))
+
+
+def _balls(mixture: "Mixture", means: Floats) -> Densities:
     scales = mixture.covariances.whitening[:, None, None, None]
     if scales.max() < _SQUARES_KEEP_DIGITS:
-        return _densities(PLAIN, mixture.means, padded(scales, 4, 1, 1, 1), mixture.log_norms)
-    return _scaled(mixture, np.repeat(scales, mixture.n_features, axis=3))
+        return _densities(PLAIN, means, padded(scales, 4, 1, 1, 1), mixture.log_norms)
+    return _scaled(mixture, means, np.repeat(scales, mixture.n_features, axis=3))
 
 
-def _axes(mixture: "Mixture") -> Densities:
-    return _scaled(mixture, mixture.covariances.whitening[:, None, None, :])
+def _axes(mixture: "Mixture", means: Floats) -> Densities:
+    return _scaled(mixture, means, mixture.covariances.whitening[:, None, None, :])
 
 
-def _scaled(mixture: "Mixture", scales: Floats) -> Densities:
-    return _densities(AXES, mixture.means, padded(scales, 4, 1, 1, _step(mixture.n_features)), mixture.log_norms)
+def _scaled(mixture: "Mixture", means: Floats, scales: Floats) -> Densities:
+    return _densities(AXES, means, padded(scales, 4, 1, 1, _step(mixture.n_features)), mixture.log_norms)
 
 
-def _triangles(mixture: "Mixture") -> Densities:
+def _triangles(mixture: "Mixture", means: Floats) -> Densities:
     step = _step(mixture.n_features)
     factors = mixture.covariances.whitening.reshape(-1, mixture.n_features, mixture.n_features)
     rows = padded(factors, 4, step)
     blocks = rows.reshape(len(factors), -1, 4, rows.shape[2]).swapaxes(2, 3)
-    return _densities(TRIANGLES, mixture.means, np.ascontiguousarray(blocks), mixture.log_norms)
+    return _densities(TRIANGLES, means, np.ascontiguousarray(blocks), mixture.log_norms)
 
 
 def _read_trace(second: Floats) -> Floats:
@@ -178,7 +201,7 @@ def _read_pooled(second: Floats) -> Floats:
     return np.asarray(symmetric(second)[0])
 
 
-_FORMS: dict[type[Covariances], Callable[["Mixture"], Densities]] = {
+_FORMS: dict[type[Covariances], Callable[["Mixture", Floats], Densities]] = {
     Spherical: _balls,
     Diagonal: _axes,
     Tied: _triangles,
@@ -193,20 +216,37 @@ _KINDS: dict[Moments, tuple[int, Callable[[int, int], tuple[int, int, int]], Cal
 }
 
 
-def general(mixture: "Mixture", moments: Moments) -> Plan:
-    """The plan that serves all forms and moments."""
-    densities = _FORMS[type(mixture.covariances)](mixture)
+def general(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOUBLE) -> Plan:
+    """The plan that serves all forms and moments; in double precision where single would lose too many digits.
+
+    In single precision, rows are seen from the mixture's mean, and so are the components.
+    """
     kind, shape, read_second = _KINDS[moments]
     n_features = mixture.n_features
 
     def read(sums: Sums) -> tuple[Floats, Floats]:
         return sums.first[:, :n_features], read_second(sums.second[:, :n_features, :n_features])
 
-    as_they_are = Frame(np.zeros(n_features), np.empty((0, 0)))
-    return Plan(densities, kind, shape(*densities.centres.shape), read, as_they_are)
+    single = precision == SINGLE and _keeps_digits(mixture)
+    centre = mixture.mean.copy() if single else np.zeros(n_features)
+    densities, origin = _FORMS[type(mixture.covariances)](mixture, mixture.means - centre), mixture.means
+    if single:
+        densities = _in_single(densities)
+        origin = centre + densities.centres[: mixture.n_components, :n_features]
+    frame = Frame(centre, np.empty((0, 0), densities.centres.dtype))
+    return Plan(densities, kind, shape(*densities.centres.shape), read, frame, origin)
 
 
-def with_known_distances(mixture: "Mixture", moments: Moments) -> Plan:
+def _keeps_digits(mixture: "Mixture") -> bool:
+    """Whether single precision tells apart, along each component's narrowest axes, what lies as far as rows do."""
+    with np.errstate(over="ignore"):
+        steepest = np.sqrt(np.abs(mixture.covariances.precisions).max())
+        farthest = 4.0 * np.sqrt(np.diagonal(mixture.covariance).max())
+    scales = 1.0 / _SINGLE_SQUARES < farthest < _SINGLE_SQUARES and steepest < _SINGLE_SQUARES
+    return bool(scales and steepest * farthest <= _SINGLE_REACH)
+
+
+def with_known_distances(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan:
     """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
     deviations = mixture.covariances.factors
     n_features = mixture.n_features
@@ -214,11 +254,11 @@ def with_known_distances(mixture: "Mixture", moments: Moments) -> Plan:
     def read(sums: Sums) -> tuple[Floats, Floats]:
         return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
 
-    plan = general(mixture, moments)
+    plan = general(mixture, moments, precision)
     return replace(plan, kind=FROM_DISTANCES, shape=(len(plan.densities.centres), 1, 4), read=read)
 
 
-def in_shared_frame(mixture: "Mixture", moments: Moments) -> Plan:
+def in_shared_frame(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan:
     r"""One covariance and pooled moments: rows are whitened once for all components, and squared once.
 
     With :math:`z = L^{-1} (x - c)`, c the mixture's mean, and :math:`\nu_k = L^{-1} (\mu_k - c)`, distances are those
@@ -234,9 +274,10 @@ def in_shared_frame(mixture: "Mixture", moments: Moments) -> Plan:
     factors = mixture.covariances.factors
     whitening = mixture.covariances.whitening
     centres = (mixture.means - centre) @ whitening.T
-    if not np.abs(centres).max() <= _SHARED_FRAME_REACH:
-        return general(mixture, moments)
-    n_features = mixture.n_features
+    if not np.abs(centres).max() <= _SHARED_FRAME_REACH[precision]:
+        return general(mixture, moments, precision)
+    n_features, step = mixture.n_features, _step(mixture.n_features)
+    centres = centres.astype(precision).astype(np.float64)
 
     def read(sums: Sums) -> tuple[Floats, Floats]:
         first, second = sums.first[:, :n_features], _read_pooled(sums.second[:, :n_features, :n_features])
@@ -245,11 +286,13 @@ def in_shared_frame(mixture: "Mixture", moments: Moments) -> Plan:
         pooled = factors @ within @ factors.T
         return first @ factors.T, 0.5 * (pooled + pooled.T)
 
-    step = _step(mixture.n_features)
     densities = _densities(PLAIN, centres, np.ones((1, 1, 1, 1)), mixture.log_norms)
+    if precision == SINGLE:
+        densities = _in_single(densities)
     n_padded = densities.centres.shape[1]
-    frame = Frame(padded(centre, step), padded(whitening, step, step))
-    return Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame)
+    frame = Frame(padded(centre, step), padded(whitening, step, step).astype(precision))
+    origin = mixture.means if precision == DOUBLE else centre + centres @ factors.T
+    return Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame, origin)
 
 
 def correlations(mixture: "Mixture", deviations: Floats) -> Floats:

@@ -1,13 +1,14 @@
 """The plan of full and diagonal covariances whose squared distances and moments are products of matrices."""
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.expectation._products import Products, sum_products
-from gaussmix.expectation.plans import Found, Plan, correlations, general, padded, plain, read_only
+from gaussmix.expectation.plans import DOUBLE, SINGLE, Found, Plan, correlations, general, padded, plain
 from gaussmix.statistics import FULL, Moments
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ _MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
 _STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
-_DIGITS_TO_LOSE = {np.dtype(np.float64): 2.0**12, np.dtype(np.float32): 2.0**10}
+_DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
+_BYTES = 1536  # of a product in a tile, all of which fill the second cache: whole registers, two and three at a time
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class ProductsPlan:
         The largest :math:`|P_k|`.
     otherwise : Plan
         The plan for blocks that would lose digits.
+    origin : (K, D)
+        What the moments are about.
     """
 
     model: Products
@@ -60,46 +64,48 @@ class ProductsPlan:
     which: tuple[Labels, Labels]
     steepness: float
     otherwise: Plan
+    origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
         """The same as of :class:`Plan`."""
-        native = np.ascontiguousarray(rows, rows.dtype.newbyteorder("="))
-        reach = _DIGITS_TO_LOSE[native.dtype] / self.steepness
+        precision = self.model.coefficients.dtype
+        reach = _DIGITS_TO_LOSE[precision] / self.steepness
         if not np.square(self.means).sum(axis=1).max() <= reach:
             return self.otherwise.run(rows, weights)
-        model = self.model if native.dtype == np.float64 else _single(self.model)
         n_components, n_features = self.means.shape
-        n_products = -(-model.coefficients.shape[1] // 4) * 4
-        n_fours = 4 * len(model.coefficients)
-        mass, sums, scores = np.zeros(n_fours), np.zeros((n_fours, n_products)), np.zeros(4)
-        farthest = sum_products(read_only(native), plain(weights), model, self.pairs, mass, sums, scores)
+        n_blocks, n_products, _ = self.model.coefficients.shape
+        sums, scores = np.zeros((-(-n_products // 3) * 3, 4 * n_blocks)), np.zeros(4)
+        lanes = _BYTES // precision.itemsize
+        farthest = sum_products(
+            plain(rows, precision), plain(weights), lanes, self.model, n_components, self.pairs, sums, scores
+        )
         if not farthest <= reach:
             return self.otherwise.run(rows, weights)
+        sums = sums[:n_products, :n_components]
         if not (np.isfinite(sums).all() and np.isfinite(scores).all()):
             return None
         scores[2] = len(rows) * n_components
-        first, of_products = sums[:n_components, :n_features], sums[:n_components, n_features:]
-        mass = mass[:n_components]
+        mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
         centred = first - mass[:, None] * self.means
         if not self.pairs:
-            second = of_products[:, :n_features] - self.means * (first + centred)
+            second = of_products - self.means * (first + centred)
             scales = np.diagonal(self.back)
-            return mass, centred * scales, second * scales * scales, scores[:3]
+            return mass, centred * scales, second * scales * scales, self.origin, scores[:3]
         second = np.empty((n_components, n_features, n_features))
         a, b = self.which
-        second[:, a, b] = second[:, b, a] = of_products[:, : len(a)]
+        second[:, a, b] = second[:, b, a] = of_products
         second -= self.means[:, :, None] * first[:, None, :]
         second -= centred[:, :, None] * self.means[:, None, :]
-        return mass, centred @ self.back.T, self.back @ second @ self.back.T, scores[:3]
+        return mass, centred @ self.back.T, self.back @ second @ self.back.T, self.origin, scores[:3]
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
         return self.otherwise.assess(rows, labels, responsibilities)
 
 
-def from_products(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan:
+def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan:
     """The plan by products of features, where there are few enough."""
-    otherwise, n_features = general(mixture, moments), mixture.n_features
+    otherwise, n_features = general(mixture, moments, precision), mixture.n_features
     if n_features > _MOST_MULTIPLIED:
         return otherwise
     pairs, deviations = moments is FULL, np.sqrt(np.diagonal(mixture.covariance))
@@ -116,14 +122,15 @@ def from_products(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan:
     which = np.triu_indices(n_features) if pairs else (np.arange(n_features), np.arange(n_features))
     of_squares = precisions[:, *which] * np.where(which[0] == which[1], 1.0, 2.0)
     shifts = (precisions @ means[:, :, None])[:, :, 0]
-    coefficients = padded(np.hstack([-2.0 * shifts, of_squares]), 4, 1)
+    constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
+    coefficients = padded(np.hstack([constants[:, None], shifts, -0.5 * of_squares]) / math.log(2.0), 4, 1)
+    coefficients[len(constants) :, 0] = -np.inf
     blocks = coefficients.reshape(-1, 4, coefficients.shape[1]).swapaxes(1, 2)
-    log_norms = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
     factor = forth if pairs else np.diagonal(forth)[None]
-    model = Products(
-        mixture.mean.copy(), np.ascontiguousarray(factor), np.ascontiguousarray(blocks), np.ascontiguousarray(log_norms)
-    )
-    return ProductsPlan(model, pairs, means, back, which, _steepness(precisions), otherwise)
+    with np.errstate(over="ignore"):  # what overflows in single precision fails in what follows
+        factor, blocks = (np.ascontiguousarray(part, precision) for part in (factor, blocks))
+    model = Products(mixture.mean.copy(), factor, blocks)
+    return ProductsPlan(model, pairs, means, back, which, _steepness(precisions), otherwise, mixture.means)
 
 
 def _steepness(precisions: Floats) -> float:
@@ -134,9 +141,3 @@ def _steepness(precisions: Floats) -> float:
         axis = image / np.linalg.norm(image, axis=1, keepdims=True)
         image = (precisions @ axis[:, :, None])[:, :, 0]
     return float(np.linalg.norm(image, axis=1).max())
-
-
-def _single(model: Products) -> Products:
-    """The same for rows of single precision; what overflows there fails in what follows."""
-    with np.errstate(over="ignore"):
-        return Products(model.centre, *(part.astype(np.float32) for part in model[1:]))

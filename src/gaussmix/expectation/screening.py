@@ -1,7 +1,7 @@
 """The plan of full covariances whose components may lie apart."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,10 +33,13 @@ class ScreenedPlan:
         The mixture.
     rest : Plan or ProductsPlan
         The plan for blocks that are not worth screening.
+    origin : (K, D)
+        What the moments are about.
     """
 
     model: Screened
     rest: Plan | ProductsPlan
+    origin: Floats
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
@@ -51,12 +54,13 @@ class ScreenedPlan:
             return self.rest.run(rows, weights)
         if not all(np.isfinite(part).all() for part in sums):
             return None
-        return sums.mass, sums.first[:, :n_features], symmetric(second[:, :n_features, :n_features]), sums.scores[:3]
+        second = symmetric(second[:, :n_features, :n_features])
+        return sums.mass, sums.first[:, :n_features], second, self.origin, sums.scores[:3]
 
 
-def screened(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan | ScreenedPlan:
+def screened(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan | ScreenedPlan:
     """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
-    rest = from_products(mixture, moments)
+    rest = from_products(mixture, moments, precision)
     if mixture.n_features < _FEWEST_FEATURES or mixture.n_components < _FEWEST_COMPONENTS:
         return rest
     origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
@@ -83,4 +87,4 @@ def screened(mixture: "Mixture", moments: Moments) -> Plan | ProductsPlan | Scre
     )
     columns = padded(np.swapaxes(mixture.covariances.whitening, 1, 2), 8)
     model = Screened(screens, padded(mixture.means, 8), columns, mixture.log_norms.copy())
-    return ScreenedPlan(model, rest)
+    return ScreenedPlan(model, rest, mixture.means)

@@ -52,7 +52,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     found = plan.found(sums, cells.n_looks)
     if found is None:
         return _slowly(mixture, rows, weights, cells, moments)
-    mass, first, second, scores = found
+    mass, first, second, _, scores = found
     return Statistics(
         origin=mixture.means,
         mass=mass,
