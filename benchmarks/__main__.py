@@ -3,6 +3,10 @@
 python -m benchmarks                      # the grid: seconds per iteration, memory, agreement; half an hour
 python -m benchmarks slopes               # how seconds grow with n, D and K; three minutes
 python -m benchmarks limits               # the machine alone; seconds
+python -m benchmarks fit                  # the whole default fit; ten minutes
+python -m benchmarks screening            # what is gained by leaving out what cannot matter; a minute
+python -m benchmarks startup              # the first fit of a small table, as a whole process; a minute
+python -m benchmarks many                 # ten thousand components; ten minutes
 python -m benchmarks.page                 # docs/performance.md from what is kept
 
 Tables are printed as they are measured, and kept as JSON in a folder.
@@ -12,8 +16,11 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from benchmarks.experiments import EXPERIMENTS
 from benchmarks.limits import limits
 from benchmarks.machine import machine, sentence
 from benchmarks.measure import measured_alone
@@ -21,6 +28,8 @@ from benchmarks.peers import PEERS
 from benchmarks.results import Results
 from benchmarks.tables import AGREEMENT, SECONDS, agreement, head, row, times
 from benchmarks.workloads import GRID, SWEEPS, Workload
+
+T = TypeVar("T")
 
 FOLDER = Path("build/benchmarks")
 
@@ -56,9 +65,9 @@ def run(workloads: Iterable[Workload], arguments: argparse.Namespace, file: str,
         results.save(arguments.out / file)
 
 
-def wanted(workloads: Iterable[Workload], only: str) -> list[Workload]:
-    """The workloads that have all the words in their names."""
-    return [workload for workload in workloads if all(word in str(workload) for word in only.split())]
+def wanted(cases: Iterable[T], only: str) -> list[T]:
+    """The cases that have all the words in their names."""
+    return [case for case in cases if all(word in str(case) for word in only.split())]
 
 
 def grid(arguments: argparse.Namespace) -> None:
@@ -77,7 +86,19 @@ def only_limits(arguments: argparse.Namespace) -> None:
     begun(arguments.peers).save(arguments.out / "limits.json")
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"grid": grid, "slopes": slopes, "limits": only_limits}
+def experiment(name: str, arguments: argparse.Namespace) -> None:
+    """Measure one of the experiments."""
+    found, one = machine(arguments.peers), EXPERIMENTS[name]
+    print(f"{sentence(found)}\n", flush=True)
+    one.run(wanted(one.cases, arguments.only), found, arguments.out / f"{name}.json")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "grid": grid,
+    "slopes": slopes,
+    "limits": only_limits,
+    **{name: partial(experiment, name) for name in EXPERIMENTS},
+}
 
 
 def peers(text: str) -> list[str]:
@@ -96,9 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=formatter)
     installed = ",".join(name for name, peer in PEERS.items() if peer.available())
     parser.add_argument("command", nargs="?", default="grid", choices=COMMANDS)
-    parser.add_argument("--only", default="", help="only workloads in whose names all these words are")
+    parser.add_argument("--only", default="", help="only cases in whose names all these words are")
     parser.add_argument("--peers", type=peers, default=installed, help="libraries (those that are installed)")
-    parser.add_argument("--repetitions", type=int, default=3, help="timings of each library, taken in turn (3)")
+    parser.add_argument("--repetitions", type=int, default=3, help="timings in grid and slopes, taken in turn (3)")
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
     arguments = parser.parse_args()
     COMMANDS[arguments.command](arguments)

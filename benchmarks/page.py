@@ -1,14 +1,17 @@
 """Make docs/performance.md from kept results: its tables, its picture, and the list of what is lost.
 
 python -m benchmarks.page                 # from docs/performance, where the page's results are
-python -m benchmarks.page FOLDER          # from a new run, whose results are kept there from then on
+python -m benchmarks.page FOLDER          # from new runs, whose results are kept there from then on
 
-What stands between two comments of the page is replaced, and the rest is left as it is.
+What stands between two comments of the page is replaced, and the rest is left as it is. So are results that are not in
+the folder.
 """
 
 import argparse
 from pathlib import Path
+from shutil import copyfile
 
+from benchmarks.experiments import EXPERIMENTS
 from benchmarks.machine import sentence
 from benchmarks.results import Results
 from benchmarks.slopes import draw
@@ -16,6 +19,7 @@ from benchmarks.tables import AGREEMENT, SECONDS, agreement, losses, shape, tabl
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 FOLDER = PAGE.with_suffix("")
+FILES = [f"{name}.json" for name in ("grid", "slopes", *EXPERIMENTS)]
 
 
 def filled(text: str, parts: dict[str, str]) -> str:
@@ -45,31 +49,36 @@ def tables(grid: Results) -> str:
     return "\n\n".join(parts)
 
 
-def parts(grid: Results, slopes: Results) -> dict[str, str]:
-    """What is written into the page."""
+def parts(folder: Path) -> dict[str, str]:
+    """What is written into the page, from the results in a folder; experiments that are not there are left out."""
+    grid, slopes = (Results.load(folder / f"{name}.json") for name in ("grid", "slopes"))
     lost = losses([*grid.lines, *slopes.lines], grid.names)
     return {
         "machine": f"{sentence(grid.machine)}\n\n{grid.limits.table()}",
         "grid": tables(grid),
         "losses": "\n".join(f"- {loss}" for loss in lost)
         or "No library is faster at any line of the grid, and at no point of the pictures.",
+        **{name: experiment(name, folder, grid) for name in EXPERIMENTS if (folder / f"{name}.json").exists()},
     }
 
 
-def kept(folder: Path) -> tuple[Results, Results]:
-    """The results of the grid and of the slopes."""
-    return Results.load(folder / "grid.json"), Results.load(folder / "slopes.json")
+def experiment(name: str, folder: Path, grid: Results) -> str:
+    """The table of an experiment, and the machine where it is not that of the grid."""
+    machine, records = EXPERIMENTS[name].load(folder / f"{name}.json")
+    told = EXPERIMENTS[name].told(records)
+    return told if machine == grid.machine else f"{told}\n\nMeasured on {sentence(machine)}"
 
 
 def main() -> None:
     """Keep the results, draw the picture, write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
-    grid, slopes = kept(parser.parse_args().folder)
-    grid.save(FOLDER / "grid.json")
-    slopes.save(FOLDER / "slopes.json")
-    draw(slopes, FOLDER / "slopes.png")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(grid, slopes)), encoding="utf-8")
+    folder = parser.parse_args().folder.resolve()
+    for file in FILES:
+        if folder != FOLDER and (folder / file).exists():
+            copyfile(folder / file, FOLDER / file)
+    draw(Results.load(FOLDER / "slopes.json"), FOLDER / "slopes.png")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(FOLDER)), encoding="utf-8")
 
 
 if __name__ == "__main__":

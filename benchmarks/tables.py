@@ -2,8 +2,9 @@
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from benchmarks.limits import Limits
 from benchmarks.measure import Line, Measured
@@ -14,36 +15,39 @@ SECONDS = "Seconds per iteration (times as long as gaussmix)"
 AGREEMENT = "Peak memory above the rows in MB; log-likelihood of gaussmix less that of another in nats per row"
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Column:
+class Column(Generic[T]):
     """A title, and the text of a cell in each line."""
 
     title: str
-    cell: Callable[[Line], str]
+    cell: Callable[[T], str]
 
 
-def head(columns: list[Column]) -> str:
+def head(columns: list[Column[T]]) -> str:
     """The two lines above a table."""
     titles = " | ".join(column.title for column in columns)
     return f"| {titles} |\n|---|{'---:|' * (len(columns) - 1)}"
 
 
-def row(columns: list[Column], line: Line) -> str:
+def row(columns: list[Column[T]], line: T) -> str:
     """A line of a table."""
     return f"| {' | '.join(column.cell(line) for column in columns)} |"
 
 
-def table(columns: list[Column], lines: list[Line]) -> str:
+def table(columns: list[Column[T]], lines: list[T]) -> str:
     """A whole table."""
     return "\n".join([head(columns), *(row(columns, line) for line in lines)])
 
 
-def shape() -> Column:
+def shape() -> Column[Line]:
     """What is measured."""
     return Column("(n, D, K)", lambda line: line.workload.shape)
 
 
-def times(names: list[str], limits: Limits) -> list[Column]:
+def times(names: list[str], limits: Limits) -> list[Column[Line]]:
     """Seconds per iteration beside the dense limit, and how many times as long each of the others takes."""
 
     def limit(line: Line) -> float:
@@ -54,11 +58,11 @@ def times(names: list[str], limits: Limits) -> list[Column]:
         Column("dense limit", lambda line: digits(limit(line))),
         Column(OURS, of(OURS, lambda one, _: digits(one.median))),
         Column("share of the limit", of(OURS, lambda one, line: f"{limit(line) / one.median:.0%}")),
-        *(Column(name, of(name, beside_ours(name))) for name in names if name != OURS),
+        *(Column(name, of(name, beside_ours)) for name in names if name != OURS),
     ]
 
 
-def agreement(names: list[str]) -> list[Column]:
+def agreement(names: list[str]) -> list[Column[Line]]:
     """Memory above the rows, and how far the others' log-likelihoods are from gaussmix's."""
     return [
         *(Column(f"MB, {name}", of(name, lambda one, _: megabytes(one.peak))) for name in names),
@@ -79,19 +83,25 @@ def of(name: str, text: Callable[[Measured, Line], str]) -> Callable[[Line], str
 def ratio(line: Line, name: str) -> float:
     """How many times faster gaussmix is, by what was timed side by side; NaN where there is nothing to compare."""
     ours, theirs = (line.measured[one].seconds if one in line.measured else () for one in (OURS, name))
+    return longer(theirs, ours)
+
+
+def longer(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """How many times as long as ours something takes, by what was timed in turn; NaN where nothing was."""
     ratios = [slow / fast for slow, fast in zip(theirs, ours, strict=False)]
     return statistics.median(ratios) if ratios else math.nan
 
 
-def beside_ours(name: str) -> Callable[[Measured, Line], str]:
-    """Seconds of another library and how many times as long as gaussmix's they are; in bold where they are shorter."""
+def beside_ours(one: Measured, line: Line) -> str:
+    """Seconds of another library beside gaussmix's, where it has any."""
+    return beside(one.seconds, line.measured[OURS].seconds if OURS in line.measured else ())
 
-    def text(one: Measured, line: Line) -> str:
-        times = ratio(line, name)
-        told = digits(one.median) if math.isnan(times) else f"{digits(one.median)} ({digits(times, 2)}{TIMES})"
-        return f"**{told}**" if times < 1 else told
 
-    return text
+def beside(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    """Seconds, and how many times as long as ours they are; in bold where they are shorter."""
+    told, times = digits(statistics.median(theirs)), longer(theirs, ours)
+    told = told if math.isnan(times) else f"{told} ({digits(times, 2)}{TIMES})"
+    return f"**{told}**" if times < 1 else told
 
 
 def losses(lines: list[Line], names: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The benchmarks compare like with like, and the page says what their results say."""
 
 import copy
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import pytest
 ROOT = str(Path(__file__).parents[1])
 sys.path.insert(0, ROOT)
 from benchmarks import page, slopes  # noqa: E402 - they are no part of the package
+from benchmarks.experiments import EXPERIMENTS, fit, many, screening, startup  # noqa: E402
+from benchmarks.experiments.experiment import alone  # noqa: E402
 from benchmarks.limits import DTYPES, OPERATIONS, Limits  # noqa: E402
 from benchmarks.measure import Line, Measured, log_likelihood  # noqa: E402
 from benchmarks.peers import PEERS  # noqa: E402
 from benchmarks.results import Results  # noqa: E402
-from benchmarks.tables import losses, row, times  # noqa: E402
+from benchmarks.tables import digits, losses, row, times  # noqa: E402
 from benchmarks.workloads import DATA, Workload  # noqa: E402
 
 sys.path.remove(ROOT)
+from gaussmix import Full, Mixture  # noqa: E402
+from gaussmix.expectation import fused  # noqa: E402
+from gaussmix.statistics import FULL  # noqa: E402
 
 INSTALLED = [peer for peer in PEERS.values() if peer.available()]
 LIMITS = Limits(2, product=dict.fromkeys(DTYPES, 1e9), exponentials=dict.fromkeys(DTYPES, 1e6))
@@ -76,9 +82,63 @@ def test_results_come_back_as_they_were_saved(tmp_path):
 
 def test_the_page_says_what_its_results_say():
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.filled(text, page.parts(*page.kept(page.FOLDER))) == text
+    assert page.filled(text, page.parts(page.FOLDER)) == text
+
+
+def test_the_page_does_without_experiments_that_were_not_made(tmp_path):
+    for file in ("grid.json", "slopes.json", "fit.json"):
+        shutil.copy(page.FOLDER / file, tmp_path)
+    made = page.parts(tmp_path)
+    assert "fit" in made
+    assert made.keys() < page.parts(page.FOLDER).keys()
 
 
 def test_a_page_without_the_place_for_a_part_is_refused():
     with pytest.raises(ValueError, match="must have the comments <!-- grid -->"):
         page.filled("nothing", {"grid": "a table"})
+
+
+def test_the_default_fits_are_compared_by_one_function(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)  # the process begins with it
+    case = fit.Case(Workload("full", 2_000, 3, 2), 0)
+    record = alone(fit.measure, case)
+    assert record.log_likelihood[0] == pytest.approx(record.log_likelihood[1], abs=1e-3)
+    assert min(record.passes) > 1
+    experiment = EXPERIMENTS["fit"]
+    experiment.save(tmp_path / "new" / "fit.json", {"processor": "one"}, [record])
+    machine, records = experiment.load(tmp_path / "new" / "fit.json")
+    assert machine == {"processor": "one"}
+    assert experiment.told(records) == experiment.told([record])
+    assert f"| {case} |" in experiment.told(records)
+
+
+def test_without_a_threshold_the_least_share_is_summed():
+    """A component far from all rows has no share in a pass of ours, and a tiny one in that which leaves nothing out."""
+    means = np.array([[0.0, 0.0], [3.0, 0.0], [12.0, 9.0]])
+    mixture = Mixture(np.full(3, 1 / 3), means, Full.from_covariances(np.repeat(np.eye(2)[None], 3, axis=0)))
+    rows = np.random.default_rng(0).uniform(-1, 1, (500, 2))
+    ways = screening.copied(screening.NO_THRESHOLD), fused.expect
+    theirs, ours = (expect(mixture, rows, np.ones(500), FULL) for expect in ways)
+    assert ours.mass[2] == 0 < theirs.mass[2] < 1e-16
+    np.testing.assert_allclose(theirs.second, ours.second, rtol=1e-12, atol=1e-12)
+
+
+def test_a_screened_pass_is_compared_with_passes_without_a_screen(monkeypatch):
+    monkeypatch.setattr(screening, "copied", lambda _: fused.expect)  # the test above compiles it
+    record = screening.measure(Workload("full", 2_000, 12, 6, "separated"), turns=2)
+    assert record.difference == 0
+    assert 0.5 < record.skipped < 1
+    assert [len(times) for times in record.seconds] == [2, 2, 2, 2]
+
+
+def test_processes_of_both_libraries_take_turns():
+    record = startup.measure("iris", turns=1)
+    assert [len(times) for times in record.seconds] == [1, 1]
+    assert f"({digits(record.seconds[1][0] / record.seconds[0][0], 2)}" in EXPERIMENTS["startup"].told([record])
+
+
+def test_very_many_components_end_near_where_dense_steps_do():
+    workload = Workload("diag", 3_000, 3, 100, "separated")
+    truncated, dense = (many.measure(many.Case(workload, name, same_start=True)) for name in ("truncated", "em"))
+    assert truncated.log_likelihood == pytest.approx(dense.log_likelihood, abs=0.05)
+    assert truncated.case.endswith("truncated")
