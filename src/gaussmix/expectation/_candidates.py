@@ -10,7 +10,7 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.expectation._distances import Densities, squared_distances
 from gaussmix.expectation._functions import aligned, compiled, kept_on_disk
-from gaussmix.expectation._kernels import Frame, Sums, see, sum_rows
+from gaussmix.expectation._kernels import Sums, see, sum_rows
 from gaussmix.expectation._lanes import load, maximum, select_above, splat, store, width
 
 __all__ = ["Candidates", "best_of_cells", "sum_cells"]
@@ -54,7 +54,7 @@ def _some(densities: Densities, members: Labels) -> Densities:
 
 @kept_on_disk
 def sum_cells(
-    rows: Rows, weights: Floats, cells: Candidates, frame: Frame, densities: Densities, kind: int, sums: Sums
+    rows: Rows, weights: Floats, cells: Candidates, centre: Floats, densities: Densities, kind: int, sums: Sums
 ) -> None:
     """Add to the sums what rows ``(n, D)``, sorted by cell, give, each under the candidates of its cell."""
     pooled = len(sums.second) == 1
@@ -67,7 +67,7 @@ def sum_cells(
         n_fours = len(some.centres)
         second = sums.second if pooled else np.zeros((n_fours, *sums.second.shape[1:]))
         found = Sums(np.zeros(n_fours), np.zeros((n_fours, sums.first.shape[1])), second, sums.scores)
-        sum_rows(rows[here], weights[here], _LANES, frame, some, kind, found)
+        sum_rows(rows[here], weights[here], _LANES, centre, some, kind, found)
         for g, k in enumerate(members):
             sums.mass[k] += found.mass[g]
             sums.first[k] += found.first[g]
@@ -76,7 +76,7 @@ def sum_cells(
 
 
 @kept_on_disk
-def best_of_cells(rows: Rows, cells: Candidates, frame: Frame, densities: Densities, best: Labels) -> None:
+def best_of_cells(rows: Rows, cells: Candidates, centre: Floats, densities: Densities, best: Labels) -> None:
     """The likeliest and the second likeliest ``(n, 2)`` of each row's candidates; the one twice, where it is alone."""
     tile = aligned(densities.n_features, _LANES + 8, np.float64)
     strip, found = aligned(densities.n_features, 3 * width(tile), np.float64), aligned(2, _LANES, np.float64)
@@ -85,7 +85,7 @@ def best_of_cells(rows: Rows, cells: Candidates, frame: Frame, densities: Densit
         some = _some(densities, members)
         squared = aligned(len(some.centres), _LANES + 8, np.float64)
         for start in range(cells.starts[c], cells.starts[c + 1], _LANES):
-            see(rows, start, _LANES, frame.centre, tile)
+            see(rows, start, _LANES, centre, tile)
             squared_distances(tile, _LANES, some, strip, squared)
             _largest_two(squared, some.log_norms, found)
             for r in range(min(_LANES, cells.starts[c + 1] - start)):

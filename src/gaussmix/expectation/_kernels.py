@@ -29,45 +29,25 @@ from gaussmix.expectation._moments import (
     FEW,
     add_axes,
     add_few_features,
-    add_first_of_four,
     add_moments,
-    add_traces_of_four,
     add_two_features,
 )
 
 __all__ = [
-    "FROM_DISTANCES",
-    "OVER_ALL",
     "PER_AXIS",
     "PER_PAIR",
-    "Frame",
     "Sums",
+    "assess",
     "assess_rows",
-    "joint_densities",
     "score",
     "see",
-    "shares_of_four",
     "sum_rows",
+    "tell",
     "turn",
 ]
 
-# How second moments are summed: from the distances, of each axis, of each pair of axes, or so but over all components.
-FROM_DISTANCES, PER_AXIS, PER_PAIR, OVER_ALL = 0, 1, 2, 3
-
-
-class Frame(NamedTuple):
-    """What the pass sees of a row x: ``factor (x - centre)``.
-
-    Attributes
-    ----------
-    centre : (D,)
-        Origin of the frame: zeros for the rows as they are.
-    factor : (D, D) or (0, 0)
-        A lower triangle, or none.
-    """
-
-    centre: Floats
-    factor: Floats
+# How second moments are summed: of each axis, or of each pair of axes.
+PER_AXIS, PER_PAIR = 0, 1
 
 
 class Sums(NamedTuple):
@@ -79,7 +59,7 @@ class Sums(NamedTuple):
         Sums of responsibilities.
     first : (K, D + 4)
         First moments.
-    second : (K or 1, D, D), (K, 1, D) or (K, 1, 4)
+    second : (K or 1, D, D) or (K, 1, D)
         Second moments: component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is right.
     scores : (4,)
         Log-likelihood, and that of the most probable labels.
@@ -136,22 +116,14 @@ def turn(tile: Any, n: int, factor: AnyArray) -> float:
     return float(largest(norms))
 
 
-@compiled
-def _back_to_rows(tile: Floats, n: int, flat: Floats) -> None:
-    """Transpose a tile."""
-    for r in range(n):
-        for j in range(len(tile)):
-            flat[r, j] = tile[j, r]
-
-
 # --- Responsibilities ------------------------------------------------------------------------------------------------
 
 
 @compiled
-def joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, top: Floats, total: Floats) -> None:
-    """Each row's largest log-joint density, joint densities ``(K, n)`` divided by it, and their sums over components.
+def joint_densities(squared: AnyArray, n: int, log_norms: AnyArray, top: AnyArray, total: AnyArray) -> None:
+    """Joint densities ``(K, n)`` divided by each row's largest, in place of squared distances.
 
-    A NaN, which overflow leaves, is passed over.
+    Besides, the logarithms of the largest, and sums over components. A NaN, which overflow leaves, is passed over.
     """
     step = width(squared)
     half, zero, nats = splat(squared, -0.5 * BITS), splat(squared, 0.0), splat(squared, LN2)
@@ -168,12 +140,12 @@ def joint_densities(squared: Floats, n: int, log_norms: Floats, joint: Floats, t
             log_norm = splat(squared, BITS * log_norms[k])
             p = exp2(squared, multiply_add(half, load(squared, (k, r)), log_norm) - a)
             q = exp2(squared, multiply_add(half, load(squared, (k, u)), log_norm) - b)
-            store(joint, (k, r), p)
-            store(joint, (k, u), q)
+            store(squared, (k, r), p)
+            store(squared, (k, u), q)
             sum_a, sum_b = sum_a + p, sum_b + q
-        for k in range(n_components, len(joint)):
-            store(joint, (k, r), zero)
-            store(joint, (k, u), zero)
+        for k in range(n_components, len(squared)):
+            store(squared, (k, r), zero)
+            store(squared, (k, u), zero)
         store(top, r, a * nats)
         store(top, u, b * nats)
         store(total, r, sum_a)
@@ -255,7 +227,7 @@ def active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
 
 
 @compiled
-def _assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, likeliest: Floats) -> None:
+def assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, likeliest: Floats) -> None:
     """The components with the largest joint densities, the first of several; log-densities replace the largest."""
     step = width(joint)
     for r in range(0, n, step):
@@ -266,6 +238,30 @@ def _assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats
             best = maximum(here, best)
         store(likeliest, r, label)
         store(top, r, load(top, r) + log(joint, load(total, r)))
+
+
+@compiled
+def tell(
+    start: int,
+    joint: AnyArray,
+    top: AnyArray,
+    total: AnyArray,
+    likeliest: AnyArray,
+    log_density: Floats,
+    labels: AnyArray,
+    responsibilities: Floats,
+) -> None:
+    """Write down log-densities, labels and responsibilities of a tile, whose rows begin at `start` of all.
+
+    Of rows so far out that no density is known, these are not numbers.
+    """
+    n_here = min(len(top), len(labels) - start)
+    for r in range(n_here):
+        log_density[start + r], labels[start + r] = top[r], int(likeliest[r])
+    if len(responsibilities):
+        for k in range(responsibilities.shape[1]):
+            for r in range(n_here):
+                responsibilities[start + r, k] = joint[k, r] / total[r] if total[r] > 0.0 else np.nan
 
 
 # --- The pass --------------------------------------------------------------------------------------------------------
@@ -302,52 +298,37 @@ def _add_each_of_four(
 
 @kept_on_disk
 def sum_rows(
-    rows: Rows, weights: Floats, lanes_in_tile: int, frame: Frame, densities: Densities, kind: int, sums: Sums
+    rows: Rows, weights: Floats, lanes_in_tile: int, centre: Floats, densities: Densities, kind: int, sums: Sums
 ) -> float:
     """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `lanes_in_tile` rows at a time.
 
-    All is computed in the precision of the densities, sums of tiles in double. Returns the lowest log-joint density of
-    a row's likeliest component, or zero. One signature serves all forms and kinds, so that one compilation does.
+    Rows are seen from a centre ``(D,)``. All is computed in the precision of the densities, sums of tiles in double.
+    Returns the lowest log-joint density of a row's likeliest component, or zero. One signature serves all forms and
+    kinds, so that one compilation does.
     """
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features, precision = len(densities.log_norms), densities.n_features, densities.centres.dtype
     n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
-    by_row = kind == OVER_ALL or n_features >= FEW
-    tile, flat = aligned(n_features, apart, precision), aligned(n if by_row else 0, centres.shape[1] + 8, precision)
-    squared = aligned(len(centres), apart, precision)
-    joint = aligned(len(centres), apart, precision) if kind == FROM_DISTANCES else squared
+    tile, squared = aligned(n_features, apart, precision), aligned(len(centres), apart, precision)
+    flat = aligned(n if n_features >= FEW else 0, centres.shape[1] + 8, precision)
     strip, weighted = aligned(n_features, 3 * width(tile), precision), aligned(n, max(8, width(tile)), precision)
     shares, active, lanes = aligned(4, apart, precision), np.empty(4, np.intp), np.empty(n, np.intp)
-    origin, unused = np.zeros(centres.shape[1], precision), np.zeros(first.shape)
     w, top = np.zeros(n, precision), np.empty(n, precision)
     total, scale = np.empty(n, precision), np.empty(n, precision)
     lowest = 0.0
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
-        see(rows, start, n, frame.centre, tile)
-        if kind != OVER_ALL:
-            _copy(rows, start, frame.centre, flat)
+        see(rows, start, n, centre, tile)
+        _copy(rows, start, centre, flat)
         for r in range(n):
             w[r] = weights[start + r] if r < n_here else 0.0
-        if len(frame.factor):
-            turn(tile, n, frame.factor)
         squared_distances(tile, n, densities, strip, squared)
-        joint_densities(squared, n, densities.log_norms, joint, top, total)
+        joint_densities(squared, n, densities.log_norms, top, total)
         score(n, top, total, w, scale, scores)
         lowest = min(lowest, _lowest(n, top, w))
         for k in range(0, n_components, 4):
-            if not shares_of_four(joint, k, n, scale, w, shares, mass, active):
-                continue
-            if kind in (FROM_DISTANCES, OVER_ALL):
-                add_first_of_four(tile, n, shares, centres, k, first)
-                if kind == FROM_DISTANCES:
-                    add_traces_of_four(n, shares, squared, k, second)
-            else:
+            if shares_of_four(squared, k, n, scale, w, shares, mass, active):
                 _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, lanes, weighted, first, second)
-        if kind == OVER_ALL:
-            _back_to_rows(tile, n, flat)
-            shares[0, :n], lanes[:] = w, np.arange(n)
-            add_moments(flat, lanes, n, shares, 0, origin, 0, weighted, unused, second)
     return lowest
 
 
@@ -355,7 +336,7 @@ def sum_rows(
 def assess_rows(
     rows: Rows,
     lanes_in_tile: int,
-    frame: Frame,
+    centre: Floats,
     densities: Densities,
     log_density: Floats,
     labels: AnyArray,
@@ -369,17 +350,8 @@ def assess_rows(
     squared, strip = aligned(n_fours, apart, np.float64), aligned(n_features, 3 * width(tile), np.float64)
     top, total, likeliest = np.empty(n), np.empty(n), np.empty(n)
     for start in range(0, len(rows), n):
-        n_here = min(n, len(rows) - start)
-        see(rows, start, n, frame.centre, tile)
-        if len(frame.factor):
-            turn(tile, n, frame.factor)
+        see(rows, start, n, centre, tile)
         squared_distances(tile, n, densities, strip, squared)
-        joint_densities(squared, n, densities.log_norms, squared, top, total)
-        _assess(squared, n, n_components, top, total, likeliest)
-        log_density[start : start + n_here] = top[:n_here]
-        for r in range(n_here):
-            labels[start + r] = int(likeliest[r])
-        if len(responsibilities):
-            for k in range(n_components):
-                for r in range(n_here):
-                    responsibilities[start + r, k] = squared[k, r] / total[r]
+        joint_densities(squared, n, densities.log_norms, top, total)
+        assess(squared, n, n_components, top, total, likeliest)
+        tell(start, squared, top, total, likeliest, log_density, labels, responsibilities)

@@ -14,52 +14,11 @@ __all__ = [
     "FEW",
     "add_axes",
     "add_few_features",
-    "add_first_of_four",
     "add_moments",
-    "add_traces_of_four",
     "add_two_features",
 ]
 
 FEW = 5  # features of which a row is too short for registers along it
-
-
-@compiled
-def add_first_of_four(tile: Floats, n: int, shares: Floats, centres: Floats, k: int, first: Floats) -> None:
-    """Add ``Σ share (x - centre)`` for four components, from `k` on: each coordinate is read once for all four."""
-    step = width(tile)
-    zero = splat(tile, 0.0)
-    for j in range(0, len(tile), 2):
-        a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = zero
-        ma, mb = splat(tile, centres[k, j]), splat(tile, centres[k + 1, j])
-        mc, md = splat(tile, centres[k + 2, j]), splat(tile, centres[k + 3, j])
-        na, nb = splat(tile, centres[k, j + 1]), splat(tile, centres[k + 1, j + 1])
-        nc, nd = splat(tile, centres[k + 2, j + 1]), splat(tile, centres[k + 3, j + 1])
-        for r in range(0, n, step):
-            x, y = load(tile, (j, r)), load(tile, (j + 1, r))
-            w = load(shares, (0, r))
-            a0, a1 = multiply_add(w, x - ma, a0), multiply_add(w, y - na, a1)
-            w = load(shares, (1, r))
-            b0, b1 = multiply_add(w, x - mb, b0), multiply_add(w, y - nb, b1)
-            w = load(shares, (2, r))
-            c0, c1 = multiply_add(w, x - mc, c0), multiply_add(w, y - nc, c1)
-            w = load(shares, (3, r))
-            d0, d1 = multiply_add(w, x - md, d0), multiply_add(w, y - nd, d1)
-        add_totals(first, (k, j), a0, a1, zero, zero)
-        add_totals(first, (k + 1, j), b0, b1, zero, zero)
-        add_totals(first, (k + 2, j), c0, c1, zero, zero)
-        add_totals(first, (k + 3, j), d0, d1, zero, zero)
-
-
-@compiled
-def add_traces_of_four(n: int, shares: Floats, squared: Floats, k: int, second: Floats) -> None:
-    """Add ``Σ share distance²`` for four components."""
-    step = width(shares)
-    zero = splat(shares, 0.0)
-    for q in range(4):
-        total = zero
-        for r in range(0, n, step):
-            total = multiply_add(load(shares, (q, r)), load(squared, (k + q, r)), total)
-        add_totals(second, (k + q, 0, 0), total, zero, zero, zero)
 
 
 @compiled

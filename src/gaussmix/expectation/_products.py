@@ -16,10 +16,16 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._distances import store_four
 from gaussmix.expectation._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, kept_on_disk, power_of_two
-from gaussmix.expectation._kernels import score, see, turn
+from gaussmix.expectation._kernels import assess, score, see, tell, turn
 from gaussmix.expectation._lanes import add_totals, load, maximum, multiply_add, select_above, splat, store, width
+from gaussmix.expectation._moments import add_moments
 
-__all__ = ["Products", "sum_products"]
+__all__ = ["NORM", "PAIRS", "SQUARES", "Products", "assess_products", "sum_products"]
+
+# Which features are multiplied: each with itself and all others, each with itself, or so and then added up.
+PAIRS, SQUARES, NORM = 0, 1, 2
+
+_LOWEST = -1000.0  # bits; what is less likely than the likeliest component by as many has no density
 
 
 class Products(NamedTuple):
@@ -27,6 +33,10 @@ class Products(NamedTuple):
 
     Attributes
     ----------
+    which : int
+        Which features are multiplied.
+    n_components : int
+        K.
     centre : (D,)
         Where rows are seen from; in double precision.
     factor : (D, D) or (1, D)
@@ -37,24 +47,29 @@ class Products(NamedTuple):
         without a density, to fill the last four up.
     """
 
+    which: int
+    n_components: int
     centre: Floats
     factor: AnyArray
     coefficients: AnyArray
 
 
 @compiled
-def _multiply(tile: Any, n: int, pairs: bool, products: Any) -> None:
-    """One, the features themselves, then each one's square, or its products with itself and with all after it."""
+def _multiply(tile: Any, n: int, which: int, products: Any) -> None:
+    """One; the features themselves; then their products."""
     step, n_features = width(tile), len(tile)
     for r in range(0, n, step):
         store(products, (0, r), splat(tile, 1.0))
-        p = n_features + 1
+        p, norm = n_features + 1, splat(tile, 0.0)
         for i in range(n_features):
             x = load(tile, (i, r))
             store(products, (i + 1, r), x)
-            for j in range(i, n_features if pairs else i + 1):
+            norm = multiply_add(x, x, norm)
+            for j in range(i, i if which == NORM else i + 1 if which == SQUARES else n_features):
                 store(products, (p, r), x * load(tile, (j, r)))
                 p += 1
+        if which == NORM:
+            store(products, (p, r), norm)
 
 
 @compiled
@@ -93,21 +108,21 @@ def _log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: 
 
 
 @compiled
-def _relative(joint: Any, n: int, n_components: int, top: Any, total: Any) -> None:
+def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any, total: Any) -> None:
     """Joint densities divided by each row's largest, in place of their logarithms in bits, and their sums.
 
-    What is negligible beside the largest is zero. The largest are left in nats.
+    What is as many bits below the largest as is negligible is zero. The largest are left in nats.
     """
     step = width(joint)
-    zero, negligible, nats = splat(joint, 0.0), splat(joint, BITS * math.log(NEGLIGIBLE)), splat(joint, LN2)
+    zero, lowest, nats = splat(joint, 0.0), splat(joint, negligible), splat(joint, LN2)
     for r in range(0, n, 2 * step):
         u = r + step
         a, b = load(top, r), load(top, u)
         sum_a, sum_b = zero, zero
         for k in range(n_components):
             x, y = load(joint, (k, r)) - a, load(joint, (k, u)) - b
-            p = select_above(x, negligible, power_of_two(joint, x), zero)
-            q = select_above(y, negligible, power_of_two(joint, y), zero)
+            p = select_above(x, lowest, power_of_two(joint, x), zero)
+            q = select_above(y, lowest, power_of_two(joint, y), zero)
             store(joint, (k, r), p)
             store(joint, (k, u), q)
             sum_a, sum_b = sum_a + p, sum_b + q
@@ -149,27 +164,32 @@ def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
         add_totals(sums, (p + 2, k), a2, b2, c2, d2)
 
 
+@compiled
+def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, first: Floats, whole: Floats) -> None:
+    """Add the second moments of all rows, whatever their components."""
+    for r in range(n):
+        for j in range(len(tile)):
+            rows[r, j] = tile[j, r]
+    origin, lanes = np.zeros(whole.shape[2], rows.dtype), np.arange(n)
+    add_moments(rows, lanes, n, weights.reshape(1, n), 0, origin, 0, weighted, first, whole)
+
+
 @kept_on_disk
 def sum_products(
-    rows: Rows,
-    weights: Floats,
-    lanes_in_tile: int,
-    model: Products,
-    n_components: int,
-    pairs: bool,
-    sums: Floats,
-    scores: Floats,
+    rows: Rows, weights: Floats, lanes_in_tile: int, model: Products, sums: Floats, whole: Floats, scores: Floats
 ) -> float:
     """Add to sums of products ``(P, K)`` and scores ``(4,)`` what rows ``(n, D)`` give, a tile after the other.
 
-    Products are one, each feature, and each with itself or of all pairs; P is a multiple of three. The first two scores
-    are the log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame.
+    Products are one, each feature, and then those that the model asks for; P is a multiple of three. The second moments
+    of all rows are added to `whole`, ``(1, D, D)`` or more, or not where that is empty. The first two scores are the
+    log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame.
     """
     (n_products, n_fours), n = sums.shape, lanes_in_tile
     precision = model.coefficients.dtype
     apart = n + 16  # or the products of a tile would meet in the same places of the cache
     tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
-    joint = aligned(n_fours, apart, precision)
+    joint, flat = aligned(n_fours, apart, precision), aligned(n if whole.size else 0, whole.shape[2] + 8, precision)
+    weighted, unused = aligned(n, max(8, width(tile)), precision), np.zeros(whole.shape[1:])
     w, top = np.zeros(n, precision), np.empty(n, precision)
     total, scale = np.empty(n, precision), np.empty(n, precision)
     farthest = 0.0
@@ -179,11 +199,39 @@ def sum_products(
             w[r] = weights[start + r] if r < n_here else 0.0
         see(rows, start, n, model.centre, tile)
         farthest = max(farthest, turn(tile, n, model.factor))
-        _multiply(tile, n, pairs, products)
+        _multiply(tile, n, model.which, products)
         _log_joints(products, n, model.coefficients, joint, top)
-        _relative(joint, n, n_components, top, total)
+        _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
         score(n, top, total, w, scale, scores)
         _weigh(products, n, scale, w)
         for k in range(0, n_fours, 4):
             _add(products, n, joint, k, sums)
+        if whole.size:
+            _add_whole(tile, n, w, flat, weighted, unused, whole)
+    return farthest
+
+
+@kept_on_disk
+def assess_products(
+    rows: Rows,
+    lanes_in_tile: int,
+    model: Products,
+    log_density: Floats,
+    labels: AnyArray,
+    responsibilities: Floats,
+) -> float:
+    """Fill in what :func:`assess_rows` does; returns the largest squared norm of a row in the frame."""
+    n, (n_blocks, n_products, _) = lanes_in_tile, model.coefficients.shape
+    precision, apart = model.coefficients.dtype, n + 16
+    tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
+    joint, top, total = aligned(4 * n_blocks, apart, precision), np.empty(n, precision), np.empty(n, precision)
+    likeliest, farthest = np.empty(n, precision), 0.0
+    for start in range(0, len(rows), n):
+        see(rows, start, n, model.centre, tile)
+        farthest = max(farthest, turn(tile, n, model.factor))
+        _multiply(tile, n, model.which, products)
+        _log_joints(products, n, model.coefficients, joint, top)
+        _relative(joint, n, model.n_components, _LOWEST, top, total)
+        assess(joint, n, model.n_components, top, total, likeliest)
+        tell(start, joint, top, total, likeliest, log_density, labels, responsibilities)
     return farthest

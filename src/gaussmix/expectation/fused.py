@@ -16,7 +16,7 @@ import numpy as np
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
-from gaussmix.expectation.plans import DOUBLE, SINGLE, Plan, general, in_shared_frame, with_known_distances
+from gaussmix.expectation.plans import DOUBLE, SINGLE, Plan, general
 from gaussmix.expectation.products import ProductsPlan, from_products
 from gaussmix.expectation.screening import ScreenedPlan, screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
@@ -32,8 +32,8 @@ _Plans = Plan | ProductsPlan | ScreenedPlan
 _PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments, np.dtype[Any]], _Plans]] = {
     (Full, FULL): screened,
     (Diagonal, DIAGONAL): from_products,
-    (Spherical, SCALAR): with_known_distances,
-    (Tied, POOLED): in_shared_frame,
+    (Spherical, SCALAR): from_products,
+    (Tied, POOLED): from_products,
 }
 _ONE_AT_A_TIME = Lock()
 

@@ -1,11 +1,11 @@
 r"""A mixture and a kind of moments, in the shapes of the compiled pass, and its sums in those of the statistics.
 
-One of three ways to squared distances goes with one of four to moments. The other plans are in
+One of three ways to squared distances goes with one of two to moments. The other plans are in
 :mod:`~gaussmix.expectation.products` and :mod:`~gaussmix.expectation.screening`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +14,8 @@ from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation._distances import AXES, PLAIN, TRIANGLES, Densities
 from gaussmix.expectation._kernels import (
-    FROM_DISTANCES,
-    OVER_ALL,
     PER_AXIS,
     PER_PAIR,
-    Frame,
     Sums,
     assess_rows,
     sum_rows,
@@ -35,12 +32,10 @@ __all__ = [
     "Plan",
     "correlations",
     "general",
-    "in_shared_frame",
     "padded",
     "plain",
     "read_only",
     "symmetric",
-    "with_known_distances",
 ]
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -48,7 +43,6 @@ DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 _NEAR, _NEXT = 2**14, 2**18  # bytes that may fill the two nearest caches
 _LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
-_SHARED_FRAME_REACH = {DOUBLE: 32.0, SINGLE: 8.0}  # standard deviations; squared, it costs three digits, or two
 _SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
 _SINGLE_SQUARES = 1e15  # deviations from its inverse to this have squares in single precision
 _SINGLE_DEPTH = 2.0**12  # nats below which a log-joint density has no more than three digits after the point left
@@ -71,8 +65,8 @@ class Plan:
         Shape of these sums.
     read : callable
         From the sums to the first and second moments of the statistics.
-    frame : Frame
-        What the pass sees instead of the rows.
+    centre : (D,)
+        Where rows are seen from: zeros for the rows as they are.
     origin : (K, D)
         What the moments are about.
     """
@@ -81,7 +75,7 @@ class Plan:
     kind: int
     shape: tuple[int, int, int]
     read: _Read
-    frame: Frame
+    centre: Floats
     origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
@@ -91,7 +85,7 @@ class Plan:
         """
         sums, precision = self.sums(), self.densities.centres.dtype
         lanes = _lanes_in_tile(self.densities)
-        lowest = sum_rows(plain(rows, precision), plain(weights), lanes, self.frame, self.densities, self.kind, sums)
+        lowest = sum_rows(plain(rows, precision), plain(weights), lanes, self.centre, self.densities, self.kind, sums)
         if precision == SINGLE and not lowest >= -_SINGLE_DEPTH:
             return None
         return self.found(sums, len(rows) * len(self.densities.log_norms))
@@ -112,7 +106,7 @@ class Plan:
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
         log_density, lanes = np.empty(len(rows)), _lanes_in_tile(self.densities)
-        assess_rows(plain(rows), lanes, self.frame, self.densities, log_density, labels, responsibilities)
+        assess_rows(plain(rows), lanes, self.centre, self.densities, log_density, labels, responsibilities)
         return log_density
 
 
@@ -233,8 +227,7 @@ def general(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOU
     if single:
         densities = _in_single(densities)
         origin = centre + densities.centres[: mixture.n_components, :n_features]
-    frame = Frame(centre, np.empty((0, 0), densities.centres.dtype))
-    return Plan(densities, kind, shape(*densities.centres.shape), read, frame, origin)
+    return Plan(densities, kind, shape(*densities.centres.shape), read, centre, origin)
 
 
 def _keeps_digits(mixture: "Mixture") -> bool:
@@ -244,55 +237,6 @@ def _keeps_digits(mixture: "Mixture") -> bool:
         farthest = 4.0 * np.sqrt(np.diagonal(mixture.covariance).max())
     scales = 1.0 / _SINGLE_SQUARES < farthest < _SINGLE_SQUARES and steepest < _SINGLE_SQUARES
     return bool(scales and steepest * farthest <= _SINGLE_REACH)
-
-
-def with_known_distances(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan:
-    """Spherical covariances and traces: the squared distances that gave the responsibilities are summed again."""
-    deviations = mixture.covariances.factors
-    n_features = mixture.n_features
-
-    def read(sums: Sums) -> tuple[Floats, Floats]:
-        return sums.first[:, :n_features], sums.second[:, 0, 0] * deviations * deviations
-
-    plan = general(mixture, moments, precision)
-    return replace(plan, kind=FROM_DISTANCES, shape=(len(plan.densities.centres), 1, 4), read=read)
-
-
-def in_shared_frame(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan:
-    r"""One covariance and pooled moments: rows are whitened once for all components, and squared once.
-
-    With :math:`z = L^{-1} (x - c)`, c the mixture's mean, and :math:`\nu_k = L^{-1} (\mu_k - c)`, distances are those
-    of z from :math:`\nu_k`. As responsibilities sum to one,
-
-    .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
-        - \sum_k f_k \nu_k^\top + \nu_k f_k^\top + m_k \nu_k \nu_k^\top \Bigr) L^\top
-
-    with :math:`f_k` in the frame. The difference loses the digits of :math:`\max \nu^2`; so where a mean lies more than
-    some standard deviations out, each component is summed about its own.
-    """
-    centre = mixture.mean
-    factors = mixture.covariances.factors
-    whitening = mixture.covariances.whitening
-    centres = (mixture.means - centre) @ whitening.T
-    if not np.abs(centres).max() <= _SHARED_FRAME_REACH[precision]:
-        return general(mixture, moments, precision)
-    n_features, step = mixture.n_features, _step(mixture.n_features)
-    centres = centres.astype(precision).astype(np.float64)
-
-    def read(sums: Sums) -> tuple[Floats, Floats]:
-        first, second = sums.first[:, :n_features], _read_pooled(sums.second[:, :n_features, :n_features])
-        cross = first.T @ centres
-        within = second - cross - cross.T - (centres.T * sums.mass) @ centres
-        pooled = factors @ within @ factors.T
-        return first @ factors.T, 0.5 * (pooled + pooled.T)
-
-    densities = _densities(PLAIN, centres, np.ones((1, 1, 1, 1)), mixture.log_norms)
-    if precision == SINGLE:
-        densities = _in_single(densities)
-    n_padded = densities.centres.shape[1]
-    frame = Frame(padded(centre, step), padded(whitening, step, step).astype(precision))
-    origin = mixture.means if precision == DOUBLE else centre + centres @ factors.T
-    return Plan(densities, OVER_ALL, (1, n_padded, n_padded), read, frame, origin)
 
 
 def correlations(mixture: "Mixture", deviations: Floats) -> Floats:

@@ -1,22 +1,24 @@
-"""The plan of full and diagonal covariances whose squared distances and moments are products of matrices."""
+"""The plan of covariances of which squared distances and moments are products of matrices."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
-from gaussmix.expectation._products import Products, sum_products
-from gaussmix.expectation.plans import DOUBLE, SINGLE, Found, Plan, correlations, general, padded, plain
-from gaussmix.statistics import FULL, Moments
+from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.expectation._products import NORM, PAIRS, SQUARES, Products, assess_products, sum_products
+from gaussmix.expectation.plans import DOUBLE, SINGLE, Found, Plan, correlations, general, padded, plain, symmetric
+from gaussmix.statistics import POOLED, Moments
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = ["ProductsPlan", "from_products"]
 
-_MOST_MULTIPLIED = 32  # features; of more, the products would fill the caches
+_MOST = 600  # products: of 32 features in pairs; more would fill the caches
 _STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
@@ -26,14 +28,15 @@ _BYTES = 1536  # of a product in a tile, all of which fill the second cache: who
 
 @dataclass(frozen=True)
 class ProductsPlan:
-    r"""Full or diagonal covariances, as linear functions of products of features: two products of matrices.
+    r"""Covariances of any form, as linear functions of products of features: two products of matrices.
 
     In a frame about the mixture's mean, :math:`z = F (x - c)`, squared distances are
 
     .. math:: z^\top P_k z - 2 z^\top P_k \nu_k + \nu_k^\top P_k \nu_k
 
     with the precision :math:`P_k` and the mean :math:`\nu_k` in the frame, and moments about the mean follow from sums
-    of :math:`z_i` and :math:`z_i z_j`. Nothing is centred by component, and the coefficients of four components stay in
+    of :math:`z_i` and :math:`z_i z_j`; of :math:`z_i^2`, where :math:`P_k` is diagonal; of :math:`|z|^2`, where it is a
+    multiple of the identity. Nothing is centred by component, and the coefficients of four components stay in
     registers. The differences lose the digits of :math:`|z|^2 |P_k|`, so where that is large, each component is summed
     about its own mean.
 
@@ -41,96 +44,187 @@ class ProductsPlan:
     ----------
     model : Products
         The mixture.
-    pairs : bool
-        Whether features are multiplied by all others, or by themselves alone.
     means : (K, D)
         Component means in the frame.
-    back : (D, D)
-        From the frame to the units of the rows.
-    which : tuple of (Q,)
-        The features that are multiplied, by pairs.
-    steepness : float
-        The largest :math:`|P_k|`.
+    reach : float
+        Squared distances in the frame up to which no more digits are lost than may be.
+    read : callable
+        From masses, sums of features and of products, and the second moments of all rows, to first and second moments.
+    pooled : bool
+        Whether the second moments of all rows are wanted.
     otherwise : Plan
         The plan for blocks that would lose digits.
-    origin : (K, D)
-        What the moments are about.
     """
 
     model: Products
-    pairs: bool
     means: Floats
-    back: Floats
-    which: tuple[Labels, Labels]
-    steepness: float
+    reach: float
+    read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
+    pooled: bool
     otherwise: Plan
-    origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
         """The same as of :class:`Plan`."""
-        precision = self.model.coefficients.dtype
-        reach = _DIGITS_TO_LOSE[precision] / self.steepness
-        if not np.square(self.means).sum(axis=1).max() <= reach:
+        if not np.square(self.means).sum(axis=1).max() <= self.reach:
             return self.otherwise.run(rows, weights)
-        n_components, n_features = self.means.shape
         n_blocks, n_products, _ = self.model.coefficients.shape
+        (n_components, n_features), n_padded = self.means.shape, -(-self.means.shape[1] // 16) * 16 * self.pooled
         sums, scores = np.zeros((-(-n_products // 3) * 3, 4 * n_blocks)), np.zeros(4)
-        lanes = _BYTES // precision.itemsize
-        farthest = sum_products(
-            plain(rows, precision), plain(weights), lanes, self.model, n_components, self.pairs, sums, scores
-        )
-        if not farthest <= reach:
+        whole, rows_in_precision = np.zeros((1, n_padded, n_padded)), plain(rows, self.model.coefficients.dtype)
+        farthest = sum_products(rows_in_precision, plain(weights), self._lanes, self.model, sums, whole, scores)
+        if not farthest <= self.reach:
             return self.otherwise.run(rows, weights)
         sums = sums[:n_products, :n_components]
         if not (np.isfinite(sums).all() and np.isfinite(scores).all()):
             return None
         scores[2] = len(rows) * n_components
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
-        centred = first - mass[:, None] * self.means
-        if not self.pairs:
-            second = of_products - self.means * (first + centred)
-            scales = np.diagonal(self.back)
-            return mass, centred * scales, second * scales * scales, self.origin, scores[:3]
-        second = np.empty((n_components, n_features, n_features))
-        a, b = self.which
-        second[:, a, b] = second[:, b, a] = of_products
-        second -= self.means[:, :, None] * first[:, None, :]
-        second -= centred[:, :, None] * self.means[:, None, :]
-        return mass, centred @ self.back.T, self.back @ second @ self.back.T, self.origin, scores[:3]
+        whole = symmetric(whole)[0, :n_features, :n_features]
+        return mass, *self.read(mass, first, of_products, whole), self.otherwise.origin, scores[:3]
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
-        return self.otherwise.assess(rows, labels, responsibilities)
+        log_density = np.empty(len(rows))
+        farthest = assess_products(plain(rows), self._lanes, self.model, log_density, labels, responsibilities)
+        return log_density if farthest <= self.reach else self.otherwise.assess(rows, labels, responsibilities)
+
+    @property
+    def _lanes(self) -> int:
+        return _BYTES // self.model.coefficients.itemsize
+
+
+class _Shape(NamedTuple):
+    """What differs from form to form.
+
+    Attributes
+    ----------
+    which : int
+        Which features are multiplied.
+    factor : (D, D) or (1, D)
+        To the frame, as of :class:`Products`.
+    means : (K, D)
+        In the frame, as the next two.
+    shifts : (K, D)
+        Precisions times means.
+    quadratic : (K, Q)
+        What each product adds to squared distances.
+    steepness : float
+        The largest precision.
+    read : callable
+        As of :class:`ProductsPlan`.
+    """
+
+    which: int
+    factor: Floats
+    means: Floats
+    shifts: Floats
+    quadratic: Floats
+    steepness: float
+    read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
 
 
 def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan:
-    """The plan by products of features, where there are few enough."""
-    otherwise, n_features = general(mixture, moments, precision), mixture.n_features
-    if n_features > _MOST_MULTIPLIED:
+    """The plan by products of features of a mixture and its own moments, where there are few enough."""
+    otherwise, shape = general(mixture, moments, precision), _SHAPES[type(mixture.covariances)](mixture)
+    if shape is None:
         return otherwise
-    pairs, deviations = moments is FULL, np.sqrt(np.diagonal(mixture.covariance))
-    try:
-        root = np.linalg.cholesky(correlations(mixture, deviations)) if pairs else np.eye(n_features)
-    except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
-        return otherwise
-    back = np.asarray(deviations[:, None] * root, np.float64)
-    forth = np.linalg.inv(back)
-    whitening = mixture.covariances.whitening
-    whitening = whitening @ back if pairs else whitening[:, :, None] * back
-    means = (mixture.means - mixture.mean) @ forth.T
-    precisions = np.swapaxes(whitening, 1, 2) @ whitening
-    which = np.triu_indices(n_features) if pairs else (np.arange(n_features), np.arange(n_features))
-    of_squares = precisions[:, *which] * np.where(which[0] == which[1], 1.0, 2.0)
-    shifts = (precisions @ means[:, :, None])[:, :, 0]
-    constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shifts, means)
-    coefficients = padded(np.hstack([constants[:, None], shifts, -0.5 * of_squares]) / math.log(2.0), 4, 1)
+    constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shape.shifts, shape.means)
+    coefficients = padded(np.hstack([constants[:, None], shape.shifts, -0.5 * shape.quadratic]) / math.log(2.0), 4, 1)
     coefficients[len(constants) :, 0] = -np.inf
     blocks = coefficients.reshape(-1, 4, coefficients.shape[1]).swapaxes(1, 2)
-    factor = forth if pairs else np.diagonal(forth)[None]
     with np.errstate(over="ignore"):  # what overflows in single precision fails in what follows
-        factor, blocks = (np.ascontiguousarray(part, precision) for part in (factor, blocks))
-    model = Products(mixture.mean.copy(), factor, blocks)
-    return ProductsPlan(model, pairs, means, back, which, _steepness(precisions), otherwise, mixture.means)
+        factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
+    model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
+    reach = _DIGITS_TO_LOSE[precision] / shape.steepness
+    return ProductsPlan(model, shape.means, reach, shape.read, moments is POOLED, otherwise)
+
+
+def _full(mixture: "Mixture") -> _Shape | None:
+    """Each component's own covariance: a frame in which the whole distribution is a sphere."""
+    n_features, deviations = mixture.n_features, np.sqrt(np.diagonal(mixture.covariance))
+    a, b = np.triu_indices(n_features)
+    if len(a) > _MOST:
+        return None
+    try:
+        back = deviations[:, None] * np.linalg.cholesky(correlations(mixture, deviations))
+    except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
+        return None
+    forth = np.linalg.inv(back)
+    means = (mixture.means - mixture.mean) @ forth.T
+    whitening = mixture.covariances.whitening @ back
+    precisions = np.swapaxes(whitening, 1, 2) @ whitening
+
+    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
+        second = np.empty((len(means), n_features, n_features))
+        second[:, a, b] = second[:, b, a] = of_products
+        centred = first - mass[:, None] * means
+        second -= means[:, :, None] * first[:, None, :] + centred[:, :, None] * means[:, None, :]
+        return centred @ back.T, back @ second @ back.T
+
+    shifts, quadratic = (precisions @ means[:, :, None])[:, :, 0], precisions[:, a, b] * np.where(a == b, 1.0, 2.0)
+    return _Shape(PAIRS, forth, means, shifts, quadratic, _steepness(precisions), read)
+
+
+def _diagonal(mixture: "Mixture") -> _Shape | None:
+    """Variances: each feature in units of its deviation."""
+    deviations = np.sqrt(np.diagonal(mixture.covariance))
+    if len(deviations) > _MOST:
+        return None
+    means = (mixture.means - mixture.mean) / deviations
+    precisions = np.square(mixture.covariances.whitening * deviations)
+
+    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
+        centred = first - mass[:, None] * means
+        second = of_products - means * (first + centred)
+        return centred * deviations, second * deviations * deviations
+
+    return _Shape(SQUARES, 1.0 / deviations[None], means, precisions * means, precisions, precisions.max(), read)
+
+
+def _spherical(mixture: "Mixture") -> _Shape | None:
+    """One variance each: all features in units of one deviation."""
+    deviation = np.sqrt(np.diagonal(mixture.covariance).max())
+    if mixture.n_features > _MOST:
+        return None
+    means = (mixture.means - mixture.mean) / deviation
+    precisions = np.square(mixture.covariances.whitening * deviation)[:, None]
+
+    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
+        centred = first - mass[:, None] * means
+        second = of_products[:, 0] - np.einsum("kd,kd->k", means, first + centred)
+        return centred * deviation, second * deviation * deviation
+
+    factor = np.full((1, mixture.n_features), 1.0 / deviation)
+    return _Shape(NORM, factor, means, precisions * means, precisions, precisions.max(), read)
+
+
+def _tied(mixture: "Mixture") -> _Shape | None:
+    r"""One covariance: a frame in which it is a sphere.
+
+    As responsibilities sum to one, with :math:`f_k` in the frame,
+
+    .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
+        - \sum_k f_k \nu_k^\top + \nu_k f_k^\top - m_k \nu_k \nu_k^\top \Bigr) L^\top
+    """
+    factors = mixture.covariances.factors
+    if mixture.n_features > _MOST:
+        return None
+    means = (mixture.means - mixture.mean) @ mixture.covariances.whitening.T
+
+    def read(mass: Floats, first: Floats, _: Floats, whole: Floats) -> tuple[Floats, Floats]:
+        cross = first.T @ means
+        pooled = factors @ (whole - cross - cross.T + (means.T * mass) @ means) @ factors.T
+        return (first - mass[:, None] * means) @ factors.T, 0.5 * (pooled + pooled.T)
+
+    return _Shape(NORM, mixture.covariances.whitening, means, means, np.ones((len(means), 1)), 1.0, read)
+
+
+_SHAPES: dict[type[Covariances], Callable[["Mixture"], _Shape | None]] = {
+    Full: _full,
+    Diagonal: _diagonal,
+    Spherical: _spherical,
+    Tied: _tied,
+}
 
 
 def _steepness(precisions: Floats) -> float:

@@ -48,7 +48,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     """
     plan = _plan(mixture, moments)
     sums = plan.sums()
-    sum_cells(plain(rows), plain(weights), _candidates(cells), plan.frame, plan.densities, plan.kind, sums)
+    sum_cells(plain(rows), plain(weights), _candidates(cells), plan.centre, plan.densities, plan.kind, sums)
     found = plan.found(sums, cells.n_looks)
     if found is None:
         return _slowly(mixture, rows, weights, cells, moments)
@@ -78,5 +78,5 @@ def _slowly(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, momen
 def best_two(mixture: "Mixture", rows: Rows, cells: Cells) -> Labels:
     """The two likeliest candidates of each row, as :func:`gaussmix.expectation.truncated.best_two` gives them."""
     plan, best = _plan(mixture, SCALAR), np.empty((len(rows), 2), dtype=np.intp)
-    best_of_cells(plain(rows), _candidates(cells), plan.frame, plan.densities, best)
+    best_of_cells(plain(rows), _candidates(cells), plan.centre, plan.densities, best)
     return best
