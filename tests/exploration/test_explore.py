@@ -273,17 +273,53 @@ def test_a_run_over_a_sample_ends_where_the_sample_tells_no_more():
 
 @pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV", "EVE"])
 def test_where_there_is_much_to_do_starts_have_too_many_components_first(monkeypatch, counted, name):
-    monkeypatch.setattr(partitions, "_WORK", 1)
-    rows, labels = apart(np.random.default_rng(0), 900)
-    exploring = exploration(rows, 3, structure=name)
-    firsts = exploring._firsts(exploring.source, np.random.default_rng(0))
+    monkeypatch.setattr(partitions, "alike", lambda *_: False)
+    rows = clusters(np.random.default_rng(2), 900, 5, spread=1.5)
+    exploring = exploration(rows, 5, structure=name)
+    firsts = exploring._firsts(exploring.source, np.random.default_rng(0), 0.01)
     assert len(firsts) == 4  # in three kinds of coordinates, and along the directions in which rows fall apart
     assert sum(exploring.passes) == sum(counted) / 900
     for first in firsts:
-        assert first.means.shape == (3, 2)
+        assert first.means.shape == (5, 2)
         assert isinstance(first.covariances, named(name).form)
-    found = exploring.found(np.random.default_rng(0))
-    assert found.fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
+
+
+def ten_clusters(spread):
+    """Rows of ten clusters, of which a sample is more than starts need."""
+    return clusters(np.random.default_rng(0), 12_000, 10, 8, spread=spread)
+
+
+@pytest.mark.parametrize("name", ["full", "VEV"])
+def test_where_there_is_much_to_do_starts_are_tried_on_some_rows_of_a_sample(monkeypatch, counted, name):
+    monkeypatch.setattr(explore, "_WORK", 1)
+    found = explored(ten_clusters(4.0), 10, structure=name)
+    size = exploration(ten_clusters(4.0), 10, structure=name)._sample(np.random.default_rng(0)).n_rows
+    assert size > 2000
+    assert counted == sorted(counted)  # some rows, the sample, all
+    assert set(counted) == {2000, size, 12_000}
+    assert found.n_passes == pytest.approx(sum(counted) / 12_000, rel=1e-12)
+    assert len(found.optima) == 1
+
+
+@pytest.mark.parametrize("spread", [1.0, 4.0])
+def test_starts_tried_on_some_rows_end_as_high_as_starts_tried_on_a_sample(monkeypatch, spread):
+    rows = ten_clusters(spread)
+    values = []
+    for work in (2**30, 1):
+        monkeypatch.setattr(explore, "_WORK", work)
+        values.append(explored(rows, 10).fit.state.log_posterior)
+    assert values[1] > values[0] - 1e-3
+
+
+def test_runs_are_on_the_same_way_if_they_are_near_to_each_other_in_place_and_height():
+    rows, labels = apart(np.random.default_rng(0))
+    exploring = exploration(rows, 3)
+    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
+    wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
+    other = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
+    best, worse = (exploring._run(exploring.source, one, 9) for one in (first, other))
+    assert exploring._same(best, exploring._run(exploring.source, first, 5))
+    assert not exploring._same(best, worse)
 
 
 def test_where_starts_come_to_one_end_nothing_is_moved(monkeypatch):

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import clusters
-from gaussmix.exploration.partitions import begun
+from cases import clusters, mixture
+from gaussmix.exploration.partitions import alike, begun
 from gaussmix.m_step import MStep
+from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
 from gaussmix.structures import STRUCTURES, named
@@ -14,12 +15,15 @@ seeds = st.integers(0, 2**32 - 1)
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
 
 
-def started(rows, n_components, most=10, structure="full", ridge=None, seed=0, weights=None):
+def started(rows, n_components, most=10, structure="full", ridge=None, seed=0, weights=None, effort=1.0):
     source = ArraySource(rows, weights)
     model = MStep(named(structure), relative_ridge(source) if ridge is None else np.full(rows.shape[1], ridge))
-    return begun(
-        source, n_components, model, np.random.default_rng(seed), most, lambda mixture: mixture.reduce(n_components)
-    )
+
+    def thinned(mixture):
+        fewer = mixture.reduce(n_components)
+        return float(fewer.logpdf(rows).mean()), fewer
+
+    return begun(source, n_components, model, np.random.default_rng(seed), most, effort, thinned)
 
 
 def log_likelihoods(mixtures, rows):
@@ -118,3 +122,51 @@ def test_repeated_rows_are_clustered_without_a_warning():
     rows = np.repeat(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 20, axis=0)
     for one in started(rows, 6, ridge=1e-6):
         assert one.n_components == 6
+
+
+# --- Where there is much to do ---------------------------------------------------------------------------------------
+
+
+def in_a_grid(rng, n=900, side=3, apart=9.0):
+    """Rows of round clusters on a grid, and their means."""
+    means = apart * np.array([[i, j] for i in range(side) for j in range(side)], dtype=float)
+    return rng.normal(size=(n, 2)) + means[np.arange(n) % len(means)], means
+
+
+@settings(max_examples=5)
+@given(seed=seeds)
+def test_with_little_effort_the_first_is_from_too_many_components(seed):
+    rows, means = in_a_grid(np.random.default_rng(seed))
+    first = started(rows, 9, seed=seed, effort=0.05)[0]
+    distances = np.linalg.norm(first.means[:, None] - means, axis=2)
+    assert len(set(distances.argmin(axis=1))) == 9
+    assert distances.min(axis=1).max() < 1.0
+
+
+def test_where_two_come_to_the_same_nothing_else_is_looked_for():
+    rows, _ = in_a_grid(np.random.default_rng(0))
+    found = started(rows, 9, effort=0.05)
+    assert len(found) == 2
+    assert alike(*found)
+    assert len(started(np.random.default_rng(0).normal(size=(900, 2)), 9, effort=0.05)) > 2
+
+
+def test_the_likeliest_of_those_from_too_many_components_is_the_first():
+    rows = clusters(np.random.default_rng(0), 900, 6, spread=2.0)
+    values = log_likelihoods(started(rows, 6, 3, effort=0.05), rows)
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_mixture_is_like_itself_in_any_order_and_nearby_but_not_far_away():
+    one = mixture(np.random.default_rng(0), n_components=4, spread=9.0)
+    order = [2, 0, 3, 1]
+    other = Mixture(one.weights[order], one.means[order], one.factors[order] @ np.swapaxes(one.factors[order], 1, 2))
+    assert alike(one, other)
+    along = one.factors[:, :, 0]  # a standard deviation of each component
+    assert alike(one, Mixture(one.weights, one.means + 0.4 * along, one.covariances))
+    assert not alike(one, Mixture(one.weights, one.means + 0.6 * along, one.covariances))
+
+
+def test_two_components_are_not_like_one_in_the_place_of_both():
+    one = Mixture([0.5, 0.5], [[0.0], [0.2]], [1.0, 1.0])
+    assert not alike(one, Mixture([0.5, 0.5], [[0.1], [9.0]], [1.0, 1.0]))

@@ -12,9 +12,9 @@ from scipy.linalg import solve_triangular
 from gaussmix._types import Floats
 from gaussmix.covariances import triangle
 from gaussmix.diagnosis import collapsed, fewest_rows
-from gaussmix.em import Fit, State, Status, run
+from gaussmix.em import Fit, State, Status, iterate, run
 from gaussmix.exploration.moves import Half, halves, moves
-from gaussmix.exploration.partitions import begun
+from gaussmix.exploration.partitions import alike, begun
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -28,6 +28,8 @@ _SAMPLE_PER_FEATURE = 20  # and component
 _SAMPLE_PER_PARAMETER = 8  # on fewer rows, EM is caught by optima that all rows have not
 _LARGE_SAMPLE = 40_000  # which is enough, unless ...
 _SAMPLE_PER_COMPONENT = 4  # ... times the fewest rows that each needs are more
+_WORK = 2**20  # rows of it times components times features, above which there are fewer starts, ...
+_STARTS_PER_PARAMETER = 4  # ... from so many of its rows
 _LARGER = 4  # times a sample: the next one, on the way to all rows
 _MUCH_LARGER = 3  # times that: where there are so many rows
 _CHANCE = 0.01  # of what a sample's rows gain by chance: how near a run over them comes to its limit
@@ -48,6 +50,7 @@ _CAUTION = 2.0  # the distance to the limit may be so many times what is estimat
 _FOR_A_MOVE = 3  # components: two to merge, one to split
 _MOST_COMPONENTS = 128  # that moves are looked for: there are K³ / 2 of them
 _BETTER = 1e-3  # nats per row
+_NEAR = 2e-3  # nats per row: two runs that may go the same way
 _PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
 _MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
 _ALMOST_NONE = 1e-6  # of a row
@@ -80,9 +83,11 @@ class Exploration:
 
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
        :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts. Where there is much to do,
-       starts are mixtures of too many components, merged after some steps.
+       starts are mixtures of too many components, merged after some steps over some of the sample's rows.
     2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
-       run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest.
+       run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest. Where
+       there is much to do, there is no race: of the three likeliest, one after the other takes five steps over the
+       sample, until the best of them is like another.
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
        Where all came to one end, this is left out.
     4. The last run is over all rows, where there are very many after runs over larger and larger samples.
@@ -154,11 +159,12 @@ class Exploration:
 
     def _found(self, rng: np.random.Generator) -> Found:
         sample = self._sample(rng)
-        finalists = self._finished(sample, self._raced(sample, self._firsts(sample, rng)))
+        finalists, agreed = self._finalists(sample, rng)
         leader = max(finalists, key=self._rank)
         others = [_limit(fit) - self._owed(fit) for fit in finalists if fit is not leader]
-        agreed = len(others) > 0 and min(others) > self.worth(leader) - _BETTER and not self._doomed(leader)
-        best = leader if agreed else self._moved(sample, leader, rng, self._budget_of_moves(sample))
+        agreed = agreed or (len(others) > 0 and min(others) > self.worth(leader) - _BETTER)
+        done = agreed and not self._doomed(leader)
+        best = leader if done else self._moved(sample, leader, rng, self._budget_of_moves(sample))
         whole = self._whole(sample, best, rng)
         shift = self.worth(whole) - self.worth(best)  # from the sample's rows to all
         optima = sorted([self.worth(whole), *(float(other + shift) for other in others)], reverse=True)
@@ -194,21 +200,52 @@ class Exploration:
         rows, weights = self.source.sample(rng, n_rows)
         return replace(self.source, rows=rows, weights=weights)
 
-    def _firsts(self, sample: ArraySource, rng: np.random.Generator) -> list[Mixture]:
+    def _finalists(self, sample: ArraySource, rng: np.random.Generator) -> tuple[list[Fit], bool]:
+        """The fits that came to their ends, and whether it is known that others come to the same as the best."""
+        effort = min(1.0, _WORK / (sample.rows.size * self.n_components))
+        enough = max(_SAMPLE, _STARTS_PER_PARAMETER * self._n_parameters)
+        if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
+            return self._finished(sample, self._raced(sample, self._firsts(sample, rng, effort))), False
+        some = self._some(rng, enough)
+        firsts = [self._run(some, first, 0) for first in self._firsts(some, rng, effort)]
+        firsts.sort(key=self._rank, reverse=True)
+        going, agreed = self._going(sample, [fit.state.mixture for fit in firsts[:_FINALISTS]])
+        return self._finished(sample, going[:1] if agreed else going), agreed
+
+    def _going(self, sample: ArraySource, firsts: Sequence[Mixture]) -> tuple[list[Fit], bool]:
+        """Runs of a few steps over a sample, the likeliest first, until the likeliest is like another; and whether."""
+        agreed = any(alike(firsts[0], other) for other in firsts[1:])
+        fits: list[Fit] = []
+        for first in firsts[:1] if agreed else firsts:
+            fits.append(self._run(sample, first, _ROUNDS[-1], accelerate=True))
+            fits.sort(key=self._rank, reverse=True)
+            agreed = agreed or any(self._same(fits[0], fit) for fit in fits[1:])
+            if agreed:
+                break
+        return fits, agreed
+
+    def _same(self, fit: Fit, other: Fit) -> bool:
+        """Whether two runs seem to be on the way to the same end."""
+        near = self.worth(fit) - self.worth(other) < _NEAR
+        return near and alike(fit.state.mixture, other.state.mixture)
+
+    def _firsts(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> list[Mixture]:
         """The starts that race: several, or the only one that there is."""
-        racers = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM
-        thinned = partial(self._thinned, sample)
-        firsts = begun(sample, self.n_components, self.m_step, rng, racers, thinned) if self.n_components > 1 else []
+        most, thinned = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM, partial(self._thinned, sample)
+        firsts = (
+            begun(sample, self.n_components, self.m_step, rng, most, effort, thinned) if self.n_components > 1 else []
+        )
         alike = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
         return firsts or [start(sample, alike, self.n_components, self.m_step)]
 
-    def _thinned(self, sample: ArraySource, fuller: Mixture) -> Mixture:
-        """A mixture of too many components after some steps, the cheapest merges, and an M-step."""
+    def _thinned(self, sample: ArraySource, fuller: Mixture) -> tuple[float, Mixture]:
+        """What merging a mixture of too many components, after some steps, leaves: how likely it is, and a step later."""
         fit = run(sample, fuller, self.m_step, tol=self._tol(sample), max_iter=_THINNING_STEPS, accelerate=True)
         self.passes.append((2 + fit.state.n_passes) * sample.n_rows / self.source.n_rows)
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        return self._reached(sample, fit.state.mixture.reduce(self.n_components))
+        state = next(iterate(sample, fit.state.mixture.reduce(self.n_components), self.m_step))
+        return state.log_posterior, self.m_step.maximize(state.statistics, state.mixture.covariances)
 
     def _reached(self, sample: ArraySource, begin: Mixture) -> Mixture:
         """The mixture of the model that one step leads to, from one of any form."""
@@ -333,7 +370,7 @@ class Exploration:
         )
         steps = fit.state.n_passes - (begin.state.n_passes if isinstance(begin, Fit) else -1)
         self.passes.append(steps * source.n_rows / self.source.n_rows)
-        self.kept[:] = [max([*self.kept, fit], key=self._rank)]
+        self.kept[:] = [max([*self.kept, fit], key=lambda one: (one.state.statistics.weight, self._rank(one)))]
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return fit

@@ -20,14 +20,14 @@ from gaussmix.starts.coordinates import Coordinates
 from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
 
-__all__ = ["begun"]
+__all__ = ["alike", "begun"]
 
 _FINENESSES = (2, 3, 1, 2, 3, 1, 1)  # times K: clusters in each of the three kinds of coordinates, then merged
 _STEPS = 12  # of k-means: EM sees to the rest
-_WORK = 2**20  # rows times components times features, above which there are fewer partitions, and fuller mixtures
 _ENOUGH = 2**12  # rows for coordinates and k-means, or ...
 _ENOUGH_PER_CLUSTER = 128  # ... of each cluster
 _FULLER = 1.5  # times K: components to go on with for some steps, before they are merged
+_NEAR = 0.5  # standard deviations, between two means of one component
 _LITTLE = 0.1  # of the fewest rows: where there are fewer still, they promise no less
 _PURSUED = 3  # the most directions in which clusters are looked for
 
@@ -46,7 +46,8 @@ def begun(
     m_step: MStep,
     rng: np.random.Generator,
     most: int,
-    thinned: Callable[[Mixture], Mixture],
+    effort: float,
+    thinned: Callable[[Mixture], tuple[float, Mixture]],
 ) -> list[Mixture]:
     """The mixtures that the most promising partitions make, the most promising first.
 
@@ -56,7 +57,8 @@ def begun(
     their labels, less what clusters of few rows gain by chance.
 
     Where there is much to do, there are few of these. Before them come mixtures of half as many components again,
-    thinned: after some steps of EM they tell better which belong together than clusters do.
+    thinned: after some steps of EM they tell better which belong together than clusters do. Where the first two of them
+    are alike, nothing else is looked for.
 
     Parameters
     ----------
@@ -70,13 +72,14 @@ def begun(
         For k-means and the pursuit.
     most : int
         How many mixtures to return.
+    effort : float
+        The share of all partitions that is looked at, at most 1.
     thinned : callable
-        From a mixture with too many components to one with K.
+        From a mixture with too many components to a log-likelihood per row and a mixture with K.
     """
     some = _some(sample, n_components, rng)
-    effort = min(1.0, _WORK / (sample.rows.size * n_components))
     n_more = ceil(_FULLER * n_components)
-    fuller: list[Mixture] = []
+    fuller: list[tuple[float, Mixture]] = []
     found: list[tuple[float, Mixture]] = []
     seen = set()
     with one_thread(some.rows.size * n_components * max(_FINENESSES)):
@@ -85,6 +88,8 @@ def begun(
                 with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
                     labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
                     fuller.append(thinned(start_of_clusters(sample, labels, n_more, m_step)))
+                if len(fuller) == 2 and alike(*(mixture for _, mixture in fuller)):  # noqa: PLR2004 - of two coordinates
+                    break
             for fineness in view.finenesses:
                 with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
                     labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
@@ -92,8 +97,17 @@ def begun(
                         seen.add(labels.tobytes())
                         mixture = start_of_clusters(sample, labels, n_components, m_step)
                         found.append((_promise(mixture, m_step, sample), mixture))
-    found.sort(key=lambda pair: -pair[0])
-    return [*fuller, *(mixture for _, mixture in found)][:most]
+    for some_found in (fuller, found):
+        some_found.sort(key=lambda pair: -pair[0])
+    return [mixture for _, mixture in (*fuller, *found)][:most]
+
+
+def alike(mixture: Mixture, other: Mixture) -> bool:
+    """Whether each component has one of the other mixture for its own, whose mean is within a deviation of its own."""
+    apart = other.means - mixture.means[:, None]
+    squares = (np.asarray(mixture.covariances.whiten(apart)) ** 2).sum(axis=2)
+    own = squares.argmin(axis=1)
+    return len(set(own)) == mixture.n_components and bool(squares.min(axis=1).max() < _NEAR**2)
 
 
 def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> ArraySource:
