@@ -239,7 +239,7 @@ class Exploration:
         return firsts or [start(sample, alike, self.n_components, self.m_step)]
 
     def _thinned(self, sample: ArraySource, fuller: Mixture) -> tuple[float, Mixture]:
-        """What merging a mixture of too many components, after some steps, leaves: how likely it is, and a step later."""
+        """What merging a mixture of too many components, after some steps, leaves: how likely, and a step later."""
         fit = run(sample, fuller, self.m_step, tol=self._tol(sample), max_iter=_THINNING_STEPS, accelerate=True)
         self.passes.append((2 + fit.state.n_passes) * sample.n_rows / self.source.n_rows)
         if fit.status is Status.INTERRUPTED:
