@@ -23,7 +23,8 @@ _STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
 _DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
-_BYTES = 1536  # of a product in a tile, all of which fill the second cache: whole registers, two and three at a time
+_LEAST_BYTES, _MOST_BYTES = 384, 1536  # of one product in a tile: whole registers, two and three at a time
+_CACHE = 2**20  # bytes of all joint densities in a tile
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ class ProductsPlan:
 
     @property
     def _lanes(self) -> int:
-        return _BYTES // self.model.coefficients.itemsize
+        """Rows in a tile, whose products and joint densities fill the second cache."""
+        blocks = self.model.coefficients
+        fitting = _CACHE // (4 * len(blocks)) // _LEAST_BYTES * _LEAST_BYTES
+        return int(min(max(fitting, _LEAST_BYTES), _MOST_BYTES) // blocks.itemsize)
 
 
 class _Shape(NamedTuple):
