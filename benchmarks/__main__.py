@@ -3,8 +3,8 @@
 python -m benchmarks                      # the grid: seconds per iteration, memory, agreement; half an hour
 python -m benchmarks slopes               # how seconds grow with n, D and K; three minutes
 python -m benchmarks limits               # the machine alone; seconds
-python -m benchmarks fit                  # the whole default fit; ten minutes
-python -m benchmarks screening            # what is gained by leaving out what cannot matter; a minute
+python -m benchmarks fit                  # the whole default fit; five minutes
+python -m benchmarks screening            # what is gained by leaving out what cannot matter; two minutes
 python -m benchmarks startup              # the first fit of a small table, as a whole process; a minute
 python -m benchmarks many                 # ten thousand components; ten minutes
 python -m benchmarks.page                 # docs/performance.md from what is kept
