@@ -14,6 +14,7 @@ from gaussmix.expectation._functions import BITS, LN2, NEGLIGIBLE, aligned, comp
 from gaussmix.expectation._lanes import (
     add_totals,
     bits_above,
+    fetch,
     first_bit,
     largest,
     load,
@@ -76,8 +77,15 @@ class Sums(NamedTuple):
 
 @compiled
 def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, transposed, two features at a time; zeros fill up to n rows."""
+    """Rows from `start` on about a centre, transposed, two features at a time; zeros fill up to n rows.
+
+    The next rows are fetched meanwhile, as the machine itself looks no further than a page of memory.
+    """
     n_here, last = min(n, len(rows) - start), rows.shape[1] - 1
+    in_a_line = max(64 // (rows.itemsize * rows.shape[1]), 1)
+    for r in range(start + n_here, min(start + n_here + n, len(rows)), in_a_line):
+        for j in range(0, rows.shape[1], 64 // rows.itemsize):
+            fetch(rows, (r, j))
     for j in range(0, rows.shape[1], 2):
         i = min(j + 1, last)
         for r in range(n_here):

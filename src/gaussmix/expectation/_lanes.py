@@ -24,6 +24,7 @@ __all__ = [
     "add_totals",
     "bits_above",
     "exponent",
+    "fetch",
     "first_bit",
     "is_single",
     "largest",
@@ -150,6 +151,21 @@ def add_to(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, _index_of(array), lanes), emit
+
+
+@_emitted
+def fetch(_context: Any, array: types.Array, _index: Any) -> Any:
+    """Have the line of the cache with an index of an array brought near, for later."""
+    byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        place = _place(context, builder, array, values[0], values[1], ir.IntType(8))
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [place, *(ir.Constant(flag, number) for number in (0, 3, 1))])  # to read, often, as data
+        return context.get_dummy_value()
+
+    return types.void(array, _index_of(array)), emit
 
 
 @_emitted
