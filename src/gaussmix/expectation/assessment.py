@@ -50,9 +50,13 @@ def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, La
         if of_all:
             shares[span] = some
 
-    threads = usable_threads() if fast else 1
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
-        list((pool.map if fast else map)(block, _spans(n_rows, mixture.means.size)))
+    spans = _spans(n_rows, mixture.means.size)
+    if fast:
+        with one_thread(), ThreadPoolExecutor(usable_threads()) as pool:
+            list(pool.map(block, spans))
+    else:  # one after the other, as to find out which libraries have threads takes as long as a small fit
+        for span in spans:
+            block(span)
     return log_density, most_probable, shares
 
 
