@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["labels", "log_densities", "responsibilities"]
 
 _NUMBERS_AT_ONCE = 2**20  # row-component-features
-_MOST_AT_ONCE = 4096  # rows
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096  # rows: a tile of the compiled pass, and many
 
 
 def log_densities(mixture: "Mixture", rows: Rows) -> Floats:
@@ -62,5 +62,5 @@ def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, La
 
 def _spans(n_rows: int, n_numbers: int) -> Iterator[slice]:
     """Blocks of rows whose distances from all means take little memory."""
-    size = min(max(_NUMBERS_AT_ONCE // n_numbers, 1), _MOST_AT_ONCE)
+    size = min(max(_NUMBERS_AT_ONCE // n_numbers, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
     return (slice(start, start + size) for start in range(0, n_rows, size))
