@@ -1,5 +1,4 @@
 import contextlib
-import dataclasses
 import itertools
 import re
 from dataclasses import dataclass, field, replace
@@ -338,7 +337,7 @@ def test_leaps_that_all_fail_change_nothing_but_the_cost(structure, seed):
     first = start(source, assigned(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
 
     def wild(trail, _mixture, _longest):  # far too wide, also from where EM has arrived
-        return dataclasses.replace(trail.found[-1], second=1e6 * trail.found[-1].second)
+        return replace(trail.found[-1], second=1e6 * trail.found[-1].second)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(em.Trail, "further", wild)
