@@ -154,6 +154,16 @@ def test_rows_of_single_precision_are_summed_in_it_or_in_double(
     assert_same(actual, reference.expect(mixture, rows, weights, moments), 2e-6)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_products_in_single_precision_are_about_the_means_themselves(form: type[Covariances]) -> None:
+    mixture = draw_mixture(np.random.default_rng(25), form, 4, 3)
+    rows = mixture.sample(300, random_state=0).astype(np.float32)
+    moments = fused._OWN_MOMENTS[form]
+    found = fused._planned(mixture, moments, rows.dtype).run(rows, np.ones(300))
+    assert found is not None
+    assert found[3] is mixture.means
+
+
 @each_form
 @each_kind
 @pytest.mark.parametrize("n_features", [2, 5, 16, 40])

@@ -44,7 +44,6 @@ __all__ = [
     "see",
     "sum_rows",
     "tell",
-    "turn",
 ]
 
 # How second moments are summed: of each axis, or of each pair of axes.
@@ -103,25 +102,6 @@ def _copy(rows: Rows, start: int, centre: Floats, flat: Floats) -> None:
     for r in range(len(flat)):
         for j in range(rows.shape[1]):
             flat[r, j] = rows[start + r, j] - centre[j] if r < n_here else 0.0
-
-
-@compiled
-def turn(tile: Any, n: int, factor: AnyArray) -> float:
-    """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
-
-    The last coordinate comes first, as it needs all before it.
-    """
-    step, norms, triangular = width(tile), splat(tile, 0.0), int(len(factor) > 1)
-    for r in range(0, n, step):
-        norm = splat(tile, 0.0)
-        for j in range(len(tile) - 1, -1, -1):
-            y = splat(tile, factor[triangular * j, j]) * load(tile, (j, r))
-            for i in range(triangular * j):
-                y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
-            store(tile, (j, r), y)
-            norm = multiply_add(y, y, norm)
-        norms = maximum(norm, norms)
-    return float(largest(norms))
 
 
 # --- Responsibilities ------------------------------------------------------------------------------------------------

@@ -16,8 +16,18 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._distances import store_four
 from gaussmix.expectation._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, kept_on_disk, power_of_two
-from gaussmix.expectation._kernels import assess, score, see, tell, turn
-from gaussmix.expectation._lanes import add_totals, load, maximum, multiply_add, select_above, splat, store, width
+from gaussmix.expectation._kernels import assess, score, see, tell
+from gaussmix.expectation._lanes import (
+    add_totals,
+    largest,
+    load,
+    maximum,
+    multiply_add,
+    select_above,
+    splat,
+    store,
+    width,
+)
 from gaussmix.expectation._moments import add_moments
 
 __all__ = ["NORM", "PAIRS", "SQUARES", "Products", "assess_products", "sum_products"]
@@ -52,6 +62,25 @@ class Products(NamedTuple):
     centre: Floats
     factor: AnyArray
     coefficients: AnyArray
+
+
+@compiled
+def _turn(tile: Any, n: int, factor: AnyArray) -> float:
+    """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
+
+    The last coordinate comes first, as it needs all before it.
+    """
+    step, norms, triangular = width(tile), splat(tile, 0.0), int(len(factor) > 1)
+    for r in range(0, n, step):
+        norm = splat(tile, 0.0)
+        for j in range(len(tile) - 1, -1, -1):
+            y = splat(tile, factor[triangular * j, j]) * load(tile, (j, r))
+            for i in range(triangular * j):
+                y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+            store(tile, (j, r), y)
+            norm = multiply_add(y, y, norm)
+        norms = maximum(norm, norms)
+    return float(largest(norms))
 
 
 @compiled
@@ -198,7 +227,7 @@ def sum_products(
         for r in range(n):
             w[r] = weights[start + r] if r < n_here else 0.0
         see(rows, start, n, model.centre, tile)
-        farthest = max(farthest, turn(tile, n, model.factor))
+        farthest = max(farthest, _turn(tile, n, model.factor))
         _multiply(tile, n, model.which, products)
         _log_joints(products, n, model.coefficients, joint, top)
         _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
@@ -228,7 +257,7 @@ def assess_products(
     likeliest, farthest = np.empty(n, precision), 0.0
     for start in range(0, len(rows), n):
         see(rows, start, n, model.centre, tile)
-        farthest = max(farthest, turn(tile, n, model.factor))
+        farthest = max(farthest, _turn(tile, n, model.factor))
         _multiply(tile, n, model.which, products)
         _log_joints(products, n, model.coefficients, joint, top)
         _relative(joint, n, model.n_components, _LOWEST, top, total)

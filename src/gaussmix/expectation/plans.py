@@ -34,7 +34,7 @@ __all__ = [
     "general",
     "padded",
     "plain",
-    "read_only",
+    "rows_in_tile",
     "symmetric",
 ]
 
@@ -110,23 +110,22 @@ class Plan:
         return log_density
 
 
-def read_only(array: AnyArray) -> AnyArray:
-    """A view that is not to be written to: of all arrays, kernels are compiled for those."""
-    view = array.view()
+def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
+    """The array contiguous, of some precision, and read only: of all arrays, kernels are compiled for those."""
+    view = np.ascontiguousarray(array, dtype=precision).view()
     view.flags.writeable = False
     return view
-
-
-def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
-    """The array contiguous, of some precision, and read only."""
-    return read_only(np.ascontiguousarray(array, dtype=precision))
 
 
 def _lanes_in_tile(densities: Densities) -> int:
     """How many rows a tile has: so many that they stay in the nearest cache, and their joint densities in the next."""
     n_components, n_features = len(densities.centres), densities.n_features
-    fitting = min(_NEAR // n_features, _NEXT // n_components) // _LEAST * _LEAST
-    return int(min(max(fitting, _LEAST), _MOST) // densities.centres.itemsize)
+    return rows_in_tile(min(_NEAR // n_features, _NEXT // n_components), _MOST, densities.centres.dtype)
+
+
+def rows_in_tile(fitting: int, most: int, precision: np.dtype[Any]) -> int:
+    """How many rows one number of each takes so many bytes, in registers that can be taken two and three at a time."""
+    return min(max(fitting // _LEAST * _LEAST, _LEAST), most) // precision.itemsize
 
 
 def padded(array: Floats, *steps: int) -> Floats:

@@ -10,7 +10,18 @@ import numpy as np
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation._products import NORM, PAIRS, SQUARES, Products, assess_products, sum_products
-from gaussmix.expectation.plans import DOUBLE, SINGLE, Found, Plan, correlations, general, padded, plain, symmetric
+from gaussmix.expectation.plans import (
+    DOUBLE,
+    SINGLE,
+    Found,
+    Plan,
+    correlations,
+    general,
+    padded,
+    plain,
+    rows_in_tile,
+    symmetric,
+)
 from gaussmix.statistics import POOLED, Moments
 
 if TYPE_CHECKING:
@@ -23,7 +34,7 @@ _STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
 _DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
-_LEAST_BYTES, _MOST_BYTES = 384, 1536  # of one product in a tile: whole registers, two and three at a time
+_MOST_BYTES = 1536  # of one product in a tile, all of which fill the second cache
 _CACHE = 2**20  # bytes of all joint densities in a tile
 
 
@@ -55,6 +66,8 @@ class ProductsPlan:
         Whether the second moments of all rows are wanted.
     otherwise : Plan
         The plan for blocks that would lose digits.
+    origin : (K, D)
+        What the moments are about.
     """
 
     model: Products
@@ -63,10 +76,11 @@ class ProductsPlan:
     read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
     pooled: bool
     otherwise: Plan
+    origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
         """The same as of :class:`Plan`."""
-        if not np.square(self.means).sum(axis=1).max() <= self.reach:
+        if not self._means_are_near:
             return self.otherwise.run(rows, weights)
         n_blocks, n_products, _ = self.model.coefficients.shape
         (n_components, n_features), n_padded = self.means.shape, -(-self.means.shape[1] // 16) * 16 * self.pooled
@@ -81,20 +95,26 @@ class ProductsPlan:
         scores[2] = len(rows) * n_components
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
         whole = symmetric(whole)[0, :n_features, :n_features]
-        return mass, *self.read(mass, first, of_products, whole), self.otherwise.origin, scores[:3]
+        return mass, *self.read(mass, first, of_products, whole), self.origin, scores[:3]
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
+        if not self._means_are_near:
+            return self.otherwise.assess(rows, labels, responsibilities)
         log_density = np.empty(len(rows))
         farthest = assess_products(plain(rows), self._lanes, self.model, log_density, labels, responsibilities)
         return log_density if farthest <= self.reach else self.otherwise.assess(rows, labels, responsibilities)
 
     @property
+    def _means_are_near(self) -> bool:
+        """Whether rows at the means would lose no more digits than may be: else none need be looked at to know."""
+        return bool(np.square(self.means).sum(axis=1).max() <= self.reach)
+
+    @property
     def _lanes(self) -> int:
-        """Rows in a tile, whose products and joint densities fill the second cache."""
+        """Rows in a tile, whose joint densities fill the second cache."""
         blocks = self.model.coefficients
-        fitting = _CACHE // (4 * len(blocks)) // _LEAST_BYTES * _LEAST_BYTES
-        return int(min(max(fitting, _LEAST_BYTES), _MOST_BYTES) // blocks.itemsize)
+        return rows_in_tile(_CACHE // (4 * len(blocks)), _MOST_BYTES, blocks.dtype)
 
 
 class _Shape(NamedTuple):
@@ -140,7 +160,7 @@ def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]
         factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
     model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
     reach = _DIGITS_TO_LOSE[precision] / shape.steepness
-    return ProductsPlan(model, shape.means, reach, shape.read, moments is POOLED, otherwise)
+    return ProductsPlan(model, shape.means, reach, shape.read, moments is POOLED, otherwise, mixture.means)
 
 
 def _full(mixture: "Mixture") -> _Shape | None:

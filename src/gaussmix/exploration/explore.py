@@ -235,8 +235,8 @@ class Exploration:
         firsts = (
             begun(sample, self.n_components, self.m_step, rng, most, effort, thinned) if self.n_components > 1 else []
         )
-        alike = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
-        return firsts or [start(sample, alike, self.n_components, self.m_step)]
+        in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
+        return firsts or [start(sample, in_turn, self.n_components, self.m_step)]
 
     def _thinned(self, sample: ArraySource, fuller: Mixture) -> tuple[float, Mixture]:
         """What merging a mixture of too many components, after some steps, leaves: how likely, and a step later."""
