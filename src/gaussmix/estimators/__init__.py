@@ -1,15 +1,6 @@
 """The scikit-learn faces: validate, start, drive the loop, show the answer under scikit-learn's names."""
 
-from gaussmix.estimators.classifier import GaussianMixtureClassifier
-from gaussmix.estimators.gaussian_mixture import GaussianMixture
-from gaussmix.estimators.outliers import GaussianMixtureOutlierDetector
-from gaussmix.estimators.regressor import GaussianMixtureRegressor
-from gaussmix.estimators.search import GaussianMixtureSearch
+import lazy_loader
 
-__all__ = [
-    "GaussianMixture",
-    "GaussianMixtureClassifier",
-    "GaussianMixtureOutlierDetector",
-    "GaussianMixtureRegressor",
-    "GaussianMixtureSearch",
-]
+# As in the package above: a first fit waits for no estimator but its own.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,45 @@
+from .covariances import Covariances, Diagonal, Full, Spherical, Tied
+from .density.conditioning import ConditionalMixtures
+from .density.estimate import Bounds, Estimate
+from .density.modes import Modes
+from .diagnosis import Diagnosis, diagnose
+from .em import Status
+from .estimators import (
+    GaussianMixture,
+    GaussianMixtureClassifier,
+    GaussianMixtureOutlierDetector,
+    GaussianMixtureRegressor,
+    GaussianMixtureSearch,
+)
+from .hierarchy import Hierarchy
+from .mixture import Mixture
+from .persist import ModelFileError, load, save
+from .priors import NormalInverseWishart
+from .selection import SearchResults
+
+__all__ = [
+    "Bounds",
+    "ConditionalMixtures",
+    "Covariances",
+    "Diagnosis",
+    "Diagonal",
+    "Estimate",
+    "Full",
+    "GaussianMixture",
+    "GaussianMixtureClassifier",
+    "GaussianMixtureOutlierDetector",
+    "GaussianMixtureRegressor",
+    "GaussianMixtureSearch",
+    "Hierarchy",
+    "Mixture",
+    "ModelFileError",
+    "Modes",
+    "NormalInverseWishart",
+    "SearchResults",
+    "Spherical",
+    "Status",
+    "Tied",
+    "diagnose",
+    "load",
+    "save",
+]
