@@ -4,7 +4,8 @@ import multiprocessing
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
+from dataclasses import dataclass, field
+from threading import Barrier, Event
 
 import joblib
 import numpy as np
@@ -21,7 +22,7 @@ from gaussmix import (
     GaussianMixtureRegressor,
     GaussianMixtureSearch,
 )
-from gaussmix._threads import one_thread, usable_threads
+from gaussmix._threads import one_thread, side_by_side, usable_threads
 from gaussmix.sources import ArraySource
 
 PATIENCE = 300  # seconds, after which a process that waits for a lock for ever is a failure and not a test that hangs
@@ -193,6 +194,32 @@ def test_fits_in_several_threads_at_once_do_not_touch_each_other(rows, answer):
     assert of_blas(threadpool_info()) == {2}
 
 
+# --- Side by side -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_threads", [None, 1, 2, 5])
+def test_answers_come_in_the_order_of_the_parts(n_threads):
+    assert list(side_by_side(lambda part: -part, range(100), n_threads)) == [-part for part in range(100)]
+
+
+def test_threads_work_at_the_same_time():
+    met = Barrier(3)
+    assert sorted(side_by_side(lambda _: met.wait(PATIENCE), range(3), 3)) == [0, 1, 2]
+
+
+def test_work_within_such_work_does_not_wait_for_threads_that_wait_for_it():
+    def sums(part):
+        return sum(side_by_side(lambda inner: part * inner, range(10), 2))
+
+    assert list(side_by_side(sums, range(10), 2)) == [45 * part for part in range(10)]
+
+
+def test_an_error_in_one_part_is_the_callers_and_the_threads_go_on():
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda part: 1 / part, range(-2, 3), 2))
+    assert list(side_by_side(abs, range(-2, 3), 2)) == [2, 1, 0, 1, 2]
+
+
 # --- BLAS -------------------------------------------------------------------------------------------------------------
 
 
@@ -218,23 +245,33 @@ def test_blas_is_set_free_after_an_error():
     assert of_blas(threadpool_info()) == {2}
 
 
+@dataclass
+class Other:
+    """A thread that keeps BLAS on one thread until it is told to leave."""
+
+    pool: ThreadPoolExecutor
+    begun: Event = field(default_factory=Event)
+    over: Event = field(default_factory=Event)
+
+    def hold(self):
+        with one_thread():
+            self.begun.set()
+            self.over.wait(PATIENCE)
+
+    def leave(self):
+        self.over.set()
+        self.pool.shutdown(wait=True)
+
+
 @contextmanager
 def held_elsewhere():
-    """Another thread that keeps BLAS on one thread."""
-    begun, over = Event(), Event()
-
-    def hold():
-        with one_thread():
-            begun.set()
-            over.wait(PATIENCE)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(hold)
-        begun.wait(PATIENCE)
-        try:
-            yield
-        finally:
-            over.set()
+    other = Other(ThreadPoolExecutor(1))
+    other.pool.submit(other.hold)
+    other.begun.wait(PATIENCE)
+    try:
+        yield other
+    finally:
+        other.leave()
 
 
 @with_two_threads
@@ -245,6 +282,24 @@ def test_one_thread_at_a_time_sees_to_it():
             assert of_blas(threadpool_info()) == {1}
         assert of_blas(threadpool_info()) == {1}
     assert of_blas(threadpool_info()) == {2}
+
+
+@with_two_threads
+def test_blas_has_one_thread_within_also_for_a_thread_that_has_limits_of_its_own():
+    with threadpool_limits(2, "blas"):
+        with one_thread():
+            assert of_blas(threadpool_info()) == {1}
+        assert of_blas(threadpool_info()) == {2}
+    assert of_blas(threadpool_info()) == {2}
+
+
+@with_two_threads
+def test_blas_stays_on_one_thread_until_the_last_leaves():
+    with held_elsewhere() as others:
+        with one_thread():
+            others.leave()
+            assert of_blas(threadpool_info()) == {1}
+        assert of_blas(threadpool_info()) == {2}
 
 
 @pytest.mark.parametrize("method", [one for one in multiprocessing.get_all_start_methods() if one == "fork"])

@@ -16,7 +16,6 @@ data: no pass of gaussmix over all pairs is faster than that.
 
 import statistics
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -29,7 +28,7 @@ from benchmarks.measure import timed
 from benchmarks.tables import Column, beside, digits, exponent
 from benchmarks.workloads import Workload
 from gaussmix import Mixture
-from gaussmix._threads import usable_threads
+from gaussmix._threads import side_by_side
 from gaussmix.covariances import Full
 from gaussmix.expectation import Expect, fused
 from gaussmix.sources import ArraySource
@@ -90,8 +89,7 @@ class Way:
 
     def run(self) -> tuple[float, float]:
         """The log-likelihood and the share of pairs skipped."""
-        with ThreadPoolExecutor(usable_threads()) as pool:
-            found = list(pool.map(self.block, self.source.spans(self.mixture.n_components)))
+        found = list(side_by_side(self.block, list(self.source.spans(self.mixture.n_components))))
         n_pairs = self.source.n_rows * self.mixture.n_components
         return sum(one.log_likelihood for one in found), sum(one.skipped for one in found) / n_pairs
 

@@ -1,19 +1,23 @@
 """How many threads work at once: ours, and those of other libraries beneath them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from math import inf
 from multiprocessing import current_process
-from threading import Lock
-from typing import Any
+from threading import Lock, local
+from typing import Any, TypeVar
 
 import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread", "usable_threads"]
+__all__ = ["one_thread", "side_by_side", "usable_threads"]
+
+_Part = TypeVar("_Part")
+_Answer = TypeVar("_Answer")
 
 _WAKES_BLAS = 2**14  # multiplications at once; with fewer it works alone
 
@@ -43,33 +47,54 @@ def usable_threads(n_jobs: int | None = None) -> int:
 
 
 class _Blas:
-    """The threads of BLAS, whose number is the whole process's, so that one of ours at a time sees to it."""
+    """The threads of BLAS: one, for the whole process, from the first who asks to the last who leaves.
+
+    A thread of its own sees to it, as threadpoolctl heeds no other while the one that asked first is within. Where that
+    is a thread that had asked before any of this, it may be the caller's.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._limits: Any = None
+        self._n_within = 0
 
     @contextmanager
     def on_one_thread(self) -> Iterator[None]:
-        """Keep it on one thread; nothing is done where another of our threads does so already."""
-        lock = self._lock
-        if not lock.acquire(blocking=False):
-            yield
-            return
+        """Keep it on one thread, also while others come and go."""
+        with self._lock:
+            if self._n_within == 0:
+                _keeper(os.getpid()).submit(self._hold).result()
+            self._n_within += 1
         try:
-            self._limits = _controller().limit(limits=1, user_api="blas")
-            with self._limits:
+            with _limited():
                 yield
         finally:
-            self._limits = None
-            lock.release()
+            with self._lock:
+                self._n_within = max(self._n_within - 1, 0)  # a fork may have happened within
+                if self._n_within == 0:
+                    _keeper(os.getpid()).submit(self._set_free).result()
 
     def begin_anew(self) -> None:
-        """In a process just forked, where the thread that saw to it may not be."""
-        self._lock = Lock()
+        """In a process just forked, where those who are within may not be."""
+        self._lock, self._n_within = Lock(), 0
+        self._set_free()
+
+    def _hold(self) -> None:
+        self._limits = _limited().__enter__()
+
+    def _set_free(self) -> None:
         if self._limits is not None:
-            self._limits.restore_original_limits()
+            self._limits.__exit__(None, None, None)
             self._limits = None
+
+
+def _limited() -> Any:  # noqa: ANN401 - threadpoolctl has no types
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _keeper(_process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "gaussmix-blas")
 
 
 _BLAS = _Blas()
@@ -94,3 +119,30 @@ def one_thread(work: float = inf) -> Iterator[None]:
     """
     with nullcontext() if work < _WAKES_BLAS else _BLAS.on_one_thread():
         yield
+
+
+_OF_OURS = local()
+
+
+@lru_cache(maxsize=2)
+def _pool(_process: int, n_threads: int) -> ThreadPoolExecutor:
+    """Threads that are kept from pass to pass, as starting them takes a fifth of a small one; not across a fork."""
+    return ThreadPoolExecutor(n_threads, "gaussmix", initializer=lambda: setattr(_OF_OURS, "here", True))
+
+
+def side_by_side(
+    work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_threads: int | None = None
+) -> Iterator[_Answer]:
+    """What is made of each part, in their order; several are worked on at once, and BLAS is kept on one thread.
+
+    Parameters
+    ----------
+    work : callable
+        Of a part. Threads gain where it releases the interpreter's lock.
+    parts : sequence
+    n_threads : int, optional
+        By default as many as :func:`usable_threads` says. Work inside of such work is done by its own thread.
+    """
+    threads = 1 if len(parts) == 1 or hasattr(_OF_OURS, "here") else n_threads or usable_threads()
+    with one_thread():
+        yield from map(work, parts) if threads == 1 else _pool(os.getpid(), threads).map(work, parts)

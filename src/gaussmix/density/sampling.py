@@ -1,12 +1,11 @@
 """New rows."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from gaussmix._threads import one_thread, usable_threads
+from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Floats, Labels, Seed
 from gaussmix.density.arguments import count
 
@@ -160,16 +159,16 @@ def _drawn(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> 
     size = -(-max(_NUMBERS, _OF_EACH * mixture.n_components) // mixture.n_features)
     spans = [slice(start, start + size) for start in range(0, len(rows), size)]
 
-    def draw(span: slice, rng: np.random.Generator) -> None:
-        _draw(mixture, rng, components[span], rows[span])
+    def draw(part: tuple[slice, np.random.Generator]) -> None:
+        _draw(mixture, part[1], components[part[0]], rows[part[0]])
 
-    with one_thread(rows.size * mixture.n_features):
-        if len(spans) <= 1:
-            draw(slice(None), rng)
-        else:
-            own = map(np.random.default_rng, rng.integers(2**32, size=(len(spans), 4)))
-            with ThreadPoolExecutor(usable_threads()) as pool:
-                list(pool.map(draw, spans, own))
+    if len(spans) <= 1:
+        with one_thread(rows.size * mixture.n_features):
+            draw((slice(None), rng))
+    else:
+        own = map(np.random.default_rng, rng.integers(2**32, size=(len(spans), 4)))
+        for _ in side_by_side(draw, list(zip(spans, own, strict=True))):
+            pass
     return rows
 
 

@@ -1,12 +1,11 @@
 """What a mixture says of rows: log-densities, most probable components, responsibilities; in blocks, by either twin."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaussmix._threads import one_thread, usable_threads
+from gaussmix._threads import side_by_side
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.expectation import compiled, reference
 
@@ -50,13 +49,10 @@ def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, La
         if of_all:
             shares[span] = some
 
-    spans = _spans(n_rows, mixture.means.size)
-    if fast:
-        with one_thread(), ThreadPoolExecutor(usable_threads()) as pool:
-            list(pool.map(block, spans))
-    else:  # one after the other, as to find out which libraries have threads takes as long as a small fit
-        for span in spans:
-            block(span)
+    spans = list(_spans(n_rows, mixture.means.size))
+    # Few rows: one after the other, as to find out which libraries have threads takes as long as a small fit.
+    for _ in side_by_side(block, spans) if fast else map(block, spans):
+        pass
     return log_density, most_probable, shares
 
 

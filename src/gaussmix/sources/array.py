@@ -1,7 +1,6 @@
 """Rows in an array: in memory or memory-mapped, of either precision, in any layout."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from operator import add
@@ -9,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from gaussmix._threads import one_thread, usable_threads
+from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import AnyArray, Engine, Floats, Labels, Rows
 from gaussmix.expectation import choose, reference
 from gaussmix.mixture import Mixture
@@ -78,13 +77,8 @@ class ArraySource:
         spans = list(self.spans(mixture.n_components))
         if expect is reference.expect:
             return reduce(add, map(block, spans))
-        threads = 1 if len(spans) == 1 else self.n_threads or usable_threads()
-        with one_thread():
-            if threads == 1:
-                return reduce(add, map(block, spans))
-            _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
-            with ThreadPoolExecutor(threads) as pool:
-                return reduce(add, pool.map(block, spans))
+        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
+        return reduce(add, side_by_side(block, spans, self.n_threads))
 
     def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
         """Statistics of all rows under given responsibilities, about `origin`."""
@@ -93,7 +87,8 @@ class ArraySource:
             rows = self.rows[span]
             return reference.summarize(rows, self._weights(span), assignment(span, rows), origin, moments)
 
-        return reduce(add, map(block, self.spans(len(origin))))
+        with one_thread(self.rows.size * len(origin)):
+            return reduce(add, map(block, self.spans(len(origin))))
 
     def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
         """Results of a function of each block, one after the other."""

@@ -1,7 +1,6 @@
 """Rows that look at some of the components only."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,7 +9,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from gaussmix._threads import one_thread, usable_threads
+from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.density.neighbours import neighbours
 from gaussmix.expectation import compiled, truncated
@@ -103,7 +102,7 @@ class TruncatedSource:
             sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, cells, moments)
             return sums
 
-        return reduce(add, self._side_by_side(twin, mixture, block))
+        return reduce(add, self._by_blocks(twin, mixture, block))
 
     def best_two(self, mixture: Mixture) -> Labels:
         """The likeliest and the second likeliest candidate of each row, ``(n, 2)``."""
@@ -113,7 +112,7 @@ class TruncatedSource:
         def block(cells: Cells) -> None:
             best[cells.order] = twin.best_two(mixture, self.whole.rows[cells.order], cells)
 
-        for _ in self._side_by_side(twin, mixture, block):
+        for _ in self._by_blocks(twin, mixture, block):
             pass
         return best
 
@@ -141,15 +140,9 @@ class TruncatedSource:
 
         return truncated_fused
 
-    def _side_by_side(self, twin: ModuleType, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
+    def _by_blocks(self, twin: ModuleType, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
         """Answers for the blocks, in their order. These depend on the shape of the problem alone."""
         size = twin.rows_at_once(mixture)
         parts = [self.cells.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
-        threads = 1 if len(parts) == 1 else self.whole.n_threads or usable_threads()
-        with one_thread():
-            if threads == 1:
-                yield from map(work, parts)
-                return
-            with ThreadPoolExecutor(threads) as pool:
-                yield from pool.map(work, parts)
+        return side_by_side(work, parts, self.whole.n_threads)
