@@ -24,6 +24,9 @@ from gaussmix.expectation._lanes import (
     select_above,
     splat,
     store,
+    store_column,
+    store_four_columns,
+    store_two_columns,
     width,
 )
 from gaussmix.expectation._moments import (
@@ -76,23 +79,38 @@ class Sums(NamedTuple):
 
 @compiled
 def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, transposed, two features at a time; zeros fill up to n rows.
+    """Rows from `start` on about a centre, transposed, a register's rows at a time; zeros fill up to n rows.
 
     The next rows are fetched meanwhile, as the machine itself looks no further than a page of memory.
     """
-    n_here, last = min(n, len(rows) - start), rows.shape[1] - 1
-    in_a_line = max(64 // (rows.itemsize * rows.shape[1]), 1)
-    for r in range(start + n_here, min(start + n_here + n, len(rows)), in_a_line):
-        for j in range(0, rows.shape[1], 64 // rows.itemsize):
-            fetch(rows, (r, j))
-    for j in range(0, rows.shape[1], 2):
-        i = min(j + 1, last)
-        for r in range(n_here):
-            tile[j, r] = rows[start + r, j] - centre[j]
-            tile[i, r] = rows[start + r, i] - centre[i]
-    for j in range(rows.shape[1]):
-        for r in range(n_here, n):
-            tile[j, r] = 0.0
+    n_here = min(n, len(rows) - start)
+    n_next = min(n, len(rows) - start - n_here)
+    for i in range(0, n_next * rows.shape[1], 64 // rows.itemsize):  # rows lie one after the other
+        fetch(rows, (start + n_here, i))
+    whole = n_here - n_here % width(tile)
+    _transpose(rows, start, whole, centre, tile)
+    if whole < n:
+        for j in range(rows.shape[1]):
+            for r in range(whole, n):
+                tile[j, r] = rows[start + r, j] - centre[j] if r < n_here else 0.0
+
+
+@compiled
+def _transpose(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
+    """Rows from `start` on about a centre, four columns at once where there are so many."""
+    step, n_features = width(tile), rows.shape[1]
+    if n_features >= 4:  # noqa: PLR2004 - as many as are taken at once
+        for r in range(0, n, step):
+            for j in range(0, n_features, 4):
+                column = min(j, n_features - 4)
+                store_four_columns(tile, (column, r), rows, (start + r, column), centre)
+    elif n_features >= 2:  # noqa: PLR2004 - as above
+        for r in range(0, n, step):
+            for column in range(n_features - 1):
+                store_two_columns(tile, (column, r), rows, (start + r, column), centre)
+    else:
+        for r in range(0, n, step):
+            store_column(tile, (0, r), rows, (start + r, 0), centre)
 
 
 @compiled

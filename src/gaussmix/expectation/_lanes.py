@@ -36,6 +36,10 @@ __all__ = [
     "select_above",
     "splat",
     "store",
+    "store_column",
+    "store_four_columns",
+    "store_four_scaled",
+    "store_two_columns",
     "width",
 ]
 
@@ -93,6 +97,16 @@ _OF = {element: Lanes(element) for element in _ELEMENTS}
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
         super().__init__(manager, lanes, lanes.vector)
+
+
+def _picks(lanes: Sequence[int]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
+
+
+def _in_all(builder: Any, one: Any, vector: ir.VectorType) -> Any:
+    """One number in every lane."""
+    empty = ir.Constant(vector, ir.Undefined)
+    return builder.shuffle_vector(builder.insert_element(empty, one, _INT(0)), empty, _picks([0] * vector.count))
 
 
 # --- Memory ----------------------------------------------------------------------------------------------------------
@@ -168,13 +182,77 @@ def fetch(_context: Any, array: types.Array, _index: Any) -> Any:
     return types.void(array, _index_of(array)), emit
 
 
+def _side_by_side(builder: Any, place: Any, stride: Any, count: int) -> Any:
+    """Vectors in memory, the next always so many elements on, as a single one."""
+    few = place.type.pointee
+    start, parts = builder.bitcast(place, few.element.as_pointer()), []
+    for q in range(count):
+        part = builder.load(builder.bitcast(builder.gep(start, [builder.mul(stride, _INT(q))]), few.as_pointer()))
+        part.align = 8 if few.element == ir.DoubleType() else 4
+        parts.append(part)
+    while len(parts) > 1:
+        both = _picks(range(2 * parts[0].type.count))
+        parts = [builder.shuffle_vector(a, b, both) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def _write_columns(count: int, context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
+    """Columns of rows less a centre, and scaled where there are scales, written to a tile as its rows."""
+    (tile, _, rows, _, *_), (target, index, source, begin, *affine) = kinds, values
+    lanes = _OF[tile.dtype]
+    few, wide = (ir.VectorType(_ELEMENTS[kind], n) for kind, n in ((rows.dtype, count), (types.float64, lanes.count)))
+    (feature, lane), (_, column) = (cgutils.unpack_tuple(builder, one, 2) for one in (index, begin))
+    stride = builder.extract_value(context.make_array(rows)(context, builder, source).shape, 1)
+    block = _side_by_side(builder, _place(context, builder, rows, source, begin, few), stride, lanes.count)
+    steps = (builder.fsub, builder.fmul)[: len(affine)]
+    for q in range(count):
+        seen = builder.shuffle_vector(block, block, _picks(range(q, count * lanes.count, count)))
+        seen = seen if rows.dtype == types.float64 else builder.fpext(seen, wide)
+        for step, kind, array in zip(steps, kinds[4:], affine, strict=True):
+            data = context.make_array(kind)(context, builder, array).data
+            one = builder.load(builder.gep(data, [builder.add(column, _INT(q))]))
+            seen = step(seen, _in_all(builder, one, wide), flags=_CONTRACT)
+        seen = seen if tile.dtype == types.float64 else builder.fptrunc(seen, lanes.vector)
+        at = cgutils.pack_array(builder, [builder.add(feature, _INT(q)), lane])
+        builder.store(seen, _place(context, builder, tile, target, at, lanes.vector)).align = tile.dtype.bitwidth // 8
+    return context.get_dummy_value()
+
+
+def _columns(count: int) -> Any:
+    """What writes so many columns of rows, about a centre, as rows of a tile: as many numbers as a register holds."""
+
+    @_emitted
+    def store_columns(_context: Any, tile: types.Array, _index: Any, rows: types.Array, _from: Any, centre: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+            return _write_columns(count, context, builder, signature.args, values)
+
+        return types.void(tile, _index_of(tile), rows, _index_of(rows), centre), emit
+
+    return store_columns
+
+
+store_column, store_two_columns, store_four_columns = _columns(1), _columns(2), _columns(4)
+
+
+@_emitted
+def store_four_scaled(
+    _context: Any, tile: types.Array, _index: Any, rows: types.Array, _from: Any, centre: Any, scales: Any
+) -> Any:
+    """Write four columns of rows, about a centre and multiplied by scales, as rows of a tile."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
+        return _write_columns(4, context, builder, signature.args, values)
+
+    return types.void(tile, _index_of(tile), rows, _index_of(rows), centre, scales), emit
+
+
 @_emitted
 def width(_context: Any, array: types.Array) -> Any:
     """How many floats of an array one vector holds."""
     count = _OF[array.dtype].count
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
-        return ir.Constant(_INT, count)
+        return _INT(count)
 
     return types.intp(array), emit
 
@@ -196,9 +274,7 @@ def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = context.cast(builder, values[1], number, lanes.element)
-        empty = ir.Constant(lanes.vector, ir.Undefined)
-        first = builder.insert_element(empty, one, ir.Constant(_INT, 0))
-        return builder.shuffle_vector(first, empty, _picks([0] * lanes.count))
+        return _in_all(builder, one, lanes.vector)
 
     return lanes(array, number), emit
 
@@ -284,11 +360,7 @@ def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
-        empty = ir.Constant(a.integers, ir.Undefined)
-        first = builder.insert_element(empty, one, ir.Constant(_INT, 0))
-        bits = builder.sub(
-            builder.bitcast(values[0], a.integers), builder.shuffle_vector(first, empty, _picks([0] * a.count))
-        )
+        bits = builder.sub(builder.bitcast(values[0], a.integers), _in_all(builder, one, a.integers))
         mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
         return builder.sitofp(builder.ashr(bits, mantissa), a.vector)
 
@@ -330,10 +402,6 @@ def first_bit(_context: Any, bits: types.Integer) -> Any:
 
 
 # --- Sums over lanes -------------------------------------------------------------------------------------------------
-
-
-def _picks(lanes: Sequence[int]) -> ir.Constant:
-    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
 
 
 def _paired(builder: Any, a: Any, b: Any, stride: int) -> Any:

@@ -12,6 +12,7 @@ from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import (
     bits_above,
+    fetch,
     largest,
     load,
     maximum,
@@ -19,6 +20,7 @@ from gaussmix.expectation._lanes import (
     select_above,
     splat,
     store,
+    store_four_scaled,
     width,
 )
 
@@ -56,23 +58,22 @@ class Screens(NamedTuple):
 
 @compiled
 def take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
-    """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance."""
-    n, n_features = len(order), rows.shape[1]
-    origin, scales = screens.origin, screens.scales
-    some = np.empty((16, n_features), np.float32)
-    for start in range(0, n, 16):  # few enough that what is written stays near until it is read
-        n_here = min(16, n - start)
-        for r in range(n_here):
-            lane = order[start + r]
+    """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance.
+
+    A register of rows is taken at a time, while the next one is fetched.
+    """
+    n, n_features, step = len(order), rows.shape[1], width(tile)
+    for start in range(0, n, step):
+        for r in range(start, min(start + step, n)):
+            lane, later = order[r], order[min(r + step, n - 1)]
+            for j in range(0, n_features, 64 // rows.itemsize):
+                fetch(rows, (later, j))
             for j in range(n_features):
-                flat[start + r, j] = rows[lane, j]
-            for j in range(n_features):
-                some[r, j] = (rows[lane, j] - origin[j]) * scales[j]
-        for j in range(n_features):
-            for r in range(n_here):
-                tile[j, start + r] = some[r, j]
+                flat[r, j] = rows[lane, j]
+        for j in range(0, n_features, 4):
+            column = min(j, n_features - 4)
+            store_four_scaled(tile, (column, start), flat, (start, column), screens.origin, screens.scales)
     tile[:, n:] = 0.0
-    step = width(tile)
     farthest = splat(tile, 0.0)
     for r in range(0, tile.shape[1], step):
         norm = splat(tile, 0.0)
