@@ -61,7 +61,8 @@ class ProductsPlan:
     reach : float
         Squared distances in the frame up to which no more digits are lost than may be.
     read : callable
-        From masses, sums of features and of products, and the second moments of all rows, to first and second moments.
+        From masses, sums of features and of products, and the lower triangle of the second moments of all rows, to
+        first and second moments.
     pooled : bool
         Whether the second moments of all rows are wanted.
     otherwise : Plan
@@ -94,8 +95,7 @@ class ProductsPlan:
             return None
         scores[2] = len(rows) * n_components
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
-        whole = symmetric(whole)[0, :n_features, :n_features]
-        return mass, *self.read(mass, first, of_products, whole), self.origin, scores[:3]
+        return mass, *self.read(mass, first, of_products, whole[0, :n_features, :n_features]), self.origin, scores[:3]
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
@@ -169,6 +169,8 @@ def _full(mixture: "Mixture") -> _Shape | None:
     a, b = np.triu_indices(n_features)
     if len(a) > _MOST:
         return None
+    places = np.empty((n_features, n_features), np.intp)
+    places[a, b] = places[b, a] = np.arange(len(a))  # of products
     try:
         back = deviations[:, None] * np.linalg.cholesky(correlations(mixture, deviations))
     except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
@@ -179,8 +181,7 @@ def _full(mixture: "Mixture") -> _Shape | None:
     precisions = np.swapaxes(whitening, 1, 2) @ whitening
 
     def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
-        second = np.empty((len(means), n_features, n_features))
-        second[:, a, b] = second[:, b, a] = of_products
+        second = of_products.take(places, axis=1)
         centred = first - mass[:, None] * means
         second -= means[:, :, None] * first[:, None, :] + centred[:, :, None] * means[:, None, :]
         return centred @ back.T, back @ second @ back.T
@@ -237,7 +238,7 @@ def _tied(mixture: "Mixture") -> _Shape | None:
 
     def read(mass: Floats, first: Floats, _: Floats, whole: Floats) -> tuple[Floats, Floats]:
         cross = first.T @ means
-        pooled = factors @ (whole - cross - cross.T + (means.T * mass) @ means) @ factors.T
+        pooled = factors @ (symmetric(whole[None])[0] - cross - cross.T + (means.T * mass) @ means) @ factors.T
         return (first - mass[:, None] * means) @ factors.T, 0.5 * (pooled + pooled.T)
 
     return _Shape(NORM, mixture.covariances.whitening, means, means, np.ones((len(means), 1)), 1.0, read)
