@@ -20,8 +20,12 @@ def processor() -> str:
 
 
 def machine(names: list[str]) -> dict[str, Any]:
-    """The machine, and the versions of Python and of the named libraries."""
-    pools = {f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in threadpool_info()}
+    """The machine, the versions of Python and of the named libraries, and which kernels BLAS takes."""
+    pools = {
+        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
+        + f", {pool['num_threads']} threads"
+        for pool in threadpool_info()
+    }
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(),

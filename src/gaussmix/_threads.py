@@ -1,8 +1,9 @@
 """How many threads work at once: ours, and those of other libraries beneath them."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from math import inf
@@ -125,15 +126,17 @@ _OF_OURS = local()
 
 
 @lru_cache(maxsize=2)
-def _pool(_process: int, n_threads: int) -> ThreadPoolExecutor:
+def _helpers(_process: int, count: int) -> ThreadPoolExecutor:
     """Threads that are kept from pass to pass, as starting them takes a fifth of a small one; not across a fork."""
-    return ThreadPoolExecutor(n_threads, "gaussmix", initializer=lambda: setattr(_OF_OURS, "here", True))
+    return ThreadPoolExecutor(count, "gaussmix", initializer=lambda: setattr(_OF_OURS, "here", True))
 
 
 def side_by_side(
     work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_threads: int | None = None
 ) -> Iterator[_Answer]:
     """What is made of each part, in their order; several are worked on at once, and BLAS is kept on one thread.
+
+    The caller's thread works too, and hands answers on between its own parts: to be woken for each takes longer.
 
     Parameters
     ----------
@@ -143,6 +146,41 @@ def side_by_side(
     n_threads : int, optional
         By default as many as :func:`usable_threads` says. Work inside of such work is done by its own thread.
     """
-    threads = 1 if len(parts) == 1 or hasattr(_OF_OURS, "here") else n_threads or usable_threads()
+    alone = len(parts) <= 1 or hasattr(_OF_OURS, "here")
+    n_helpers = 0 if alone else min(len(parts), n_threads or usable_threads()) - 1
     with one_thread():
-        yield from map(work, parts) if threads == 1 else _pool(os.getpid(), threads).map(work, parts)
+        yield from _shared(work, parts, n_helpers) if n_helpers else map(work, parts)
+
+
+def _shared(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
+    """The same, with helpers."""
+    left, answers = deque(enumerate(parts)), dict[int, _Answer]()
+
+    def worked() -> bool:
+        try:
+            i, part = left.popleft()
+        except IndexError:
+            return False
+        answers[i] = work(part)
+        return True
+
+    def work_on() -> None:
+        while worked():
+            pass
+
+    pool = _helpers(os.getpid(), n_helpers)
+    helpers = [pool.submit(work_on) for _ in range(n_helpers)]
+    try:
+        n_given = 0
+        while worked():
+            while n_given in answers:
+                yield answers.pop(n_given)
+                n_given += 1
+    finally:
+        left.clear()
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
+    while n_given in answers:
+        yield answers.pop(n_given)
+        n_given += 1
