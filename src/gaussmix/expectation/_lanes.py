@@ -32,6 +32,7 @@ __all__ = [
     "maximum",
     "multiply_add",
     "n_bits",
+    "repeat",
     "scale_by_power",
     "select_above",
     "splat",
@@ -133,6 +134,18 @@ def load(_context: Any, array: types.Array, _index: Any) -> Any:
         loaded = builder.load(_place(context, builder, array, values[0], values[1], lanes.vector))
         loaded.align = lanes.element.bitwidth // 8
         return loaded
+
+    return lanes(array, _index_of(array)), emit
+
+
+@_emitted
+def repeat(_context: Any, array: types.Array, _index: Any) -> Any:
+    """One number of an array in every lane. The index is not negative, which nothing is spent on to find out."""
+    lanes = _OF[array.dtype]
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        place = _place(context, builder, array, values[0], values[1], ir.VectorType(lanes.vector.element, 1))
+        return _in_all(builder, builder.load(builder.bitcast(place, lanes.vector.element.as_pointer())), lanes.vector)
 
     return lanes(array, _index_of(array)), emit
 

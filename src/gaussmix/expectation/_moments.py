@@ -8,7 +8,7 @@ from typing import Any
 
 from gaussmix._types import AnyArray, Floats
 from gaussmix.expectation._functions import compiled
-from gaussmix.expectation._lanes import add_to, add_totals, load, multiply_add, splat, store, width
+from gaussmix.expectation._lanes import add_to, add_totals, load, multiply_add, repeat, splat, store, width
 
 __all__ = [
     "FEW",
@@ -57,37 +57,92 @@ def add_moments(
     first: Floats,
     second: Floats,
 ) -> None:
-    """Add one component's moments over n rows, in blocks of eight features by a register, on and below the diagonal.
+    """Add one component's moments over n rows, in blocks on and below the diagonal.
 
     As many features as a register holds, or eight, are centred and weighted first, into ``(n, that)``, which stays in
     the nearest cache.
     """
     e, step = k % len(second), width(flat)
-    zero = splat(flat, 0.0)
     for block in range(0, len(centre), weighted.shape[1]):
         for j in range(0, weighted.shape[1], step):
-            m, total = load(centre, block + j), zero
+            m, total = load(centre, block + j), splat(flat, 0.0)
             for r in range(n):
-                a = splat(flat, shares[q, lanes[r]]) * (load(flat, (lanes[r], block + j)) - m)
+                a = repeat(shares, (q, lanes[r])) * (load(flat, (lanes[r], block + j)) - m)
                 store(weighted, (r, j), a)
                 total = total + a
             add_to(first, (k, block + j), total)
         for b in range(0, weighted.shape[1], 8):
-            for i in range(0, block + b + 8, step):
-                m = load(centre, i)
-                s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
-                for r in range(n):
-                    x = load(flat, (lanes[r], i)) - m
-                    s0 = multiply_add(splat(flat, weighted[r, b]), x, s0)
-                    s1 = multiply_add(splat(flat, weighted[r, b + 1]), x, s1)
-                    s2 = multiply_add(splat(flat, weighted[r, b + 2]), x, s2)
-                    s3 = multiply_add(splat(flat, weighted[r, b + 3]), x, s3)
-                    s4 = multiply_add(splat(flat, weighted[r, b + 4]), x, s4)
-                    s5 = multiply_add(splat(flat, weighted[r, b + 5]), x, s5)
-                    s6 = multiply_add(splat(flat, weighted[r, b + 6]), x, s6)
-                    s7 = multiply_add(splat(flat, weighted[r, b + 7]), x, s7)
-                _add_four_rows(second, e, block + b, i, s0, s1, s2, s3)
-                _add_four_rows(second, e, block + b + 4, i, s4, s5, s6, s7)
+            i, end = 0, block + b + 8
+            while i + step < end:
+                _add_four_by_two(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
+                _add_four_by_two(flat, lanes, n, centre, i, weighted, b + 4, second, e, block + b + 4)
+                i += 2 * step
+            if i < end:
+                _add_eight_by_one(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
+
+
+@compiled
+def _add_four_by_two(
+    flat: Floats,
+    lanes: AnyArray,
+    n: int,
+    centre: Floats,
+    i: int,
+    weighted: Floats,
+    b: int,
+    second: Floats,
+    e: int,
+    j: int,
+) -> None:
+    """Add second moments of four features, from `j` on, with two registers of them, from `i` on.
+
+    The four are weighted already, in the columns from `b` on. Each of their numbers that is read serves twice.
+    """
+    u = i + width(flat)
+    m, o, zero = load(centre, i), load(centre, u), splat(flat, 0.0)
+    s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
+    for r in range(n):
+        x, y = load(flat, (lanes[r], i)) - m, load(flat, (lanes[r], u)) - o
+        w = repeat(weighted, (r, b))
+        s0, t0 = multiply_add(w, x, s0), multiply_add(w, y, t0)
+        w = repeat(weighted, (r, b + 1))
+        s1, t1 = multiply_add(w, x, s1), multiply_add(w, y, t1)
+        w = repeat(weighted, (r, b + 2))
+        s2, t2 = multiply_add(w, x, s2), multiply_add(w, y, t2)
+        w = repeat(weighted, (r, b + 3))
+        s3, t3 = multiply_add(w, x, s3), multiply_add(w, y, t3)
+    _add_four_rows(second, e, j, i, s0, s1, s2, s3)
+    _add_four_rows(second, e, j, u, t0, t1, t2, t3)
+
+
+@compiled
+def _add_eight_by_one(
+    flat: Floats,
+    lanes: AnyArray,
+    n: int,
+    centre: Floats,
+    i: int,
+    weighted: Floats,
+    b: int,
+    second: Floats,
+    e: int,
+    j: int,
+) -> None:
+    """The same of eight features with the last register, where there is one left over."""
+    m, zero = load(centre, i), splat(flat, 0.0)
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+    for r in range(n):
+        x = load(flat, (lanes[r], i)) - m
+        s0 = multiply_add(repeat(weighted, (r, b)), x, s0)
+        s1 = multiply_add(repeat(weighted, (r, b + 1)), x, s1)
+        s2 = multiply_add(repeat(weighted, (r, b + 2)), x, s2)
+        s3 = multiply_add(repeat(weighted, (r, b + 3)), x, s3)
+        s4 = multiply_add(repeat(weighted, (r, b + 4)), x, s4)
+        s5 = multiply_add(repeat(weighted, (r, b + 5)), x, s5)
+        s6 = multiply_add(repeat(weighted, (r, b + 6)), x, s6)
+        s7 = multiply_add(repeat(weighted, (r, b + 7)), x, s7)
+    _add_four_rows(second, e, j, i, s0, s1, s2, s3)
+    _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
 
 
 @compiled
