@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gaussmix._types import AnyArray, Floats
 from gaussmix.expectation._functions import compiled
-from gaussmix.expectation._lanes import load, multiply_add, splat, store, width
+from gaussmix.expectation._lanes import load, multiply_add, repeat, splat, store, width
 
 __all__ = ["AXES", "PLAIN", "TRIANGLES", "Densities", "squared_distances", "store_four"]
 
@@ -72,16 +72,16 @@ def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: i
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
         for j in range(len(tile)):
             x, y = load(tile, (j, r)), load(tile, (j, r + step))
-            m = splat(tile, m0[j])
+            m = repeat(m0, j)
             c, d = x - m, y - m
             a0, b0 = multiply_add(c, c, a0), multiply_add(d, d, b0)
-            m = splat(tile, m1[j])
+            m = repeat(m1, j)
             c, d = x - m, y - m
             a1, b1 = multiply_add(c, c, a1), multiply_add(d, d, b1)
-            m = splat(tile, m2[j])
+            m = repeat(m2, j)
             c, d = x - m, y - m
             a2, b2 = multiply_add(c, c, a2), multiply_add(d, d, b2)
-            m = splat(tile, m3[j])
+            m = repeat(m3, j)
             c, d = x - m, y - m
             a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
         s0 = splat(tile, scales[k % len(scales), 0, 0, 0] ** 2)
@@ -103,16 +103,16 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
         for j in range(len(tile)):
             x, y = load(tile, (j, r)), load(tile, (j, r + step))
-            m, s = splat(tile, m0[j]), splat(tile, s0[j])
+            m, s = repeat(m0, j), repeat(s0, j)
             c, d = (x - m) * s, (y - m) * s
             a0, b0 = multiply_add(c, c, a0), multiply_add(d, d, b0)
-            m, s = splat(tile, m1[j]), splat(tile, s1[j])
+            m, s = repeat(m1, j), repeat(s1, j)
             c, d = (x - m) * s, (y - m) * s
             a1, b1 = multiply_add(c, c, a1), multiply_add(d, d, b1)
-            m, s = splat(tile, m2[j]), splat(tile, s2[j])
+            m, s = repeat(m2, j), repeat(s2, j)
             c, d = (x - m) * s, (y - m) * s
             a2, b2 = multiply_add(c, c, a2), multiply_add(d, d, b2)
-            m, s = splat(tile, m3[j]), splat(tile, s3[j])
+            m, s = repeat(m3, j), repeat(s3, j)
             c, d = (x - m) * s, (y - m) * s
             a3, b3 = multiply_add(c, c, a3), multiply_add(d, d, b3)
         store_four(squared, k, r, a0, a1, a2, a3)
@@ -122,8 +122,8 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
 @compiled
 def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: Floats, squared: Floats, k: int) -> None:
     step = width(tile)
-    m0, m1 = splat(tile, centre[0]), splat(tile, centre[1])
-    f00, f10, f11 = splat(tile, blocks[0, 0, 0]), splat(tile, blocks[0, 0, 1]), splat(tile, blocks[0, 1, 1])
+    m0, m1 = repeat(centre, 0), repeat(centre, 1)
+    f00, f10, f11 = repeat(blocks, (0, 0, 0)), repeat(blocks, (0, 0, 1)), repeat(blocks, (0, 1, 1))
     for r in range(0, n, step):
         x, y = load(tile, (0, r)) - m0, load(tile, (1, r)) - m1
         first, second = f00 * x, multiply_add(f11, y, f10 * x)
@@ -143,7 +143,7 @@ def _whitened_norms(
     zero = splat(tile, 0.0)
     for r in range(0, n, 3 * step):
         for j in range(len(tile)):
-            m = splat(tile, centre[j])
+            m = repeat(centre, j)
             store(centred, (j, 0), load(tile, (j, r)) - m)
             store(centred, (j, step), load(tile, (j, r + step)) - m)
             store(centred, (j, 2 * step), load(tile, (j, r + 2 * step)) - m)
@@ -152,13 +152,13 @@ def _whitened_norms(
             a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
             for i in range(4 * b + 4):
                 x, y, z = load(centred, (i, 0)), load(centred, (i, step)), load(centred, (i, 2 * step))
-                f = splat(tile, blocks[b, i, 0])
+                f = repeat(blocks, (b, i, 0))
                 a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
-                f = splat(tile, blocks[b, i, 1])
+                f = repeat(blocks, (b, i, 1))
                 a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
-                f = splat(tile, blocks[b, i, 2])
+                f = repeat(blocks, (b, i, 2))
                 a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
-                f = splat(tile, blocks[b, i, 3])
+                f = repeat(blocks, (b, i, 3))
                 a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
             norm_a = _plus_squares(norm_a, a0, a1, a2, a3)
             norm_b = _plus_squares(norm_b, b0, b1, b2, b3)

@@ -33,12 +33,12 @@ def add_axes(
         f = g = s = t = zero
         for i in range(0, n - 1, 2):
             c, d = load(flat, (lanes[i], j)) - m, load(flat, (lanes[i + 1], j)) - m
-            a, b = splat(flat, shares[q, lanes[i]]) * c, splat(flat, shares[q, lanes[i + 1]]) * d
+            a, b = repeat(shares, (q, lanes[i])) * c, repeat(shares, (q, lanes[i + 1])) * d
             f, g = f + a, g + b
             s, t = multiply_add(a, c, s), multiply_add(b, d, t)
         if n % 2:
             c = load(flat, (lanes[n - 1], j)) - m
-            a = splat(flat, shares[q, lanes[n - 1]]) * c
+            a = repeat(shares, (q, lanes[n - 1])) * c
             f, s = f + a, multiply_add(a, c, s)
         add_to(first, (k, j), f + g)
         add_to(second, (e, 0, j), s + t)
@@ -161,10 +161,10 @@ def add_few_features(
     e, step = k % len(second), width(tile)
     zero = splat(tile, 0.0)
     for j in range(len(tile)):
-        m = splat(tile, centre[j])
+        m = repeat(centre, j)
         only = second.shape[1] == 1
         for i in range(j if only else 0, j + 1):
-            o = splat(tile, centre[i])
+            o = repeat(centre, i)
             f = s = g = t = zero
             for r in range(0, n, 2 * step):
                 u = r + step
@@ -184,7 +184,7 @@ def add_two_features(
 ) -> None:
     """The same where there are two features, and all their products are wanted."""
     e, step = k % len(second), width(tile)
-    m0, m1, zero = splat(tile, centre[0]), splat(tile, centre[1]), splat(tile, 0.0)
+    m0, m1, zero = repeat(centre, 0), repeat(centre, 1), splat(tile, 0.0)
     f0 = f1 = s00 = s10 = s11 = zero
     for r in range(0, n, step):
         w, x, y = load(shares, (q, r)), load(tile, (0, r)) - m0, load(tile, (1, r)) - m1

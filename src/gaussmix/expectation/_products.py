@@ -23,6 +23,7 @@ from gaussmix.expectation._lanes import (
     load,
     maximum,
     multiply_add,
+    repeat,
     select_above,
     splat,
     store,
@@ -74,9 +75,9 @@ def _turn(tile: Any, n: int, factor: AnyArray) -> float:
     for r in range(0, n, step):
         norm = splat(tile, 0.0)
         for j in range(len(tile) - 1, -1, -1):
-            y = splat(tile, factor[triangular * j, j]) * load(tile, (j, r))
+            y = repeat(factor, (triangular * j, j)) * load(tile, (j, r))
             for i in range(triangular * j):
-                y = multiply_add(splat(tile, factor[j, i]), load(tile, (i, r)), y)
+                y = multiply_add(repeat(factor, (j, i)), load(tile, (i, r)), y)
             store(tile, (j, r), y)
             norm = multiply_add(y, y, norm)
         norms = maximum(norm, norms)
@@ -112,18 +113,18 @@ def _log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: 
         u, v = r + step, r + 2 * step
         top_a = top_b = top_c = splat(products, -np.inf)
         for b in range(len(coefficients)):
-            a0, a1 = splat(products, coefficients[b, 0, 0]), splat(products, coefficients[b, 0, 1])
-            a2, a3 = splat(products, coefficients[b, 0, 2]), splat(products, coefficients[b, 0, 3])
+            a0, a1 = repeat(coefficients, (b, 0, 0)), repeat(coefficients, (b, 0, 1))
+            a2, a3 = repeat(coefficients, (b, 0, 2)), repeat(coefficients, (b, 0, 3))
             b0, b1, b2, b3, c0, c1, c2, c3 = a0, a1, a2, a3, a0, a1, a2, a3
             for p in range(1, coefficients.shape[1]):
                 x, y, z = load(products, (p, r)), load(products, (p, u)), load(products, (p, v))
-                f = splat(products, coefficients[b, p, 0])
+                f = repeat(coefficients, (b, p, 0))
                 a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
-                f = splat(products, coefficients[b, p, 1])
+                f = repeat(coefficients, (b, p, 1))
                 a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
-                f = splat(products, coefficients[b, p, 2])
+                f = repeat(coefficients, (b, p, 2))
                 a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
-                f = splat(products, coefficients[b, p, 3])
+                f = repeat(coefficients, (b, p, 3))
                 a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
             store_four(joint, 4 * b, r, a0, a1, a2, a3)
             store_four(joint, 4 * b, u, b0, b1, b2, b3)

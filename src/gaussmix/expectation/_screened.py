@@ -15,7 +15,7 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.expectation._functions import BITS, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk
 from gaussmix.expectation._kernels import Sums, score
-from gaussmix.expectation._lanes import add_totals, first_bit, load, multiply_add, n_bits, splat, store, width
+from gaussmix.expectation._lanes import add_totals, first_bit, load, multiply_add, n_bits, repeat, splat, store, width
 from gaussmix.expectation._moments import add_moments
 from gaussmix.expectation._screens import Screens, likeliest, screen_closely, take
 
@@ -137,14 +137,14 @@ def _whitened_norms_of_rows(
             y0 = y1 = y2 = y3 = y4 = y5 = y6 = y7 = zero
             for i in range(min(j + step, len(columns))):
                 a = load(columns, (i, j))
-                y0 = multiply_add(splat(flat, centred[0, i]), a, y0)
-                y1 = multiply_add(splat(flat, centred[1, i]), a, y1)
-                y2 = multiply_add(splat(flat, centred[2, i]), a, y2)
-                y3 = multiply_add(splat(flat, centred[3, i]), a, y3)
-                y4 = multiply_add(splat(flat, centred[4, i]), a, y4)
-                y5 = multiply_add(splat(flat, centred[5, i]), a, y5)
-                y6 = multiply_add(splat(flat, centred[6, i]), a, y6)
-                y7 = multiply_add(splat(flat, centred[7, i]), a, y7)
+                y0 = multiply_add(repeat(centred, (0, i)), a, y0)
+                y1 = multiply_add(repeat(centred, (1, i)), a, y1)
+                y2 = multiply_add(repeat(centred, (2, i)), a, y2)
+                y3 = multiply_add(repeat(centred, (3, i)), a, y3)
+                y4 = multiply_add(repeat(centred, (4, i)), a, y4)
+                y5 = multiply_add(repeat(centred, (5, i)), a, y5)
+                y6 = multiply_add(repeat(centred, (6, i)), a, y6)
+                y7 = multiply_add(repeat(centred, (7, i)), a, y7)
             s0, s1 = multiply_add(y0, y0, s0), multiply_add(y1, y1, s1)
             s2, s3 = multiply_add(y2, y2, s2), multiply_add(y3, y3, s3)
             s4, s5 = multiply_add(y4, y4, s4), multiply_add(y5, y5, s5)

@@ -17,6 +17,7 @@ from gaussmix.expectation._lanes import (
     load,
     maximum,
     multiply_add,
+    repeat,
     select_above,
     splat,
     store,
@@ -108,13 +109,13 @@ def _add_squares(
     a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3 = o0, o1, o2, o3, o0, o1, o2, o3, o0, o1, o2, o3
     for j in range(len(tile)):
         x, y, z = load(tile, (j, r)), load(tile, (j, u)), load(tile, (j, v))
-        f = splat(tile, directions[pair, j, 0])
+        f = repeat(directions, (pair, j, 0))
         a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
-        f = splat(tile, directions[pair, j, 1])
+        f = repeat(directions, (pair, j, 1))
         a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
-        f = splat(tile, directions[pair, j, 2])
+        f = repeat(directions, (pair, j, 2))
         a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
-        f = splat(tile, directions[pair, j, 3])
+        f = repeat(directions, (pair, j, 3))
         a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
     d0, d1, e0, e1, f0, f1 = a0 * a0, a2 * a2, b0 * b0, b2 * b2, c0 * c0, c2 * c2
     if not first:
