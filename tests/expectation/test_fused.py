@@ -1,5 +1,6 @@
 """The compiled pass against its slow twin, over all forms of covariances and all kinds of moments."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.expectation import _functions, fused, reference
+from gaussmix.expectation import _functions, _kernels, fused, reference
 from gaussmix.expectation._lanes import load, store, width
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
@@ -457,3 +458,15 @@ def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
     space = {}
     exec("def double(x):\n    return 2.0 * x", space)  # noqa: S102 - a function without a file, which numba keeps nowhere
     assert _functions.kept_on_disk(space["double"])(3.0) == 6.0
+
+
+def test_kernels_are_kept_under_the_contents_of_all_their_files(tmp_path):
+    kept = _kernels.sum_rows.py_func.__qualname__.removeprefix("sum_rows_")
+    home = Path(_functions.__file__).parent
+    assert kept == _functions.digest(home)
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    assert _functions.digest(copy) == kept
+    with (copy / "_moments.py").open("a") as file:
+        file.write("# changed\n")
+    assert _functions.digest(copy) != kept

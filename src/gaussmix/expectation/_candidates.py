@@ -1,7 +1,4 @@
-"""The compiled pass over rows in cells: each cell under its own candidates alone, by the kernels of the whole pass.
-
-The cache on disk knows of no changes elsewhere: whoever changes what this calls touches this file too.
-"""
+"""The compiled pass over rows in cells: each cell under its own candidates alone, by the kernels of the whole pass."""
 
 from typing import NamedTuple
 

@@ -1,11 +1,9 @@
-"""What compiled kernels share: how they are compiled, memory, the exponential and the logarithm of vectors.
-
-The cache on disk notices changes in the file of a whole kernel alone: whoever changes this one or another that kernels
-call touches the file of the kernel too.
-"""
+"""What compiled kernels share: how they are compiled, memory, the exponential and the logarithm of vectors."""
 
 import math
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -30,8 +28,19 @@ def compiled(function: _Function) -> _Function:
     return cast("_Function", njit(function))
 
 
+def digest(folder: Path) -> str:
+    """What tells apart all that kernels are made of: the files of a folder whose names begin with an underscore."""
+    contents = (path.read_bytes() for path in sorted(folder.glob("_*.py")))
+    return sha256(b"".join(contents)).hexdigest()[:12]
+
+
 def kept_on_disk(function: _Function) -> _Function:
-    """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it."""
+    """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it.
+
+    Numba notices changes in the function's own file, but not in others that it calls. So the name that it is kept under
+    tells them too.
+    """
+    function.__qualname__ = f"{function.__name__}_{digest(Path(__file__).parent)}"
     try:
         return cast("_Function", njit(function, nogil=True, cache=True))
     except RuntimeError:  # nowhere to write: a read-only installation without a home folder

@@ -1,7 +1,7 @@
 """The compiled pass over the rows, and what it says of each: a tile of rows after the other.
 
 For one tile all that depends on its rows is made, used and forgotten: squared distances, joint densities relative to
-each row's largest, responsibilities, moments. The cache on disk notices changes in this file alone.
+each row's largest, responsibilities, moments.
 """
 
 from typing import Any, NamedTuple

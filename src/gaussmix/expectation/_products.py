@@ -4,8 +4,6 @@ With rows and products ``(P, n)`` of their features side by side in memory, squa
 products, and moments are responsibilities times products, four components by three products or three registers of rows
 at a time. In the precision of the model: of single precision, twice as many numbers fit in a register; sums over tiles
 are in double precision all the same.
-
-The cache on disk notices changes in this file alone.
 """
 
 import math

@@ -4,8 +4,6 @@ A pair whose log-joint density a screen proves to lie ``1e-16`` below another of
 left is computed in full, in double precision. Rows are first put in order of the component that the screen likes best,
 so that those that go together lie together. The log-joint density there is the one that others are compared with:
 whichever it is, the bound holds.
-
-The cache on disk knows of no changes elsewhere: whoever changes what this calls touches this file too.
 """
 
 from typing import NamedTuple
