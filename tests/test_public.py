@@ -59,8 +59,28 @@ def loaded_by(code):
     return set(found.stdout.split())
 
 
-def test_importing_the_package_loads_nothing_yet():
-    assert {name for name in loaded_by("import gaussmix") if name.startswith("gaussmix.")} == set()
+HELP = (
+    "import sys; sys.argv = ['gaussmix', '--help']; from gaussmix.cli import main\ntry: main()\nexcept SystemExit: pass"
+)
+
+
+@pytest.mark.parametrize("code", ["import gaussmix", HELP], ids=["package", "command"])
+def test_neither_the_package_nor_the_help_of_its_command_loads_what_takes_long(code):
+    assert not {"numpy", "scipy", "sklearn", "joblib", "gaussmix.mixture"} & loaded_by(code)
+
+
+FIRST = """
+import sys, gaussmix
+for name in gaussmix.__all__:
+    for loaded in [one for one in sys.modules if one.startswith("gaussmix.")]:
+        del sys.modules[loaded]
+    vars(gaussmix).pop(name, None)
+    assert getattr(gaussmix, name).__name__ == name
+"""
+
+
+def test_each_public_name_may_be_the_first_that_is_asked_for():
+    assert "gaussmix.mixture" in loaded_by(FIRST)
 
 
 def test_an_estimator_loads_no_other():

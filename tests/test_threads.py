@@ -1,11 +1,14 @@
 """Threads: their number, that no answer depends on it, and that they get on with joblib, forks and each other."""
 
 import multiprocessing
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Barrier, Event
+from threading import Barrier, Event, current_thread
+from threading import enumerate as enumerate_threads
 
 import joblib
 import numpy as np
@@ -214,10 +217,63 @@ def test_work_within_such_work_does_not_wait_for_threads_that_wait_for_it():
     assert list(side_by_side(sums, range(10), 2)) == [45 * part for part in range(10)]
 
 
-def test_an_error_in_one_part_is_the_callers_and_the_threads_go_on():
+VERY_MANY = range(200_000)
+
+
+@pytest.mark.parametrize("of_caller", [True, False])
+def test_an_error_is_the_callers_and_ends_all(of_caller):
+    met, caller, done = Barrier(2), current_thread(), []
+
+    def work(part):
+        if part < 2:
+            met.wait(PATIENCE)
+        if (current_thread() is caller) is of_caller:
+            raise ZeroDivisionError
+        done.append(part)
+
     with pytest.raises(ZeroDivisionError):
-        list(side_by_side(lambda part: 1 / part, range(-2, 3), 2))
-    assert list(side_by_side(abs, range(-2, 3), 2)) == [2, 1, 0, 1, 2]
+        list(side_by_side(work, VERY_MANY, 2))
+    assert len(done) < len(VERY_MANY) - 1
+    assert not [thread for thread in enumerate_threads() if thread.name == "gaussmix"]
+
+
+def test_what_nobody_wants_any_more_is_not_worked_on():
+    done = []
+    answers = side_by_side(done.append, VERY_MANY, 2)
+    next(answers)
+    answers.close()
+    assert len(done) < len(VERY_MANY)
+    assert list(side_by_side(abs, range(5), 2)) == [0, 1, 2, 3, 4]
+
+
+def test_callers_do_not_wait_for_each_other():
+    gate = Event()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: list(side_by_side(lambda _: gate.wait(PATIENCE), range(2), 2)))
+        assert list(side_by_side(abs, range(4), 2)) == [0, 1, 2, 3]
+        assert not other.done()
+        gate.set()
+
+
+_AS_THE_INTERPRETER_ENDS = """
+import threading
+import numpy as np
+from gaussmix import GaussianMixture
+rows = np.random.default_rng(0).normal(size=(20_000, 8))
+model = GaussianMixture(2, max_iter=3, n_jobs=2, engine="fused")
+threading.Thread(target=lambda: print(model.fit(rows).n_iter_)).start()
+"""
+
+
+def test_a_fit_may_outlive_the_main_thread():
+    ended = subprocess.run(  # noqa: S603 - this interpreter, on the text above
+        [sys.executable, "-W", "ignore", "-c", _AS_THE_INTERPRETER_ENDS],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    assert int(ended.stdout) > 0
 
 
 # --- BLAS -------------------------------------------------------------------------------------------------------------

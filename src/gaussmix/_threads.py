@@ -1,19 +1,19 @@
-"""How many threads work at once: ours, and those of other libraries beneath them."""
+"""Work in threads: how many there are, ours and those of other libraries beneath them."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 from multiprocessing import current_process
-from threading import Lock, local
-from typing import Any, TypeVar
+from threading import Lock, Thread
+from typing import Any, Generic, TypeVar
 
 import joblib
 from joblib.parallel import get_active_backend
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 __all__ = ["one_thread", "side_by_side", "usable_threads"]
 
@@ -48,11 +48,7 @@ def usable_threads(n_jobs: int | None = None) -> int:
 
 
 class _Blas:
-    """The threads of BLAS: one, for the whole process, from the first who asks to the last who leaves.
-
-    A thread of its own sees to it, as threadpoolctl heeds no other while the one that asked first is within. Where that
-    is a thread that had asked before any of this, it may be the caller's.
-    """
+    """The threads of BLAS: one, for the whole process, from the first who asks to the last who leaves."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -63,39 +59,35 @@ class _Blas:
     def on_one_thread(self) -> Iterator[None]:
         """Keep it on one thread, also while others come and go."""
         with self._lock:
-            if self._n_within == 0:
-                _keeper(os.getpid()).submit(self._hold).result()
+            if self._limits is None:
+                _heed_any_thread()
+                self._limits = _controller().limit(limits=1, user_api="blas")
             self._n_within += 1
         try:
-            with _limited():
-                yield
+            yield
         finally:
             with self._lock:
                 self._n_within = max(self._n_within - 1, 0)  # a fork may have happened within
                 if self._n_within == 0:
-                    _keeper(os.getpid()).submit(self._set_free).result()
+                    self._set_free()
 
     def begin_anew(self) -> None:
         """In a process just forked, where those who are within may not be."""
         self._lock, self._n_within = Lock(), 0
         self._set_free()
 
-    def _hold(self) -> None:
-        self._limits = _limited().__enter__()
-
     def _set_free(self) -> None:
         if self._limits is not None:
-            self._limits.__exit__(None, None, None)
+            _heed_any_thread()
+            self._limits.restore_original_limits()
             self._limits = None
+            _heed_any_thread()
 
 
-def _limited() -> Any:  # noqa: ANN401 - threadpoolctl has no types
-    return _controller().limit(limits=1, user_api="blas")
-
-
-@lru_cache(maxsize=1)
-def _keeper(_process: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "gaussmix-blas")
+def _heed_any_thread() -> None:
+    """From version 3.8 on, threadpoolctl heeds the thread that asked first and no other, until it is told so."""
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
 
 
 _BLAS = _Blas()
@@ -122,15 +114,6 @@ def one_thread(work: float = inf) -> Iterator[None]:
         yield
 
 
-_OF_OURS = local()
-
-
-@lru_cache(maxsize=2)
-def _helpers(_process: int, count: int) -> ThreadPoolExecutor:
-    """Threads that are kept from pass to pass, as starting them takes a fifth of a small one; not across a fork."""
-    return ThreadPoolExecutor(count, "gaussmix", initializer=lambda: setattr(_OF_OURS, "here", True))
-
-
 def side_by_side(
     work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_threads: int | None = None
 ) -> Iterator[_Answer]:
@@ -144,43 +127,67 @@ def side_by_side(
         Of a part. Threads gain where it releases the interpreter's lock.
     parts : sequence
     n_threads : int, optional
-        By default as many as :func:`usable_threads` says. Work inside of such work is done by its own thread.
+        By default as many as :func:`usable_threads` says.
     """
-    alone = len(parts) <= 1 or hasattr(_OF_OURS, "here")
-    n_helpers = 0 if alone else min(len(parts), n_threads or usable_threads()) - 1
+    n_helpers = min(len(parts), n_threads or usable_threads()) - 1 if len(parts) > 1 else 0
     with one_thread():
         yield from _shared(work, parts, n_helpers) if n_helpers else map(work, parts)
 
 
 def _shared(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
-    """The same, with helpers."""
-    left, answers = deque(enumerate(parts)), dict[int, _Answer]()
+    """The same, with helpers: none of them outlives this."""
+    shared = _Shared(work, deque(enumerate(parts)))
+    helpers: list[Thread] = []
+    try:
+        for _ in range(n_helpers):
+            helper = Thread(target=shared.help_out, name="gaussmix")
+            with suppress(RuntimeError):  # there may be no more threads to be had; then there are fewer
+                helper.start()
+                helpers.append(helper)
+        while shared.one_more():
+            yield from shared.due()
+    finally:
+        shared.left.clear()
+        for helper in helpers:
+            helper.join()
+    if shared.errors:
+        raise shared.errors[0]
+    yield from shared.due()
 
-    def worked() -> bool:
+
+@dataclass(eq=False)
+class _Shared(Generic[_Part, _Answer]):
+    """Parts that several threads work on, and what has been made of them and not yet been given away."""
+
+    work: Callable[[_Part], _Answer]
+    left: deque[tuple[int, _Part]]
+    answers: dict[int, _Answer] = field(default_factory=dict)
+    errors: list[BaseException] = field(default_factory=list)
+    n_given: int = 0
+
+    def one_more(self) -> bool:
+        """Work on the next part, where one is left. After an error nobody begins another."""
         try:
-            i, part = left.popleft()
+            i, part = self.left.popleft()
         except IndexError:
             return False
-        answers[i] = work(part)
+        try:
+            self.answers[i] = self.work(part)
+        except BaseException:
+            self.left.clear()
+            raise
         return True
 
-    def work_on() -> None:
-        while worked():
-            pass
+    def help_out(self) -> None:
+        """Work on parts until none is left; an error is the caller's."""
+        try:
+            while self.one_more():
+                pass
+        except BaseException as error:  # noqa: BLE001 - raised by the caller
+            self.errors.append(error)
 
-    pool = _helpers(os.getpid(), n_helpers)
-    helpers = [pool.submit(work_on) for _ in range(n_helpers)]
-    try:
-        n_given = 0
-        while worked():
-            while n_given in answers:
-                yield answers.pop(n_given)
-                n_given += 1
-    finally:
-        left.clear()
-        wait(helpers)
-    for helper in helpers:
-        helper.result()
-    while n_given in answers:
-        yield answers.pop(n_given)
-        n_given += 1
+    def due(self) -> Iterator[_Answer]:
+        """Give away the next answers in order, as far as there are any."""
+        while self.n_given in self.answers:
+            yield self.answers.pop(self.n_given)
+            self.n_given += 1

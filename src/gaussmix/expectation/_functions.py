@@ -29,8 +29,8 @@ def compiled(function: _Function) -> _Function:
 
 
 def digest(folder: Path) -> str:
-    """What tells apart all that kernels are made of: the files of a folder whose names begin with an underscore."""
-    contents = (path.read_bytes() for path in sorted(folder.glob("_*.py")))
+    """What tells apart all that kernels are made of: the files of a folder whose names begin with one underscore."""
+    contents = (path.read_bytes() for path in sorted(folder.glob("_[a-z]*.py")))
     return sha256(b"".join(contents)).hexdigest()[:12]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.expectation._columns import store_column, store_four_columns, store_two_columns
 from gaussmix.expectation._distances import Densities, squared_distances
 from gaussmix.expectation._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk, log
 from gaussmix.expectation._lanes import (
@@ -24,9 +25,6 @@ from gaussmix.expectation._lanes import (
     select_above,
     splat,
     store,
-    store_column,
-    store_four_columns,
-    store_two_columns,
     width,
 )
 from gaussmix.expectation._moments import (

@@ -19,28 +19,33 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, models, overload, register_model
 
 __all__ = [
+    "CONTRACT",
+    "ELEMENTS",
+    "INT",
+    "LANES_OF",
     "Lanes",
     "add_to",
     "add_totals",
     "bits_above",
+    "emitted",
     "exponent",
     "fetch",
     "first_bit",
+    "in_all",
+    "index_of",
     "is_single",
     "largest",
     "load",
     "maximum",
     "multiply_add",
     "n_bits",
+    "picks",
+    "pointer",
     "repeat",
     "scale_by_power",
     "select_above",
     "splat",
     "store",
-    "store_column",
-    "store_four_columns",
-    "store_four_scaled",
-    "store_two_columns",
     "width",
 ]
 
@@ -53,13 +58,13 @@ def _bits_of_a_register() -> int:
 
 
 _BITS_OF_A_REGISTER = _bits_of_a_register()
-_CONTRACT = ("contract",)
-_ELEMENTS: dict[Any, Any] = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
+CONTRACT = ("contract",)
+ELEMENTS: dict[Any, Any] = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
 _BITS_OF_A_MANTISSA = {types.float64: 52, types.float32: 23}
-_INT = ir.IntType(64)
+INT = ir.IntType(64)
 
 
-def _emitted(function: Callable[..., Any]) -> Callable[..., Any]:
+def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of compiled code, from one that says its type and how it is written for LLVM."""
     return cast("Callable[..., Any]", intrinsic(function))
 
@@ -83,7 +88,7 @@ class Lanes(types.Type):
     @property
     def vector(self) -> ir.VectorType:
         """The same for LLVM."""
-        return ir.VectorType(_ELEMENTS[self.element], self.count)
+        return ir.VectorType(ELEMENTS[self.element], self.count)
 
     @property
     def integers(self) -> ir.VectorType:
@@ -91,7 +96,7 @@ class Lanes(types.Type):
         return ir.VectorType(ir.IntType(self.element.bitwidth), self.count)
 
 
-_OF = {element: Lanes(element) for element in _ELEMENTS}
+LANES_OF = {element: Lanes(element) for element in ELEMENTS}
 
 
 @register_model(Lanes)
@@ -100,20 +105,20 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, lanes, lanes.vector)
 
 
-def _picks(lanes: Sequence[int]) -> ir.Constant:
+def picks(lanes: Sequence[int]) -> ir.Constant:
     return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
 
 
-def _in_all(builder: Any, one: Any, vector: ir.VectorType) -> Any:
+def in_all(builder: Any, one: Any, vector: ir.VectorType) -> Any:
     """One number in every lane."""
     empty = ir.Constant(vector, ir.Undefined)
-    return builder.shuffle_vector(builder.insert_element(empty, one, _INT(0)), empty, _picks([0] * vector.count))
+    return builder.shuffle_vector(builder.insert_element(empty, one, INT(0)), empty, picks([0] * vector.count))
 
 
 # --- Memory ----------------------------------------------------------------------------------------------------------
 
 
-def _place(context: Any, builder: Any, array: types.Array, value: Any, index: Any, kind: ir.VectorType) -> Any:
+def pointer(context: Any, builder: Any, array: types.Array, value: Any, index: Any, kind: ir.VectorType) -> Any:
     """A pointer to a vector that begins at an index of an array."""
     indices = [index] if array.ndim == 1 else cgutils.unpack_tuple(builder, index, array.ndim)
     view = context.make_array(array)(context, builder, value)
@@ -121,156 +126,92 @@ def _place(context: Any, builder: Any, array: types.Array, value: Any, index: An
     return builder.bitcast(item, kind.as_pointer())
 
 
-def _index_of(array: types.Array) -> types.Type:
+def index_of(array: types.Array) -> types.Type:
     return types.intp if array.ndim == 1 else types.UniTuple(types.intp, array.ndim)
 
 
-@_emitted
+@emitted
 def load(_context: Any, array: types.Array, _index: Any) -> Any:
     """Floats of an array, from an index on."""
-    lanes = _OF[array.dtype]
+    lanes = LANES_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        loaded = builder.load(_place(context, builder, array, values[0], values[1], lanes.vector))
+        loaded = builder.load(pointer(context, builder, array, values[0], values[1], lanes.vector))
         loaded.align = lanes.element.bitwidth // 8
         return loaded
 
-    return lanes(array, _index_of(array)), emit
+    return lanes(array, index_of(array)), emit
 
 
-@_emitted
+@emitted
 def repeat(_context: Any, array: types.Array, _index: Any) -> Any:
     """One number of an array in every lane. The index is not negative, which nothing is spent on to find out."""
-    lanes = _OF[array.dtype]
+    lanes = LANES_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        place = _place(context, builder, array, values[0], values[1], ir.VectorType(lanes.vector.element, 1))
-        return _in_all(builder, builder.load(builder.bitcast(place, lanes.vector.element.as_pointer())), lanes.vector)
+        one = builder.load(pointer(context, builder, array, values[0], values[1], lanes.vector.element))
+        return in_all(builder, one, lanes.vector)
 
-    return lanes(array, _index_of(array)), emit
+    return lanes(array, index_of(array)), emit
 
 
-@_emitted
+@emitted
 def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
     """Write floats to an array, from an index on."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         target, index, stored = values
-        written = builder.store(stored, _place(context, builder, array, target, index, lanes.vector))
+        written = builder.store(stored, pointer(context, builder, array, target, index, lanes.vector))
         written.align = lanes.element.bitwidth // 8
         return context.get_dummy_value()
 
-    return types.void(array, _index_of(array), lanes), emit
+    return types.void(array, index_of(array), lanes), emit
 
 
-@_emitted
+@emitted
 def add_to(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
     """Add floats to an array in double precision, from an index on."""
     wide = ir.VectorType(ir.DoubleType(), lanes.count)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         target, index, added = values
-        place = _place(context, builder, array, target, index, wide)
+        place = pointer(context, builder, array, target, index, wide)
         before = builder.load(place)
         before.align = 8
         terms = added if lanes.element == types.float64 else builder.fpext(added, wide)
-        builder.store(builder.fadd(before, terms, flags=_CONTRACT), place).align = 8
+        builder.store(builder.fadd(before, terms, flags=CONTRACT), place).align = 8
         return context.get_dummy_value()
 
-    return types.void(array, _index_of(array), lanes), emit
+    return types.void(array, index_of(array), lanes), emit
 
 
-@_emitted
+@emitted
 def fetch(_context: Any, array: types.Array, _index: Any) -> Any:
     """Have the line of the cache with an index of an array brought near, for later."""
     byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        place = _place(context, builder, array, values[0], values[1], ir.IntType(8))
+        place = pointer(context, builder, array, values[0], values[1], ir.IntType(8))
         kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
         builder.call(function, [place, *(ir.Constant(flag, number) for number in (0, 3, 1))])  # to read, often, as data
         return context.get_dummy_value()
 
-    return types.void(array, _index_of(array)), emit
+    return types.void(array, index_of(array)), emit
 
 
-def _side_by_side(builder: Any, place: Any, stride: Any, count: int) -> Any:
-    """Vectors in memory, the next always so many elements on, as a single one."""
-    few = place.type.pointee
-    start, parts = builder.bitcast(place, few.element.as_pointer()), []
-    for q in range(count):
-        part = builder.load(builder.bitcast(builder.gep(start, [builder.mul(stride, _INT(q))]), few.as_pointer()))
-        part.align = 8 if few.element == ir.DoubleType() else 4
-        parts.append(part)
-    while len(parts) > 1:
-        both = _picks(range(2 * parts[0].type.count))
-        parts = [builder.shuffle_vector(a, b, both) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-    return parts[0]
-
-
-def _write_columns(count: int, context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
-    """Columns of rows less a centre, and scaled where there are scales, written to a tile as its rows."""
-    (tile, _, rows, _, *_), (target, index, source, begin, *affine) = kinds, values
-    lanes = _OF[tile.dtype]
-    few, wide = (ir.VectorType(_ELEMENTS[kind], n) for kind, n in ((rows.dtype, count), (types.float64, lanes.count)))
-    (feature, lane), (_, column) = (cgutils.unpack_tuple(builder, one, 2) for one in (index, begin))
-    stride = builder.extract_value(context.make_array(rows)(context, builder, source).shape, 1)
-    block = _side_by_side(builder, _place(context, builder, rows, source, begin, few), stride, lanes.count)
-    steps = (builder.fsub, builder.fmul)[: len(affine)]
-    for q in range(count):
-        seen = builder.shuffle_vector(block, block, _picks(range(q, count * lanes.count, count)))
-        seen = seen if rows.dtype == types.float64 else builder.fpext(seen, wide)
-        for step, kind, array in zip(steps, kinds[4:], affine, strict=True):
-            data = context.make_array(kind)(context, builder, array).data
-            one = builder.load(builder.gep(data, [builder.add(column, _INT(q))]))
-            seen = step(seen, _in_all(builder, one, wide), flags=_CONTRACT)
-        seen = seen if tile.dtype == types.float64 else builder.fptrunc(seen, lanes.vector)
-        at = cgutils.pack_array(builder, [builder.add(feature, _INT(q)), lane])
-        builder.store(seen, _place(context, builder, tile, target, at, lanes.vector)).align = tile.dtype.bitwidth // 8
-    return context.get_dummy_value()
-
-
-def _columns(count: int) -> Any:
-    """What writes so many columns of rows, about a centre, as rows of a tile: as many numbers as a register holds."""
-
-    @_emitted
-    def store_columns(_context: Any, tile: types.Array, _index: Any, rows: types.Array, _from: Any, centre: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
-            return _write_columns(count, context, builder, signature.args, values)
-
-        return types.void(tile, _index_of(tile), rows, _index_of(rows), centre), emit
-
-    return store_columns
-
-
-store_column, store_two_columns, store_four_columns = _columns(1), _columns(2), _columns(4)
-
-
-@_emitted
-def store_four_scaled(
-    _context: Any, tile: types.Array, _index: Any, rows: types.Array, _from: Any, centre: Any, scales: Any
-) -> Any:
-    """Write four columns of rows, about a centre and multiplied by scales, as rows of a tile."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
-        return _write_columns(4, context, builder, signature.args, values)
-
-    return types.void(tile, _index_of(tile), rows, _index_of(rows), centre, scales), emit
-
-
-@_emitted
+@emitted
 def width(_context: Any, array: types.Array) -> Any:
     """How many floats of an array one vector holds."""
-    count = _OF[array.dtype].count
+    count = LANES_OF[array.dtype].count
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
-        return _INT(count)
+        return INT(count)
 
     return types.intp(array), emit
 
 
-@_emitted
+@emitted
 def is_single(_context: Any, array: types.Array) -> Any:
     """Whether an array is of single precision; known when compiled."""
 
@@ -280,14 +221,14 @@ def is_single(_context: Any, array: types.Array) -> Any:
     return types.boolean(array), emit
 
 
-@_emitted
+@emitted
 def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
     """One number in every lane, in the precision of an array."""
-    lanes = _OF[array.dtype]
+    lanes = LANES_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = context.cast(builder, values[1], number, lanes.element)
-        return _in_all(builder, one, lanes.vector)
+        return in_all(builder, one, lanes.vector)
 
     return lanes(array, number), emit
 
@@ -298,10 +239,10 @@ def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
 def _arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
     """Give two vectors an operator."""
 
-    @_emitted
+    @emitted
     def apply(_context: Any, a: Lanes, b: Lanes) -> Any:
         def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-            return getattr(builder, instruction)(*values, flags=_CONTRACT)
+            return getattr(builder, instruction)(*values, flags=CONTRACT)
 
         return a(a, b), emit
 
@@ -325,7 +266,7 @@ def _call(builder: Any, name: str, result: ir.Type, values: Sequence[Any]) -> An
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
-@_emitted
+@emitted
 def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
     """``a * b + c``, rounded once."""
 
@@ -335,7 +276,7 @@ def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
     return a(a, b, c), emit
 
 
-@_emitted
+@emitted
 def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
     """The larger of two; b where a is no number."""
 
@@ -345,7 +286,7 @@ def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
     return a(a, b), emit
 
 
-@_emitted
+@emitted
 def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
     """X where ``a > b``, elsewhere y."""
 
@@ -355,7 +296,7 @@ def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
     return x(a, b, x, y), emit
 
 
-@_emitted
+@emitted
 def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
     """``a`` times two to the power of the integer in the low bits of `shifted`."""
     mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
@@ -367,13 +308,13 @@ def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
     return a(a, shifted), emit
 
 
-@_emitted
+@emitted
 def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
     """The integers n, as floats, with ``a / 2ⁿ`` at least `smallest` and below twice that; both are positive."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
-        bits = builder.sub(builder.bitcast(values[0], a.integers), _in_all(builder, one, a.integers))
+        bits = builder.sub(builder.bitcast(values[0], a.integers), in_all(builder, one, a.integers))
         mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
         return builder.sitofp(builder.ashr(bits, mantissa), a.vector)
 
@@ -383,33 +324,33 @@ def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
 # --- Lanes as bits ---------------------------------------------------------------------------------------------------
 
 
-@_emitted
+@emitted
 def bits_above(_context: Any, a: Lanes, b: Lanes) -> Any:
     """An integer whose bits say in which lanes ``a > b``, the first lane in the lowest bit."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         bits = builder.bitcast(builder.fcmp_ordered(">", *values), ir.IntType(a.count))
-        return builder.zext(bits, _INT)
+        return builder.zext(bits, INT)
 
     return types.intp(a, b), emit
 
 
-@_emitted
+@emitted
 def n_bits(_context: Any, bits: types.Integer) -> Any:
     """How many bits are set."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        return _call(builder, "llvm.ctpop.i64", _INT, values)
+        return _call(builder, "llvm.ctpop.i64", INT, values)
 
     return types.intp(types.intp), emit
 
 
-@_emitted
+@emitted
 def first_bit(_context: Any, bits: types.Integer) -> Any:
     """The place of the lowest bit that is set; of none, 64."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        return _call(builder, "llvm.cttz.i64", _INT, [*values, ir.Constant(ir.IntType(1), 0)])
+        return _call(builder, "llvm.cttz.i64", INT, [*values, ir.Constant(ir.IntType(1), 0)])
 
     return types.intp(types.intp), emit
 
@@ -421,9 +362,9 @@ def _paired(builder: Any, a: Any, b: Any, stride: int) -> Any:
     """Neighbours `stride` apart added up; the sums of a and of b take turns, `stride` of each."""
     n = a.type.count
     of_b = [bool(i & stride) for i in range(n)]
-    low = _picks([i - stride + n if later else i for i, later in enumerate(of_b)])
-    high = _picks([i + n if later else i + stride for i, later in enumerate(of_b)])
-    return builder.fadd(builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high), flags=_CONTRACT)
+    low = picks([i - stride + n if later else i for i, later in enumerate(of_b)])
+    high = picks([i + n if later else i + stride for i, later in enumerate(of_b)])
+    return builder.fadd(builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high), flags=CONTRACT)
 
 
 def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
@@ -432,14 +373,14 @@ def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
     sums = _paired(builder, _paired(builder, a, b, 1), _paired(builder, c, d, 1), 2)
     while sums.type.count > 4:  # noqa: PLR2004 - the four
         half = sums.type.count // 2
-        low, high = _picks(range(half)), _picks(range(half, 2 * half))
+        low, high = picks(range(half)), picks(range(half, 2 * half))
         sums = builder.fadd(
-            builder.shuffle_vector(sums, sums, low), builder.shuffle_vector(sums, sums, high), flags=_CONTRACT
+            builder.shuffle_vector(sums, sums, low), builder.shuffle_vector(sums, sums, high), flags=CONTRACT
         )
     return sums
 
 
-@_emitted
+@emitted
 def largest(_context: Any, a: Lanes) -> Any:
     """The largest number of all lanes; of numbers only."""
 
@@ -450,18 +391,18 @@ def largest(_context: Any, a: Lanes) -> Any:
     return a.element(a), emit
 
 
-@_emitted
+@emitted
 def add_totals(_context: Any, array: types.Array, _index: Any, a: Lanes, b: Lanes, c: Lanes, d: Lanes) -> Any:
     """Add to four numbers of an array in double precision, from an index on, the sums of the lanes of four vectors."""
     four = ir.VectorType(ir.DoubleType(), 4)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        place = _place(context, builder, array, values[0], values[1], four)
+        place = pointer(context, builder, array, values[0], values[1], four)
         sums = _four_totals(builder, values[2:])
         wide = sums if a.element == types.float64 else builder.fpext(sums, four)
         before = builder.load(place)
         before.align = 8
-        builder.store(builder.fadd(before, wide, flags=_CONTRACT), place).align = 8
+        builder.store(builder.fadd(before, wide, flags=CONTRACT), place).align = 8
         return context.get_dummy_value()
 
-    return types.void(array, _index_of(array), a, b, c, d), emit
+    return types.void(array, index_of(array), a, b, c, d), emit

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.expectation._columns import store_four_scaled
 from gaussmix.expectation._functions import compiled
 from gaussmix.expectation._lanes import (
     bits_above,
@@ -21,7 +22,6 @@ from gaussmix.expectation._lanes import (
     select_above,
     splat,
     store,
-    store_four_scaled,
     width,
 )
 
