@@ -21,7 +21,7 @@ from gaussmix.covariances import FORMS
 T = TypeVar("T")
 
 SHORT = 1  # iterations; what a fit costs besides its iterations is in both lengths, and falls out of their difference
-LONG = 32  # iterations more
+LONG, FEWEST = 32, 4  # iterations more: of quick libraries, and of slow ones, whose starts take as long and vary
 FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix leaps after more
 TOO_LONG = 2.5  # times the patience, after which a fit is not repeated
 SCORED = 50_000  # rows whose log-likelihood is compared
@@ -76,7 +76,7 @@ class Contestant:
         """Memory and log-likelihood of a first fit, and how many iterations take so many seconds."""
         self.fit(SHORT, max(WARM, ENOUGH * self.workload.n_components))
         peak, (seconds, fitted) = with_peak(lambda: timed(lambda: self.fit(FIRST)))
-        n_iter = int(np.clip(patience * FIRST / seconds, 1, LONG))
+        n_iter = int(np.clip(patience * FIRST / seconds, FEWEST, LONG))
         return Measured((), n_iter, peak, log_likelihood(self.workload, fitted.parameters, self.rows[:SCORED]))
 
     def first_or_failure(self, patience: float) -> Measured:
