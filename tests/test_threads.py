@@ -162,6 +162,15 @@ def test_no_bit_depends_on_the_number(n_jobs, rows, answer):
     np.testing.assert_array_equal(vector(model.fit(rows).mixture_), answer)
 
 
+@with_two_threads
+@pytest.mark.parametrize("init_params", ["explore", "kmeans", "random_from_data"])
+def test_no_bit_depends_on_the_threads_of_blas(init_params, rows):
+    model = clone(MODEL).set_params(init_params=init_params, n_jobs=1)
+    with threadpool_limits(1, "blas"):
+        answer = vector(clone(model).fit(rows).mixture_)
+    np.testing.assert_array_equal(vector(model.fit(rows).mixture_), answer)
+
+
 def test_no_bit_of_a_search_depends_on_the_number(rows):
     found = [
         GaussianMixtureSearch([2, 3], structures=["full", "EEV"], engine="fused", random_state=0, n_jobs=n_jobs)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from gaussmix._threads import one_thread
 from gaussmix._types import Floats, Rows
 from gaussmix.leaps import Trail
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -292,25 +293,26 @@ def run(
     status, reason = Status.ITERATION_LIMIT, ""
     begin = start.state if isinstance(start, Fit) else start
     try:
-        for state in (accelerated if accelerate else iterate)(source, begin, m_step):
-            last = state
-            if path:
-                path.append(state.log_posterior)
-                skipped.append(_skipped(source, state))
-                watch(state, path[-1] - path[-2])
-                distance = distance_to_limit(path)
-                if distance < tol:
-                    status = Status.CONVERGED
+        with one_thread(source.n_rows * source.n_features**2):  # or its threads would spin on into the passes
+            for state in (accelerated if accelerate else iterate)(source, begin, m_step):
+                last = state
+                if path:
+                    path.append(state.log_posterior)
+                    skipped.append(_skipped(source, state))
+                    watch(state, path[-1] - path[-2])
+                    distance = distance_to_limit(path)
+                    if distance < tol:
+                        status = Status.CONVERGED
+                        break
+                    if hopeless(state, distance):
+                        status = Status.BEHIND
+                        break
+                else:
+                    path = _so_far(start, state, history)
+                    known = start.skipped[:-1] if isinstance(start, Fit) else [np.nan] * (len(path) - 1)
+                    skipped = [*known, _skipped(source, state)]
+                if state.n_iter >= max_iter:
                     break
-                if hopeless(state, distance):
-                    status = Status.BEHIND
-                    break
-            else:
-                path = _so_far(start, state, history)
-                known = start.skipped[:-1] if isinstance(start, Fit) else [np.nan] * (len(path) - 1)
-                skipped = [*known, _skipped(source, state)]
-            if state.n_iter >= max_iter:
-                break
     except IllDefinedCovarianceError as error:
         status, reason = Status.COLLAPSED, str(error)
     except KeyboardInterrupt:

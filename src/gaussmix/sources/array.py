@@ -92,11 +92,13 @@ class ArraySource:
 
     def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
         """Results of a function of each block, one after the other."""
-        return np.concatenate([function(self.rows[span]) for span in self.spans()])
+        with one_thread(self.rows.size):
+            return np.concatenate([function(self.rows[span]) for span in self.spans()])
 
     def total(self, function: Callable[[Rows, Floats], Floats]) -> Floats:
         """Sum over the blocks of a function of a block's rows and weights, added in the order of the blocks."""
-        return reduce(add, (function(self.rows[span], self._weights(span)) for span in self.spans()))
+        with one_thread(self.rows.size):
+            return reduce(add, (function(self.rows[span], self._weights(span)) for span in self.spans()))
 
     def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
         """Rows and weights of a random sample, or all rows where there are no more.
