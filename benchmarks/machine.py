@@ -21,9 +21,9 @@ def processor() -> str:
 
 def machine(names: list[str]) -> dict[str, Any]:
     """The machine, the versions of Python and of the named libraries, and which kernels BLAS takes."""
+    told = ("internal_api", "version", "architecture")
     pools = {
-        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
-        + f", {pool['num_threads']} threads"
+        f"{' '.join(str(pool[what]) for what in told if what in pool)}, {pool['num_threads']} threads"
         for pool in threadpool_info()
     }
     return {

@@ -131,32 +131,32 @@ def side_by_side(
     """
     n_helpers = min(len(parts), n_threads or usable_threads()) - 1 if len(parts) > 1 else 0
     with one_thread():
-        yield from _shared(work, parts, n_helpers) if n_helpers else map(work, parts)
+        yield from _by_several(work, parts, n_helpers) if n_helpers else map(work, parts)
 
 
-def _shared(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
+def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
     """The same, with helpers: none of them outlives this."""
-    shared = _Shared(work, deque(enumerate(parts)))
+    all_work = _Work(work, deque(enumerate(parts)))
     helpers: list[Thread] = []
     try:
         for _ in range(n_helpers):
-            helper = Thread(target=shared.help_out, name="gaussmix")
+            helper = Thread(target=all_work.help_out, name="gaussmix")
             with suppress(RuntimeError):  # there may be no more threads to be had; then there are fewer
                 helper.start()
                 helpers.append(helper)
-        while shared.one_more():
-            yield from shared.due()
+        while all_work.one_more():
+            yield from all_work.due()
     finally:
-        shared.left.clear()
+        all_work.left.clear()
         for helper in helpers:
             helper.join()
-    if shared.errors:
-        raise shared.errors[0]
-    yield from shared.due()
+    if all_work.errors:
+        raise all_work.errors[0]
+    yield from all_work.due()
 
 
 @dataclass(eq=False)
-class _Shared(Generic[_Part, _Answer]):
+class _Work(Generic[_Part, _Answer]):
     """Parts that several threads work on, and what has been made of them and not yet been given away."""
 
     work: Callable[[_Part], _Answer]
