@@ -74,15 +74,14 @@ def add_moments(
         for b in range(0, weighted.shape[1], 8):
             i, end = 0, block + b + 8
             while i + step < end:
-                _add_four_by_two(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
-                _add_four_by_two(flat, lanes, n, centre, i, weighted, b + 4, second, e, block + b + 4)
+                _add_eight_by_two(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
                 i += 2 * step
             if i < end:
                 _add_eight_by_one(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
 
 
 @compiled
-def _add_four_by_two(
+def _add_eight_by_two(
     flat: Floats,
     lanes: AnyArray,
     n: int,
@@ -94,13 +93,14 @@ def _add_four_by_two(
     e: int,
     j: int,
 ) -> None:
-    """Add second moments of four features, from `j` on, with two registers of them, from `i` on.
+    """Add second moments of eight features, from `j` on, with two registers of them, from `i` on.
 
-    The four are weighted already, in the columns from `b` on. Each of their numbers that is read serves twice.
+    The eight are weighted already, in the columns from `b` on. Each of their numbers that is read serves twice.
     """
     u = i + width(flat)
     m, o, zero = load(centre, i), load(centre, u), splat(flat, 0.0)
-    s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+    t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = zero
     for r in range(n):
         x, y = load(flat, (lanes[r], i)) - m, load(flat, (lanes[r], u)) - o
         w = repeat(weighted, (r, b))
@@ -111,8 +111,18 @@ def _add_four_by_two(
         s2, t2 = multiply_add(w, x, s2), multiply_add(w, y, t2)
         w = repeat(weighted, (r, b + 3))
         s3, t3 = multiply_add(w, x, s3), multiply_add(w, y, t3)
+        w = repeat(weighted, (r, b + 4))
+        s4, t4 = multiply_add(w, x, s4), multiply_add(w, y, t4)
+        w = repeat(weighted, (r, b + 5))
+        s5, t5 = multiply_add(w, x, s5), multiply_add(w, y, t5)
+        w = repeat(weighted, (r, b + 6))
+        s6, t6 = multiply_add(w, x, s6), multiply_add(w, y, t6)
+        w = repeat(weighted, (r, b + 7))
+        s7, t7 = multiply_add(w, x, s7), multiply_add(w, y, t7)
     _add_four_rows(second, e, j, i, s0, s1, s2, s3)
+    _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
     _add_four_rows(second, e, j, u, t0, t1, t2, t3)
+    _add_four_rows(second, e, j + 4, u, t4, t5, t6, t7)
 
 
 @compiled

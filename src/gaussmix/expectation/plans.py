@@ -40,7 +40,7 @@ __all__ = [
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
-_NEAR, _NEXT = 2**14, 2**18  # bytes that may fill the two nearest caches
+_NEAR, _NEXT = 3 * 2**14, 2**18  # bytes that may fill the two nearest caches
 _LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
