@@ -276,7 +276,7 @@ def test_where_there_is_much_to_do_starts_have_too_many_components_first(monkeyp
     monkeypatch.setattr(partitions, "alike", lambda *_: False)
     rows = clusters(np.random.default_rng(2), 900, 5, spread=1.5)
     exploring = exploration(rows, 5, structure=name)
-    firsts = exploring._firsts(exploring.source, np.random.default_rng(0), 0.01)
+    firsts = list(exploring._firsts(exploring.source, np.random.default_rng(0), 0.01))
     assert len(firsts) == 4  # in three kinds of coordinates, and along the directions in which rows fall apart
     assert sum(exploring.passes) == sum(counted) / 900
     for first in firsts:
@@ -295,10 +295,23 @@ def test_where_there_is_much_to_do_starts_are_tried_on_some_rows_of_a_sample(mon
     found = explored(ten_clusters(4.0), 10, structure=name)
     size = exploration(ten_clusters(4.0), 10, structure=name)._sample(np.random.default_rng(0)).n_rows
     assert size > 2000
-    assert counted == sorted(counted)  # some rows, the sample, all
     assert set(counted) == {2000, size, 12_000}
+    assert counted.index(2000) < counted.index(size)  # to begin with, some rows; in the end all
+    assert set(counted[counted.index(12_000) :]) == {12_000}
     assert found.n_passes == pytest.approx(sum(counted) / 12_000, rel=1e-12)
     assert len(found.optima) == 1
+
+
+def test_no_start_is_looked_for_once_two_go_the_same_way():
+    rows = ten_clusters(4.0)
+    exploring = exploration(rows, 10)
+    sample = exploring._sample(np.random.default_rng(0))
+    first, *others = exploring._firsts(sample, np.random.default_rng(0), 1.0)
+    asked = iter([first, first, *others])
+    fits, agreed = exploring._going(sample, asked)
+    assert agreed
+    assert len(fits) == 1
+    assert list(asked) == others
 
 
 @pytest.mark.parametrize("spread", [1.0, 4.0])

@@ -1,6 +1,6 @@
 """From many starts to one good optimum, under a budget of passes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from gaussmix._threads import one_thread
 from gaussmix._types import Floats
 from gaussmix.covariances import triangle
 from gaussmix.diagnosis import collapsed, fewest_rows
-from gaussmix.em import Fit, State, Status, iterate, run
+from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.moves import Half, halves, moves
 from gaussmix.exploration.partitions import alike, begun
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -86,8 +87,8 @@ class Exploration:
        starts are mixtures of too many components, merged after some steps over some of the sample's rows.
     2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
        run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest. Where
-       there is much to do, there is no race: of the three likeliest, one after the other takes five steps over the
-       sample, until the best of them is like another.
+       there is much to do, there is no race: one start after the other is made and takes five steps over the sample,
+       until the best of them is like another.
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
        Where all came to one end, this is left out.
     4. The last run is over all rows, where there are very many after runs over larger and larger samples.
@@ -204,48 +205,56 @@ class Exploration:
         """The fits that came to their ends, and whether it is known that others come to the same as the best."""
         effort = min(1.0, _WORK / (sample.rows.size * self.n_components))
         enough = max(_SAMPLE, _STARTS_PER_PARAMETER * self._n_parameters)
-        if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
-            return self._finished(sample, self._raced(sample, self._firsts(sample, rng, effort))), False
-        some = self._some(rng, enough)
-        firsts = [self._run(some, first, 0) for first in self._firsts(some, rng, effort)]
-        firsts.sort(key=self._rank, reverse=True)
-        going, agreed = self._going(sample, [fit.state.mixture for fit in firsts[:_FINALISTS]])
-        return self._finished(sample, going[:1] if agreed else going), agreed
+        with one_thread(sample.rows.size * self.n_components):
+            if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
+                return self._finished(sample, self._raced(sample, list(self._firsts(sample, rng, effort)))), False
+            going, agreed = self._going(sample, self._firsts(self._some(rng, enough), rng, effort))
+            return self._finished(sample, going), agreed
 
-    def _going(self, sample: ArraySource, firsts: Sequence[Mixture]) -> tuple[list[Fit], bool]:
-        """Runs of a few steps over a sample, the likeliest first, until the likeliest is like another; and whether."""
-        agreed = any(alike(firsts[0], other) for other in firsts[1:])
+    def _going(self, sample: ArraySource, firsts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
+        """Runs of a few steps over a sample, one after the other, until the likeliest is like another; and if it is.
+
+        After three, only those go that begin likelier than one of these.
+        """
+        begins: list[Fit] = []
         fits: list[Fit] = []
-        for first in firsts[:1] if agreed else firsts:
-            fits.append(self._run(sample, first, _ROUNDS[-1], accelerate=True))
+        for first in firsts:
+            if fits and alike(fits[0].state.mixture, first):
+                return fits[:1], True
+            begin = self._run(sample, first, 0)
+            if len(begins) >= _FINALISTS and self._rank(begin) < min(map(self._rank, begins)):
+                continue
+            begins.append(begin)
+            fits.append(self._gone_on(sample, begin, _ROUNDS[-1], accelerate=True))
             fits.sort(key=self._rank, reverse=True)
-            agreed = agreed or any(self._same(fits[0], fit) for fit in fits[1:])
-            if agreed:
-                break
-        return fits, agreed
+            if any(self._same(fits[0], fit) for fit in fits[1:]):
+                return fits[:1], True
+        return fits[:_FINALISTS], False
 
     def _same(self, fit: Fit, other: Fit) -> bool:
         """Whether two runs seem to be on the way to the same end."""
         near = self.worth(fit) - self.worth(other) < _NEAR
         return near and alike(fit.state.mixture, other.state.mixture)
 
-    def _firsts(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> list[Mixture]:
-        """The starts that race: several, or the only one that there is."""
+    def _firsts(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
+        """Starts, each looked for when it is asked for, or the only one that there is."""
         most, thinned = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM, partial(self._thinned, sample)
-        firsts = (
-            begun(sample, self.n_components, self.m_step, rng, most, effort, thinned) if self.n_components > 1 else []
-        )
-        in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
-        return firsts or [start(sample, in_turn, self.n_components, self.m_step)]
+        n_found = 0
+        if self.n_components > 1:
+            for first in islice(begun(sample, self.n_components, self.m_step, rng, effort, thinned), most):
+                n_found += 1
+                yield first
+        if n_found == 0:
+            in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
+            yield start(sample, in_turn, self.n_components, self.m_step)
 
-    def _thinned(self, sample: ArraySource, fuller: Mixture) -> tuple[float, Mixture]:
-        """What merging a mixture of too many components, after some steps, leaves: how likely, and a step later."""
+    def _thinned(self, sample: ArraySource, fuller: Mixture) -> Mixture:
+        """What merging a mixture of too many components, after some steps, leaves, and one step makes of it."""
         fit = run(sample, fuller, self.m_step, tol=self._tol(sample), max_iter=_THINNING_STEPS, accelerate=True)
         self.passes.append((2 + fit.state.n_passes) * sample.n_rows / self.source.n_rows)
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        state = next(iterate(sample, fit.state.mixture.reduce(self.n_components), self.m_step))
-        return state.log_posterior, self.m_step.maximize(state.statistics, state.mixture.covariances)
+        return self._reached(sample, fit.state.mixture.reduce(self.n_components))
 
     def _reached(self, sample: ArraySource, begin: Mixture) -> Mixture:
         """The mixture of the model that one step leads to, from one of any form."""

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gaussmix._threads import one_thread
 from gaussmix._types import Labels
 from gaussmix.density.reduction import agglomerated
 from gaussmix.diagnosis import fewest_rows
@@ -30,6 +29,7 @@ _FULLER = 1.5  # times K: components to go on with for some steps, before they a
 _NEAR = 0.5  # standard deviations, between two means of one component
 _LITTLE = 0.1  # of the fewest rows: where there are fewer still, they promise no less
 _PURSUED = 3  # the most directions in which clusters are looked for
+_CLEAR = 0.5  # of the smallest kurtosis: directions in which the rows clearly fall apart
 
 
 class _View(NamedTuple):
@@ -37,7 +37,6 @@ class _View(NamedTuple):
 
     coordinates: Coordinates
     finenesses: tuple[int, ...]
-    whole: bool = True  # whether all directions are in them
 
 
 def begun(
@@ -45,11 +44,10 @@ def begun(
     n_components: int,
     m_step: MStep,
     rng: np.random.Generator,
-    most: int,
     effort: float,
-    thinned: Callable[[Mixture], tuple[float, Mixture]],
-) -> list[Mixture]:
-    """The mixtures that the most promising partitions make, the most promising first.
+    thinned: Callable[[Mixture], Mixture],
+) -> Iterator[Mixture]:
+    """Yield the mixtures that partitions make, the most promising first; each is looked for when it is asked for.
 
     Rows are clustered by k-means in several coordinates: as they are, halfway to white, white, and along the one, two
     and three directions in which they most fall apart. Some partitions are into two or three times too many clusters,
@@ -57,8 +55,8 @@ def begun(
     their labels, less what clusters of few rows gain by chance.
 
     Where there is much to do, there are few of these. Before them come mixtures of half as many components again,
-    thinned: after some steps of EM they tell better which belong together than clusters do. Where the first two of them
-    are alike, nothing else is looked for.
+    thinned: after some steps of EM they tell better which belong together than clusters do. Where one of them is like
+    the one before it, nothing else is looked for.
 
     Parameters
     ----------
@@ -70,36 +68,39 @@ def begun(
         The model.
     rng : numpy.random.Generator
         For k-means and the pursuit.
-    most : int
-        How many mixtures to return.
     effort : float
         The share of all partitions that is looked at, at most 1.
     thinned : callable
-        From a mixture with too many components to a log-likelihood per row and a mixture with K.
+        From a mixture with too many components to one with K.
     """
     some = _some(sample, n_components, rng)
-    n_more = ceil(_FULLER * n_components)
-    fuller: list[tuple[float, Mixture]] = []
+    white = Coordinates.along_principal_axes(some.rows, some.some_weights, 1.0)
+    if not white.turn.size:  # all rows are equal
+        return
+    whole = _whole(sample, some, white, n_components, effort)
+    n_more, first = ceil(_FULLER * n_components), None
+    for view in whole if effort < 1.0 else ():
+        try:
+            labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
+            fewer = thinned(start_of_clusters(sample, labels, n_more, m_step))
+        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+            continue
+        yield fewer
+        if first and alike(first, fewer):
+            return
+        first = fewer
     found: list[tuple[float, Mixture]] = []
     seen = set()
-    with one_thread(some.rows.size * n_components * max(_FINENESSES)):
-        for view in _views(sample, some, n_components, effort, rng):
-            if effort < 1.0 and view.whole:
-                with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-                    labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
-                    fuller.append(thinned(start_of_clusters(sample, labels, n_more, m_step)))
-                if len(fuller) == 2 and alike(*(mixture for _, mixture in fuller)):  # noqa: PLR2004 - of two coordinates
-                    break
-            for fineness in view.finenesses:
-                with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-                    labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
-                    if labels.tobytes() not in seen:
-                        seen.add(labels.tobytes())
-                        mixture = start_of_clusters(sample, labels, n_components, m_step)
-                        found.append((_promise(mixture, m_step, sample), mixture))
-    for some_found in (fuller, found):
-        some_found.sort(key=lambda pair: -pair[0])
-    return [mixture for _, mixture in (*fuller, *found)][:most]
+    for view in (*whole, *_along_directions(some, white, n_components, effort, rng)):
+        for fineness in view.finenesses:
+            with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
+                labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
+                if labels.tobytes() not in seen:
+                    seen.add(labels.tobytes())
+                    mixture = start_of_clusters(sample, labels, n_components, m_step)
+                    found.append((_promise(mixture, m_step, sample), mixture))
+    found.sort(key=lambda pair: -pair[0])
+    yield from (mixture for _, mixture in found)
 
 
 def alike(mixture: Mixture, other: Mixture) -> bool:
@@ -119,14 +120,9 @@ def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> A
     return replace(sample, rows=rows, weights=weights)
 
 
-def _views(
-    sample: ArraySource, some: ArraySource, n_components: int, effort: float, rng: np.random.Generator
-) -> Iterator[_View]:
-    """The coordinates to cluster in."""
+def _whole(sample: ArraySource, some: ArraySource, white: Coordinates, n_components: int, effort: float) -> list[_View]:
+    """The views with all directions in them."""
     rows, weights = some.rows, some.some_weights
-    white = Coordinates.along_principal_axes(rows, weights, 1.0)
-    if not white.turn.size:  # all rows are equal
-        return
     fewest = fewest_rows(sample.n_features)
     finenesses = tuple(
         fineness
@@ -134,14 +130,26 @@ def _views(
         if fineness == 1 or fineness * n_components * fewest <= sample.n_rows
     )
     largest = np.abs(rows - white.centre).max()
-    yield _View(replace(white, turn=np.eye(sample.n_features) / (largest if largest > 0 else 1.0)), finenesses)
-    yield _View(Coordinates.along_principal_axes(rows, weights, 0.5), finenesses)
-    yield _View(white, finenesses)
-    few, their_weights = some.sample(rng, _ENOUGH)
-    directions = pursued(white.of(few), their_weights, min(_PURSUED, n_components - 1), rng)
-    n_found = directions.shape[1]
-    for n_directions in range(1 + n_found - ceil(effort * n_found), 1 + n_found):
-        yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,), whole=False)
+    plain = replace(white, turn=np.eye(sample.n_features) / (largest if largest > 0 else 1.0))
+    between = Coordinates.along_principal_axes(rows, weights, 0.5)
+    return [_View(coordinates, finenesses) for coordinates in (plain, between, white)]
+
+
+def _along_directions(
+    some: ArraySource, white: Coordinates, n_components: int, effort: float, rng: np.random.Generator
+) -> Iterator[_View]:
+    """The views along the few directions in which the rows most fall apart; of fewer views, those that show it best.
+
+    Directions in which they hardly do hide clusters in the others.
+    """
+    few, weights = some.sample(rng, _ENOUGH)
+    rows = white.of(few)
+    directions = pursued(rows, weights, min(_PURSUED, n_components - 1), rng)
+    kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
+    n_found, n_clear = len(kurtosis), int((kurtosis <= _CLEAR * kurtosis[0]).sum())
+    numbers = sorted(range(1, 1 + n_found), key=lambda n_directions: abs(n_directions - n_clear))
+    for n_directions in sorted(numbers[: ceil(effort * n_found)]):
+        yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,))
 
 
 def _partition(
