@@ -135,12 +135,12 @@ class Mixture:
         """Mean of the whole distribution, ``(D,)``."""
         return self.weights @ self.means
 
-    @property
+    @cached_property
     def covariance(self) -> Floats:
         """Covariance of the whole distribution, ``(D, D)``: within the components and between them."""
         spread = self.means - self.mean
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
-        return np.asarray(within + (spread.T * self.weights) @ spread)
+        return _frozen(within + (spread.T * self.weights) @ spread)
 
     @property
     def skewness(self) -> Floats:

@@ -126,17 +126,16 @@ def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
     """
     group = np.arange(mixture.n_components)
     alive = np.ones(len(group), dtype=bool)
-    weights, means = mixture.weights.copy(), mixture.means.copy()
-    dense = mixture.covariances.dense(*means.shape).copy()
-    costs = merge_costs(mixture)
+    parts, costs = _Parts(*(part.copy() for part in _Parts.of(mixture))), merge_costs(mixture)
     for _ in range(len(group) - n_groups):
         i, j = np.unravel_index(np.argmin(costs), costs.shape)
         group[group == j], alive[j] = i, False
-        pair = _Parts(weights, means, dense).pairs(np.array([i]), np.array([j]))
-        weights[i], means[i], dense[i] = pair[0][0], pair[1][0], pair[2][0]
+        pair = parts.pairs(np.array([i]), np.array([j]))
+        for part, of_pair in zip(parts, (*pair, _log_dets(pair[2])), strict=True):
+            part[i] = of_pair[0]
         costs[j], costs[:, j] = np.inf, np.inf
         others = np.flatnonzero(alive & (np.arange(len(group)) != i))
-        costs[i, others] = costs[others, i] = _Parts(weights, means, dense).costs(np.full(len(others), i), others)
+        costs[i, others] = costs[others, i] = parts.costs(np.full(len(others), i), others)
     return np.unique(group, return_inverse=True)[1]
 
 
@@ -185,16 +184,18 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
 
 
 class _Parts(NamedTuple):
-    """Weights ``(K,)``, means ``(K, D)`` and covariances ``(K, D, D)`` of components."""
+    """Weights ``(K,)``, means ``(K, D)`` and covariances ``(K, D, D)`` of components, and the log-determinants."""
 
     weights: Floats
     means: Floats
     dense: Floats
+    log_dets: Floats
 
     @classmethod
     def of(cls, mixture: "Mixture") -> Self:
         """The components of a mixture."""
-        return cls(mixture.weights, mixture.means, mixture.covariances.dense(*mixture.means.shape))
+        dense = mixture.covariances.dense(*mixture.means.shape)
+        return cls(mixture.weights, mixture.means, dense, _log_dets(dense))
 
     def pairs(self, left: Labels, right: Labels) -> tuple[Floats, Floats, Floats]:
         """Joint weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of pairs of components."""
@@ -207,7 +208,7 @@ class _Parts(NamedTuple):
 
     def costs(self, left: Labels, right: Labels) -> Floats:
         """Runnalls' bound for pairs of components, ``(P,)``."""
-        alone = self.weights * _log_dets(self.dense)
+        alone = self.weights * self.log_dets
         size = max(_NUMBERS_AT_ONCE // self.dense[0].size, 1)
         parts = [slice(first, first + size) for first in range(0, max(len(left), 1), size)]
         return np.concatenate([self._costs(left[part], right[part], alone) for part in parts])
