@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -54,9 +55,13 @@ def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.
     promise the highest log-likelihood of rows with their halves. All of them together cost about as much as ``4 / K``
     passes a step, or less where there are many components.
     """
-    some = _some(sample, mixture, m_step, rng)
-    resp = mixture.responsibilities(some.rows)
-    cuts = [cut for k in range(mixture.n_components) for cut in _cuts(some, resp[:, k], mixture, k, m_step, rng)]
+    some, stands_for = _some(sample, mixture, m_step, rng)
+    shares = mixture.responsibilities(some.rows)
+    cuts = [
+        cut
+        for k in range(mixture.n_components)
+        for cut in _cuts(some, shares[:, k], stands_for[k], mixture, k, m_step, rng)
+    ]
     split: list[Half | None] = [None] * mixture.n_components
     for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
         half, other = cut.fitted(float(some.some_weights.sum())), split[cut.k]
@@ -65,13 +70,25 @@ def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.
     return split
 
 
-def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> ArraySource:
-    """The rows, or some of them where there are more than it takes to tell which components should be two."""
-    enough = max(_ENOUGH, _ENOUGH_PER_COMPONENT * mixture.n_components * _fewest(m_step, mixture.n_features))
+def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> tuple[ArraySource, Floats]:
+    """The rows, or as many of each component's as it takes to tell whether it should be two.
+
+    Besides, how many rows each of these stands for, by component: of a small one, all are taken.
+    """
+    n_components = mixture.n_components
+    enough = max(_ENOUGH, _ENOUGH_PER_COMPONENT * n_components * _fewest(m_step, mixture.n_features))
+    stands_for = np.ones(n_components)
     if sample.n_rows <= enough:
-        return sample
-    rows, weights = sample.sample(rng, enough)
-    return replace(sample, rows=rows, weights=weights)
+        return sample, stands_for
+    labels = mixture.predict(sample.rows)
+    chosen = np.zeros(sample.n_rows, dtype=bool)
+    for k in range(n_components):
+        own = np.flatnonzero(labels == k)
+        some = rng.permutation(own)[: ceil(enough * max(1.0 / n_components, len(own) / sample.n_rows))]
+        chosen[some] = True
+        stands_for[k] = len(own) / max(len(some), 1)
+    rows = np.flatnonzero(chosen)
+    return sample.subset(rows).weighted(stands_for[labels[rows]]), stands_for
 
 
 def _fewest(m_step: MStep, n_features: int) -> int:
@@ -82,10 +99,11 @@ def _fewest(m_step: MStep, n_features: int) -> int:
 class _Cut:
     """The rows that component `k` matters for, and the two that one M-step makes of them when they are cut in two.
 
-    `alone` is their log-likelihood under the component, which the two are to raise.
+    `alone` is their log-likelihood under the component, which the two are to raise. Each stands for some of the sample.
     """
 
     k: int
+    stands_for: float
     local: ArraySource
     m_step: MStep
     two: Mixture
@@ -96,7 +114,7 @@ class _Cut:
         """What the rows gain, each with its half's label: a Gaussian's entropy tells its own log-likelihood."""
         weights, log_det = self.two.weights, self.two.covariances.log_det(*self.two.means.shape)
         entropies = 0.5 * (log_det + self.local.n_features * _ENTROPY) - np.log(weights)
-        return float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone)
+        return self._for_all(float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone), self.two)
 
     def fitted(self, weight: float) -> Half | None:
         """The two after some steps, and what they gain per unit of the weight of all rows."""
@@ -109,14 +127,33 @@ class _Cut:
         too_few = fit.state.statistics.mass.min() < _fewest(self.m_step, self.local.n_features)
         if fit.status is Status.COLLAPSED or too_few:
             return None
-        return Half((fit.state.statistics.log_likelihood - self.alone) / weight, fit.state.mixture)
+        gain = self._for_all(fit.state.statistics.log_likelihood - self.alone, fit.state.mixture)
+        return Half(gain / weight, fit.state.mixture)
+
+    def _for_all(self, gain: float, two: Mixture) -> float:
+        """What the rows gain by two that are fitted to some of them: the others gain nothing by chance.
+
+        Two Gaussians with p parameters each, fitted to n rows, gain about ``p n / (n - 2 D - 4)`` nats by chance.
+        """
+        n_features, count = two.n_features, self.m_step.structure.n_covariance_parameters
+        own = n_features + count(2, n_features) - count(1, n_features)
+        n_rows = two.weights * float(self.local.some_weights.sum())
+        by_chance = 0.5 * own * float((n_rows / np.maximum(n_rows - n_features - 2.0, 1.0)).sum())
+        return gain + (self.stands_for - 1.0) * (gain - by_chance)
 
 
 def _cuts(
-    sample: ArraySource, resp: Floats, mixture: Mixture, k: int, m_step: MStep, rng: np.random.Generator
+    some: ArraySource,
+    shares: Floats,
+    stands_for: float,
+    mixture: Mixture,
+    k: int,
+    m_step: MStep,
+    rng: np.random.Generator,
 ) -> Iterator[_Cut]:
     """A component's rows in two, where there are enough, in both ways."""
-    local = sample.subset(np.flatnonzero(resp > _MATTERS)).weighted(resp[resp > _MATTERS])
+    theirs = np.flatnonzero(shares > _MATTERS)
+    local = some.subset(theirs).weighted(shares[theirs] / stands_for)
     weight, fewest = float(local.some_weights.sum()), _fewest(m_step, mixture.n_features)
     if weight < 2 * fewest:
         return
@@ -128,7 +165,7 @@ def _cuts(
         with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
             two = start_of_clusters(local, labels, 2, model)
             if weight * two.weights.min() >= fewest:
-                yield _Cut(k, local, model, two, before)
+                yield _Cut(k, stands_for, local, model, two, before)
 
 
 def _labels(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
