@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from math import ceil
 from typing import NamedTuple
 
@@ -91,7 +92,7 @@ def begun(
         first = fewer
     found: list[tuple[float, Mixture]] = []
     seen = set()
-    for view in (*whole, *_along_directions(some, white, n_components, effort, rng)):
+    for view in chain(whole, _along_directions(some, white, n_components, effort, rng)):
         for fineness in view.finenesses:
             with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
                 labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
