@@ -128,6 +128,8 @@ def test_nothing_can_be_changed():
     assert not model.means.any()
     with pytest.raises(ValueError, match="read-only"):
         model.means[0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        model.covariance[0] = 1.0
     with pytest.raises(dataclasses.FrozenInstanceError):
         model.means = means
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import clusters, vector
 from gaussmix.em import Status, run
-from gaussmix.exploration import Exploration, explore, partitions
+from gaussmix.exploration import Exploration, explore
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -272,8 +272,7 @@ def test_a_run_over_a_sample_ends_where_the_sample_tells_no_more():
 
 
 @pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV", "EVE"])
-def test_where_there_is_much_to_do_starts_have_too_many_components_first(monkeypatch, counted, name):
-    monkeypatch.setattr(partitions, "alike", lambda *_: False)
+def test_where_there_is_much_to_do_starts_have_too_many_components_first(counted, name):
     rows = clusters(np.random.default_rng(2), 900, 5, spread=1.5)
     exploring = exploration(rows, 5, structure=name)
     firsts = list(exploring._firsts(exploring.source, np.random.default_rng(0), 0.01))
@@ -302,16 +301,76 @@ def test_where_there_is_much_to_do_starts_are_tried_on_some_rows_of_a_sample(mon
     assert len(found.optima) == 1
 
 
-def test_no_start_is_looked_for_once_two_go_the_same_way():
-    rows = ten_clusters(4.0)
-    exploring = exploration(rows, 10)
-    sample = exploring._sample(np.random.default_rng(0))
-    first, *others = exploring._firsts(sample, np.random.default_rng(0), 1.0)
-    asked = iter([first, first, *others])
+@pytest.fixture
+def sampled():
+    """An exploration of ten clusters, a sample of its rows, and starts: near the truth, and three bad ones."""
+    exploring = exploration(ten_clusters(4.0), 10)
+    rng = np.random.default_rng(0)
+    sample = exploring._sample(rng)
+    good = next(iter(exploring._firsts(sample, rng, 1.0)))
+    bad = [
+        Mixture(good.weights, sample.rows[rng.choice(sample.n_rows, 10, replace=False)], good.covariances)
+        for _ in range(3)
+    ]
+    return exploring, sample, good, bad
+
+
+def shifted(one, by):
+    """The mixture with each mean so many standard deviations away."""
+    return Mixture(one.weights, one.means + by * one.factors[:, :, 0], one.covariances)
+
+
+def test_a_start_that_is_like_the_likeliest_run_is_not_run_and_no_other_is_asked_for(sampled):
+    exploring, sample, good, bad = sampled
+    asked = iter([good, good, *bad])
+    (fit,), agreed = exploring._going(sample, asked)
+    assert agreed
+    assert list(asked) == bad
+    assert sum(exploring.passes) == pytest.approx((1 + fit.state.n_passes) * sample.n_rows / 12_000)
+
+
+def test_no_other_start_is_asked_for_once_two_runs_come_to_the_same(sampled):
+    exploring, sample, good, bad = sampled
+    asked = iter([good, shifted(good, 1.0), *bad])
     fits, agreed = exploring._going(sample, asked)
     assert agreed
     assert len(fits) == 1
-    assert list(asked) == others
+    assert list(asked) == bad
+
+
+def test_after_three_starts_one_that_begins_less_likely_does_not_go(monkeypatch, sampled):
+    exploring, sample, good, bad = sampled
+    monkeypatch.setattr(explore, "alike", lambda *_: False)
+    far = Mixture(good.weights, bad[0].means + 100.0, good.covariances)
+    fits, agreed = exploring._going(sample, [*bad, far, good])
+    assert not agreed
+    assert len(fits) == 3
+    one = sample.n_rows / 12_000
+    assert sum(round(steps / one) == 1 for steps in exploring.passes) == 5  # to see how each begins
+    assert sum(round(steps / one) > 1 for steps in exploring.passes) == 4  # to go on: all but the one that is far
+    assert fits[0].state.log_posterior > exploring._run(sample, good, 0).state.log_posterior
+
+
+def test_an_interruption_where_starts_are_tried_one_after_the_other_keeps_the_best(monkeypatch):
+    monkeypatch.setattr(explore, "_WORK", 1)
+    rows, calls = ten_clusters(4.0), iter(range(100))
+
+    def interrupted(*arguments, **options):
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(explore, "run", interrupted)
+    found = explored(rows, 10)
+    assert found.fit.status is Status.INTERRUPTED
+    assert found.fit.state.statistics.weight == pytest.approx(len(rows))
+
+
+def test_of_starts_that_race_two_are_enough_if_they_are_alike(sampled):
+    *_, good, (bad, *_) = sampled
+    assert explore._until_alike([good, good, bad]) == [good, good]
+    assert explore._until_alike([good, bad, bad]) == [good, bad, bad]
+    assert explore._until_alike([]) == []
 
 
 @pytest.mark.parametrize("spread", [1.0, 4.0])

@@ -10,10 +10,12 @@ from cases import clusters, matrices, mixture
 from gaussmix import Mixture
 from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.diagnosis import fewest_rows
+from gaussmix.expectation.assessment import responsibilities
 from gaussmix.exploration import held
-from gaussmix.exploration.moves import Half, halves, moves
+from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
 from gaussmix.m_step import MStep
 from gaussmix.sources import ArraySource
+from gaussmix.starts.assignments import start_of_clusters
 from gaussmix.structures import STRUCTURES, named
 
 seeds = st.integers(0, 2**32 - 1)
@@ -115,32 +117,64 @@ def test_a_cut_that_leaves_no_spread_is_none():
 
 
 def many_rows_of_one_and_few_of_two(rng, n=30_000, n_few=300, n_features=40):
-    """Rows of two clusters and, far away, few of two more; and a mixture of three components, the last over both."""
+    """Rows of two clusters and, far away, few of two more; and labels that do not tell these two apart."""
     labels = np.repeat([0, 1, 2], [n // 2, n // 2 - n_few, n_few])
     rows = rng.normal(size=(n, n_features))
     rows[:, 0] += 50.0 * labels
     rows[-n_few // 2 :, 1] += 12.0
-    parts = [rows[labels == k] for k in range(3)]
-    return rows, Mixture(np.bincount(labels) / n, [x.mean(axis=0) for x in parts], [np.cov(x.T) for x in parts])
+    return rows, labels
+
+
+def labelled(rows, labels, name, weights=None):
+    """A source, a mixture with a component for each label, and the model."""
+    source, model = ArraySource(rows, weights), MStep(named(name), np.full(rows.shape[1], 1e-6))
+    return source, start_of_clusters(source, labels, int(labels.max()) + 1, model), model
 
 
 def test_halves_of_a_small_component_are_found_among_many_rows():
     rng = np.random.default_rng(0)
-    rows, model = many_rows_of_one_and_few_of_two(rng)
-    *_, small = halves(ArraySource(rows), model, replace(MODEL, ridge=np.full(40, 1e-6)), rng)
+    rows, labels = many_rows_of_one_and_few_of_two(rng)
+    source, model, m_step = labelled(rows, labels, "full")
+    *_, small = halves(source, model, m_step, rng)
     assert small is not None
-    labels = small.mixture.predict(rows[-300:])
-    assert adjusted_rand_score(np.repeat([0, 1], 150), labels) == 1.0
+    assert adjusted_rand_score(np.repeat([0, 1], 150), small.mixture.predict(rows[-300:])) == 1.0
     two = small.mixture.logpdf(rows[-300:]).sum() - component(model, 2).logpdf(rows[-300:]).sum()
     assert small.gain == pytest.approx(two / len(rows), rel=0.05)
 
 
-def test_halves_of_some_rows_gain_no_more_by_chance_than_halves_of_all():
+@pytest.mark.parametrize("name", ["full", "diag", "spherical", "tied", "VEV"])
+def test_halves_of_some_rows_gain_no_more_by_chance_than_halves_of_all(name):
     rng = np.random.default_rng(0)
-    rows, model = many_rows_of_one_and_few_of_two(rng)
-    first, second, _ = halves(ArraySource(rows), model, replace(MODEL, ridge=np.full(40, 1e-6)), rng)
-    by_chance = 40 * 43 / 2 / len(rows)  # parameters of one component over rows
-    assert all(half.gain < 1.5 * by_chance for half in (first, second) if half)
+    source, model, m_step = labelled(*many_rows_of_one_and_few_of_two(rng), name)
+    found = halves(source, model, m_step, rng)[:2]
+    by_chance = 0.5 * named(name).n_covariance_parameters(2, 40) + 40
+    assert any(found)
+    assert all(abs(half.gain) < 3.0 * by_chance / source.n_rows for half in found if half)  # some stand for 3.7 each
+
+
+@pytest.mark.parametrize("name", ["full", "diag", "spherical", "tied"])
+@pytest.mark.parametrize("weight", [1.0, 3.0])
+def test_halves_of_some_rows_gain_as_much_as_halves_of_all(monkeypatch, name, weight):
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [30_000, 9_000, 1_000])
+    rows = rng.normal(size=(40_000, 8))
+    rows[:, 0] += 30.0 * labels
+    rows[:15_000, 1] += 5.0
+    problem = labelled(rows, labels, name, np.full(40_000, weight))
+    some = halves(*problem, np.random.default_rng(0))[0]
+    monkeypatch.setattr("gaussmix.exploration.moves._ENOUGH", 40_000)
+    whole = halves(*problem, np.random.default_rng(0))[0]
+    assert some.gain == pytest.approx(whole.gain, rel=0.05)
+    assert some.gain > 0.2
+
+
+def test_a_component_that_no_row_is_most_probably_of_is_looked_at_like_the_others():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(20_000, 2)) + np.outer(np.arange(20_000) % 2, [9.0, 0.0])
+    model = Mixture([0.5, 0.3, 0.2], [[9.0, 0.0], [0.0, 0.0], [0.1, 0.0]], np.eye(2))
+    assert set(model.predict(rows)) == {0, 1}
+    for half in halves(ArraySource(rows), model, replace(MODEL, structure=named("tied")), rng):
+        assert half is None or abs(half.gain) < 1e-2
 
 
 def test_halves_of_a_held_component_are_held():
@@ -169,14 +203,25 @@ def test_only_the_most_promising_components_of_many_are_cut():
 def test_many_rows_are_cut_by_a_sample(monkeypatch):
     rng = np.random.default_rng(0)
     rows, model = two_and_one(rng, 30_000)
-    asked, responsibilities = [], Mixture.responsibilities
+    asked = []
     monkeypatch.setattr(
-        Mixture, "responsibilities", lambda one, some: asked.append(len(some)) or responsibilities(one, some)
+        "gaussmix.exploration.moves.responsibilities",
+        lambda one, some, n_threads: asked.append(len(some)) or responsibilities(one, some, n_threads),
     )
     both, one = halves(ArraySource(rows), model, MODEL, rng)
     assert both.gain > 10 * max(one.gain, 0.0)
     (n_rows,) = asked
     assert 2**13 <= n_rows < 2 * 2**13
+
+
+def test_what_halves_cost_grows_little_with_the_rows():
+    model = two_and_one(np.random.default_rng(0))[1]
+    some, many, very_many = (
+        n_rows * cost_of_halves(ArraySource(np.zeros((n_rows, 2))), model, MODEL) for n_rows in (8000, 80_000, 160_000)
+    )
+    assert some == 8000 * 16.0
+    assert many - some < 2 * some
+    assert very_many - many == 80_000  # each row's component is looked up
 
 
 # --- Moves -----------------------------------------------------------------------------------------------------------

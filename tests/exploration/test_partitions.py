@@ -1,5 +1,3 @@
-from itertools import islice
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,11 +5,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, mixture
-from gaussmix.exploration.partitions import alike, begun
+from gaussmix.exploration import partitions
+from gaussmix.exploration.partitions import alike, begun, fuller
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
+from gaussmix.starts.kmeans import kmeans
 from gaussmix.structures import STRUCTURES, named
 
 seeds = st.integers(0, 2**32 - 1)
@@ -20,12 +20,11 @@ every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda st
 
 def started(rows, n_components, most=10, structure="full", ridge=None, seed=0, weights=None, effort=1.0):
     source = ArraySource(rows, weights)
-    model = MStep(named(structure), relative_ridge(source) if ridge is None else np.full(rows.shape[1], ridge))
+    return begun(source, n_components, model_of(source, structure, ridge), np.random.default_rng(seed), effort)[:most]
 
-    def thinned(mixture):
-        return mixture.reduce(n_components)
 
-    return list(islice(begun(source, n_components, model, np.random.default_rng(seed), effort, thinned), most))
+def model_of(source, structure="full", ridge=None):
+    return MStep(named(structure), relative_ridge(source) if ridge is None else np.full(source.n_features, ridge))
 
 
 def log_likelihoods(mixtures, rows):
@@ -137,32 +136,57 @@ def in_a_grid(rng, n=900, side=3, apart=9.0):
 
 @settings(max_examples=5)
 @given(seed=seeds)
-def test_with_little_effort_the_first_is_from_too_many_components(seed):
+def test_too_many_components_leave_one_for_each_cluster_when_they_are_merged(seed):
     rows, means = in_a_grid(np.random.default_rng(seed))
-    first = started(rows, 9, seed=seed, effort=0.05)[0]
-    distances = np.linalg.norm(first.means[:, None] - means, axis=2)
-    assert len(set(distances.argmin(axis=1))) == 9
-    assert distances.min(axis=1).max() < 1.0
+    source = ArraySource(rows)
+    found = list(fuller(source, 9, model_of(source), np.random.default_rng(seed)))
+    assert [one.n_components for one in found] == [14, 14, 14]
+    for one in found:
+        distances = np.linalg.norm(one.reduce(9).means[:, None] - means, axis=2)
+        assert len(set(distances.argmin(axis=1))) == 9
+        assert distances.min(axis=1).max() < 1.0
 
 
-def test_where_two_come_to_the_same_nothing_else_is_looked_for():
+def test_mixtures_of_too_many_components_are_made_when_they_are_asked_for(monkeypatch):
     rows, _ = in_a_grid(np.random.default_rng(0))
-    found = started(rows, 9, effort=0.05)
-    assert len(found) == 2
-    assert alike(*found)
-    assert len(started(np.random.default_rng(0).normal(size=(900, 2)), 9, effort=0.05)) > 2
+    made = []
+    monkeypatch.setattr(partitions, "kmeans", lambda *arguments: made.append(1) or kmeans(*arguments))
+    source = ArraySource(rows)
+    found = fuller(source, 9, model_of(source), np.random.default_rng(0))
+    assert not made
+    next(found)
+    assert len(made) == 1
+
+
+def test_of_equal_rows_there_are_no_mixtures_of_too_many_components():
+    source = ArraySource(np.full((30, 2), 7.0))
+    assert list(fuller(source, 3, model_of(source, ridge=1e-6), np.random.default_rng(0))) == []
+
+
+def turned(rng, rows):
+    """Rows made white and turned, so that no column shows what they are like."""
+    white = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0] * np.sqrt(len(rows))
+    return white @ np.linalg.qr(rng.normal(size=(rows.shape[1], rows.shape[1])))[0]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_with_little_effort_clusters_along_one_direction_are_not_hidden_by_others(seed):
     rng = np.random.default_rng(seed)
-    labels = np.arange(4000) % 4
-    rows = rng.normal(size=(4000, 20))
+    labels, rows = np.arange(4000) % 4, rng.normal(size=(4000, 20))
     rows[:, 0] += 6.0 * labels
-    rows = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0] * np.sqrt(4000)
-    rows = rows @ np.linalg.qr(rng.normal(size=(20, 20)))[0]
-    *_, last = started(rows, 4, effort=0.05, seed=seed)
-    assert adjusted_rand_score(labels, last.predict(rows)) > 0.95
+    rows = turned(rng, rows)
+    (found,) = started(rows, 4, effort=0.05, seed=seed)
+    assert adjusted_rand_score(labels, found.predict(rows)) > 0.95
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_little_effort_clusters_in_a_plane_are_looked_for_in_the_plane(seed):
+    rng = np.random.default_rng(seed)
+    labels, rows = np.arange(4000) % 4, rng.normal(size=(4000, 20))
+    rows[:, :2] += 8.0 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])[labels]
+    rows = turned(rng, rows)
+    (found,) = started(rows, 4, effort=0.05, seed=seed)
+    assert adjusted_rand_score(labels, found.predict(rows)) > 0.95
 
 
 def test_a_mixture_is_like_itself_in_any_order_and_nearby_but_not_far_away():

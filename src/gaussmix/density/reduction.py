@@ -30,10 +30,7 @@ def merge_costs(mixture: "Mixture") -> Floats:
     ----------
     Runnalls (2007), IEEE Transactions on Aerospace and Electronic Systems 43.
     """
-    left, right = np.triu_indices(mixture.n_components, 1)
-    costs = np.full((mixture.n_components, mixture.n_components), np.inf)
-    costs[left, right] = costs[right, left] = _Parts.of(mixture).costs(left, right)
-    return costs
+    return _Parts.of(mixture).costs_of_all()
 
 
 def cheapest_merges(mixture: "Mixture", n_merges: int) -> list["Mixture"]:
@@ -126,7 +123,8 @@ def agglomerated(mixture: "Mixture", n_groups: int) -> Labels:
     """
     group = np.arange(mixture.n_components)
     alive = np.ones(len(group), dtype=bool)
-    parts, costs = _Parts(*(part.copy() for part in _Parts.of(mixture))), merge_costs(mixture)
+    parts = _Parts(*(part.copy() for part in _Parts.of(mixture)))
+    costs = parts.costs_of_all()
     for _ in range(len(group) - n_groups):
         i, j = np.unravel_index(np.argmin(costs), costs.shape)
         group[group == j], alive[j] = i, False
@@ -205,6 +203,14 @@ class _Parts(NamedTuple):
         between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
         within = (1.0 - share)[:, :, None] * self.dense[left] + share[:, :, None] * self.dense[right]
         return weight, self.means[left] + share * apart, within + between
+
+    def costs_of_all(self) -> Floats:
+        """As of :func:`merge_costs`."""
+        n_components = len(self.weights)
+        left, right = np.triu_indices(n_components, 1)
+        costs = np.full((n_components, n_components), np.inf)
+        costs[left, right] = costs[right, left] = self.costs(left, right)
+        return costs
 
     def costs(self, left: Labels, right: Labels) -> Floats:
         """Runnalls' bound for pairs of components, ``(P,)``."""

@@ -162,7 +162,7 @@ def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any
 
 @compiled
 def _weigh(factors: Any, n: int, scale: Any, weights: Any) -> None:
-    """Products or densities, one of which is enough, times each row's weight over the sum of its densities."""
+    """Products or densities times each row's weight over the sum of its densities."""
     step = width(factors)
     for r in range(0, n, step):
         s = load(scale, r) * load(weights, r)
@@ -231,7 +231,7 @@ def sum_products(
         _log_joints(products, n, model.coefficients, joint, top)
         _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
         score(n, top, total, w, scale, scores)
-        _weigh(products if n_products < n_fours else joint, n, scale, w)
+        _weigh(products if n_products < n_fours else joint, n, scale, w)  # whichever are fewer
         for k in range(0, n_fours, 4):
             _add(products, n, joint, k, sums)
         if whole.size:

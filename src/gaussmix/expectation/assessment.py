@@ -23,17 +23,19 @@ def log_densities(mixture: "Mixture", rows: Rows) -> Floats:
     return _assess(mixture, rows, of_all=False)[0]
 
 
-def labels(mixture: "Mixture", rows: Rows) -> Labels:
+def labels(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Labels:
     """The most probable components ``(n,)``, the first of several."""
-    return _assess(mixture, rows, of_all=False)[1]
+    return _assess(mixture, rows, n_threads, of_all=False)[1]
 
 
-def responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
+def responsibilities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
     """Responsibilities ``(n, K)``, whose rows sum to one."""
-    return _assess(mixture, rows, of_all=True)[2]
+    return _assess(mixture, rows, n_threads, of_all=True)[2]
 
 
-def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
+def _assess(
+    mixture: "Mixture", rows: Rows, n_threads: int | None = None, *, of_all: bool
+) -> tuple[Floats, Labels, Floats]:
     """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
@@ -51,7 +53,7 @@ def _assess(mixture: "Mixture", rows: Rows, *, of_all: bool) -> tuple[Floats, La
 
     spans = list(_spans(n_rows, mixture.means.size))
     # Few rows: one after the other, as to find out which libraries have threads takes as long as a small fit.
-    for _ in side_by_side(block, spans) if fast else map(block, spans):
+    for _ in side_by_side(block, spans, n_threads) if fast else map(block, spans):
         pass
     return log_density, most_probable, shares
 

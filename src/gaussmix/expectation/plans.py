@@ -40,7 +40,7 @@ __all__ = [
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
-_NEAR, _NEXT = 3 * 2**14, 2**18  # bytes that may fill the two nearest caches
+_NEAR, _NEXT = 3 * 2**14, 2**18  # bytes of a tile and of its joint densities: smaller ones end in more sums
 _LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
 _SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
 _SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
@@ -118,7 +118,7 @@ def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
 
 
 def _lanes_in_tile(densities: Densities) -> int:
-    """How many rows a tile has: so many that they stay in the nearest cache, and their joint densities in the next."""
+    """How many rows a tile has: so many that it stays in the nearer caches with all that comes of it."""
     n_components, n_features = len(densities.centres), densities.n_features
     return rows_in_tile(min(_NEAR // n_features, _NEXT // n_components), _MOST, densities.centres.dtype)
 

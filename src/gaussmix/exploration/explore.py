@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,8 +13,8 @@ from gaussmix._types import Floats
 from gaussmix.covariances import triangle
 from gaussmix.diagnosis import collapsed, fewest_rows
 from gaussmix.em import Fit, State, Status, run
-from gaussmix.exploration.moves import Half, halves, moves
-from gaussmix.exploration.partitions import alike, begun
+from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
+from gaussmix.exploration.partitions import alike, begun, fuller
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -30,7 +29,7 @@ _SAMPLE_PER_PARAMETER = 8  # on fewer rows, EM is caught by optima that all rows
 _LARGE_SAMPLE = 40_000  # which is enough, unless ...
 _SAMPLE_PER_COMPONENT = 4  # ... times the fewest rows that each needs are more
 _WORK = 2**20  # rows of it times components times features, above which there are fewer starts, ...
-_STARTS_PER_PARAMETER = 4  # ... from so many of its rows
+_STARTS_PER_PARAMETER = 4  # ... from so many rows
 _LARGER = 4  # times a sample: the next one, on the way to all rows
 _MUCH_LARGER = 3  # times that: where there are so many rows
 _CHANCE = 0.01  # of what a sample's rows gain by chance: how near a run over them comes to its limit
@@ -52,7 +51,6 @@ _FOR_A_MOVE = 3  # components: two to merge, one to split
 _MOST_COMPONENTS = 128  # that moves are looked for: there are K³ / 2 of them
 _BETTER = 1e-3  # nats per row
 _NEAR = 2e-3  # nats per row: two runs that may go the same way
-_PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
 _MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
 _ALMOST_NONE = 1e-6  # of a row
 _NOTHING = float(np.finfo(np.float64).tiny)
@@ -84,11 +82,11 @@ class Exploration:
 
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
        :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts. Where there is much to do,
-       starts are mixtures of too many components, merged after some steps over some of the sample's rows.
+       starts are mixtures of too many components, merged after some steps over fewer rows.
     2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
        run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest. Where
-       there is much to do, there is no race: one start after the other is made and takes five steps over the sample,
-       until the best of them is like another.
+       there is much to do, there is no race: one start after the other takes five steps over the sample, until the best
+       of them is like another. After three, a start goes only if it begins likelier than the third of those before.
     3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
        Where all came to one end, this is left out.
     4. The last run is over all rows, where there are very many after runs over larger and larger samples.
@@ -205,16 +203,18 @@ class Exploration:
         """The fits that came to their ends, and whether it is known that others come to the same as the best."""
         effort = min(1.0, _WORK / (sample.rows.size * self.n_components))
         enough = max(_SAMPLE, _STARTS_PER_PARAMETER * self._n_parameters)
-        with one_thread(sample.rows.size * self.n_components):
+        with one_thread(sample.rows.size * self.n_components):  # k-means and pursuit too, between the passes
             if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
-                return self._finished(sample, self._raced(sample, list(self._firsts(sample, rng, effort)))), False
+                firsts = self._firsts(sample, rng, effort)
+                racers = _until_alike(firsts) if effort < 1.0 else list(firsts)
+                return self._finished(sample, self._raced(sample, racers)), False
             going, agreed = self._going(sample, self._firsts(self._some(rng, enough), rng, effort))
             return self._finished(sample, going), agreed
 
     def _going(self, sample: ArraySource, firsts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
-        """Runs of a few steps over a sample, one after the other, until the likeliest is like another; and if it is.
+        """Runs of a few steps over a sample, until the likeliest is like another; and whether it is.
 
-        After three, only those go that begin likelier than one of these.
+        One start after the other is asked for. After three, only those go that begin likelier than the third of them.
         """
         begins: list[Fit] = []
         fits: list[Fit] = []
@@ -222,7 +222,7 @@ class Exploration:
             if fits and alike(fits[0].state.mixture, first):
                 return fits[:1], True
             begin = self._run(sample, first, 0)
-            if len(begins) >= _FINALISTS and self._rank(begin) < min(map(self._rank, begins)):
+            if len(begins) >= _FINALISTS and self._rank(begin) < sorted(map(self._rank, begins))[-_FINALISTS]:
                 continue
             begins.append(begin)
             fits.append(self._gone_on(sample, begin, _ROUNDS[-1], accelerate=True))
@@ -237,16 +237,27 @@ class Exploration:
         return near and alike(fit.state.mixture, other.state.mixture)
 
     def _firsts(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
-        """Starts, each looked for when it is asked for, or the only one that there is."""
-        most, thinned = _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM, partial(self._thinned, sample)
-        n_found = 0
-        if self.n_components > 1:
-            for first in islice(begun(sample, self.n_components, self.m_step, rng, effort, thinned), most):
-                n_found += 1
-                yield first
-        if n_found == 0:
+        """Starts, the first of them made when they are asked for; or the only one that there is."""
+        firsts = islice(self._looked_for(sample, rng, effort), _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM)
+        first = next(firsts, None)
+        if first:
+            yield first
+            yield from firsts
+        else:
             in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
             yield start(sample, in_turn, self.n_components, self.m_step)
+
+    def _looked_for(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
+        """Where there is much to do, mixtures of too many components, thinned; then those that partitions make."""
+        if self.n_components == 1:
+            return
+        for more in fuller(sample, self.n_components, self.m_step, rng) if effort < 1.0 else ():
+            try:
+                fewer = self._thinned(sample, more)
+            except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+                continue
+            yield fewer
+        yield from begun(sample, self.n_components, self.m_step, rng, effort)
 
     def _thinned(self, sample: ArraySource, fuller: Mixture) -> Mixture:
         """What merging a mixture of too many components, after some steps, leaves, and one step makes of it."""
@@ -328,7 +339,7 @@ class Exploration:
             split = halves(sample, mixture, self.m_step, rng)
         except np.linalg.LinAlgError:  # a component so nearly singular that it cannot be cut
             return [None] * self.n_components
-        self.passes.append(_PASSES_OF_HALVES * sample.n_rows / self.source.n_rows / self.n_components)
+        self.passes.append(cost_of_halves(sample, mixture, self.m_step) * sample.n_rows / self.source.n_rows)
         return split
 
     def _tried(self, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
@@ -416,6 +427,16 @@ class Exploration:
     def _doomed(self, fit: Fit) -> tuple[int, ...]:
         """The components that have fewer rows than they need for a covariance of their own, or none."""
         return tuple(np.flatnonzero(fit.state.statistics.mass < self._fewest).tolist())
+
+
+def _until_alike(firsts: Iterable[Mixture]) -> list[Mixture]:
+    """All starts, or the first two where these are alike."""
+    found: list[Mixture] = []
+    for first in firsts:
+        found.append(first)
+        if len(found) == 2 and alike(*found):  # noqa: PLR2004 - as said
+            break
+    return found
 
 
 def _limit(fit: Fit) -> float:

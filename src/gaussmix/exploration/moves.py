@@ -13,13 +13,14 @@ from gaussmix.density.parts import part
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status, run
+from gaussmix.expectation.assessment import labels, responsibilities
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts.assignments import start_of_clusters
 from gaussmix.starts.pursuit import pursued
 
-__all__ = ["Half", "halves", "moves"]
+__all__ = ["Half", "cost_of_halves", "halves", "moves"]
 
 _ENOUGH = 2**13  # rows
 _ENOUGH_PER_COMPONENT = 4  # times the fewest rows that a component needs
@@ -27,6 +28,7 @@ _ENOUGH_PER_AXIS = 3  # rows, to look for a direction
 _MOST_CUTS = 16
 _MATTERS = 1e-2  # a responsibility that a local fit takes notice of
 _LOCAL_STEPS = 8
+_PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
 _ENTROPY = 1.0 + float(np.log(2.0 * np.pi))  # twice that of the standard normal distribution
 _LEAST = -0.4  # nats per row: what two fits side by side foresee errs by as much
 
@@ -52,43 +54,51 @@ def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.
 
     A local fit takes the rows that the component matters for, weighted by its responsibilities, and begins by cutting
     them in two: across the longest axis, or along the direction in which they most fall apart. The cuts are done that
-    promise the highest log-likelihood of rows with their halves. All of them together cost about as much as ``4 / K``
-    passes a step, or less where there are many components.
+    promise the highest log-likelihood of rows with their halves.
     """
-    some, stands_for = _some(sample, mixture, m_step, rng)
-    shares = mixture.responsibilities(some.rows)
+    some, stand_for = _some(sample, mixture, m_step, rng)
+    shares = responsibilities(mixture, some.rows, some.n_threads)
     cuts = [
         cut
         for k in range(mixture.n_components)
-        for cut in _cuts(some, shares[:, k], stands_for[k], mixture, k, m_step, rng)
+        for cut in _cuts(some, shares[:, k], stand_for, mixture, k, m_step, rng)
     ]
+    weight = float(sample.some_weights.sum())
     split: list[Half | None] = [None] * mixture.n_components
     for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
-        half, other = cut.fitted(float(some.some_weights.sum())), split[cut.k]
+        half, other = cut.fitted(weight), split[cut.k]
         if half and (other is None or half.gain > other.gain):
             split[cut.k] = half
     return split
 
 
-def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> tuple[ArraySource, Floats]:
-    """The rows, or as many of each component's as it takes to tell whether it should be two.
+def cost_of_halves(sample: ArraySource, mixture: Mixture, m_step: MStep) -> float:
+    """What :func:`halves` cost at most, in passes over the sample."""
+    fits, enough = _PASSES_OF_HALVES / mixture.n_components, _enough(mixture, m_step)
+    return fits if sample.n_rows <= enough else 1.0 + fits * min(2.0 * enough / sample.n_rows, 1.0)
 
-    Besides, how many rows each of these stands for, by component: of a small one, all are taken.
+
+def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> tuple[ArraySource, Floats]:
+    """The rows, or as many of each component's as it takes to tell whether it should be two; of a small one, all.
+
+    Besides, how many rows each of them stands for.
     """
-    n_components = mixture.n_components
-    enough = max(_ENOUGH, _ENOUGH_PER_COMPONENT * n_components * _fewest(m_step, mixture.n_features))
-    stands_for = np.ones(n_components)
+    enough = _enough(mixture, m_step)
     if sample.n_rows <= enough:
-        return sample, stands_for
-    labels = mixture.predict(sample.rows)
-    chosen = np.zeros(sample.n_rows, dtype=bool)
-    for k in range(n_components):
-        own = np.flatnonzero(labels == k)
-        some = rng.permutation(own)[: ceil(enough * max(1.0 / n_components, len(own) / sample.n_rows))]
-        chosen[some] = True
-        stands_for[k] = len(own) / max(len(some), 1)
-    rows = np.flatnonzero(chosen)
-    return sample.subset(rows).weighted(stands_for[labels[rows]]), stands_for
+        return sample, np.ones(sample.n_rows)
+    components = labels(mixture, sample.rows, sample.n_threads)
+    stand_for = np.zeros(sample.n_rows)
+    for k in range(mixture.n_components):
+        own = np.flatnonzero(components == k)
+        chosen = rng.permutation(own)[: ceil(enough * max(1.0 / mixture.n_components, len(own) / sample.n_rows))]
+        stand_for[chosen] = len(own) / max(len(chosen), 1)
+    rows = np.flatnonzero(stand_for)
+    return sample.subset(rows), stand_for[rows]
+
+
+def _enough(mixture: Mixture, m_step: MStep) -> int:
+    """Rows that tell which components should be two."""
+    return max(_ENOUGH, _ENOUGH_PER_COMPONENT * mixture.n_components * _fewest(m_step, mixture.n_features))
 
 
 def _fewest(m_step: MStep, n_features: int) -> int:
@@ -99,7 +109,8 @@ def _fewest(m_step: MStep, n_features: int) -> int:
 class _Cut:
     """The rows that component `k` matters for, and the two that one M-step makes of them when they are cut in two.
 
-    `alone` is their log-likelihood under the component, which the two are to raise. Each stands for some of the sample.
+    `alone` is their log-likelihood under the component, which the two are to raise. On average, each row stands for so
+    many of the sample.
     """
 
     k: int
@@ -114,7 +125,7 @@ class _Cut:
         """What the rows gain, each with its half's label: a Gaussian's entropy tells its own log-likelihood."""
         weights, log_det = self.two.weights, self.two.covariances.log_det(*self.two.means.shape)
         entropies = 0.5 * (log_det + self.local.n_features * _ENTROPY) - np.log(weights)
-        return self._for_all(float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone), self.two)
+        return self._for_all(float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone))
 
     def fitted(self, weight: float) -> Half | None:
         """The two after some steps, and what they gain per unit of the weight of all rows."""
@@ -127,25 +138,25 @@ class _Cut:
         too_few = fit.state.statistics.mass.min() < _fewest(self.m_step, self.local.n_features)
         if fit.status is Status.COLLAPSED or too_few:
             return None
-        gain = self._for_all(fit.state.statistics.log_likelihood - self.alone, fit.state.mixture)
+        gain = self._for_all(fit.state.statistics.log_likelihood - self.alone)
         return Half(gain / weight, fit.state.mixture)
 
-    def _for_all(self, gain: float, two: Mixture) -> float:
-        """What the rows gain by two that are fitted to some of them: the others gain nothing by chance.
+    def _for_all(self, gain: float) -> float:
+        """What all rows that these stand for gain, from what these do, to which the two are fitted.
 
-        Two Gaussians with p parameters each, fitted to n rows, gain about ``p n / (n - 2 D - 4)`` nats by chance.
+        P parameters gain about ``P / 2`` nats by chance on the rows that they are fitted to, and the more the fewer
+        these are, but nothing on others.
         """
-        n_features, count = two.n_features, self.m_step.structure.n_covariance_parameters
-        own = n_features + count(2, n_features) - count(1, n_features)
-        n_rows = two.weights * float(self.local.some_weights.sum())
-        by_chance = 0.5 * own * float((n_rows / np.maximum(n_rows - n_features - 2.0, 1.0)).sum())
+        n_rows, n_features = float(self.local.some_weights.sum()), self.local.n_features
+        free = max(n_rows - fewest_rows(n_features, self.m_step.structure.form), 1.0)
+        by_chance = 0.5 * self.m_step.n_parameters(2, n_features) * n_rows / free
         return gain + (self.stands_for - 1.0) * (gain - by_chance)
 
 
 def _cuts(
     some: ArraySource,
     shares: Floats,
-    stands_for: float,
+    stand_for: Floats,
     mixture: Mixture,
     k: int,
     m_step: MStep,
@@ -153,22 +164,24 @@ def _cuts(
 ) -> Iterator[_Cut]:
     """A component's rows in two, where there are enough, in both ways."""
     theirs = np.flatnonzero(shares > _MATTERS)
-    local = some.subset(theirs).weighted(shares[theirs] / stands_for)
+    local, stand_for = some.subset(theirs).weighted(shares[theirs]), stand_for[theirs]
     weight, fewest = float(local.some_weights.sum()), _fewest(m_step, mixture.n_features)
     if weight < 2 * fewest:
         return
+    stands_for = float(local.some_weights @ stand_for) / weight
+    local = local.weighted(stand_for / stands_for)
     alone = part(mixture, slice(k, k + 1))
     before = float(local.some_weights @ alone.logpdf(local.rows))
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
     model = replace(m_step, hold=both)
-    for labels in _labels(local, alone, mixture, rng):
+    for sides in _sides(local, alone, mixture, rng):
         with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-            two = start_of_clusters(local, labels, 2, model)
+            two = start_of_clusters(local, sides, 2, model)
             if weight * two.weights.min() >= fewest:
                 yield _Cut(k, stands_for, local, model, two, before)
 
 
-def _labels(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
+def _sides(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
     """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis.
 
     On few rows, some direction has little by chance.

@@ -1,9 +1,8 @@
 """Many partitions of a sample, at the price of k-means: where the runs that race begin."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 from math import ceil
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from gaussmix.starts.coordinates import Coordinates
 from gaussmix.starts.kmeans import kmeans, nearest
 from gaussmix.starts.pursuit import pursued
 
-__all__ = ["alike", "begun"]
+__all__ = ["alike", "begun", "fuller"]
 
 _FINENESSES = (2, 3, 1, 2, 3, 1, 1)  # times K: clusters in each of the three kinds of coordinates, then merged
 _STEPS = 12  # of k-means: EM sees to the rest
@@ -40,24 +39,31 @@ class _View(NamedTuple):
     finenesses: tuple[int, ...]
 
 
+def fuller(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator) -> Iterator[Mixture]:
+    """Mixtures of half as many components again as are wanted, by k-means in each of the whole views.
+
+    After some steps of EM, they tell better which components belong together than clusters do. Each is made when it is
+    asked for; the parameters are those of :func:`begun`.
+    """
+    some, n_more = _some(sample, n_components, rng), ceil(_FULLER * n_components)
+    for view in _whole(sample, some, n_components, effort=0.0):
+        try:
+            labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
+            mixture = start_of_clusters(sample, labels, n_more, m_step)
+        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+            continue
+        yield mixture
+
+
 def begun(
-    sample: ArraySource,
-    n_components: int,
-    m_step: MStep,
-    rng: np.random.Generator,
-    effort: float,
-    thinned: Callable[[Mixture], Mixture],
-) -> Iterator[Mixture]:
-    """Yield the mixtures that partitions make, the most promising first; each is looked for when it is asked for.
+    sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator, effort: float
+) -> list[Mixture]:
+    """The mixtures that partitions make, the most promising first.
 
     Rows are clustered by k-means in several coordinates: as they are, halfway to white, white, and along the one, two
     and three directions in which they most fall apart. Some partitions are into two or three times too many clusters,
     of which those are merged whose union loses least. What a partition promises is the log-likelihood of the rows with
     their labels, less what clusters of few rows gain by chance.
-
-    Where there is much to do, there are few of these. Before them come mixtures of half as many components again,
-    thinned: after some steps of EM they tell better which belong together than clusters do. Where one of them is like
-    the one before it, nothing else is looked for.
 
     Parameters
     ----------
@@ -71,28 +77,11 @@ def begun(
         For k-means and the pursuit.
     effort : float
         The share of all partitions that is looked at, at most 1.
-    thinned : callable
-        From a mixture with too many components to one with K.
     """
     some = _some(sample, n_components, rng)
-    white = Coordinates.along_principal_axes(some.rows, some.some_weights, 1.0)
-    if not white.turn.size:  # all rows are equal
-        return
-    whole = _whole(sample, some, white, n_components, effort)
-    n_more, first = ceil(_FULLER * n_components), None
-    for view in whole if effort < 1.0 else ():
-        try:
-            labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
-            fewer = thinned(start_of_clusters(sample, labels, n_more, m_step))
-        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-            continue
-        yield fewer
-        if first and alike(first, fewer):
-            return
-        first = fewer
     found: list[tuple[float, Mixture]] = []
     seen = set()
-    for view in chain(whole, _along_directions(some, white, n_components, effort, rng)):
+    for view in _views(sample, some, n_components, effort, rng):
         for fineness in view.finenesses:
             with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
                 labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
@@ -101,7 +90,7 @@ def begun(
                     mixture = start_of_clusters(sample, labels, n_components, m_step)
                     found.append((_promise(mixture, m_step, sample), mixture))
     found.sort(key=lambda pair: -pair[0])
-    yield from (mixture for _, mixture in found)
+    return [mixture for _, mixture in found]
 
 
 def alike(mixture: Mixture, other: Mixture) -> bool:
@@ -121,9 +110,22 @@ def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> A
     return replace(sample, rows=rows, weights=weights)
 
 
-def _whole(sample: ArraySource, some: ArraySource, white: Coordinates, n_components: int, effort: float) -> list[_View]:
-    """The views with all directions in them."""
+def _views(
+    sample: ArraySource, some: ArraySource, n_components: int, effort: float, rng: np.random.Generator
+) -> Iterator[_View]:
+    """The coordinates to cluster in, the whole views first."""
+    whole = _whole(sample, some, n_components, effort)
+    yield from whole
+    if whole:
+        yield from _along_directions(some, whole[-1].coordinates, n_components, effort, rng)
+
+
+def _whole(sample: ArraySource, some: ArraySource, n_components: int, effort: float) -> list[_View]:
+    """The views with all directions in them, the white one last; none where all rows are equal."""
     rows, weights = some.rows, some.some_weights
+    white = Coordinates.along_principal_axes(rows, weights, 1.0)
+    if not white.turn.size:
+        return []
     fewest = fewest_rows(sample.n_features)
     finenesses = tuple(
         fineness
@@ -139,17 +141,19 @@ def _whole(sample: ArraySource, some: ArraySource, white: Coordinates, n_compone
 def _along_directions(
     some: ArraySource, white: Coordinates, n_components: int, effort: float, rng: np.random.Generator
 ) -> Iterator[_View]:
-    """The views along the few directions in which the rows most fall apart; of fewer views, those that show it best.
+    """The views along the few directions in which the rows most fall apart.
 
-    Directions in which they hardly do hide clusters in the others.
+    With little effort, the view along those whose kurtosis lies at least half as far below zero as the first one's: in
+    the others there is noise, and clusters cannot be told from it.
     """
     few, weights = some.sample(rng, _ENOUGH)
     rows = white.of(few)
     directions = pursued(rows, weights, min(_PURSUED, n_components - 1), rng)
     kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
-    n_found, n_clear = len(kurtosis), int((kurtosis <= _CLEAR * kurtosis[0]).sum())
-    numbers = sorted(range(1, 1 + n_found), key=lambda n_directions: abs(n_directions - n_clear))
-    for n_directions in sorted(numbers[: ceil(effort * n_found)]):
+    n_found, clear = len(kurtosis), kurtosis <= _CLEAR * kurtosis[0]
+    n_clear = int(np.logical_and.accumulate(clear).sum())
+    nearest_first = sorted(range(1, 1 + n_found), key=lambda n_directions: abs(n_directions - n_clear))
+    for n_directions in sorted(nearest_first[: ceil(effort * n_found)]):
         yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,))
 
 
