@@ -4,18 +4,16 @@ from .density.estimate import Bounds, Estimate
 from .density.modes import Modes
 from .diagnosis import Diagnosis, diagnose
 from .em import Status
-from .estimators import (
-    GaussianMixture,
-    GaussianMixtureClassifier,
-    GaussianMixtureOutlierDetector,
-    GaussianMixtureRegressor,
-    GaussianMixtureSearch,
-)
+from .estimators.classifier import GaussianMixtureClassifier
+from .estimators.gaussian_mixture import GaussianMixture
+from .estimators.outliers import GaussianMixtureOutlierDetector
+from .estimators.regressor import GaussianMixtureRegressor
+from .estimators.search import GaussianMixtureSearch
 from .hierarchy import Hierarchy
 from .mixture import Mixture
 from .persist import ModelFileError, load, save
 from .priors import NormalInverseWishart
-from .selection import SearchResults
+from .selection.results import SearchResults
 
 __all__ = [
     "Bounds",
