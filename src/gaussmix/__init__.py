@@ -2,6 +2,6 @@
 
 import lazy_loader
 
-# The names and where they are stand in __init__.pyi; each module is loaded when one of its names is first asked for. They
-# point at the modules themselves: by way of another lazy package, imports are nested deeper, and take 30 ms longer.
+# The names and where they are stand in __init__.pyi; each module is loaded when one of its names is first asked for.
+# They point at modules: by way of another lazy package, imports are nested deeper, and take some 30 ms longer.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
