@@ -1,4 +1,4 @@
-"""Make docs/performance.md from kept results: its tables, its picture, and the list of what is lost.
+"""Make docs/performance.md from kept results: tables, picture, and the list of what is lost; and the README's table.
 
 python -m benchmarks.page                 # from docs/performance, where the page's results are
 python -m benchmarks.page FOLDER          # from new runs, whose results are kept there from then on
@@ -17,7 +17,8 @@ from benchmarks.results import Results
 from benchmarks.slopes import draw
 from benchmarks.tables import AGREEMENT, SECONDS, agreement, losses, shape, table, times
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+README = Path(__file__).parents[1] / "README.md"
+PAGE = README.parent / "docs" / "performance.md"
 FOLDER = PAGE.with_suffix("")
 FILES = [f"{name}.json" for name in ("grid", "slopes", *EXPERIMENTS)]
 
@@ -29,7 +30,7 @@ def filled(text: str, parts: dict[str, str]) -> str:
         before, begun, rest = text.partition(begin)
         _, ended, after = rest.partition(end)
         if not (begun and ended):
-            msg = f"{PAGE.name} must have the comments {begin} and {end}; write them where the part shall stand."
+            msg = f"The page must have the comments {begin} and {end}; write them where the part shall stand."
             raise ValueError(msg)
         text = f"{before}{begin}\n\n{part}\n\n{end}{after}"
     return text
@@ -62,6 +63,13 @@ def parts(folder: Path) -> dict[str, str]:
     }
 
 
+def short(folder: Path) -> dict[str, str]:
+    """What is written into the README: seconds of the first kind of data."""
+    grid = Results.load(folder / "grid.json")
+    _, lines = next(iter(grid.groups()))
+    return {"speed": table(times(grid.names, grid.limits), lines)}
+
+
 def experiment(name: str, folder: Path, grid: Results) -> str:
     """The table of an experiment, and the machine where it is not that of the grid."""
     machine, records = EXPERIMENTS[name].load(folder / f"{name}.json")
@@ -78,7 +86,8 @@ def main() -> None:
         if folder != FOLDER and (folder / file).exists():
             copyfile(folder / file, FOLDER / file)
     draw(Results.load(FOLDER / "slopes.json"), FOLDER / "slopes.png")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts(FOLDER)), encoding="utf-8")
+    for page, made in ((PAGE, parts(FOLDER)), (README, short(FOLDER))):
+        page.write_text(filled(page.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

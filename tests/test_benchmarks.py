@@ -80,9 +80,10 @@ def test_results_come_back_as_they_were_saved(tmp_path):
     assert row(times(["gaussmix"], back.limits), back.lines[0]) == row(times(["gaussmix"], LIMITS), LINE)
 
 
-def test_the_page_says_what_its_results_say():
-    text = page.PAGE.read_text(encoding="utf-8")
-    assert page.filled(text, page.parts(page.FOLDER)) == text
+@pytest.mark.parametrize(("written", "made"), [(page.PAGE, page.parts), (page.README, page.short)])
+def test_the_page_and_the_readme_say_what_their_results_say(written, made):
+    text = written.read_text(encoding="utf-8")
+    assert page.filled(text, made(page.FOLDER)) == text
 
 
 def test_the_page_does_without_experiments_that_were_not_made(tmp_path):
