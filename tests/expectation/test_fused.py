@@ -16,6 +16,7 @@ from numba import njit
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import _functions, _kernels, fused, reference
 from gaussmix.expectation._lanes import load, store, width
+from gaussmix.expectation.plans import Plan
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
@@ -179,6 +180,45 @@ def test_single_precision_gives_way_where_it_would_not_do(
     rows, weights = rows.astype(np.float32), rng.random(700)
     actual = fused.expect(mixture, rows, weights, moments)
     assert_same(actual, reference.expect(mixture, rows, weights, moments), 2e-6)
+
+
+@each_form
+def test_only_the_few_rows_that_are_far_out_are_summed_about_each_mean(
+    monkeypatch: pytest.MonkeyPatch, form: type[Covariances]
+) -> None:
+    rng = np.random.default_rng(26)
+    mixture, moments = draw_mixture(rng, form, 6, 5, 0.5), fused._OWN_MOMENTS[form]
+    rows = mixture.sample(3000, random_state=rng)
+    rows[::500] *= 60.0
+    weights, seen = rng.random(3000), []
+    run = Plan.run
+    monkeypatch.setattr(Plan, "run", lambda plan, some, theirs: seen.append(some) or run(plan, some, theirs))
+    actual = fused.expect(mixture, rows, weights, moments)
+    assert_same(actual, reference.expect(mixture, rows, weights, moments), 1e-11)
+    np.testing.assert_array_equal(seen[0], rows[::500])
+    assert len(seen) == 1
+
+
+@each_form
+def test_only_the_few_rows_that_are_far_out_are_assessed_about_each_mean(
+    monkeypatch: pytest.MonkeyPatch, form: type[Covariances]
+) -> None:
+    rng = np.random.default_rng(27)
+    mixture = draw_mixture(rng, form, 6, 5, 0.5)
+    rows = mixture.sample(3000, random_state=rng)
+    rows[::500] *= 60.0
+    seen = []
+    assess = Plan.assess
+    monkeypatch.setattr(Plan, "assess", lambda plan, some, *into: seen.append(some) or assess(plan, some, *into))
+    for wanted in (False, True):
+        log_density, labels, shares = fused.assess(mixture, rows, responsibilities=wanted)
+        expected, expected_density = reference.responsibilities(mixture, rows)
+        np.testing.assert_allclose(log_density, expected_density, rtol=1e-12)
+        np.testing.assert_array_equal(labels, expected.argmax(axis=1))
+        np.testing.assert_allclose(shares, expected if wanted else expected[:0], atol=1e-10)
+    for some in seen:
+        np.testing.assert_array_equal(some, rows[::500])
+    assert len(seen) == 2
 
 
 def test_rows_in_a_file_are_read_where_they_lie(tmp_path: Path) -> None:

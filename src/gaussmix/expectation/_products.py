@@ -204,13 +204,21 @@ def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, first:
 
 @kept_on_disk
 def sum_products(
-    rows: Rows, weights: Floats, lanes_in_tile: int, model: Products, sums: Floats, whole: Floats, scores: Floats
+    rows: Rows,
+    weights: Floats,
+    lanes_in_tile: int,
+    reach: float,
+    model: Products,
+    sums: Floats,
+    whole: Floats,
+    scores: Floats,
 ) -> float:
     """Add to sums of products ``(P, K)`` and scores ``(4,)`` what rows ``(n, D)`` give, a tile after the other.
 
     Products are one, each feature, and then those that the model asks for; P is a multiple of three. The second moments
     of all rows are added to `whole`, ``(1, D, D)`` or more, or not where that is empty. The first two scores are the
-    log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame.
+    log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame, beyond
+    reach the first that is found: there all ends.
     """
     (n_products, n_fours), n = sums.shape, lanes_in_tile
     precision = model.coefficients.dtype
@@ -227,6 +235,8 @@ def sum_products(
             w[r] = weights[start + r] if r < n_here else 0.0
         see(rows, start, n, model.centre, tile)
         farthest = max(farthest, _turn(tile, n, model.factor))
+        if not farthest <= reach:
+            break
         _multiply(tile, n, model.which, products)
         _log_joints(products, n, model.coefficients, joint, top)
         _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)

@@ -20,7 +20,7 @@ from gaussmix.expectation._kernels import (
     assess_rows,
     sum_rows,
 )
-from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments
+from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -36,6 +36,7 @@ __all__ = [
     "plain",
     "rows_in_tile",
     "symmetric",
+    "told",
 ]
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -108,6 +109,22 @@ class Plan:
         log_density, lanes = np.empty(len(rows)), _lanes_in_tile(self.densities)
         assess_rows(plain(rows), lanes, self.centre, self.densities, log_density, labels, responsibilities)
         return log_density
+
+
+def told(found: Found, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
+    """What a plan has found of rows, as their statistics."""
+    mass, first, second, origin, scores = found
+    return Statistics(
+        origin=origin,
+        mass=mass,
+        first=first,
+        second=second,
+        log_likelihood=float(scores[0]),
+        classification=float(scores[1]),
+        weight=float(weights.sum()),
+        moments=moments,
+        skipped=float(len(rows) * len(mass) - scores[2]),
+    )
 
 
 def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:

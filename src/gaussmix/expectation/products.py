@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gaussmix._types import Floats, Labels, Rows
+from gaussmix._types import Flags, Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation._products import NORM, PAIRS, SQUARES, Products, assess_products, sum_products
 from gaussmix.expectation.plans import (
@@ -21,6 +21,7 @@ from gaussmix.expectation.plans import (
     plain,
     rows_in_tile,
     symmetric,
+    told,
 )
 from gaussmix.statistics import POOLED, Moments
 
@@ -34,6 +35,7 @@ _STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
 _DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
+_MOST_ROWS = 0.8  # share of a block's that are near: the others are few enough to be summed apart
 _MOST_BYTES = 1536  # of one product in a tile, all of which fill the second cache
 _CACHE = 2**20  # bytes of all joint densities in a tile
 
@@ -63,8 +65,8 @@ class ProductsPlan:
     read : callable
         From masses, sums of features and of products, and the lower triangle of the second moments of all rows, to
         first and second moments.
-    pooled : bool
-        Whether the second moments of all rows are wanted.
+    moments : Moments
+        Which are summed.
     otherwise : Plan
         The plan for blocks that would lose digits.
     origin : (K, D)
@@ -75,27 +77,48 @@ class ProductsPlan:
     means: Floats
     reach: float
     read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
-    pooled: bool
+    moments: Moments
     otherwise: Plan
     origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Found | None:
-        """The same as of :class:`Plan`."""
+        """The same as of :class:`Plan`.
+
+        Where a few rows would lose digits, they are summed by the other plan, and the rest as before; in single
+        precision all are, as rows that are nearly as far have few digits to spare.
+        """
         if not self._means_are_near:
             return self.otherwise.run(rows, weights)
+        found, farthest = self._summed(rows, weights, self.reach)
+        if farthest <= self.reach:
+            return found
+        near = self._near(rows)
+        if self.model.coefficients.dtype == SINGLE or near.mean() < _MOST_ROWS:
+            return self.otherwise.run(rows, weights)
+        most, _ = self._summed(rows[near], weights[near], np.inf)
+        others = self.otherwise.run(rows[~near], weights[~near])
+        if most is None or others is None:
+            return None
+        both = told(most, rows[near], weights[near], self.moments)
+        both += told(others, rows[~near], weights[~near], self.moments).about(self.origin)
+        scores = np.array([both.log_likelihood, both.classification, len(rows) * len(self.means)])
+        return both.mass, both.first, both.second, self.origin, scores
+
+    def _summed(self, rows: Rows, weights: Floats, reach: float) -> tuple[Found | None, float]:
+        """What all rows give, and the largest squared norm in the frame; nothing if that is beyond reach."""
         n_blocks, n_products, _ = self.model.coefficients.shape
-        (n_components, n_features), n_padded = self.means.shape, -(-self.means.shape[1] // 16) * 16 * self.pooled
+        n_components, n_features = self.means.shape
+        n_padded = -(-n_features // 16) * 16 if self.moments is POOLED else 0
         sums, scores = np.zeros((-(-n_products // 3) * 3, 4 * n_blocks)), np.zeros(4)
         whole, rows_in_precision = np.zeros((1, n_padded, n_padded)), plain(rows, self.model.coefficients.dtype)
-        farthest = sum_products(rows_in_precision, plain(weights), self._lanes, self.model, sums, whole, scores)
-        if not farthest <= self.reach:
-            return self.otherwise.run(rows, weights)
+        farthest = sum_products(rows_in_precision, plain(weights), self._lanes, reach, self.model, sums, whole, scores)
         sums = sums[:n_products, :n_components]
-        if not (np.isfinite(sums).all() and np.isfinite(scores).all()):
-            return None
+        if not (farthest <= reach and np.isfinite(sums).all() and np.isfinite(scores).all()):
+            return None, farthest
         scores[2] = len(rows) * n_components
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
-        return mass, *self.read(mass, first, of_products, whole[0, :n_features, :n_features]), self.origin, scores[:3]
+        first, second = self.read(mass, first, of_products, whole[0, :n_features, :n_features])
+        return (mass, first, second, self.origin, scores[:3]), farthest
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""
@@ -103,7 +126,24 @@ class ProductsPlan:
             return self.otherwise.assess(rows, labels, responsibilities)
         log_density = np.empty(len(rows))
         farthest = assess_products(plain(rows), self._lanes, self.model, log_density, labels, responsibilities)
-        return log_density if farthest <= self.reach else self.otherwise.assess(rows, labels, responsibilities)
+        if farthest <= self.reach:
+            return log_density
+        far = np.flatnonzero(~self._near(rows))
+        their_labels = labels[far]
+        theirs = responsibilities[far if len(responsibilities) else slice(0)]
+        log_density[far] = self.otherwise.assess(rows[far], their_labels, theirs)
+        labels[far] = their_labels
+        if len(responsibilities):
+            responsibilities[far] = theirs
+        return log_density
+
+    def _near(self, rows: Rows) -> Flags:
+        """Which rows are within reach."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            seen = rows - self.model.centre
+            factor = self.model.factor.astype(np.float64)
+            seen = seen @ factor.T if len(factor) > 1 else seen * factor
+            return np.asarray(np.square(seen).sum(axis=1) <= self.reach)
 
     @property
     def _means_are_near(self) -> bool:
@@ -160,7 +200,7 @@ def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]
         factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
     model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
     reach = _DIGITS_TO_LOSE[precision] / shape.steepness
-    return ProductsPlan(model, shape.means, reach, shape.read, moments is POOLED, otherwise, mixture.means)
+    return ProductsPlan(model, shape.means, reach, shape.read, moments, otherwise, mixture.means)
 
 
 def _full(mixture: "Mixture") -> _Shape | None:
