@@ -89,7 +89,17 @@ def test_an_estimator_loads_no_other():
 
 
 FIT = "import numpy, gaussmix; gaussmix.GaussianMixture(3).fit(numpy.random.default_rng(0).normal(size=(150, 4)))"
-SLOW = {"numba", "matplotlib", "polars", "typer", "rich", "safetensors", "scipy.cluster", "sklearn.cluster"}
+SLOW = {
+    "gaussmix.selection.search",
+    "numba",
+    "matplotlib",
+    "polars",
+    "typer",
+    "rich",
+    "safetensors",
+    "scipy.cluster",
+    "sklearn.cluster",
+}
 
 
 def test_a_first_small_fit_waits_for_nothing_that_scikit_learns_own_does_not_load():

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, matrices, mixture
-from gaussmix import Mixture
+from gaussmix import Mixture, expectation
+from gaussmix._threads import side_by_side
 from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.diagnosis import fewest_rows
+from gaussmix.expectation import assessment
 from gaussmix.expectation.assessment import responsibilities
 from gaussmix.exploration import held
 from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
@@ -212,6 +214,21 @@ def test_many_rows_are_cut_by_a_sample(monkeypatch):
     assert both.gain > 10 * max(one.gain, 0.0)
     (n_rows,) = asked
     assert 2**13 <= n_rows < 2 * 2**13
+
+
+def test_many_rows_are_looked_at_on_as_many_threads_as_the_source_has(monkeypatch):
+    rng = np.random.default_rng(0)
+    source, model, m_step = labelled(*many_rows_of_one_and_few_of_two(rng), "full")
+    asked = []
+    monkeypatch.setattr(expectation, "_SMALL", 0)  # numbers, below which there are no threads
+    monkeypatch.setattr(
+        assessment,
+        "side_by_side",
+        lambda work, parts, n_threads: asked.append(n_threads) or side_by_side(work, parts, n_threads),
+    )
+    halves(replace(source, n_threads=1), model, m_step, rng)
+    assert len(asked) > 2
+    assert set(asked) == {1}
 
 
 def test_what_halves_cost_grows_little_with_the_rows():

@@ -18,9 +18,9 @@ _NUMBERS_AT_ONCE = 2**20  # row-component-features
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096  # rows: a tile of the compiled pass, and many
 
 
-def log_densities(mixture: "Mixture", rows: Rows) -> Floats:
+def log_densities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
     """Log-densities ``(n,)``, in nats."""
-    return _assess(mixture, rows, of_all=False)[0]
+    return _assess(mixture, rows, n_threads, of_all=False)[0]
 
 
 def labels(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Labels:
@@ -33,9 +33,7 @@ def responsibilities(mixture: "Mixture", rows: Rows, n_threads: int | None = Non
     return _assess(mixture, rows, n_threads, of_all=True)[2]
 
 
-def _assess(
-    mixture: "Mixture", rows: Rows, n_threads: int | None = None, *, of_all: bool
-) -> tuple[Floats, Labels, Floats]:
+def _assess(mixture: "Mixture", rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
     """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)

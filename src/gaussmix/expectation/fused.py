@@ -16,7 +16,7 @@ import numpy as np
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
-from gaussmix.expectation.plans import DOUBLE, SINGLE, Plan, general, told
+from gaussmix.expectation.plans import DOUBLE, SINGLE, Plan, general
 from gaussmix.expectation.products import ProductsPlan, from_products
 from gaussmix.expectation.screening import ScreenedPlan, screened
 from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR, Moments, Statistics
@@ -79,8 +79,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
         found = _planned(mixture, moments).run(rows, weights)
     if found is None:
         return reference.expect(mixture, rows, weights, moments)
-    statistics = told(found, rows, weights, moments)
-    return statistics if statistics.origin is mixture.means else statistics.about(mixture.means)
+    return found if found.origin is mixture.means else found.about(mixture.means)
 
 
 def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:

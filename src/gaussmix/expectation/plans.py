@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DOUBLE",
     "SINGLE",
-    "Found",
     "Plan",
     "correlations",
     "general",
@@ -36,7 +35,6 @@ __all__ = [
     "plain",
     "rows_in_tile",
     "symmetric",
-    "told",
 ]
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -48,7 +46,6 @@ _SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to t
 _SINGLE_SQUARES = 1e15  # deviations from its inverse to this have squares in single precision
 _SINGLE_DEPTH = 2.0**12  # nats below which a log-joint density has no more than three digits after the point left
 
-Found = tuple[Floats, Floats, Floats, Floats, Floats]
 _Read = Callable[[Sums], tuple[Floats, Floats]]
 
 
@@ -70,6 +67,8 @@ class Plan:
         Where rows are seen from: zeros for the rows as they are.
     origin : (K, D)
         What the moments are about.
+    moments : Moments
+        How much of the second moments is summed.
     """
 
     densities: Densities
@@ -78,53 +77,47 @@ class Plan:
     read: _Read
     centre: Floats
     origin: Floats
+    moments: Moments
 
-    def run(self, rows: Rows, weights: Floats) -> Found | None:
-        """Pass over the rows: masses, first and second moments, their origin, and scores.
+    def run(self, rows: Rows, weights: Floats) -> Statistics | None:
+        """Pass over the rows.
 
-        None where one of them overflows, or in single precision where a row is so far out that digits would be lost.
+        None where a sum overflows, or in single precision where a row is so far out that digits would be lost.
         """
         sums, precision = self.sums(), self.densities.centres.dtype
         lanes = _lanes_in_tile(self.densities)
         lowest = sum_rows(plain(rows, precision), plain(weights), lanes, self.centre, self.densities, self.kind, sums)
         if precision == SINGLE and not lowest >= -_SINGLE_DEPTH:
             return None
-        return self.found(sums, len(rows) * len(self.densities.log_norms))
+        return self.found(sums, weights)
 
     def sums(self) -> Sums:
         """Sums of no rows."""
         n_fours, n_eights = self.densities.centres.shape
         return Sums(np.zeros(n_fours), np.zeros((n_fours, n_eights + 4)), np.zeros(self.shape), np.zeros(4))
 
-    def found(self, sums: Sums, n_pairs: int) -> Found | None:
-        """What sums over so many pairs of a row and a component say."""
+    def found(self, sums: Sums, weights: Floats) -> Statistics | None:
+        """What the sums over rows of such weights say."""
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[: len(self.densities.log_norms)] for part in sums[:3])
         first, second = self.read(Sums(mass, first, second, sums.scores))
-        return mass, first, second, self.origin, np.append(sums.scores[:2], n_pairs)
+        return Statistics(
+            origin=self.origin,
+            mass=mass,
+            first=first,
+            second=second,
+            log_likelihood=float(sums.scores[0]),
+            classification=float(sums.scores[1]),
+            weight=float(weights.sum()),
+            moments=self.moments,
+        )
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
         log_density, lanes = np.empty(len(rows)), _lanes_in_tile(self.densities)
         assess_rows(plain(rows), lanes, self.centre, self.densities, log_density, labels, responsibilities)
         return log_density
-
-
-def told(found: Found, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
-    """What a plan has found of rows, as their statistics."""
-    mass, first, second, origin, scores = found
-    return Statistics(
-        origin=origin,
-        mass=mass,
-        first=first,
-        second=second,
-        log_likelihood=float(scores[0]),
-        classification=float(scores[1]),
-        weight=float(weights.sum()),
-        moments=moments,
-        skipped=float(len(rows) * len(mass) - scores[2]),
-    )
 
 
 def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
@@ -243,7 +236,7 @@ def general(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOU
     if single:
         densities = _in_single(densities)
         origin = centre + densities.centres[: mixture.n_components, :n_features]
-    return Plan(densities, kind, shape(*densities.centres.shape), read, centre, origin)
+    return Plan(densities, kind, shape(*densities.centres.shape), read, centre, origin, moments)
 
 
 def _keeps_digits(mixture: "Mixture") -> bool:

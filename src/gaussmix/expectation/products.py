@@ -13,7 +13,6 @@ from gaussmix.expectation._products import NORM, PAIRS, SQUARES, Products, asses
 from gaussmix.expectation.plans import (
     DOUBLE,
     SINGLE,
-    Found,
     Plan,
     correlations,
     general,
@@ -21,9 +20,8 @@ from gaussmix.expectation.plans import (
     plain,
     rows_in_tile,
     symmetric,
-    told,
 )
-from gaussmix.statistics import POOLED, Moments
+from gaussmix.statistics import POOLED, Moments, Statistics
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -81,7 +79,7 @@ class ProductsPlan:
     otherwise: Plan
     origin: Floats
 
-    def run(self, rows: Rows, weights: Floats) -> Found | None:
+    def run(self, rows: Rows, weights: Floats) -> Statistics | None:
         """The same as of :class:`Plan`.
 
         Where a few rows would lose digits, they are summed by the other plan, and the rest as before; in single
@@ -97,14 +95,9 @@ class ProductsPlan:
             return self.otherwise.run(rows, weights)
         most, _ = self._summed(rows[near], weights[near], np.inf)
         others = self.otherwise.run(rows[~near], weights[~near])
-        if most is None or others is None:
-            return None
-        both = told(most, rows[near], weights[near], self.moments)
-        both += told(others, rows[~near], weights[~near], self.moments).about(self.origin)
-        scores = np.array([both.log_likelihood, both.classification, len(rows) * len(self.means)])
-        return both.mass, both.first, both.second, self.origin, scores
+        return None if most is None or others is None else most + others.about(self.origin)
 
-    def _summed(self, rows: Rows, weights: Floats, reach: float) -> tuple[Found | None, float]:
+    def _summed(self, rows: Rows, weights: Floats, reach: float) -> tuple[Statistics | None, float]:
         """What all rows give, and the largest squared norm in the frame; nothing if that is beyond reach."""
         n_blocks, n_products, _ = self.model.coefficients.shape
         n_components, n_features = self.means.shape
@@ -115,10 +108,19 @@ class ProductsPlan:
         sums = sums[:n_products, :n_components]
         if not (farthest <= reach and np.isfinite(sums).all() and np.isfinite(scores).all()):
             return None, farthest
-        scores[2] = len(rows) * n_components
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
         first, second = self.read(mass, first, of_products, whole[0, :n_features, :n_features])
-        return (mass, first, second, self.origin, scores[:3]), farthest
+        statistics = Statistics(
+            origin=self.origin,
+            mass=mass,
+            first=first,
+            second=second,
+            log_likelihood=float(scores[0]),
+            classification=float(scores[1]),
+            weight=float(weights.sum()),
+            moments=self.moments,
+        )
+        return statistics, farthest
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
         """The same as of :class:`Plan`."""

@@ -9,9 +9,9 @@ from gaussmix._types import Floats, Labels, Rows
 from gaussmix.expectation._kernels import Sums
 from gaussmix.expectation._screened import Screened, sum_screened
 from gaussmix.expectation._screens import Screens
-from gaussmix.expectation.plans import Found, Plan, correlations, padded, plain, symmetric
+from gaussmix.expectation.plans import Plan, correlations, padded, plain, symmetric
 from gaussmix.expectation.products import ProductsPlan, from_products
-from gaussmix.statistics import Moments
+from gaussmix.statistics import FULL, Moments, Statistics
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -45,7 +45,7 @@ class ScreenedPlan:
         """The same as of :class:`Plan`."""
         return self.rest.assess(rows, labels, responsibilities)
 
-    def run(self, rows: Rows, weights: Floats) -> Found | None:
+    def run(self, rows: Rows, weights: Floats) -> Statistics | None:
         """The same as of :class:`Plan`."""
         n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
         second = np.zeros((n_components, n_eights, n_eights))
@@ -54,8 +54,18 @@ class ScreenedPlan:
             return self.rest.run(rows, weights)
         if not all(np.isfinite(part).all() for part in sums):
             return None
-        second = symmetric(second[:, :n_features, :n_features])
-        return sums.mass, sums.first[:, :n_features], second, self.origin, sums.scores[:3]
+        log_likelihood, classification, n_computed, _ = sums.scores.tolist()
+        return Statistics(
+            origin=self.origin,
+            mass=sums.mass,
+            first=sums.first[:, :n_features],
+            second=symmetric(second[:, :n_features, :n_features]),
+            log_likelihood=log_likelihood,
+            classification=classification,
+            weight=float(weights.sum()),
+            moments=FULL,
+            skipped=len(rows) * n_components - n_computed,
+        )
 
 
 def screened(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan | ScreenedPlan:

@@ -49,20 +49,8 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     plan = _plan(mixture, moments)
     sums = plan.sums()
     sum_cells(plain(rows), plain(weights), _candidates(cells), plan.centre, plan.densities, plan.kind, sums)
-    found = plan.found(sums, cells.n_looks)
-    if found is None:
-        return _slowly(mixture, rows, weights, cells, moments)
-    mass, first, second, _, scores = found
-    return Statistics(
-        origin=mixture.means,
-        mass=mass,
-        first=first,
-        second=second,
-        log_likelihood=float(scores[0]),
-        classification=float(scores[1]),
-        weight=float(weights.sum()),
-        moments=moments,
-    )
+    found = plan.found(sums, weights)
+    return _slowly(mixture, rows, weights, cells, moments) if found is None else found
 
 
 def _slowly(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moments: Moments) -> Statistics:

@@ -13,7 +13,7 @@ from gaussmix.density.parts import part
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status, run
-from gaussmix.expectation.assessment import labels, responsibilities
+from gaussmix.expectation.assessment import labels, log_densities, responsibilities
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -171,7 +171,7 @@ def _cuts(
     stands_for = float(local.some_weights @ stand_for) / weight
     local = local.weighted(stand_for / stands_for)
     alone = part(mixture, slice(k, k + 1))
-    before = float(local.some_weights @ alone.logpdf(local.rows))
+    before = float(local.some_weights @ log_densities(alone, local.rows, local.n_threads))
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
     model = replace(m_step, hold=both)
     for sides in _sides(local, alone, mixture, rng):
