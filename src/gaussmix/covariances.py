@@ -35,11 +35,14 @@ class Covariances(ABC):
     factors : ndarray
         The factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are standard
         deviations.
+    correlated : bool
+        Whether features may be correlated within a component.
     """
 
     factors: Floats
     form: ClassVar[str]
     axes: ClassVar[str]
+    correlated: ClassVar[bool]
 
     def __post_init__(self) -> None:
         factors = np.array(self.factors, dtype=np.float64)
@@ -111,6 +114,14 @@ class Covariances(ABC):
         """``log det Σ_k`` as ``(K,)``."""
 
     @abstractmethod
+    def relative_trace(self, variances: Floats) -> Floats:
+        """Return ``tr(Σ_k⁻¹ diag(variances))`` for variances ``(D,)``, as ``(K,)``, or ``(1,)`` where all share one."""
+
+    @abstractmethod
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        """Return the diagonals of all K matrices, ``(K, D)``."""
+
+    @abstractmethod
     def dense(self, n_components: int, n_features: int) -> Floats:
         """All K matrices, written out as ``(K, D, D)``."""
 
@@ -157,6 +168,7 @@ class _StandardDeviations(Covariances):
     """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
 
     _wanted = "standard deviations, positive and finite"
+    correlated = False
 
     @staticmethod
     def _are_factors(factors: Floats) -> bool:
@@ -197,6 +209,9 @@ class _StandardDeviations(Covariances):
     @abstractmethod
     def deviations(self, n_components: int, n_features: int) -> Floats:
         """The standard deviations, written out as ``(K, D)``."""
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return self.deviations(n_components, n_features) ** 2
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.deviations(n_components, n_features)[:, :, None] ** 2 * np.eye(n_features)
@@ -242,6 +257,9 @@ class Spherical(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return 2.0 * n_features * np.log(self.factors)
 
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.asarray(variances.sum() * self.precisions)
+
     def deviations(self, n_components: int, n_features: int) -> Floats:
         return np.repeat(self.factors[:, None], n_features, axis=1)
 
@@ -262,6 +280,9 @@ class Diagonal(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return np.asarray(2.0 * np.log(self.factors).sum(axis=1))
 
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.asarray(self.precisions @ variances)
+
     def deviations(self, n_components: int, n_features: int) -> Floats:
         return self.factors
 
@@ -273,6 +294,7 @@ class _Triangles(Covariances):
     """What the two forms with correlations share: lower triangular factors in the last two axes."""
 
     _wanted = "lower triangular Cholesky factors with positive diagonals"
+    correlated = True
 
     @staticmethod
     def _are_factors(factors: Floats) -> bool:
@@ -311,6 +333,12 @@ class _Triangles(Covariances):
 
     def whiten(self, centred: Floats) -> Floats:
         return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return np.broadcast_to(np.square(self.factors).sum(axis=-1), (n_components, n_features))
+
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.atleast_1d(np.square(self.whitening).sum(axis=-2) @ variances)
 
     def marginal(self, features: list[int]) -> Self:
         return self._of(triangle(np.swapaxes(self.factors, -1, -2)[..., features]))

@@ -136,6 +136,12 @@ class Mixture:
         return self.weights @ self.means
 
     @cached_property
+    def variances(self) -> Floats:
+        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`."""
+        spread = self.means - self.mean
+        return _frozen(self.weights @ (self.covariances.variances(self.n_components, self.n_features) + spread**2))
+
+    @cached_property
     def covariance(self) -> Floats:
         """Covariance of the whole distribution, ``(D, D)``: within the components and between them."""
         spread = self.means - self.mean

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from gaussmix._types import ArrayLike, Floats
+from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
@@ -124,13 +125,19 @@ class NormalInverseWishart:
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
         """Logarithm of the prior density of a mixture's means and covariances, in nats.
 
-        But for a constant, which depends on the prior, the structure, K and D alone. The log-likelihood and this
-        together never fall from one EM step to the next, where there is no ridge.
+        But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance has
+        a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM step to
+        the next, where there is no ridge.
         """
         return float(self.log_densities(mixture, structure).sum())
 
     def log_densities(self, mixture: Mixture, structure: Structure) -> Floats:
         """The part of each component in :meth:`log_density`, ``(K,)``."""
+        peak = _share(structure, mixture.n_components) * self._peak(structure)
+        return self._unscaled(mixture, structure) - peak
+
+    def _unscaled(self, mixture: Mixture, structure: Structure) -> Floats:
+        """Return the same but for another constant: that of the formulas above."""
         n_components, n_features = mixture.means.shape
         root = np.broadcast_to(self._root, (n_components, n_features, n_features))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
@@ -138,6 +145,29 @@ class NormalInverseWishart:
         log_dets = mixture.covariances.log_det(n_components, n_features)
         exponents = np.einsum("kid,kid,i->k", white, white, counts)
         return np.asarray(-0.5 * (self._weights(structure, n_components) * log_dets + exponents))
+
+    def _peak(self, structure: Structure) -> float:
+        """Return the largest logarithm of the density of one mean and covariance; 0 where there is no largest one."""
+        if structure not in self._peaks:
+            self._peaks[structure] = self._found_peak(structure)
+        return self._peaks[structure]
+
+    def _found_peak(self, structure: Structure) -> float:
+        alone = Statistics.zero(self.mean[None], structure.moments)
+        counts = np.full((1, len(self.mean)), self._repeats(structure, 1))
+        scatter = alone.moments.sums(self._root[None], counts)
+        mass = np.full(1, self._weights(structure, 1))
+        if not mass[0] > 0:
+            return 0.0
+        try:
+            covariances = structure.maximize(replace(alone, mass=mass, second=scatter, weight=float(mass[0])))
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):
+            return 0.0
+        return float(self._unscaled(Mixture(np.ones(1), self.mean[None], covariances), structure)[0])
+
+    @cached_property
+    def _peaks(self) -> dict[Structure, float]:
+        return {}
 
     def _weights(self, structure: Structure, n_components: int) -> float:
         """Pseudo-rows of each component."""
