@@ -17,9 +17,13 @@ __all__ = [
     "NotPositiveDefiniteError",
     "Spherical",
     "Tied",
+    "stays_diagonal",
     "symmetric",
     "triangle",
 ]
+
+
+_NARROW = 64  # features, up to which matrices D × D are as small as nothing: 32 kB
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -35,11 +39,14 @@ class Covariances(ABC):
     factors : ndarray
         The factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are standard
         deviations.
+    correlated : bool
+        Whether the form holds covariances of different features.
     """
 
     factors: Floats
     form: ClassVar[str]
     axes: ClassVar[str]
+    correlated: ClassVar[bool]
 
     def __post_init__(self) -> None:
         factors = np.array(self.factors, dtype=np.float64)
@@ -111,6 +118,10 @@ class Covariances(ABC):
         """``log det Σ_k`` as ``(K,)``."""
 
     @abstractmethod
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices."""
+
+    @abstractmethod
     def dense(self, n_components: int, n_features: int) -> Floats:
         """All K matrices, written out as ``(K, D, D)``."""
 
@@ -156,6 +167,7 @@ class Covariances(ABC):
 class _StandardDeviations(Covariances):
     """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
 
+    correlated = False
     _wanted = "standard deviations, positive and finite"
 
     @staticmethod
@@ -197,6 +209,9 @@ class _StandardDeviations(Covariances):
     @abstractmethod
     def deviations(self, n_components: int, n_features: int) -> Floats:
         """The standard deviations, written out as ``(K, D)``."""
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return self.deviations(n_components, n_features) ** 2
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.deviations(n_components, n_features)[:, :, None] ** 2 * np.eye(n_features)
@@ -272,6 +287,7 @@ class Diagonal(_StandardDeviations):
 class _Triangles(Covariances):
     """What the two forms with correlations share: lower triangular factors in the last two axes."""
 
+    correlated = True
     _wanted = "lower triangular Cholesky factors with positive diagonals"
 
     @staticmethod
@@ -311,6 +327,9 @@ class _Triangles(Covariances):
 
     def whiten(self, centred: Floats) -> Floats:
         return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return np.broadcast_to(np.square(self.factors).sum(axis=-1), (n_components, n_features))
 
     def marginal(self, features: list[int]) -> Self:
         return self._of(triangle(np.swapaxes(self.factors, -1, -2)[..., features]))
@@ -420,6 +439,11 @@ class Full(_Triangles):
 
 FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
 """The storage forms by their names, the smallest first."""
+
+
+def stays_diagonal(covariances: Covariances | type[Covariances], n_features: int) -> bool:
+    """Return whether what is made of diagonal covariances is to be diagonal too: matrices D × D would be too large."""
+    return not covariances.correlated and n_features > _NARROW
 
 
 def triangle(roots: Floats) -> Floats:

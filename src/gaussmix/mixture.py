@@ -142,6 +142,13 @@ class Mixture:
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
         return _frozen(within + (spread.T * self.weights) @ spread)
 
+    @cached_property
+    def variances(self) -> Floats:
+        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`, alone."""
+        spread = self.means - self.mean
+        within = self.covariances.variances(self.n_components, self.n_features)
+        return _frozen(self.weights @ (within + np.square(spread)))
+
     @property
     def skewness(self) -> Floats:
         """Skewness of each feature, ``(D,)``: its third central moment in units of its standard deviation."""
