@@ -17,9 +17,13 @@ __all__ = [
     "NotPositiveDefiniteError",
     "Spherical",
     "Tied",
+    "stays_diagonal",
     "symmetric",
     "triangle",
 ]
+
+
+_NARROW = 64  # features, up to which matrices D × D are as small as nothing: 32 kB
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -36,7 +40,7 @@ class Covariances(ABC):
         The factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are standard
         deviations.
     correlated : bool
-        Whether features may be correlated within a component.
+        Whether the form holds covariances of different features.
     """
 
     factors: Floats
@@ -119,7 +123,7 @@ class Covariances(ABC):
 
     @abstractmethod
     def variances(self, n_components: int, n_features: int) -> Floats:
-        """Return the diagonals of all K matrices, ``(K, D)``."""
+        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices."""
 
     @abstractmethod
     def dense(self, n_components: int, n_features: int) -> Floats:
@@ -167,8 +171,8 @@ class Covariances(ABC):
 class _StandardDeviations(Covariances):
     """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
 
-    _wanted = "standard deviations, positive and finite"
     correlated = False
+    _wanted = "standard deviations, positive and finite"
 
     @staticmethod
     def _are_factors(factors: Floats) -> bool:
@@ -293,8 +297,8 @@ class Diagonal(_StandardDeviations):
 class _Triangles(Covariances):
     """What the two forms with correlations share: lower triangular factors in the last two axes."""
 
-    _wanted = "lower triangular Cholesky factors with positive diagonals"
     correlated = True
+    _wanted = "lower triangular Cholesky factors with positive diagonals"
 
     @staticmethod
     def _are_factors(factors: Floats) -> bool:
@@ -448,6 +452,11 @@ class Full(_Triangles):
 
 FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
 """The storage forms by their names, the smallest first."""
+
+
+def stays_diagonal(covariances: Covariances | type[Covariances], n_features: int) -> bool:
+    """Return whether what is made of diagonal covariances is to be diagonal too: matrices D × D would be too large."""
+    return not covariances.correlated and n_features > _NARROW
 
 
 def triangle(roots: Floats) -> Floats:

@@ -290,8 +290,12 @@ def _tightness(mixture: Mixture) -> Floats:
     others look tight.
     """
     n_components, n_features = mixture.means.shape
-    roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
-    ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
+    if mixture.covariances.correlated:
+        roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
+        ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
+    else:
+        variances = mixture.covariances.variances(n_components, n_features)
+        ratios = np.stack([(variances / one).min(axis=1) for one in variances], axis=1)
     order = ratios.argsort(axis=1)
     weight = mixture.weights[order].cumsum(axis=1)
     middle = (weight > weight[:, -1:] / 2).argmax(axis=1)

@@ -136,17 +136,18 @@ class Mixture:
         return self.weights @ self.means
 
     @cached_property
-    def variances(self) -> Floats:
-        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`."""
-        spread = self.means - self.mean
-        return _frozen(self.weights @ (self.covariances.variances(self.n_components, self.n_features) + spread**2))
-
-    @cached_property
     def covariance(self) -> Floats:
         """Covariance of the whole distribution, ``(D, D)``: within the components and between them."""
         spread = self.means - self.mean
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
         return _frozen(within + (spread.T * self.weights) @ spread)
+
+    @cached_property
+    def variances(self) -> Floats:
+        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`, alone."""
+        spread = self.means - self.mean
+        within = self.covariances.variances(self.n_components, self.n_features)
+        return _frozen(self.weights @ (within + np.square(spread)))
 
     @property
     def skewness(self) -> Floats:

@@ -109,12 +109,13 @@ class NormalInverseWishart:
             The structure that the covariances will have.
         """
         central = statistics.central()
-        n_components, n_features = central.origin.shape
+        n_components = len(central.origin)
         mass = central.floored_mass + self.shrinkage
         away = self.mean - central.origin
         between = central.moments.outer(away * (self.shrinkage * central.floored_mass / mass)[:, None], away)
-        rows = np.broadcast_to(self._root, (n_components, n_features, n_features))
-        scale = central.moments.sums(rows, np.full((n_components, n_features), self._repeats(structure, n_components)))
+        root = self._root(structure)
+        rows = np.broadcast_to(root, (n_components, *root.shape))
+        scale = central.moments.sums(rows, np.full(rows.shape[:2], self._repeats(structure, n_components)))
         return replace(
             central,
             origin=central.origin + away * (self.shrinkage / mass)[:, None],
@@ -139,9 +140,9 @@ class NormalInverseWishart:
     def _unscaled(self, mixture: Mixture, structure: Structure) -> Floats:
         """Return the same but for another constant: that of the formulas above."""
         n_components, n_features = mixture.means.shape
-        root = np.broadcast_to(self._root, (n_components, n_features, n_features))
+        root = np.broadcast_to(self._root(structure), (n_components, *self._root(structure).shape))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
-        counts = np.append(np.full(n_features, self._repeats(structure, n_components)), self.shrinkage)
+        counts = np.append(np.full(root.shape[1], self._repeats(structure, n_components)), self.shrinkage)
         log_dets = mixture.covariances.log_det(n_components, n_features)
         exponents = np.einsum("kid,kid,i->k", white, white, counts)
         return np.asarray(-0.5 * (self._weights(structure, n_components) * log_dets + exponents))
@@ -154,8 +155,8 @@ class NormalInverseWishart:
 
     def _found_peak(self, structure: Structure) -> float:
         alone = Statistics.zero(self.mean[None], structure.moments)
-        counts = np.full((1, len(self.mean)), self._repeats(structure, 1))
-        scatter = alone.moments.sums(self._root[None], counts)
+        root = self._root(structure)
+        scatter = alone.moments.sums(root[None], np.full((1, len(root)), self._repeats(structure, 1)))
         mass = np.full(1, self._weights(structure, 1))
         if not mass[0] > 0:
             return 0.0
@@ -177,9 +178,20 @@ class NormalInverseWishart:
         """How often each row of the root counts, in each component."""
         return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
 
+    def _root(self, structure: Structure) -> Floats:
+        """Return rows ``(R, D)`` whose sum of outer products is the scale, as far as the structure sees it.
+
+        One row of deviations has the scale's variances, which is all that structures without correlations see.
+        """
+        if not structure.moments.correlated:
+            return np.sqrt(_variances(self.scale))[None]
+        return self._full_root
+
     @cached_property
-    def _root(self) -> Floats:
+    def _full_root(self) -> Floats:
         """Rows ``(D, D)`` whose sum of outer products is the scale."""
+        if self.scale.ndim == 1:
+            return np.diag(np.sqrt(self.scale))
         units, values, axes = _decomposed(self.scale)
         return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T * units)
 
@@ -236,8 +248,10 @@ def _at_least(name: str, value: float, least: float) -> float:
 
 def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Floats:
     matrix = _frozen(name, values)
+    if matrix.shape == (n_features,) and (matrix >= 0).all():
+        return matrix
     if matrix.shape != (n_features, n_features):
-        wanted = (n_features, n_features)
+        wanted = f"{(n_features, n_features)}, or ({n_features},) for variances of at least 0"
         msg = f"{name} must have shape {wanted}, as mean has {n_features} entries, got {matrix.shape}."
         raise ValueError(msg)
     units, eigenvalues, _ = _decomposed(matrix)
@@ -257,18 +271,23 @@ def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
     return units, values, axes
 
 
+def _variances(matrix: Floats) -> Floats:
+    """Return the diagonal of a matrix ``(D, D)``; of one that is given by its variances ``(D,)``, these."""
+    return matrix if matrix.ndim == 1 else np.diagonal(matrix)
+
+
 def _weak(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
     """One row for each covariance, spread as the column variances say, and nothing on the means."""
     moments, n_features = structure.moments, len(mean)
     per_row = moments.dof_per_row(n_features)
-    variances = np.diag(np.diagonal(covariance))
-    return NormalInverseWishart(mean, 0.0, moments.weightless_dof(n_features) + per_row, per_row * variances)
+    scale = per_row * _variances(covariance)
+    return NormalInverseWishart(mean, 0.0, moments.weightless_dof(n_features) + per_row, scale)
 
 
 def _mclust(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
     """The defaults of Fraley & Raftery (2007)."""
     n_features = len(mean)
-    round_one = np.diag(np.full(n_features, np.diagonal(covariance).mean()))
+    round_one = np.full(n_features, _variances(covariance).mean())
     return NormalInverseWishart(mean, 0.01, n_features + 2.0, covariance if structure.moments.correlated else round_one)
 
 
@@ -292,8 +311,8 @@ def scaled(
         variances their mean.
     mean : (D,) ndarray
         Column means.
-    covariance : (D, D) ndarray
-        Covariance of the columns, with n - 1 as its divisor.
+    covariance : (D, D) or (D,) ndarray
+        Covariance of the columns, with n - 1 as its divisor; or their variances, where nothing else is asked for.
     n_components : int
         K.
     structure : Structure

@@ -118,7 +118,7 @@ def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
         stacklevel=2,
     )
     structure = named(_LONE)
-    prior = scaled("weak", *starts.moments_of(everything), 1, structure)
+    prior = scaled("weak", *starts.moments_of(everything, correlated=False), 1, structure)
     m_step = MStep(structure, starts.relative_ridge(everything), prior=prior)
     alike = starts.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     return Chosen.of(starts.start(part, alike, 1, m_step), _LONE)

@@ -361,7 +361,7 @@ class GaussianMixture(MixtureEstimator):
         """The prior that the parameters ask for, made to the measure of the rows."""
         if not isinstance(self.prior, str):
             return self.prior
-        mean, covariance = moments_of(source)
+        mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
         return scaled(self.prior, mean, covariance, self.n_components, m_step.structure)
 
     def _watch(self, state: State, gain: float) -> None:

@@ -243,7 +243,7 @@ def _keeps_digits(mixture: "Mixture") -> bool:
     """Whether single precision tells apart, along each component's narrowest axes, what lies as far as rows do."""
     with np.errstate(over="ignore"):
         steepest = np.sqrt(np.abs(mixture.covariances.precisions).max())
-        farthest = 4.0 * np.sqrt(np.diagonal(mixture.covariance).max())
+        farthest = 4.0 * np.sqrt(mixture.variances.max())
     scales = 1.0 / _SINGLE_SQUARES < farthest < _SINGLE_SQUARES and steepest < _SINGLE_SQUARES
     return bool(scales and steepest * farthest <= _SINGLE_REACH)
 

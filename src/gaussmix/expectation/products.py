@@ -207,10 +207,11 @@ def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]
 
 def _full(mixture: "Mixture") -> _Shape | None:
     """Each component's own covariance: a frame in which the whole distribution is a sphere."""
-    n_features, deviations = mixture.n_features, np.sqrt(np.diagonal(mixture.covariance))
+    n_features = mixture.n_features
     a, b = np.triu_indices(n_features)
     if len(a) > _MOST:
         return None
+    deviations = np.sqrt(np.diagonal(mixture.covariance))
     places = np.empty((n_features, n_features), np.intp)
     places[a, b] = places[b, a] = np.arange(len(a))  # of products
     try:
@@ -234,9 +235,9 @@ def _full(mixture: "Mixture") -> _Shape | None:
 
 def _diagonal(mixture: "Mixture") -> _Shape | None:
     """Variances: each feature in units of its deviation."""
-    deviations = np.sqrt(np.diagonal(mixture.covariance))
-    if len(deviations) > _MOST:
+    if mixture.n_features > _MOST:
         return None
+    deviations = np.sqrt(mixture.variances)
     means = (mixture.means - mixture.mean) / deviations
     precisions = np.square(mixture.covariances.whitening * deviations)
 
@@ -250,9 +251,9 @@ def _diagonal(mixture: "Mixture") -> _Shape | None:
 
 def _spherical(mixture: "Mixture") -> _Shape | None:
     """One variance each: all features in units of one deviation."""
-    deviation = np.sqrt(np.diagonal(mixture.covariance).max())
     if mixture.n_features > _MOST:
         return None
+    deviation = np.sqrt(mixture.variances.max())
     means = (mixture.means - mixture.mean) / deviation
     precisions = np.square(mixture.covariances.whitening * deviation)[:, None]
 

@@ -31,7 +31,7 @@ def held(m_step: MStep, components: tuple[int, ...], n_components: int, variance
         How widely the rows are spread; the prior takes its part of it for K components.
     """
     before = m_step.hold.components if m_step.hold else ()
-    prior = scaled("weak", np.zeros(len(variances)), np.diag(variances), n_components, m_step.structure)
+    prior = scaled("weak", np.zeros(len(variances)), variances, n_components, m_step.structure)
     return replace(m_step, hold=Hold(tuple(sorted({*before, *components})), prior))
 
 

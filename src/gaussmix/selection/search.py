@@ -25,7 +25,7 @@ from typing import TypeVar
 import numpy as np
 
 from gaussmix import starts
-from gaussmix.covariances import Covariances, NotPositiveDefiniteError
+from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.diagnosis import collapsed
 from gaussmix.em import Fit, State, Status, run
@@ -152,6 +152,8 @@ class Search:
 
     def _pooled(self) -> Covariances | None:
         """The covariance of all rows, if they have one: a first guess at axes that components share."""
+        if all(stays_diagonal(m_step.structure.form, self.source.n_features) for m_step in self.m_steps):
+            return None
         mean, _ = starts.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
         try:

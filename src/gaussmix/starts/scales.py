@@ -27,10 +27,14 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
     return sums.means[0], sums.second[0] / sums.floored_mass[0]
 
 
-def moments_of(source: Source) -> tuple[Floats, Floats]:
-    """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor."""
-    sums = _of_everything(source, POOLED)
-    return sums.means[0], sums.second / max(float(sums.mass[0]) - 1.0, 1.0)
+def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floats]:
+    """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor.
+
+    Or their variances ``(D,)`` alone, where it is not to be `correlated`.
+    """
+    sums = _of_everything(source, POOLED if correlated else DIAGONAL)
+    second = sums.second if correlated else sums.second[0]
+    return sums.means[0], second / max(float(sums.mass[0]) - 1.0, 1.0)
 
 
 def _of_everything(source: Source, moments: Moments) -> Statistics:
