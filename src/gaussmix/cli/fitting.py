@@ -12,12 +12,11 @@ from gaussmix.cli import outputs, records, show
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
-from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, Search, best
 from gaussmix.selection.effort import search_source
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
+from gaussmix.starts import models
 from gaussmix.structures import Structure, every, named
 
 __all__ = ["ALL", "Request", "fit"]
@@ -105,11 +104,10 @@ def _search(path: Path, table: Table, request: Request) -> Search:
     """What to search through, for these rows."""
     structures = _structures(path, request.structures, len(table.names))
     source, n_workers = search_source(ArraySource(table.rows, table.weights), request.n_components, len(structures))
-    floor = relative_ridge(source)
     return Search(
         source,
         request.n_components,
-        tuple(MStep(structure, floor, request.equal_weights) for structure in structures),
+        models(structures, source, equal_weights=request.equal_weights),
         criterion=request.criterion,
         stop_early=request.stop_early,
         n_init=request.n_init,

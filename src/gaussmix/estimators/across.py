@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix import starts
 from gaussmix._types import Floats, Labels
-from gaussmix.diagnosis import collapsed
+from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, Status, run
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
@@ -27,13 +27,13 @@ __all__ = ["across"]
 def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit all classes together; choose one structure for all, and how many components each may have."""
     variances = starts.relative_ridge(classes.source, 1.0)
-    auto = choice.reg_covar == "auto"
-    ridge = starts.RELATIVE_RIDGE * variances if auto else np.full(len(variances), choice.reg_covar, dtype=np.float64)
+    names = {structure: named(structure) for structure in choice.structures}
+    m_steps = dict(zip(names, starts.models(list(names.values()), classes.source, reg_covar=choice.reg_covar), strict=True))
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
         fits = _Fits(_labelled(classes, sizes), partitions, variances)
         for structure in choice.structures:
-            outcome = fits.best(MStep(named(structure), ridge))
+            outcome = fits.best(m_steps[structure])
             found[_candidate(outcome)] = structure, sizes, outcome
     structure, sizes, outcome = found[best(list(found), criterion)]
     if outcome.status is not Status.CONVERGED:
@@ -96,7 +96,7 @@ def _labelled(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:
 
 def _candidate(outcome: Outcome) -> Candidate:
     mixture = outcome.fit.state.mixture
-    flat = collapsed(mixture, outcome.m_step.ridge)
+    flat = degenerate(mixture, outcome.fit.state.statistics, outcome.m_step)
     return Candidate(outcome.m_step, mixture.n_components, outcome.fit, collapsed=flat)
 
 

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -17,7 +17,7 @@ from gaussmix.hierarchy import Hierarchy, merge_components
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
+from gaussmix.starts import models
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import Structure
 
@@ -31,7 +31,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     """An estimator that holds a fitted mixture: its density, its clusters, its samples, and scikit-learn's names."""
 
     weights: str
-    reg_covar: float | str
+    reg_covar: float | Literal["auto"]
     engine: Engine
     n_jobs: int | None
 
@@ -209,10 +209,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def _models(self, structures: Sequence[Structure], source: ArraySource) -> tuple[MStep, ...]:
         """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
-        ridge = (
-            relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
-        )
-        return tuple(MStep(structure, ridge, equal_weights=self.weights == "equal") for structure in structures)
+        return models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
 
     def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
         """Keep the answer under scikit-learn's names."""

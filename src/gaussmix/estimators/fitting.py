@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.diagnosis import collapsed
+from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
 from gaussmix.exploration import Exploration, flat, held, mended
@@ -59,8 +59,13 @@ class Outcome:
     @cached_property
     def flat(self) -> tuple[int, ...]:
         """The components with rows enough that lie in a plane, a line or a point."""
-        found = collapsed(self.fit.state.mixture, self.m_step.ridge)
+        found = degenerate(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
         return tuple(k for k in found if k not in self.held and k not in self.empty)
+
+    @cached_property
+    def narrowed(self) -> tuple[int, ...]:
+        """The components that are as narrow as the rounding of the columns allows."""
+        return self.m_step.narrowed_by_rounding(self.fit.state.statistics)
 
     @property
     def empty(self) -> tuple[int, ...]:
@@ -80,9 +85,9 @@ class Outcome:
         return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
 
     @property
-    def rank(self) -> tuple[bool, int, float]:
+    def rank(self) -> tuple[bool, float]:
         """What outcomes are compared by."""
-        return self.fit.status is not Status.INTERRUPTED, -len(self.held), self.worth
+        return self.fit.status is not Status.INTERRUPTED, self.worth
 
     @property
     def status(self) -> Status:
@@ -93,6 +98,8 @@ class Outcome:
             return Status.HELD
         if self.flat:
             return Status.FLAT
+        if self.narrowed:
+            return Status.ROUNDED
         return Status.EMPTY if self.empty else Status.CONVERGED
 
     def message(self, tol: float) -> str:
@@ -204,6 +211,9 @@ class Fitting:
     watch: Callable[[State, float], None]
     _steps: list[int] = field(default_factory=list)
 
+    beside: tuple[Mixture, ...] = ()
+    """Other starts of an exploration, run to their ends."""
+
     overlaid: ClassVar[str] = "kmeans"  # what gives the rest where some parameters are given
 
     @cached_property
@@ -242,7 +252,16 @@ class Fitting:
         return self._ended(found.fit, m_step, found.optima, found.n_passes)
 
     def _exploration(self, m_step: MStep) -> Exploration:
-        return Exploration(self.source, self.n_components, m_step, self.variances, self.tol, self.max_iter, self.watch)
+        return Exploration(
+            self.source,
+            self.n_components,
+            m_step,
+            self.variances,
+            self.tol,
+            self.max_iter,
+            self.watch,
+            beside=self.beside,
+        )
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one that collapses at once is held open."""

@@ -18,6 +18,7 @@ from gaussmix.estimators.base import MixtureEstimator
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.expectation import ENGINES
+from gaussmix.exploration import Shrinkage, shrinkage_of
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
@@ -27,6 +28,8 @@ from gaussmix.starts import KINDS, moments_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
+
+_AUTO, _EM = "auto", "em"
 
 
 class GaussianMixture(MixtureEstimator):
@@ -186,7 +189,7 @@ class GaussianMixture(MixtureEstimator):
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "algorithm": [StrOptions(set(ALGORITHMS))],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
+        "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "init_params": [StrOptions({*KINDS, EXPLORE}), "array-like", Mixture, callable],
         "weights_init": ["array-like", None],
@@ -200,6 +203,7 @@ class GaussianMixture(MixtureEstimator):
         "n_jobs": [Integral, None],
     }
 
+    shrinkage_: Shrinkage | None
     status_: Status
     message_: str
     n_passes_: float
@@ -218,7 +222,7 @@ class GaussianMixture(MixtureEstimator):
         weights: Literal["free", "equal"] = "free",
         tol: float = 1e-4,
         reg_covar: float | Literal["auto"] = "auto",
-        prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
+        prior: Literal["auto", "weak", "mclust"] | NormalInverseWishart | None = "auto",
         eigenvalue_ratio: float | None = None,
         max_iter: int = 100,
         algorithm: Literal["em", "truncated"] = "em",
@@ -327,9 +331,12 @@ class GaussianMixture(MixtureEstimator):
     def _outcome(self, source: ArraySource, kept: Kept) -> Outcome:
         """The best of all starts."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
-        m_step = replace(m_step, prior=self._prior(source, m_step), eigenvalue_ratio=self.eigenvalue_ratio)
+        m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
+        m_step, beside = self._with_prior(source, m_step)
         algorithm = ALGORITHMS[self.algorithm]
-        fitting = algorithm(source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch)
+        fitting = algorithm(
+            source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch, beside=beside
+        )
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
             return fitting.going_on(self.mixture_, self._history)
@@ -357,12 +364,22 @@ class GaussianMixture(MixtureEstimator):
             outcomes[-1] = outcomes[-1].interrupted
         return best_of(outcomes)
 
-    def _prior(self, source: ArraySource, m_step: MStep) -> NormalInverseWishart | None:
-        """The prior that the parameters ask for, made to the measure of the rows."""
-        if not isinstance(self.prior, str):
-            return self.prior
+    def _with_prior(self, source: ArraySource, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
+        """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""
+        self.shrinkage_ = None
+        if isinstance(self.prior, str) and self.prior == _AUTO:
+            if self.algorithm == _EM and self.max_iter > 0:
+                self.shrinkage_ = shrinkage_of(source, self.n_components, m_step, self.tol, self.max_iter)
+            if self.shrinkage_ is None:
+                return m_step, ()
+            return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
+        prior = self._named_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
+        return replace(m_step, prior=prior), ()
+
+    def _named_prior(self, source: ArraySource, m_step: MStep, name: str) -> NormalInverseWishart:
+        """Return a prior that is made to the measure of the rows."""
         mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
-        return scaled(self.prior, mean, covariance, self.n_components, m_step.structure)
+        return scaled(name, mean, covariance, self.n_components, m_step.structure)
 
     def _watch(self, state: State, gain: float) -> None:
         if state.n_iter % self.verbose_interval == 0:

@@ -1,18 +1,22 @@
 """Shrink covariances towards their common one, where rows are too few for a covariance of each component."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import multigammaln
 
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances
+from gaussmix.exploration.explore import Exploration
+from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import ArraySource
+from gaussmix.starts import relative_ridge
 from gaussmix.statistics import FULL, Statistics
+from gaussmix.structures import named
 
-__all__ = ["PLENTY", "Shrinkage", "lacking_rows", "shrinkage"]
+__all__ = ["PLENTY", "Shrinkage", "lacking_rows", "shrinkage", "shrinkage_of"]
 
 PLENTY = 8.0
 """Rows per feature and component from which covariances of their own need no prior.
@@ -21,6 +25,7 @@ On 600 draws of 2 to 4 groups with 10 to 50 features, maximum likelihood found t
 lost them in a growing share of the draws below.
 """
 
+_COMMON = named("tied")
 _FEWEST_FOR_THE_COMMON_ONE = 2.0  # rows per feature, beyond one for each mean: fewer leave the common covariance too rough
 _CANDIDATES = 40  # strengths that are compared, evenly spaced in their logarithms
 _LEAST = 0.5  # rows: the weakest prior that is considered
@@ -59,6 +64,37 @@ def lacking_rows(weight: float, n_components: int, n_features: int) -> float:
     if n_components == 1 or left < _FEWEST_FOR_THE_COMMON_ONE * n_features:
         return 0.0
     return max(PLENTY * n_features - weight / n_components, 0.0)
+
+
+def shrinkage_of(
+    source: ArraySource, n_components: int, m_step: MStep, tol: float, max_iter: int
+) -> Shrinkage | None:
+    """Return the prior that a model needs for these rows; None where rows are plenty, or no such prior is defined.
+
+    The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
+    fit, so that fits from different seeds have one objective.
+
+    Parameters
+    ----------
+    source : ArraySource
+        The rows.
+    n_components : int
+    m_step : MStep
+        The model, which has no prior of its own.
+    tol, max_iter
+        When to stop; see :func:`gaussmix.em.run`.
+    """
+    weight = float(source.some_weights.sum())
+    own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
+    if not own or m_step.eigenvalue_ratio is not None or not lacking_rows(weight, n_components, source.n_features):
+        return None
+    tied = replace(m_step, structure=_COMMON)
+    variances = relative_ridge(source, 1.0)
+    try:
+        found = Exploration(source, n_components, tied, variances, tol, max_iter).found(np.random.default_rng(0))
+    except IllDefinedCovarianceError:  # without a ridge: columns depend on each other
+        return None
+    return shrinkage(source, found.fit.state.mixture)
 
 
 def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:

@@ -1,10 +1,14 @@
 """Find the steps to which columns are rounded: whole numbers, ratings, cents, yes and no."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
-from gaussmix._types import Floats
+from gaussmix._types import Flags, Floats, Labels, Rows
+from gaussmix.expectation.reference import log_joint
+from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 
 __all__ = ["SHEPPARD", "Rounding", "rounding_of"]
@@ -19,7 +23,10 @@ _FINEST = 20  # steps for each distinct value, at most: differences of any numbe
 _SLACK = 1e-6  # of a step: how far from the grid a value may lie, beside what rounding to floats took
 _MOST_STEPS = 64  # of Euclid's algorithm: each halves the divisor at least every other time
 _ULPS = 16  # floating-point rounding of a value, in units of its last place
+_ROOT_2PI = float(np.sqrt(2.0 * np.pi))
+_NOTHING = 1e-250  # a probability or density whose quotients are numbers
 _TWO = 2  # values of a yes/no column
+_MOST = 1.0 / 3.0  # of a column's variance: what Sheppard's variance is of that of an even yes/no column
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +39,102 @@ class Rounding:
         For each column the distance of neighbouring values, in its units; 0 for a continuous column.
     binary : (D,) ndarray of bool
         For each column, true where it has two values only.
+    variances : (D,) ndarray
+        Variance of each column.
+    lowest, highest : (D,) ndarray
+        The smallest and the largest value of each column.
     """
 
     steps: Floats
-    binary: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    binary: Flags
+    variances: Floats
+    lowest: Floats
+    highest: Floats
 
-    @property
-    def variances(self) -> Floats:
-        """Variance of the true values about a rounded one, ``(D,)``: ``step² / 12``."""
-        return SHEPPARD * self.steps**2
+    def floor(self, ridge: Floats) -> Floats | None:
+        """Return the variances that rounding hides, below which no component can be known, ``(D,)``.
+
+        It is ``step² / 12``, and at most a third of a column's variance, where nearly all rows share one value.
+
+        Parameters
+        ----------
+        ridge : (D,) ndarray
+            Variances that are added to covariances anyhow.
+
+        Returns
+        -------
+        (D,) ndarray or None
+            0 for continuous columns, and where the ridge is larger; None where all are 0.
+        """
+        hidden = np.minimum(SHEPPARD * self.steps**2, _MOST * self.variances)
+        floor = np.where(hidden > ridge, hidden, 0.0)
+        return floor if floor.any() else None
+
+    def gain(self, mixture: Mixture, source: Source, floor: Floats) -> float:
+        r"""Return by how much the log-likelihood of rounded rows is larger than that of their cells, in nats.
+
+        A rounded value stands for all values that are rounded to it. The probability of its cell is bounded, but the
+        density at the value times the step is not: a narrow component on one value gains by it. The lowest cell of a
+        column begins at minus infinity and the highest ends at infinity. Where features are correlated, a column's cell
+        is seen under its distribution given the others, so that the gain is
+
+        .. math:: \sum_i \log p(x_i) - \log \sum_k \pi_k \mathcal{N}_k(x_i) \prod_j \frac{P_k(c_{ij} \mid x_{i,-j})}{s_j\, p_k(x_{ij} \mid x_{i,-j})}
+
+        for rounded columns j with steps :math:`s_j` and cells :math:`c_{ij}`.
+
+        Parameters
+        ----------
+        mixture : Mixture
+        source : Source
+            The rows; where they are many, a sample of them stands for all.
+        floor : (D,) ndarray
+            What :meth:`floor` says; columns where it is 0 count as continuous.
+        """
+        rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+        joint = log_joint(mixture, rows)
+        in_cells = joint + self._log_ratios(mixture, rows, np.flatnonzero(floor))
+        gains = np.logaddexp.reduce(joint, axis=1) - np.logaddexp.reduce(in_cells, axis=1)
+        total = source.total(lambda _, some: np.atleast_1d(some.sum()))[0]
+        return float(weights @ gains * total / weights.sum())
+
+    def _log_ratios(self, mixture: Mixture, rows: Rows, columns: Labels) -> Floats:
+        """Return logarithms of the probabilities of cells over densities times steps, ``(n, K)``."""
+        steps = self.steps[columns]
+        values = rows[:, columns]
+        half = 0.5 * steps
+        below = np.where(values <= self.lowest[columns] + half, np.inf, half)
+        above = np.where(values >= self.highest[columns] - half, np.inf, half)
+        ratios = np.empty((len(rows), mixture.n_components))
+        for k, (away, deviations) in enumerate(_given_the_others(mixture, rows, columns)):
+            probability = _between(away - below / deviations, away + above / deviations)
+            density = np.exp(-0.5 * away**2) * (steps / (deviations * _ROOT_2PI))
+            known = (probability > _NOTHING) & (density > _NOTHING)
+            ratios[:, k] = np.log(np.where(known, probability, 1.0) / np.where(known, density, 1.0)).sum(axis=1)
+        return ratios
+
+
+def _given_the_others(mixture: Mixture, rows: Rows, columns: Labels) -> Iterator[tuple[Floats, Floats]]:
+    """Yield, for each component, how far values lie from their means given the other features, and deviations.
+
+    The distances ``(n, J)`` are in units of the conditional standard deviations ``(J,)``.
+    """
+    n_components, n_features = mixture.means.shape
+    covariances = mixture.covariances
+    if covariances.correlated:
+        precisions = np.broadcast_to(covariances.precisions, (n_components, n_features, n_features))
+        for mean, precision in zip(mixture.means, precisions, strict=True):
+            roots = np.sqrt(np.diagonal(precision)[columns])
+            yield (rows - mean) @ precision[:, columns] / roots, 1.0 / roots
+    else:
+        deviations = np.sqrt(covariances.variances(n_components, n_features))[:, columns]
+        for mean, own in zip(mixture.means[:, columns], deviations, strict=True):
+            yield (rows[:, columns] - mean) / own, own
+
+
+def _between(low: Floats, high: Floats) -> Floats:
+    """Return the probability that a standard normal value lies between two numbers, with its digits in both tails."""
+    upper = low > 0
+    return np.asarray(ndtr(np.where(upper, -low, high)) - ndtr(np.where(upper, -high, low)))
 
 
 def rounding_of(source: Source) -> Rounding:
@@ -71,7 +165,13 @@ def rounding_of(source: Source) -> Rounding:
     """
     rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
     columns = [_Column.of(column, weights) for column in rows.T]
-    return Rounding(np.array([one.step for one in columns]), np.array([len(one.values) == _TWO for one in columns]))
+    return Rounding(
+        steps=np.array([one.step for one in columns]),
+        binary=np.array([len(one.values) == _TWO for one in columns]),
+        variances=np.array([one.variance for one in columns]),
+        lowest=np.array([one.values[0] for one in columns]),
+        highest=np.array([one.values[-1] for one in columns]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +189,13 @@ class _Column:
         return cls(values.astype(np.float64), np.bincount(places, weights), exact)
 
     @property
+    def variance(self) -> float:
+        """The variance of the rows' values."""
+        shares = self.counts / self.counts.sum()
+        centred = self.values - self.values[0]
+        return float(shares @ np.square(centred - shares @ centred))
+
+    @property
     def step(self) -> float:
         """The step; 0 for a continuous or constant column."""
         n_rows, n_values = float(self.counts.sum()), len(self.values)
@@ -103,7 +210,7 @@ class _Column:
             return self._usual_distance()
         return 0.0
 
-    def _divisor(self, some: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    def _divisor(self, some: Flags) -> float:
         """Return the greatest common divisor of the distances of some values, if nearly all rows lie on its grid."""
         values = self.values[some]
         if len(values) < _TWO:
