@@ -188,7 +188,8 @@ class _Given:
 def _check_container(name: str, given: object) -> None:
     """Raise for containers that NumPy would take for a single object."""
     if hasattr(given, "tocsr") or hasattr(given, "sparse"):
-        msg = f"Sparse data was passed for {name}, but dense data is required; convert it with {name}.toarray()."
+        way = "sparse.to_dense()" if hasattr(given, "sparse") else "toarray()"
+        msg = f"Sparse data was passed for {name}, but dense data is required; convert it with {name}.{way}."
         raise TypeError(msg)
     if hasattr(given, "collect") and not hasattr(given, "__array__"):
         msg = f"{name} is a {type(given).__name__}, which holds no values yet; read them first with {name}.collect()."
