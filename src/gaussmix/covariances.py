@@ -8,6 +8,7 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from gaussmix._types import ArrayLike, Flags, Floats
+from gaussmix.values import real
 
 __all__ = [
     "FORMS",
@@ -49,7 +50,7 @@ class Covariances(ABC):
     correlated: ClassVar[bool]
 
     def __post_init__(self) -> None:
-        factors = np.array(self.factors, dtype=np.float64)
+        factors = np.array(real("factors", self.factors), dtype=np.float64)
         factors.flags.writeable = False
         if not self._are_factors(factors):
             msg = f"{type(self).__name__} takes {self._wanted}; use {type(self).__name__}.from_covariances(array)."
@@ -74,7 +75,7 @@ class Covariances(ABC):
     @classmethod
     def _in_shape(cls, values: ArrayLike) -> Floats:
         """An array of the form's own shape; raise ``ValueError`` where it is none."""
-        array = np.asarray(values, dtype=np.float64)
+        array = real(f"the array of {cls.__name__}", values).astype(np.float64, copy=False)
         if array.ndim == 0 or array.shape != cls.shape(len(array), array.shape[-1]):
             msg = f"{cls.__name__} takes an array of shape {cls.axes}, got {array.shape}."
             raise ValueError(msg)

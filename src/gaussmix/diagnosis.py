@@ -7,7 +7,7 @@ point, a line or a plane gains as much as one likes. Among the local maxima that
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource, Source
 from gaussmix.statistics import Statistics
+from gaussmix.values import finite_rows, real
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,8 +176,9 @@ def diagnose(
     X : (n, D) array_like or Source
         The rows that were fitted.
     sample_weight : (n,) array_like, optional
-        How many rows each row stands for. They should sum to about the number of rows, since components of few rows
-        are told by their weight.
+        How many rows each row stands for: components of few rows are told by their weight. Weights that only compare
+        rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
+        with ``weights_are="relative"``.
 
     Returns
     -------
@@ -240,13 +242,9 @@ def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
         return X
-    rows = np.asarray(X)
-    if rows.dtype != np.float32:
-        rows = rows.astype(np.float64)
+    rows = finite_rows("X", cast("ArrayLike", X))
     if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
-    if not np.isfinite(rows).all():
-        raise ValueError("X must be finite, got NaN or infinity; drop or impute those rows first.")
     return ArraySource(rows, None if sample_weight is None else _checked(sample_weight, len(rows)))
 
 
@@ -255,7 +253,7 @@ def _is_source(rows: ArrayLike | Source) -> TypeGuard[Source]:
 
 
 def _checked(sample_weight: ArrayLike, n_rows: int) -> Floats:
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = real("sample_weight", sample_weight).astype(np.float64)
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min(initial=0.0) >= 0 and weights.any()):

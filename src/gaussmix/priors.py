@@ -11,6 +11,7 @@ from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
+from gaussmix.values import real
 
 __all__ = ["NAMES", "Hold", "NormalInverseWishart", "scaled"]
 
@@ -233,7 +234,7 @@ def _share(structure: Structure, n_components: int) -> float:
 
 
 def _frozen(name: str, values: ArrayLike) -> Floats:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(real(name, values), dtype=np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity.")
     array.flags.writeable = False

@@ -17,10 +17,11 @@ cases = pytest.mark.parametrize("name", DEGENERATE)
 
 
 def fit(case):
-    """The fitted estimator; a warning about anything but convergence is an error."""
+    """The fitted estimator; a warning about anything but convergence and the sum of weights is an error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
+        warnings.filterwarnings("always", "The weights sum to", UserWarning)
         model = GaussianMixture(random_state=0, **case.options).fit(case.rows, **case.fit)
     return model, [str(warning.message) for warning in caught]
 

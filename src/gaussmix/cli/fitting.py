@@ -18,6 +18,7 @@ from gaussmix.selection.effort import search_source
 from gaussmix.sources import ArraySource
 from gaussmix.starts import models
 from gaussmix.structures import Structure, every, named
+from gaussmix.weights import scale_to_effective_size, warn_of_shortfall
 
 __all__ = ["ALL", "Request", "fit"]
 
@@ -42,6 +43,8 @@ class Request:
         Names of shapes of the covariances, or :data:`ALL`; None for what suits the number of columns.
     equal_weights : bool
         Whether all mixing proportions are 1 / K.
+    relative_weights : bool
+        Whether the weights of the rows only compare rows, and are scaled to sum to their effective number.
     criterion : str
         A name from :data:`gaussmix.selection.CRITERIA`.
     seed : int
@@ -53,6 +56,7 @@ class Request:
     n_components: tuple[int, ...]
     structures: tuple[str, ...] | None
     equal_weights: bool
+    relative_weights: bool
     criterion: str
     seed: int
     n_init: int
@@ -65,7 +69,7 @@ class Request:
 def fit(path: Path, selection: Selection, request: Request, target: Target, *, as_json: bool) -> None:
     """Read a file, search, write the chosen model to the target and print what was found."""
     target.check()
-    table = _usable(path, read(path, selection))
+    table = _counted(_usable(path, read(path, selection)), relative=request.relative_weights)
     before = (*table.notes, *_constant(table))
     show.warn(before)
     found = _find(path, table, request)
@@ -86,6 +90,16 @@ def _usable(path: Path, table: Table) -> Table:
     if len(table.rows) < _FEWEST_ROWS:
         raise CommandError(f"{path}: a fit needs at least {_FEWEST_ROWS} rows, got {len(table.rows)}.")
     return table
+
+
+def _counted(table: Table, *, relative: bool) -> Table:
+    """Return the table with weights that count rows; a note says where they may be no counts."""
+    if table.weights is None:
+        return table
+    if relative:
+        return replace(table, weights=scale_to_effective_size(table.weights))
+    said = warn_of_shortfall(table.weights, "add --relative-weights")
+    return replace(table, notes=(*table.notes, said)) if said else table
 
 
 def _find(path: Path, table: Table, request: Request) -> records.Found:

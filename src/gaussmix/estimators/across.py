@@ -13,7 +13,7 @@ from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, Status, run
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
-from gaussmix.estimators.fitting import Outcome, best_of
+from gaussmix.estimators.fitting import Outcome, best_of, count_equal
 from gaussmix.exploration import held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
@@ -73,7 +73,7 @@ class _Fits:
             start = self._start(labels, m_step)
         fit, m_step = mended(self._run(start, m_step), m_step, self.variances, self._run)
         worth = fit.state.log_posterior
-        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth)
+        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth, count_equal(self.source.rows))
 
     def _start(self, labels: Labels, m_step: MStep) -> Mixture:
         n_components = sum(self.source.sizes)

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, NamedTuple, Self, cast
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.estimators.base import distinct
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
-from gaussmix.estimators.initial import Kept
+from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
@@ -25,7 +25,7 @@ from gaussmix.sources import ArraySource
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import every, named
 
-__all__ = ["MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "Chosen", "warnings_about", "weighing"]
+__all__ = ["MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "Chosen", "warnings_about"]
 
 _ALL = "all"
 TOL, MAX_ITER = 1e-6, 1000
@@ -108,6 +108,7 @@ class Choice:
             reg_covar=self.reg_covar,
             tol=TOL,
             max_iter=MAX_ITER,
+            weights_are=CHECKED,
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
         )
@@ -127,6 +128,7 @@ class Choice:
             reg_covar=self.reg_covar,
             tol=TOL,
             max_iter=MAX_ITER,
+            weights_are=CHECKED,
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
             **options,
@@ -141,6 +143,7 @@ class ChoosingEstimator(BaseEstimator):
     covariance_type: str | Sequence[str]
     criterion: str
     reg_covar: float | Literal["auto"]
+    weights_are: Literal["counts", "relative"]
     random_state: int | np.random.RandomState | None
     n_jobs: int | None
 
@@ -153,6 +156,7 @@ class ChoosingEstimator(BaseEstimator):
         "covariance_type": [str, "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "weights_are": WEIGHTS_ARE,
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -166,7 +170,7 @@ class ChoosingEstimator(BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Rows to say something about."""
         check_is_fitted(self, "mixture_")
-        return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return read_rows(self, X, reset=False)
 
     def _source(self, rows: Rows, weights: Floats | None) -> ArraySource:
         """Rows to pass over, with as many threads as the parameters say."""
@@ -175,15 +179,6 @@ class ChoosingEstimator(BaseEstimator):
     def _names(self) -> tuple[str, ...] | None:
         """Names of the features, where there are such that tell them apart."""
         return distinct(getattr(self, "feature_names_in_", None))
-
-
-def weighing(rows: Rows, sample_weight: ArrayLike | None) -> tuple[Kept, Floats | None]:
-    """Which rows weigh something, and how much."""
-    if sample_weight is None:
-        return slice(None), None
-    weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-    kept = weights > 0
-    return kept, weights[kept]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Rows
 from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
@@ -17,7 +17,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import given, relative_ridge
 
-__all__ = ["EXPLORE", "Fitting", "Outcome", "best_of"]
+__all__ = ["EXPLORE", "Fitting", "Outcome", "all_equal", "best_of", "count_equal"]
 
 EXPLORE = "explore"
 """The name of the start that looks for a good optimum."""
@@ -41,6 +41,8 @@ class Outcome:
         Passes over the rows, in all runs.
     worth : float
         Log-posterior per row, less what components gain by being flat.
+    n_alike : int
+        How many rows there are, where all of them are equal; otherwise 0.
     """
 
     fit: Fit
@@ -48,6 +50,7 @@ class Outcome:
     optima: tuple[float, ...]
     n_passes: float
     worth: float
+    n_alike: int = 0
 
     climbed: ClassVar[str] = "log-likelihood"  # what the history is of
 
@@ -96,7 +99,7 @@ class Outcome:
             return self.fit.status
         if self.held:
             return Status.HELD
-        if self.flat:
+        if self.flat or self.n_alike:
             return Status.FLAT
         if self.narrowed:
             return Status.ROUNDED
@@ -132,6 +135,8 @@ class Outcome:
 
     def _collapses(self) -> list[str]:
         masses, said = self.fit.state.statistics.mass, []
+        if self.n_alike:
+            said.append(all_equal(self.n_alike))
         if self.held:
             rows = _listed(masses, self.held)
             said.append(
@@ -158,6 +163,19 @@ class Outcome:
         spread = self.optima[0] - self.optima[-1]
         others = "another optimum" if self.n_optima == 2 else f"{self.n_optima - 1} other optima"  # noqa: PLR2004 - one
         return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
+
+
+def all_equal(n_rows: int) -> str:
+    """Return the warning that all rows are equal."""
+    return (
+        f"All {n_rows} rows are equal, so that they have no spread and no groups: reg_covar or a prior gives all "
+        "variances, and the log-likelihood says nothing. Check that X holds the values that it should."
+    )
+
+
+def count_equal(rows: Rows) -> int:
+    """Return the number of rows where all are equal, otherwise 0."""
+    return len(rows) if (rows[0] == rows[-1]).all() and (rows == rows[0]).all() else 0
 
 
 _NAMED = 5  # components in a message
@@ -300,4 +318,4 @@ class Fitting:
         n_passes += sum(exploration.passes) + sum(self._steps)
         self._steps.clear()
         worth = exploration.worth(fit)
-        return Outcome(fit, m_step, optima or (worth,), n_passes, worth)
+        return Outcome(fit, m_step, optima or (worth,), n_passes, worth, count_equal(self.source.rows))

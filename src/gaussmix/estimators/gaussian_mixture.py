@@ -17,6 +17,7 @@ from gaussmix.estimators.algorithms import ALGORITHMS
 from gaussmix.estimators.base import MixtureEstimator
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
+from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.expectation import ENGINES
 from gaussmix.exploration import Shrinkage, shrinkage_of
 from gaussmix.m_step import MStep
@@ -91,6 +92,10 @@ class GaussianMixture(MixtureEstimator):
     precisions_init : array_like, optional
         Inverse covariances to start from, in the shape of `covariances_`. Where all three are given, `init_params` is
         not used.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
@@ -195,6 +200,7 @@ class GaussianMixture(MixtureEstimator):
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
+        "weights_are": WEIGHTS_ARE,
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -231,6 +237,7 @@ class GaussianMixture(MixtureEstimator):
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -252,6 +259,7 @@ class GaussianMixture(MixtureEstimator):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.weights_are = weights_are
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -269,7 +277,8 @@ class GaussianMixture(MixtureEstimator):
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -284,6 +293,8 @@ class GaussianMixture(MixtureEstimator):
         -----
         ConvergenceWarning
             If the fit ended otherwise than converged: `message_`.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
         source, kept = self._training(X, sample_weight)
@@ -308,7 +319,7 @@ class GaussianMixture(MixtureEstimator):
         X : (n, D) array_like
             The rows of the fit.
         sample_weight : (n,) array_like, optional
-            Their weights.
+            Their weights, with the meaning that `weights_are` says.
 
         Returns
         -------

@@ -8,12 +8,12 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.conditioning import ConditionalMixtures
 from gaussmix.estimators.base import distinct
-from gaussmix.estimators.choice import ChoosingEstimator, Chosen, weighing
+from gaussmix.estimators.choice import ChoosingEstimator, Chosen
+from gaussmix.estimators.rows import read_rows, read_targets, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CRITERIA, Candidate
 from gaussmix.sources import ArraySource
@@ -50,6 +50,10 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         better need not predict better.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the fit.
     n_jobs : int, optional
@@ -107,6 +111,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         covariance_type: str | Sequence[str] = "full",
         criterion: str = "aicc",
         reg_covar: float | Literal["auto"] = "auto",
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -114,6 +119,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         self.covariance_type = covariance_type
         self.criterion = criterion
         self.reg_covar = reg_covar
+        self.weights_are = weights_are
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -132,7 +138,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         y : (n,) or (n, R) array_like
             One target, or several. Predictions are of the same shape.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -147,14 +154,15 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         -----
         ConvergenceWarning
             If the fit ended otherwise than converged.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        rows, targets = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
-        )
-        kept, weights = weighing(rows, sample_weight)
+        rows = read_rows(self, X, reset=True, at_least=2)
+        targets = read_targets(self, rows, y)
+        kept, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
-        joint = np.column_stack([rows, targets])[kept]
+        joint = np.column_stack([rows.astype(np.float64, copy=False), targets])[kept]
         found, self.best_params_ = self._chosen(joint, weights)
         names = self._names_with(y, joint.shape[1] - rows.shape[1])
         self.mixture_ = Mixture(found.weights, found.means, found.covariances, feature_names=names)
