@@ -56,8 +56,8 @@ class NormalInverseWishart:
     dof : float
         ν, the degrees of freedom. The prior weighs nothing where ν is ``-(D + 1)``, or -2 for variances, and less is
         refused. Its integral is finite only above ``D - 1``, or 0, but below it is a penalty all the same.
-    scale : (D, D) array_like
-        Λ, symmetric and positive semidefinite, in squared units of the rows.
+    scale : (D, D) or (D,) array_like
+        Λ, symmetric and positive semidefinite, in squared units of the rows; or the diagonal of a diagonal one.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class NormalInverseWishart:
     mean: Floats
     shrinkage: float
     dof: float
-    scale: Floats
+    spread: Floats
 
     def __init__(self, mean: ArrayLike, shrinkage: float, dof: float, scale: ArrayLike) -> None:
         centre = _frozen("mean", mean)
@@ -92,7 +92,12 @@ class NormalInverseWishart:
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "shrinkage", _at_least("shrinkage", shrinkage, 0))
         object.__setattr__(self, "dof", _at_least("dof", dof, -(n_features + 1)))
-        object.__setattr__(self, "scale", _positive_semidefinite("scale", scale, n_features))
+        object.__setattr__(self, "spread", _positive_semidefinite("scale", scale, n_features))
+
+    @property
+    def scale(self) -> Floats:
+        """The scale, written out as ``(D, D)``."""
+        return _frozen("scale", np.diag(self.spread)) if self.spread.ndim == 1 else self.spread
 
     def weight(self, structure: Structure) -> float:
         """How many rows the prior on one covariance of a structure weighs as much as."""
@@ -114,7 +119,7 @@ class NormalInverseWishart:
         mass = central.floored_mass + self.shrinkage
         away = self.mean - central.origin
         between = central.moments.outer(away * (self.shrinkage * central.floored_mass / mass)[:, None], away)
-        root = self._root(structure)
+        root = self._root_for(structure)
         rows = np.broadcast_to(root, (n_components, *root.shape))
         scale = central.moments.sums(rows, np.full(rows.shape[:2], self._repeats(structure, n_components)))
         return replace(
@@ -141,7 +146,7 @@ class NormalInverseWishart:
     def _unscaled(self, mixture: Mixture, structure: Structure) -> Floats:
         """Return the same but for another constant: that of the formulas above."""
         n_components, n_features = mixture.means.shape
-        root = np.broadcast_to(self._root(structure), (n_components, *self._root(structure).shape))
+        root = np.broadcast_to(self._root_for(structure), (n_components, *self._root_for(structure).shape))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
         counts = np.append(np.full(root.shape[1], self._repeats(structure, n_components)), self.shrinkage)
         log_dets = mixture.covariances.log_det(n_components, n_features)
@@ -179,20 +184,20 @@ class NormalInverseWishart:
         """How often each row of the root counts, in each component."""
         return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
 
-    def _root(self, structure: Structure) -> Floats:
+    def _root_for(self, structure: Structure) -> Floats:
         """Return rows ``(R, D)`` whose sum of outer products is the scale, as far as the structure sees it.
 
         One row of deviations has the scale's variances, which is all that structures without correlations see.
         """
         if not structure.moments.correlated:
-            return np.sqrt(_variances(self.scale))[None]
-        return self._full_root
+            return np.sqrt(_variances(self.spread))[None]
+        return self._root
 
     @cached_property
-    def _full_root(self) -> Floats:
+    def _root(self) -> Floats:
         """Rows ``(D, D)`` whose sum of outer products is the scale."""
-        if self.scale.ndim == 1:
-            return np.diag(np.sqrt(self.scale))
+        if self.spread.ndim == 1:
+            return np.diag(np.sqrt(self.spread))
         units, values, axes = _decomposed(self.scale)
         return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T * units)
 
@@ -252,7 +257,7 @@ def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Flo
     if matrix.shape == (n_features,) and (matrix >= 0).all():
         return matrix
     if matrix.shape != (n_features, n_features):
-        wanted = f"{(n_features, n_features)}, or ({n_features},) for variances of at least 0"
+        wanted = (n_features, n_features)
         msg = f"{name} must have shape {wanted}, as mean has {n_features} entries, got {matrix.shape}."
         raise ValueError(msg)
     units, eigenvalues, _ = _decomposed(matrix)
