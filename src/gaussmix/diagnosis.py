@@ -42,6 +42,7 @@ _LOWEST = float(np.finfo(np.float64).min)
 _READABLE = 1e7
 
 _ROUNDING = 1e-12  # of a feature's variance
+_NO_VOLUME = 1e-100  # share of a volume that stands for none
 _OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
@@ -400,7 +401,7 @@ def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Flo
     central = statistics.central()
     own = central.blurred(m_step.ridge).second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
     traces = (mixture.covariances.precisions * own).reshape(mixture.n_components, -1).sum(axis=1)
-    return np.minimum(traces / mixture.n_features, 1.0)
+    return np.asarray(np.clip(traces / mixture.n_features, _NO_VOLUME, 1.0))
 
 
 def collapsed(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:

@@ -132,8 +132,8 @@ class NormalInverseWishart:
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
         """Logarithm of the prior density of a mixture's means and covariances, in nats.
 
-        But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance has
-        a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM step to
+        But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance
+        has a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM step to
         the next, where there is no ridge.
         """
         return float(self.log_densities(mixture, structure).sum())
@@ -161,7 +161,7 @@ class NormalInverseWishart:
 
     def _found_peak(self, structure: Structure) -> float:
         alone = Statistics.zero(self.mean[None], structure.moments)
-        root = self._root(structure)
+        root = self._root_for(structure)
         scatter = alone.moments.sums(root[None], np.full((1, len(root)), self._repeats(structure, 1)))
         mass = np.full(1, self._weights(structure, 1))
         if not mass[0] > 0:

@@ -124,7 +124,7 @@ class _Scalar(Moments):
         return change(second[:, None])[:, 0]
 
     def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
-        return np.maximum(second, mass * (len(floor) * floor.max()))
+        return np.asarray(np.maximum(second, mass * (len(floor) * floor.max())))
 
     def weightless_dof(self, n_features: int) -> float:
         return -2.0
@@ -161,7 +161,7 @@ class _Diagonal(Moments):
         return change(second)
 
     def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
-        return np.maximum(second, mass[:, None] * floor)
+        return np.asarray(np.maximum(second, mass[:, None] * floor))
 
     def weightless_dof(self, n_features: int) -> float:
         return -2.0
@@ -242,7 +242,7 @@ class _Full(Moments):
         units = np.sqrt(mass)[:, None] * np.sqrt(floor)
         products = units[:, :, None] * units[:, None, :]
         values, axes = np.linalg.eigh(second / products)
-        wide = (values >= 1.0).all(axis=1)[:, None, None]
+        wide = np.min(values, axis=1, keepdims=True)[:, :, None] >= 1.0
         widened = (axes * np.maximum(values, 1.0)[:, None, :]) @ np.swapaxes(axes, 1, 2)
         return np.asarray(np.where(wide, second, products * widened))
 

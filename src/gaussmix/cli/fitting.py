@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from gaussmix._types import Floats
 from gaussmix.cli import outputs, records, show
-from gaussmix.cli.errors import CommandError, listed
+from gaussmix.cli.errors import CommandError
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
 from gaussmix.mixture import Mixture
-from gaussmix.selection import Candidate, Search, best
+from gaussmix.selection import Candidate, Search, best, cautions_about
 from gaussmix.selection.effort import search_source
 from gaussmix.sources import ArraySource
 from gaussmix.starts import models
@@ -105,12 +105,17 @@ def _counted(table: Table, *, relative: bool) -> Table:
 def _find(path: Path, table: Table, request: Request) -> records.Found:
     """Search, and choose."""
     search = _search(path, table, request)
+    source = search.source
     visits = show.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
     candidates = tuple({(cell.structure, cell.n_components): cell for cell in visits}.values())
     chosen = _chosen(path, candidates, request.criterion)
     mixture, floor = chosen.mixture, chosen.m_step.ridge
     named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
-    warnings = (*_at_the_edge(chosen, request), *_collapsed(chosen), *_dependent(named, floor, ~_is_constant(table)))
+    warnings = (
+        *_at_the_edge(chosen, request),
+        *cautions_about(chosen, source, table.names),
+        *_dependent(named, floor, ~_is_constant(table)),
+    )
     return records.Found(table, request.criterion, candidates, chosen, named, warnings)
 
 
@@ -175,19 +180,6 @@ def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
         return []
     edge = "most" if k == most else "fewest"
     return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
-
-
-def _collapsed(chosen: Candidate) -> list[str]:
-    """Only where no other candidate could be chosen."""
-    components = [str(k) for k in chosen.collapsed]
-    if not components:
-        return []
-    which = f"component{'s'[: len(components) > 1]} {listed(components)}"
-    warning = (
-        f"Every model has collapsed components, {which} of the chosen one: in some direction the floor on variances is "
-        "all their spread, and criteria reward that. Do not trust the choice; try fewer components."
-    )
-    return [warning]
 
 
 def _dependent(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:

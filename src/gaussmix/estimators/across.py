@@ -28,7 +28,9 @@ def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gene
     """Fit all classes together; choose one structure for all, and how many components each may have."""
     variances = starts.relative_ridge(classes.source, 1.0)
     names = {structure: named(structure) for structure in choice.structures}
-    m_steps = dict(zip(names, starts.models(list(names.values()), classes.source, reg_covar=choice.reg_covar), strict=True))
+    m_steps = dict(
+        zip(names, starts.models(list(names.values()), classes.source, reg_covar=choice.reg_covar), strict=True)
+    )
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
         fits = _Fits(_labelled(classes, sizes), partitions, variances)

@@ -105,15 +105,17 @@ class Outcome:
             return Status.ROUNDED
         return Status.EMPTY if self.empty else Status.CONVERGED
 
-    def message(self, tol: float) -> str:
+    def message(self, tol: float, notes: Sequence[str] = ()) -> str:
         """All that the user should know, with numbers and what to do.
 
         Parameters
         ----------
         tol : float
             What the distance to the limit was to be.
+        notes : sequence of str
+            Sentences on the columns and the prior.
         """
-        return " ".join([self._ending(tol), *self._collapses(), *self._others()])
+        return " ".join([self._ending(tol), *self._collapses(), *notes, *self._others()])
 
     def _ending(self, tol: float) -> str:
         n_iter, left = self.fit.state.n_iter, self._what_is_left()

@@ -14,7 +14,7 @@ from gaussmix._types import ArrayLike, Engine
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
 from gaussmix.estimators.algorithms import ALGORITHMS
-from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
@@ -26,6 +26,7 @@ from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, moments_of
+from gaussmix.starts.rounding import rounding_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
@@ -60,10 +61,13 @@ class GaussianMixture(MixtureEstimator):
         cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
         see :func:`gaussmix.starts.relative_ridge`), so that a fit does not depend on units.
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
-    prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
-        A prior on means and covariances, under which the fit is the most probable one: ``"weak"``, worth one row for
-        each covariance; ``"mclust"``, the defaults of Fraley & Raftery (2007); or one's own. Not defined for ``"VEE"``,
-        ``"EVE"``, ``"VVE"`` and ``"EVV"``.
+    prior : {"auto", "weak", "mclust"}, NormalInverseWishart or None, default "auto"
+        A prior on means and covariances, under which the fit is the most probable one. ``"auto"`` is no prior where
+        rows are plenty. Where a component has on average less than 8 rows for each feature, and `covariance_type` is
+        ``"full"``, it is a prior that draws covariances towards their common one, worth as many rows as are lacking, or
+        fewer where covariances clearly differ (`shrinkage_`): maximum likelihood loses groups there that k-means finds.
+        ``"weak"`` is worth one row for each covariance; ``"mclust"`` are the defaults of Fraley & Raftery (2007); or
+        give your own. Not defined for ``"VEE"``, ``"EVE"``, ``"VVE"`` and ``"EVV"``. None is maximum likelihood.
     eigenvalue_ratio : float, optional
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1, as in TCLUST
         (García-Escudero et al. 2008). It depends on the units of the features. For ``"full"``, ``"tied"``, ``"diag"``,
@@ -152,6 +156,12 @@ class GaussianMixture(MixtureEstimator):
         Log-likelihood and logarithm of the prior density together, per row, but for a constant that depends on the
         prior and the number of components alone. The same as `log_likelihood_` without a prior and components held
         open.
+    objective_ : float
+        What fits are compared by: `log_posterior_`, less what components gain by having hardly any rows or no spread,
+        and by being narrow beside the rounding of the columns. No run of the exploration ended at more, and no plain
+        k-means start does.
+    shrinkage_ : Shrinkage or None
+        The prior that ``prior="auto"`` made, and how many rows it is worth; None where none was needed.
     optima_ : tuple of float
         What runs from different starts ended at or were heading for, log-posteriors per row, the best first.
     n_optima_ : int
@@ -217,6 +227,7 @@ class GaussianMixture(MixtureEstimator):
     skipped_: tuple[float, ...]
     log_likelihood_: float
     log_posterior_: float
+    objective_: float
     optima_: tuple[float, ...]
     n_optima_: int
 
@@ -308,7 +319,7 @@ class GaussianMixture(MixtureEstimator):
         self._rng = np.random.default_rng(seeds.randint(2**31))
         outcome = self._outcome(source, kept)
         self._keep(outcome.fit, outcome.m_step, source.rows.dtype)
-        self._report(outcome)
+        self._report(outcome, source)
         return self
 
     def diagnose(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
@@ -400,13 +411,24 @@ class GaussianMixture(MixtureEstimator):
         if self.verbose >= level:
             print(text)  # noqa: T201 - what `verbose` asks for
 
-    def _report(self, outcome: Outcome) -> None:
+    def _notes(self, outcome: Outcome, source: ArraySource) -> list[str]:
+        """Return sentences on rounded columns and on the prior, where they decided the fit."""
+        said, floor = [], outcome.m_step.rounding
+        if outcome.narrowed and floor is not None:
+            names = distinct(getattr(self, "feature_names_in_", None))
+            said.append(rounding_of(source).describe(outcome.fit.state.mixture, outcome.narrowed, floor, names))
+        if self.shrinkage_ is not None:
+            said.append(self.shrinkage_.describe(float(source.some_weights.sum())))
+        return said
+
+    def _report(self, outcome: Outcome, source: ArraySource) -> None:
         """Say how it ended, and warn unless all is well."""
         self.history_, self.skipped_ = outcome.fit.history, outcome.fit.skipped
         self.log_likelihood_ = outcome.fit.state.log_likelihood
         self.log_posterior_ = outcome.fit.state.log_posterior
         self.optima_, self.n_optima_ = outcome.optima, outcome.n_optima
         self.n_passes_ = outcome.n_passes
-        self.status_, self.message_ = outcome.status, outcome.message(self.tol)
+        self.objective_ = outcome.worth
+        self.status_, self.message_ = outcome.status, outcome.message(self.tol, self._notes(outcome, source))
         if self.status_ is not Status.CONVERGED and self.max_iter > 0:
             warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.em import Status
-from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.fitting import all_equal, count_equal
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.expectation import ENGINES
@@ -22,6 +22,7 @@ from gaussmix.selection import (
     Candidate,
     Search,
     SearchResults,
+    cautions_about,
     cross_validated,
     search_source,
 )
@@ -238,6 +239,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         )
         self.results_ = SearchResults(tuple(self._candidates(search, source)), self.criterion)
         self._become(self.results_.best, source.rows.dtype)
+        for warning in self._cautions(self.results_.best, source):
+            warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
@@ -254,6 +257,10 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._fitted()
         return self.results_.summary()
+
+    def _cautions(self, chosen: Candidate, source: ArraySource) -> list[str]:
+        """Return what decided the chosen fit beside the rows' likelihood, a sentence each."""
+        return cautions_about(chosen, source, distinct(getattr(self, "feature_names_in_", None)))
 
     def _candidates(self, search: Search, source: ArraySource) -> list[Candidate]:
         """The last word on every cell, by numbers of components and then structures."""

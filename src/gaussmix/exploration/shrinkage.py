@@ -21,12 +21,14 @@ __all__ = ["PLENTY", "Shrinkage", "lacking_rows", "shrinkage", "shrinkage_of"]
 PLENTY = 8.0
 """Rows per feature and component from which covariances of their own need no prior.
 
-On 600 draws of 2 to 4 groups with 10 to 50 features, maximum likelihood found the groups from 8 rows per feature on, and
-lost them in a growing share of the draws below.
+With 10 to 200 features, maximum likelihood lost groups that k-means finds at 2 to 6 rows per feature and component, and
+found them from 8 on (``python -m benchmarks.trust few``).
 """
 
 _COMMON = named("tied")
-_FEWEST_FOR_THE_COMMON_ONE = 2.0  # rows per feature, beyond one for each mean: fewer leave the common covariance too rough
+_FEWEST_FOR_THE_COMMON_ONE = (
+    2.0  # rows per feature, beyond one for each mean: fewer leave the common covariance too rough
+)
 _CANDIDATES = 40  # strengths that are compared, evenly spaced in their logarithms
 _LEAST = 0.5  # rows: the weakest prior that is considered
 
@@ -49,6 +51,15 @@ class Shrinkage:
     n_rows: float
     common: Mixture
 
+    def describe(self, weight: float) -> str:
+        """Return a sentence on the prior, for rows of this total weight."""
+        n_components, n_features = self.common.means.shape
+        return (
+            f"With {weight / n_components:.3g} rows for each component, where {PLENTY * n_features:g} are plenty for a "
+            f"full covariance of {n_features} features, a prior worth {self.n_rows:.3g} rows draws each covariance towards "
+            "their common one; prior=None fits without."
+        )
+
 
 def lacking_rows(weight: float, n_components: int, n_features: int) -> float:
     """Return how many rows an average component lacks to :data:`PLENTY`; 0 where no prior can or need be made.
@@ -66,9 +77,7 @@ def lacking_rows(weight: float, n_components: int, n_features: int) -> float:
     return max(PLENTY * n_features - weight / n_components, 0.0)
 
 
-def shrinkage_of(
-    source: ArraySource, n_components: int, m_step: MStep, tol: float, max_iter: int
-) -> Shrinkage | None:
+def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
     """Return the prior that a model needs for these rows; None where rows are plenty, or no such prior is defined.
 
     The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
@@ -118,8 +127,8 @@ def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:
 
     References
     ----------
-    Chen (1979), Journal of the Royal Statistical Society B 41, for the estimate of :math:`\nu`; Friedman (1989), Journal
-    of the American Statistical Association 84, for covariances between their own and a common one.
+    Chen (1979), Journal of the Royal Statistical Society B 41, for the estimate of :math:`\nu`; Friedman (1989),
+    Journal of the American Statistical Association 84, for covariances between their own and a common one.
     """
     n_components, n_features = common.means.shape
     statistics = source.reduce(common, FULL).central()
@@ -139,7 +148,8 @@ def _relative_spectra(statistics: Statistics, common: Covariances) -> Floats:
     n_components = len(statistics.mass)
     half = common.whiten(statistics.second)
     white = common.whiten(np.swapaxes(half, 1, 2))
-    return np.maximum(np.linalg.eigvalsh(white.reshape(n_components, *statistics.second.shape[1:])), 0.0)
+    spectra = np.linalg.eigvalsh(white.reshape(n_components, *statistics.second.shape[1:]))
+    return np.asarray(np.maximum(spectra, 0.0))
 
 
 def _log_evidence(n_rows: float, spectra: Floats, mass: Floats) -> float:

@@ -1,6 +1,6 @@
 """Find the steps to which columns are rounded: whole numbers, ratings, cents, yes and no."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ _MOST_STEPS = 64  # of Euclid's algorithm: each halves the divisor at least ever
 _ULPS = 16  # floating-point rounding of a value, in units of its last place
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 _NOTHING = 1e-250  # a probability or density whose quotients are numbers
+_CLOSE = 1.5  # of the floor: a variance that counts as on it in a sentence
+_NAMED = 5  # columns or components in a sentence
 _TWO = 2  # values of a yes/no column
 _MOST = 1.0 / 3.0  # of a column's variance: what Sheppard's variance is of that of an even yes/no column
 
@@ -78,7 +80,8 @@ class Rounding:
         column begins at minus infinity and the highest ends at infinity. Where features are correlated, a column's cell
         is seen under its distribution given the others, so that the gain is
 
-        .. math:: \sum_i \log p(x_i) - \log \sum_k \pi_k \mathcal{N}_k(x_i) \prod_j \frac{P_k(c_{ij} \mid x_{i,-j})}{s_j\, p_k(x_{ij} \mid x_{i,-j})}
+        .. math:: \sum_i \log p(x_i) - \log \sum_k \pi_k \mathcal{N}_k(x_i)
+            \prod_j \frac{P_k(c_{ij} \mid x_{i,-j})}{s_j\, p_k(x_{ij} \mid x_{i,-j})}
 
         for rounded columns j with steps :math:`s_j` and cells :math:`c_{ij}`.
 
@@ -97,6 +100,40 @@ class Rounding:
         total = source.total(lambda _, some: np.atleast_1d(some.sum()))[0]
         return float(weights @ gains * total / weights.sum())
 
+    def describe(self, mixture: Mixture, components: Sequence[int], floor: Floats, names: Sequence[str] | None) -> str:
+        """Return a sentence or two on components that are as narrow as the rounding of the columns allows.
+
+        Parameters
+        ----------
+        mixture : Mixture
+        components : sequence of int
+            Which components are so narrow.
+        floor : (D,) ndarray
+            What :meth:`floor` says.
+        names : sequence of str or None
+            Names of the columns, where they have some.
+        """
+        variances = mixture.covariances.variances(*mixture.means.shape)[list(components)]
+        narrow = (floor > 0) & (variances <= _CLOSE * floor).any(axis=0)
+        columns = np.flatnonzero(narrow if narrow.any() else floor)
+        named = [f"{names[int(j)]!r}" if names is not None else f"column {j}" for j in columns]
+        steps = [f"{name} is rounded to {_step(self.steps[j])}" for name, j in zip(named, columns, strict=True)]
+        which = f"component{'s'[: len(components) > 1]} {', '.join(map(str, components[:_NAMED]))}"
+        which += f" and {len(components) - _NAMED} more" * (len(components) > _NAMED)
+        deviations = ", ".join(f"{np.sqrt(floor[j]):.2g}" for j in columns[:_NAMED])
+        said = (
+            f"{', '.join(steps[:_NAMED])}: {which} would be narrower there than the rounding, whose standard deviation "
+            f"({deviations}) is the least that can be known."
+        )
+        both = [name for name, j in zip(named, columns, strict=True) if self.binary[j]]
+        if both:
+            listed = ", ".join(both[:_NAMED])
+            said += (
+                f" {listed[0].upper()}{listed[1:]} has two values only, which components tell apart by themselves: "
+                "leave the column out, or fit the rows of each value by themselves, if that is not meant."
+            )
+        return said[0].upper() + said[1:]
+
     def _log_ratios(self, mixture: Mixture, rows: Rows, columns: Labels) -> Floats:
         """Return logarithms of the probabilities of cells over densities times steps, ``(n, K)``."""
         steps = self.steps[columns]
@@ -111,6 +148,11 @@ class Rounding:
             known = (probability > _NOTHING) & (density > _NOTHING)
             ratios[:, k] = np.log(np.where(known, probability, 1.0) / np.where(known, density, 1.0)).sum(axis=1)
         return ratios
+
+
+def _step(step: float) -> str:
+    """Return a step in words."""
+    return "whole numbers" if step == 1.0 else f"steps of {step:.3g}"
 
 
 def _given_the_others(mixture: Mixture, rows: Rows, columns: Labels) -> Iterator[tuple[Floats, Floats]]:
@@ -186,7 +228,7 @@ class _Column:
     def of(cls, column: Floats, weights: Floats) -> "_Column":
         values, places = np.unique(column, return_inverse=True)
         exact = _ULPS * float(np.finfo(column.dtype).eps * np.abs(values).max())
-        return cls(values.astype(np.float64), np.bincount(places, weights), exact)
+        return cls(values.astype(np.float64), np.bincount(places, weights).astype(np.float64), exact)
 
     @property
     def variance(self) -> float:

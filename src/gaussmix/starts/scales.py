@@ -1,6 +1,7 @@
 """How large the rows are: what floors and coordinates are measured by."""
 
 from math import ceil
+from typing import cast
 
 import numpy as np
 
@@ -74,4 +75,4 @@ def _quartiles(rows: Rows, weights: Floats) -> Rows:
     if (weights != weights[0]).any():
         return np.asarray(np.quantile(rows, _QUARTERS, axis=0, weights=weights, method="inverted_cdf"))
     places = [ceil(len(rows) * quarter) - 1 for quarter in _QUARTERS]
-    return np.sort(rows, axis=0)[places]
+    return cast("Rows", np.sort(rows, axis=0)[places])
