@@ -133,8 +133,8 @@ class NormalInverseWishart:
         """Logarithm of the prior density of a mixture's means and covariances, in nats.
 
         But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance
-        has a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM step to
-        the next, where there is no ridge.
+        has a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM
+        step to the next, where there is no ridge.
         """
         return float(self.log_densities(mixture, structure).sum())
 

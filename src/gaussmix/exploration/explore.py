@@ -15,6 +15,7 @@ from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration.mending import loss_if_held
 from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
 from gaussmix.exploration.partitions import alike, begun, fuller
+from gaussmix.exploration.rare import with_rare_groups
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -53,6 +54,7 @@ _BETTER = 1e-3  # nats per row
 _NEAR = 2e-3  # nats per row: two runs that may go the same way
 _MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
 _ALMOST_NONE = 1e-6  # of a row
+_LEAST_RIDGE = 1e-9  # of a variance, in the first covariance of a group of rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +189,21 @@ class Exploration:
             larger = self._some(rng, size)
             best = self._run(larger, best.state.mixture, _LONG_STEPS, accelerate=True, watch=self.watch)
             size *= _LARGER
-        return self._run(self.source, best.state.mixture, self.max_iter, accelerate=True, watch=self.watch)
+        ridge = np.maximum(self.m_step.ridge, _LEAST_RIDGE * self.variances)
+        start = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
+        self.passes.append(1.0)
+        whole = self._run(self.source, start, self.max_iter, accelerate=True, watch=self.watch)
+        return self._without_needless(sample, whole, rng) if self._doomed(whole) else whole
+
+    def _without_needless(self, sample: ArraySource, whole: Fit, rng: np.random.Generator) -> Fit:
+        """Return the fit from plain k-means, if all its components have rows enough and it is hardly worse."""
+        try:
+            first = given("kmeans", sample, self.n_components, self.m_step, rng)
+            begun = self._run(sample, first, _LONG_STEPS, accelerate=True)
+            other = self._run(self.source, begun.state.mixture, self.max_iter, accelerate=True)
+        except IllDefinedCovarianceError:
+            return whole
+        return other if not self._doomed(other) and self.worth(other) > self.worth(whole) - _BETTER else whole
 
     def _sample(self, rng: np.random.Generator) -> ArraySource:
         """The rows, or some of them where there are many more than starts and moves need."""

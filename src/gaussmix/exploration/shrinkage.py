@@ -56,8 +56,8 @@ class Shrinkage:
         n_components, n_features = self.common.means.shape
         return (
             f"With {weight / n_components:.3g} rows for each component, where {PLENTY * n_features:g} are plenty for a "
-            f"full covariance of {n_features} features, a prior worth {self.n_rows:.3g} rows draws each covariance towards "
-            "their common one; prior=None fits without."
+            f"full covariance of {n_features} features, a prior worth {self.n_rows:.3g} rows draws each covariance "
+            "towards their common one; prior=None fits without."
         )
 
 
