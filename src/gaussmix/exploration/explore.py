@@ -191,7 +191,6 @@ class Exploration:
             size *= _LARGER
         ridge = np.maximum(self.m_step.ridge, _LEAST_RIDGE * self.variances)
         start = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
-        self.passes.append(1.0)
         whole = self._run(self.source, start, self.max_iter, accelerate=True, watch=self.watch)
         return self._without_needless(sample, whole, rng) if self._doomed(whole) else whole
 

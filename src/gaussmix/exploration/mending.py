@@ -86,7 +86,7 @@ def mended(
 def _opened(fit: Fit, m_step: MStep) -> Mixture:
     """The mixture to go on from: one M-step on, far from covariances that have all but vanished."""
     try:
-        return m_step.maximize(fit.state.statistics)
+        return m_step.maximize(fit.state.statistics, m_step.all_alike(fit.state.statistics))
     except IllDefinedCovarianceError:
         return fit.state.mixture
 

@@ -121,15 +121,14 @@ class Search:
             for k in reversed(self.n_components[:-1]):
                 yield from self._round(cells, k, partial(self._from_above, cells))
         goal, nested = self._goal(cells), partial(self._nested, cells)
+        last = []
         for k in self.n_components:
             for m_step in sorted(self.m_steps, key=lambda m_step: m_step.structure.freedom):
                 key = (m_step.structure, k)
-                cells[key] = _Visit(self, cells[key], goal).candidate(nested)
-                yield cells[key]
-        for key, cell in cells.items():
-            cells[key] = self._in_cells(cell)
-            yield cells[key]
-        yield from self._held(list(cells.values()))
+                cells[key] = self._in_cells(_Visit(self, cells[key], goal).candidate(nested))
+                last.append(key)
+        self._hold(cells)
+        yield from (cells[key] for key in last)
 
     def _in_cells(self, cell: Candidate) -> Candidate:
         """Return a candidate that knows what it gains from the rounding of the columns, where some are rounded."""
@@ -138,18 +137,17 @@ class Search:
             return cell
         return replace(cell, cells_gain=self._rounding.gain(cell.mixture, self.source, floor))
 
-    def _held(self, cells: Sequence[Candidate]) -> Iterator[Candidate]:
-        """Yield candidates whose collapsed components were held open, where they may then be the best.
+    def _hold(self, cells: _Cells) -> None:
+        """Hold collapsed components open, in the cells that may then be the best.
 
         A component on equal rows may be what the data are like, sentinels or zeros. Held open by a prior worth one row,
         it can be compared with others.
         """
-        best = min((one for one in cells if one.fit), key=partial(rank, self.criterion), default=None)
-        for cell in cells:
+        best = min((one for one in cells.values() if one.fit), key=partial(rank, self.criterion), default=None)
+        for key, cell in cells.items():
             if cell.fit and cell.collapsed and best and self._may_win(cell, best):
-                opened = self._in_cells(_Visit(self, cell, _Goal(self.criterion)).opened())
-                best = min(best, opened, key=partial(rank, self.criterion))
-                yield opened
+                cells[key] = self._in_cells(_Visit(self, cell, _Goal(self.criterion)).opened())
+                best = min(best, cells[key], key=partial(rank, self.criterion))
 
     def _may_win(self, cell: Candidate, best: Candidate) -> bool:
         """Return whether a candidate would be better than the best with its collapsed components held open.

@@ -43,7 +43,7 @@ def given(
         assignment = KINDS[origin](source, n_components, rng)
     else:
         assignment = assigned(real("init_params", origin), source.n_rows, n_components)
-    return start(source, assignment, n_components, m_step)
+    return start(source, assignment, n_components, m_step, quickly=True)
 
 
 def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:

@@ -1,6 +1,5 @@
 """K-means. To load scikit-learn's, with all its other clusterings, takes as long as a small fit with all its starts."""
 
-from collections.abc import Callable
 from math import log
 
 import numpy as np
@@ -51,13 +50,13 @@ def kmeans(
            [ 4.5]])
     """
     shares = weights / weights.sum()
+    columns = np.ascontiguousarray((points * shares[:, None]).T)
     still = _STILL * float((shares @ points**2).mean())
-    sums_of = _sums(points, shares, n_clusters)
     with one_thread(points.size * n_clusters):
         some = _some(len(points), max(_ENOUGH, _ENOUGH_PER_SEED * n_clusters), rng)
         centres = seeds(points[some], weights[some], n_clusters, rng)
         for _ in range(most_steps):
-            moved = _moved(points, shares, sums_of, centres)
+            moved = _moved(points, shares, columns, centres)
             step = float(((moved - centres) ** 2).sum())
             centres = moved
             if step <= still:
@@ -70,26 +69,25 @@ def _some(n_rows: int, enough: int, rng: np.random.Generator) -> Labels | slice:
     return slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
 
 
-def _sums(points: Floats, shares: Floats, n_clusters: int) -> Callable[[Labels], Floats]:
-    """Return a function from labels to each cluster's sum of weighted points, ``(K, R)``."""
-    if points.shape[1] > _MANY_COLUMNS:
-        clusters = np.arange(n_clusters)[:, None]
-        return lambda labels: np.asarray(((labels == clusters) * shares) @ points)
-    columns = np.ascontiguousarray((points * shares[:, None]).T)
-    return lambda labels: np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
-
-
-def _moved(points: Floats, shares: Floats, sums_of: Callable[[Labels], Floats], centres: Floats) -> Floats:
+def _moved(points: Floats, shares: Floats, columns: Floats, centres: Floats) -> Floats:
     """The means of the rows that are nearest to each centre; one without rows goes to a row far from its own."""
     labels = nearest(points, centres)
     n_clusters = len(centres)
     mass = np.bincount(labels, shares, n_clusters)
+    sums = _sums(columns, labels, n_clusters)
     empty = np.flatnonzero(mass == 0)
-    moved = np.asarray(sums_of(labels) / np.where(mass > 0, mass, 1.0)[:, None])
+    moved = np.asarray(sums / np.where(mass > 0, mass, 1.0)[:, None])
     if empty.size:
         lonely = np.argsort(-shares * ((points - centres[labels]) ** 2).sum(axis=1), kind="stable")
         moved[empty] = points[lonely[: empty.size]]
     return moved
+
+
+def _sums(columns: Floats, labels: Labels, n_clusters: int) -> Floats:
+    """Return the sum of each cluster's columns ``(R, n)``, as ``(K, R)``."""
+    if len(columns) > _MANY_COLUMNS:
+        return np.asarray((columns @ np.equal.outer(labels, np.arange(n_clusters)).astype(np.float64)).T)
+    return np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
 
 
 def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
