@@ -372,6 +372,26 @@ def test_weights_are_repeated_rows(answer, tmp_path, blobs):
     )
 
 
+def test_weights_that_sum_to_one_are_warned_about_unless_they_are_relative(gaussmix, answer, tmp_path, blobs):
+    path = tmp_path / "weighted.csv"
+    pl.DataFrame({"w": np.full(60, 1 / 60), "a": blobs[:, 0], "b": blobs[:, 1]}).write_csv(path)
+    run = (path, "--components", "1:4", "--structure", "full", "--weights", "w")
+    warned = gaussmix("fit", *run)
+    assert "weights sum to 1, less than the effective number of rows, 60" in " ".join(warned.stderr.split())
+    assert "add --relative-weights" in " ".join(warned.stderr.split())
+    relative, unweighted = answer(*run, "--relative-weights"), answer(*run[:-2], "--columns", "a,b")
+    assert relative["weight"] == pytest.approx(60)
+    for name in ("n_components", "bic", "icl", "log_likelihood"):
+        assert relative["best"][name] == pytest.approx(unweighted["best"][name], rel=1e-6)
+    assert relative["warnings"] == unweighted["warnings"]
+
+
+def test_relative_weights_need_a_column_of_weights(gaussmix, csv):
+    refused = gaussmix("fit", csv, "--relative-weights")
+    assert refused.exit_code == 2
+    assert "--weights COLUMN" in refused.stderr
+
+
 def test_the_printout_tells_the_total_weight(done, tmp_path):
     path = tmp_path / "weighted.csv"
     path.write_text("a,w\n1,0.5\n2,3\n4,0\n5,1\n")

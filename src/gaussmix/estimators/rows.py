@@ -1,6 +1,7 @@
 """What the user gives an estimator, read as rows, targets and weights: the same for all estimators."""
 
 import warnings
+from inspect import currentframe
 from itertools import takewhile
 from traceback import walk_stack
 from typing import Any, cast
@@ -110,8 +111,8 @@ def read_weights(
 
 
 def _levels_inside() -> int:
-    """Return the stack level of the caller's first caller outside this package: whose line a warning is about."""
-    names = (frame.f_globals.get("__name__", "") for frame, _ in walk_stack(None))
+    """Return the stack level, seen from the caller, of the first line outside this package: that of the user."""
+    names = (frame.f_globals.get("__name__", "") for frame, _ in walk_stack(currentframe()))
     return sum(1 for _ in takewhile(lambda name: name.startswith("gaussmix."), names))
 
 

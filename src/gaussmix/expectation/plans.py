@@ -189,7 +189,8 @@ def _triangles(mixture: "Mixture", means: Floats) -> Densities:
 
 
 def _read_trace(second: Floats) -> Floats:
-    return np.asarray(second.sum(axis=(1, 2)))
+    with np.errstate(over="ignore"):  # as in the other twin, for rows far out
+        return np.asarray(second.sum(axis=(1, 2)))
 
 
 def _read_diagonal(second: Floats) -> Floats:
