@@ -2,7 +2,6 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +20,7 @@ _WAKES_BLAS = 8  # features
 _SMALL, _LARGE = 1e-100, 1e100  # sums whose products and quotients are numbers
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
 _BARELY = 1e-9  # share of a variance: a scatter that the floor widens by less is on it by accident
-_ALMOST_NOTHING = 1e-12  # of the largest floor, for continuous columns without a ridge
+_ALMOST_NOTHING = 1e-12  # of a variance: the floor of continuous columns without a ridge
 
 
 class IllDefinedCovarianceError(ValueError):
@@ -199,13 +198,13 @@ class MStep:
         return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
 
     def _floored(self, statistics: Statistics) -> Statistics:
-        return within_floor(statistics, self._floor, shared=self.structure.shared)
+        return within_floor(statistics, self._floor(statistics), shared=self.structure.shared)
 
-    @cached_property
-    def _floor(self) -> Floats:
+    def _floor(self, statistics: Statistics) -> Floats:
         """The floor on variances in all columns: of the continuous ones, the ridge, which no variance is below."""
         rounded = np.zeros(len(self.ridge)) if self.rounding is None else self.rounding
-        least = _ALMOST_NOTHING * rounded.max()
+        total = statistics.moments.spread(statistics.second).reshape(-1, statistics.second.shape[-1]).sum(axis=0)
+        least = _ALMOST_NOTHING * total / statistics.floored_mass.sum() if len(total) == len(rounded) else 0.0
         return np.where(rounded > 0, rounded, np.maximum(self.ridge, least))
 
 

@@ -342,7 +342,7 @@ def test_components_on_equal_rows_are_held_open_and_pointed_out(gaussmix, answer
     run = (rounded, "--components", "1:2", "--structure", "diag")
     result = gaussmix("fit", *run)
     assert "Best by BIC: diag, 2 components " in result.stdout
-    assert "with 30 rows of the chosen model: the rows hardly differ" in result.stderr
+    assert "of the chosen model: the rows hardly differ in some direction" in result.stderr
     single, double = answer(*run)["table"]
     assert double["bic"] < single["bic"]
     assert (single["collapsed"], double["collapsed"]) == ([], [])

@@ -28,7 +28,7 @@ from gaussmix import starts
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
-from gaussmix.diagnosis import degenerate
+from gaussmix.diagnosis import degenerate, fewest_rows
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.exploration import loss_if_held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -150,13 +150,16 @@ class Search:
                 best = min(best, cells[key], key=partial(rank, self.criterion))
 
     def _may_win(self, cell: Candidate, best: Candidate) -> bool:
-        """Return whether a candidate would be better than the best with its collapsed components held open.
+        """Return whether a candidate may be better than the best with its collapsed components held open.
 
-        Its other rows lose nothing, and those of the collapsed components some of what they would lose.
+        Each must have rows enough for a covariance of its own: fewer collapse whatever the data are like. The other
+        rows lose nothing, and those of the collapsed components some of what they would lose.
         """
-        if best.collapsed or not self.stop_early:
+        masses, fewest = cell.statistics.mass, fewest_rows(self.source.n_features, cell.structure.form)
+        if best.collapsed or min(masses[k] for k in cell.collapsed) < max(fewest, 1):
+            return False
+        if not self.stop_early:
             return True
-        masses = cell.statistics.mass
         losses = [loss_if_held(cell.mixture, k, float(masses[k]), self.variances) for k in cell.collapsed]
         return cell.comparable(self.criterion) + 2.0 * sum(losses) < best.comparable(self.criterion)
 
