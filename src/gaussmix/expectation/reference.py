@@ -34,7 +34,7 @@ def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         white = mixture.covariances.whiten(centred)
         joint = mixture.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)
-    joint = np.maximum(joint, _LOWEST)
+    joint = np.asarray(np.maximum(joint, _LOWEST))
     lost = np.isnan(joint)
     if lost.any():  # differences of infinite distances; a row that is NaN itself stays so
         joint[lost & ~np.isnan(centred).any(axis=2)] = _LOWEST
