@@ -34,7 +34,11 @@ def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         white = mixture.covariances.whiten(centred)
         joint = mixture.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)
-    return np.asarray(np.fmax(joint, _LOWEST))  # NaN comes of infinite distances alone
+    joint = np.asarray(np.maximum(joint, _LOWEST))
+    lost = np.isnan(joint)
+    if lost.any():  # differences of infinite distances; a row that is NaN itself stays so
+        joint[lost & ~np.isnan(centred).any(axis=2)] = _LOWEST
+    return joint
 
 
 def responsibilities(mixture: "Mixture", rows: Rows) -> tuple[Floats, Floats]:
