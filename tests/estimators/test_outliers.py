@@ -18,7 +18,7 @@ TWO = {"n_components": 2, "random_state": 0}
 
 @pytest.mark.parametrize(
     ("estimator", "check"),
-    list(estimator_checks_generator(GaussianMixtureOutlierDetector((1, 2)))),
+    list(estimator_checks_generator(GaussianMixtureOutlierDetector(1))),
     ids=lambda part: getattr(getattr(part, "func", None), "__name__", ""),
 )
 def test_scikit_learns_own_checks(estimator, check):

@@ -17,6 +17,7 @@ SHEPPARD = 1.0 / 12.0
 """Variance of a value within its step, in squared steps: that of a uniform distribution (Sheppard 1898)."""
 
 _SAMPLE = 2**13  # rows: what tells a grid from a continuous column
+_DISTINCT = 2  # distinct rows for each value of a column of codes, at least
 _TIES = 1.1  # rows for each distinct value, at least: with fewer ties a column counts as continuous
 _ON_THE_GRID = 0.95  # share of the rows that lie on the grid, at least: a few values may be finer
 _FINEST = 20  # steps for each distinct value, at most: differences of any numbers have some common divisor
@@ -207,13 +208,26 @@ def rounding_of(source: Source) -> Rounding:
     """
     rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
     columns = [_Column.of(column, weights) for column in rows.T]
+    codes = _are_codes(columns, rows)
     return Rounding(
-        steps=np.array([one.step for one in columns]),
+        steps=np.array([one.step or codes[j] * one.usual_distance for j, one in enumerate(columns)]),
         binary=np.array([len(one.values) == _TWO for one in columns]),
         variances=np.array([one.variance for one in columns]),
         lowest=np.array([one.values[0] for one in columns]),
         highest=np.array([one.values[-1] for one in columns]),
     )
+
+
+def _are_codes(columns: Sequence["_Column"], rows: Rows) -> list[bool]:
+    """Return, for each column, whether it has few values that rows share, without a grid: logarithms of counts, codes.
+
+    Rows that are repeated as a whole share all values, and tell nothing of rounding.
+    """
+    shared = [one.shared and len(one.values) > 1 for one in columns]
+    if not any(shared) or len(columns) == 1:
+        return shared
+    n_distinct = len(np.unique(rows, axis=0))
+    return [some and _DISTINCT * len(one.values) <= n_distinct for some, one in zip(shared, columns, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +253,7 @@ class _Column:
 
     @property
     def step(self) -> float:
-        """The step; 0 for a continuous or constant column."""
+        """The step of the grid that the values lie on; 0 where they lie on none."""
         n_rows, n_values = float(self.counts.sum()), len(self.values)
         if n_values < _TWO or n_rows < _TIES * n_values:
             return 0.0
@@ -248,9 +262,12 @@ class _Column:
             step = self._divisor(some)
             if step > 0:
                 return step
-        if self.counts[repeated].sum() >= _ON_THE_GRID * n_rows:
-            return self._usual_distance()
         return 0.0
+
+    @property
+    def shared(self) -> bool:
+        """Whether nearly all rows share their value with others."""
+        return bool(self.counts[self.counts > 1.0].sum() >= _ON_THE_GRID * self.counts.sum())
 
     def _divisor(self, some: Flags) -> float:
         """Return the greatest common divisor of the distances of some values, if nearly all rows lie on its grid."""
@@ -279,8 +296,11 @@ class _Column:
         on = np.abs(away - np.round(away)) <= np.maximum(_SLACK * np.abs(away), _SLACK) + self.exact / step
         return float(self.counts[on].sum() / self.counts.sum())
 
-    def _usual_distance(self) -> float:
-        """Return the median, among the rows, of the distance to the nearer neighbouring value."""
+    @property
+    def usual_distance(self) -> float:
+        """The median, among the rows, of the distance to the nearer neighbouring value; 0 in a constant column."""
+        if len(self.values) < _TWO:
+            return 0.0
         gaps = np.diff(self.values)
         nearer = np.minimum(np.append(gaps, np.inf), np.append(np.inf, gaps))
         order = np.argsort(nearer)
