@@ -36,8 +36,9 @@ def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gene
     ended = [] if outcome.status is Status.CONVERGED else [outcome.message(TOL)]
     params = [{"n_components": size, "covariance_type": structure} for size in sizes]
     mixture, masses = outcome.fit.state.mixture, outcome.fit.state.statistics.mass
-    notes = [*classes.too_few(choice), *(ended or Predictive(mixture, masses, named(structure)).uncarried)]
-    return ClassMixtures(mixture, sizes, params, tuple(notes))
+    lacking = Predictive(mixture, masses, named(structure)).uncarried
+    notes = (*classes.too_few(choice), *(ended or lacking))
+    return ClassMixtures(mixture, sizes, params, notes, bool(lacking))
 
 
 def labelled(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:

@@ -40,6 +40,7 @@ AUTO = "auto"
 TOL, MAX_ITER = 1e-6, 1000
 """When fits end: as in a search, since criteria compare sums over all rows."""
 
+_DISTINCT = 0.5  # share of distinct values in a column, above which it is not rounded
 _SHOWN = 4  # features of a place in a warning
 
 _Model = TypeVar("_Model")
@@ -170,7 +171,7 @@ class Choice:
             return self.only(rows, weights, rng)
         results, notes = self.searched(rows, weights, rng, criterion=criterion)
         best = results.best
-        over = passed_over(results, best, lambda one: one.criterion(criterion))
+        over = passed_over(results, rows, best, lambda one: one.criterion(criterion))
         return Chosen.of(best.mixture, results.name(best), [*notes, *over])
 
     def only(self, rows: Rows, weights: Floats | None, rng: np.random.Generator) -> Chosen:
@@ -288,43 +289,63 @@ def weighing(rows: Rows, sample_weight: ArrayLike | None) -> tuple[Kept, Floats 
     return kept, weights[kept]
 
 
-def passed_over(results: SearchResults, chosen: Candidate, value: Callable[[Candidate], float]) -> list[str]:
+def passed_over(
+    results: SearchResults, rows: Rows, chosen: Candidate, value: Callable[[Candidate], float]
+) -> list[str]:
     """Say which model would have been chosen, but for a component without spread that many rows rest on.
 
-    A component of too few rows collapses whatever the rows are like. One with rows enough does where values repeat.
+    A component of too few rows collapses whatever the rows are like, and one of rows that are rounded wherever they
+    lie. What is told of are rows that repeat a value where the others do not, or far from all others.
 
     Parameters
     ----------
     results : SearchResults
         All models.
+    rows : (n, D) ndarray
+        The rows.
     chosen : Candidate
         The model that was chosen.
     value : callable
         What models were compared by; lower is better.
     """
-    better = [one for one in results.candidates if one.fit and _spikes(one) and value(one) < value(chosen)]
-    if not better or _spikes(chosen):
+    better = [one for one in results.candidates if one.fit and _flat(one) and value(one) < value(chosen)]
+    if not better or _flat(chosen):
         return []
     best = min(better, key=value)
-    spikes = _spikes(best)
+    labels = best.mixture.predict(rows)
+    spikes = [k for k in _flat(best) if _repeat_alone(rows[labels == k], rows[labels != k])]
+    if not spikes:
+        return []
     masses, means = best.statistics.mass[spikes], best.mixture.means[spikes]
     where = " and ".join(f"{mass:.3g} rows near {_place(mean)}" for mass, mean in zip(masses, means, strict=True))
-    note = (
-        f"{len(better)} models with a better criterion were passed over, as a component of theirs has no spread in "
-        f"some direction: the best of them, {results.name(best)} with {best.n_components} components, has {where}. "
-        f"{results.name(chosen)} with {chosen.n_components} was taken. Are such values codes for missing ones, or "
-        "rounded or censored? Leave these rows out, or model them apart."
-    )
-    return [note]
+    return [
+        (
+            f"A model with a better criterion, {results.name(best)} with {best.n_components} components, was passed "
+            f"over for {results.name(chosen)} with {chosen.n_components}: {where} have no spread in some direction. "
+            "Are such values codes for missing ones, or censored? Leave these rows out, or model them apart."
+        )
+    ]
 
 
-def _spikes(one: Candidate) -> list[int]:
+def _flat(one: Candidate) -> list[int]:
     """The components without spread, though they have rows enough for a covariance."""
     mass = one.statistics.mass
     if one.structure.shared:
         return list(one.collapsed) if mass.sum() >= one.n_components + one.mixture.n_features + 1 else []
     fewest = fewest_rows(one.mixture.n_features, type(one.mixture.covariances))
     return [k for k in one.collapsed if mass[k] >= fewest]
+
+
+def _repeat_alone(rows: Rows, others: Rows) -> bool:
+    """Whether rows repeat a value of a column in which the others are not rounded, or that is far from theirs."""
+    if not (len(rows) and len(others)):
+        return False
+    same = (rows == rows[0]).all(axis=0)
+    for value, other in zip(rows[0, same], others.T[same], strict=True):
+        low, high = float(other.min()), float(other.max())
+        if len(np.unique(other)) > _DISTINCT * len(other) or not 2 * low - high <= value <= 2 * high - low:
+            return True
+    return False
 
 
 def _place(mean: Floats) -> str:

@@ -37,12 +37,15 @@ class ClassMixtures(NamedTuple):
         For each class, what :class:`GaussianMixture` would be told: number of components and covariance type.
     notes : tuple of str
         What the user should know of the fits, in sentences.
+    uncarried : bool
+        Whether some component has not the rows that its covariance needs.
     """
 
     mixture: Mixture
     sizes: tuple[int, ...]
     params: list[dict[str, Any]]
     notes: tuple[str, ...]
+    uncarried: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +102,19 @@ class Classes:
 
 def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit a mixture to each class by itself, and choose its structure and number of components."""
-    chosen, notes = [], classes.too_few(choice)
+    chosen, notes, uncarried = [], classes.too_few(choice), False
     for name, part, most in zip(classes.names, classes.parts, classes.borne(choice), strict=True):
         if (part.rows == part.rows[0]).all():
             one = _lone(part, classes.source)
         else:
             one = choice.at_most(most).fitted(part.rows, part.weights, criterion, rng)
         chosen.append(one)
-        said = one.notes or Predictive.of(one.mixture, part, one.structure).uncarried
-        notes += [f"Class {name!s}: {note}" for note in said]
+        lacking = Predictive.of(one.mixture, part, one.structure).uncarried
+        notes += [f"Class {name!s}: {note}" for note in one.notes or lacking]
+        uncarried |= bool(lacking)
     mixture = _joined([one.mixture for one in chosen], classes.shares)
     sizes = tuple(one.mixture.n_components for one in chosen)
-    return ClassMixtures(mixture, sizes, [one.params for one in chosen], tuple(notes))
+    return ClassMixtures(mixture, sizes, [one.params for one in chosen], tuple(notes), uncarried)
 
 
 def _size(part: ArraySource) -> tuple[float, str]:

@@ -41,8 +41,11 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
     ----------
     n_components : int or sequence of int, default 1 to 9
         Number of components of each class, or numbers to choose from. A class whose rows are too few gets fewer.
-    covariance_type : str or sequence of str, default "full"
+    covariance_type : str or sequence of str, default "auto"
         Shapes of the covariances, as for :class:`GaussianMixture`, or several to choose from; ``"all"`` for all.
+        ``"auto"`` is ``"full"`` where each class has at least 25 rows per feature and component. Where one has fewer,
+        it is the one of ``"full"``, ``"diag"`` and ``"spherical"`` for each class and ``"tied"`` across all classes
+        whose probabilities are best for rows that a fit has not seen.
     across_classes : bool, default False
         Whether the structure is one of all components of all classes: ``"tied"`` then is one covariance for all, where
         otherwise each class has one. Structure and number of components are chosen once, by the likelihood of rows
@@ -89,7 +92,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
     >>> from sklearn.datasets import load_iris
     >>> from gaussmix import GaussianMixtureClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = GaussianMixtureClassifier(range(1, 4), random_state=0).fit(X, y)
+    >>> model = GaussianMixtureClassifier(range(1, 4), covariance_type="full", random_state=0).fit(X, y)
     >>> round(model.score(X, y), 2)
     0.98
     >>> model.predict_proba([[6.0, 2.8, 4.9, 1.7]]).round(2)
@@ -193,7 +196,8 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If a class has too few rows for what was asked for, or the fit of a class ended otherwise than converged.
+            If a class has too few rows for what was asked for, or for a covariance of its own, or the fit of a class
+            ended otherwise than converged.
         """
         self._validate_params()
         rows, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
@@ -276,7 +280,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
             return all(map(self._carries, classes.parts, fitted.sizes))
 
         def loss(fitted: ClassMixtures) -> tuple[bool, float]:
-            return bool(fitted.notes), _held_out(classes, choice, fitted)[0]
+            return fitted.uncarried, _held_out(classes, choice, fitted)[0]
 
         fitted = choice.carried(fit, enough, loss)
         smallest = min(float(part.some_weights.sum()) for part in classes.parts)

@@ -43,16 +43,17 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     r"""Outliers: rows where a Gaussian mixture has next to no density.
 
     A row is an outlier where the log-density is below `offset_`. There are two ways to say where that is. With
-    `threshold` t it is the border of the smallest region that holds probability 1 - t of the fitted mixture: of new
-    rows of the same kind a share of about t lies beyond, and how many of the training rows do is for the data to say.
-    With `contamination` c, a share c of the training rows lies beyond, whatever they are like.
+    `threshold` t, of new rows of the same kind a share of about t lies beyond, and how many of the training rows do is
+    for the data to say. With `contamination` c, a share c of the training rows lies beyond, whatever they are like.
 
     Parameters
     ----------
     n_components : int or sequence of int, default 1 to 9
         Number of components, or numbers to choose from.
-    covariance_type : str or sequence of str, default "full"
+    covariance_type : str or sequence of str, default "auto"
         Shapes of the covariances, as for :class:`GaussianMixture`, or several to choose from; ``"all"`` for all.
+        ``"auto"`` is ``"full"`` where there are at least 8 rows per feature and component. Where there are fewer, it is
+        the one of ``"full"``, ``"tied"``, ``"diag"`` and ``"spherical"`` with the highest cross-fitted log-likelihood.
     contamination : float, optional
         Share of the training rows to flag, in (0, 0.5]. Rows with equal densities are not told apart, so that fewer may
         be flagged.
@@ -78,6 +79,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         ``n_components`` and ``covariance_type`` of the fitted one.
     offset_ : float
         The log-density, in nats, below which a row is an outlier.
+    left_out_ : list of dict
+        The components of the fit that were left out of `mixture_`: ``rows``, how many each has, its ``mean``, and the
+        ``reason``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (D,) ndarray of str
@@ -85,10 +89,18 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     See Also
     --------
-    Mixture.level : the border.
+    Mixture.level : the border, if all parameters were known.
 
     Notes
     -----
+    The border for a `threshold` allows for what is not known of the parameters. With one component it is exact for
+    normal rows: squared distances of new rows follow an F-distribution (Hotelling 1931). With more, it is the quantile
+    of the log-densities of random rows from a mixture of t-distributions, each with as many degrees of freedom as the
+    component has rows to spare. Where a structure leaves out how features go together, random rows have what the rows
+    say of that beyond chance. Below 20 rows per feature and component the border is checked on rows that a fit has not
+    seen, in ten parts: where significantly more than a tenth of them are below the log-density that a tenth should be
+    below, it is lowered.
+
     Outliers among the training rows take part in the fit, and may get components of their own. Those that rest on fewer
     than twice the rows that their covariance needs, or look spurious by :func:`diagnose` and have less than ten times
     as many as it needs, are left out afterwards. A component that many outliers share stays. If they make up more than
@@ -97,7 +109,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     References
     ----------
-    Bishop (1994), IEE Proceedings - Vision, Image and Signal Processing 141.
+    Bishop (1994), IEE Proceedings - Vision, Image and Signal Processing 141. Hotelling (1931), Annals of Mathematical
+    Statistics 2. Geisser (1993), Predictive Inference, chapter 9.
 
     Examples
     --------
@@ -116,6 +129,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     }
 
     best_params_: dict[str, Any]
+    left_out_: list[dict[str, Any]]
     offset_: float
 
     def __init__(
@@ -163,7 +177,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged.
+            If the fit ended otherwise than converged; if models with a better criterion were passed over, or components
+            left out, though they have rows enough; if of new rows more than `threshold` may be flagged.
         """
         self._validate_params()
         if self.contamination is not None and self.threshold is not None:
@@ -219,7 +234,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         share = _THRESHOLD if self.threshold is None else self.threshold
         n_samples = max(_DRAWS, math.ceil(_BEYOND / share))
         few = source.some_weights.sum() < _AMPLE * source.n_features * self.mixture_.n_components
-        predictive = Predictive.of(self.mixture_, source, trial.chosen.structure, departing=few)
+        whole = Predictive.of(trial.chosen.mixture, source, trial.chosen.structure, departing=few)
+        predictive = whole.part(trial.sound)
         border = predictive.border(share, n_samples, rng)
         if not few:
             return border, []
@@ -229,7 +245,19 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """A model, its fits without parts of the rows, and which of its components say what belongs."""
+    """A model, its fits without parts of the rows, and which of its components say what belongs.
+
+    Attributes
+    ----------
+    chosen : Chosen
+        The mixture of all rows.
+    fits : CrossFit
+        The same without parts of the rows.
+    sound : (K,) ndarray of bool
+        The components that say what belongs.
+    left_out : list of dict
+        The others.
+    """
 
     chosen: Chosen
     fits: CrossFit
@@ -303,9 +331,11 @@ class _Trial:
         """Log-densities of rows that a fit has not seen, ``(n,)``: about the median, in units of a tenth's depth."""
         depths = np.zeros(self.fits.source.n_rows)
         for refit in self.fits.refits:
-            mixture = part(refit.mixture, self.sound)
-            median, unit = _middle(Predictive.of(mixture, refit.rest, self.chosen.structure, departing=True), rng)
-            depths[refit.part] = (mixture.logpdf(self.fits.source.rows[refit.part]) - median) / unit
+            whole = Predictive.of(refit.mixture, refit.rest, self.chosen.structure, departing=True)
+            predictive = whole.part(self.sound)
+            median, unit = _middle(predictive, rng)
+            heights = predictive.mixture.logpdf(self.fits.source.rows[refit.part])
+            depths[refit.part] = (heights - median) / unit
         return depths
 
 

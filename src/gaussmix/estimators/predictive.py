@@ -1,14 +1,15 @@
 """The distribution of new rows under a fitted mixture, whose parameters are estimates and not known."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 from scipy.stats import f
 
-from gaussmix._types import Floats
+from gaussmix._types import Flags, Floats
+from gaussmix.density.parts import part
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.statistics import SCALAR
@@ -112,14 +113,23 @@ class Predictive:
         structure : Structure
             The structure of the covariances.
         departing : bool, default False
-            Whether new rows depart from the structure as these rows do, beyond chance. It takes memory for n × K.
+            Whether new rows depart from the structure as these rows do, beyond chance. It takes memory for n × (K + D).
         """
         if not departing or structure.name == _FREE:
             return cls(mixture, source.reduce(mixture, SCALAR).mass, structure)
         weights = mixture.responsibilities(source.rows) * source.some_weights[:, None]
-        white = mixture.covariances.whiten(source.rows.astype(np.float64) - mixture.means[:, None])
-        departures = tuple(map(Departure.of, white, weights.T))
-        return cls(mixture, weights.sum(axis=0), structure, departures)
+        rows, departures = source.rows.astype(np.float64, copy=False), []
+        for own, mean, mass in zip(np.eye(mixture.n_components, dtype=bool), mixture.means, weights.T, strict=True):
+            white = mixture.covariances.of(own).whiten((rows - mean)[None])[0]
+            departures.append(Departure.of(white, mass))
+        return cls(mixture, weights.sum(axis=0), structure, tuple(departures))
+
+    def part(self, components: Flags) -> "Predictive":
+        """The distribution of new rows of some components."""
+        departures = tuple(one for one, kept in zip(self.departures, components, strict=False) if kept)
+        return replace(
+            self, mixture=part(self.mixture, components), masses=self.masses[components], departures=departures
+        )
 
     @property
     def degrees(self) -> Floats:

@@ -47,10 +47,12 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     ----------
     n_components : int or sequence of int, default 1 to 9
         Number of components, or numbers to choose from.
-    covariance_type : str or sequence of str, default "full"
+    covariance_type : str or sequence of str, default "auto"
         Shapes of the covariances of features and targets together, as for :class:`GaussianMixture`, or several to
         choose from; ``"all"`` for all. In those that are bound to the coordinates, such as ``"diag"``, components are
-        constant in y.
+        constant in y. ``"auto"`` is ``"full"`` where there are at least 8 rows per column and component. Where there
+        are fewer, it is the one of ``"full"``, ``"tied"`` and ``"diag"`` with the highest cross-fitted log-likelihood
+        of the targets.
     criterion : {"aicc", "aic", "bic", "sabic", "caic"}, default "aicc"
         What to choose by, where there is a choice: of the likelihood of the targets given the features, with all
         parameters counted. The likelihood of the features themselves is left out, as a mixture that describes them
@@ -66,7 +68,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     Attributes
     ----------
     mixture_ : Mixture
-        The distribution of the D features and, after them, the R targets.
+        The distribution of the D features and, after them, the R targets. Conditional variances are those of the
+        predictive distribution: larger than the likeliest ones by what is not known of the parameters, which matters
+        where rows are few.
     best_params_ : dict
         ``n_components`` and ``covariance_type`` of it.
     n_features_in_ : int
@@ -78,6 +82,14 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     See Also
     --------
     Mixture.condition : the same from any mixture, with any of its features known.
+
+    Notes
+    -----
+    With one component and n rows, conditional variances are the unbiased ones of least squares, times
+    (n - D - 1) / (n - D - 3) for the t-distribution and (1 + 1/n) (n - 2) / (n - D - 2) for the coefficients. With more
+    components each has its own rows :math:`n_k` in place of n. Of new rows of normal features 90 to 93 % are within the
+    intervals for 90 % then, for any n from D + 4 on. Below 20 rows per column and component they are checked on rows
+    that a fit has not seen, in ten parts, and made wider where they hold significantly too few.
 
     References
     ----------
@@ -154,7 +166,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged.
+            If the fit ended otherwise than converged; if models with a better criterion were passed over though their
+            components have rows enough; if intervals for 90 % held significantly fewer targets of rows that a fit has
+            not seen, or rows are too few to tell how targets go with the features.
         """
         self._validate_params()
         rows, targets = validate_data(
@@ -269,7 +283,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         features = self._source(joint.rows[:, : self.n_features_in_], joint.weights)
         value = {one: self._value(one, features) for one in results.candidates if one.fit}
         best = min(value, key=lambda one: (bool(one.collapsed), value[one], one.n_parameters))
-        return Chosen.of(best.mixture, results.name(best), [*notes, *passed_over(results, best, value.__getitem__)])
+        over = passed_over(results, joint.rows, best, value.__getitem__)
+        return Chosen.of(best.mixture, results.name(best), [*notes, *over])
 
     def _value(self, one: Candidate, features: ArraySource) -> float:
         """The criterion of the targets given the features."""
