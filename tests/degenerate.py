@@ -314,6 +314,12 @@ WEIGHTED: dict[str, Made] = {
     ),
     "all rows equal, with weights": lambda: case(np.ones((20, 2)), sample_weight=np.arange(1, 21) / 7),
     "duplicates with weights": lambda: case(repeated(noise(3), 5), 4, sample_weight=np.arange(1, 16) / 3),
+    "relative weights of 1e-320": lambda: case(
+        two_clusters(), sample_weight=np.full(100, 1e-320), weights_are="relative"
+    ),
+    "relative weights of 1e300": lambda: case(
+        two_clusters(), sample_weight=np.full(100, 1e300), weights_are="relative"
+    ),
     "weights as integers": lambda: case(two_clusters(), sample_weight=np.arange(100) % 3),
 }
 
@@ -397,6 +403,10 @@ ERRORS: dict[str, Made] = {
     "no weight at all": lambda: case(two_clusters(), sample_weight=np.zeros(100), error="at least one non-zero number"),
     "negative weights": lambda: case(two_clusters(), sample_weight=-np.ones(100), error="[Nn]egative values in"),
     "NaN among weights": lambda: case(two_clusters(), sample_weight=weights(of_rest=np.nan), error="contains NaN"),
+    "weights of 1e-320": lambda: case(
+        two_clusters(), sample_weight=np.full(100, 1e-320), error="sample_weight is too small"
+    ),
+    "a weight of NaN for all": lambda: case(two_clusters(), sample_weight=np.nan, error="sample_weight .*contains NaN"),
     "too few weights": lambda: case(two_clusters(), sample_weight=np.ones(99), error="sample_weight.shape"),
     "weights whose sum overflows": lambda: case(
         two_clusters(), sample_weight=np.full(100, 1e307), error="sample_weight.*too large|overflow"

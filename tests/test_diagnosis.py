@@ -404,7 +404,7 @@ def test_frames_and_lists_are_rows(table):
         (np.zeros(5), None, r"X must have shape \(n, D\), a row for each observation, got \(5,\)"),
         (np.zeros((5, 3)), None, "X must have 2 columns, as many as the mixture has features, got 3"),
         (np.zeros((0, 2)), None, "X must have at least one row, got none"),
-        ([[np.nan, 0.0]], None, "X must be finite, got NaN or infinity; drop or impute those rows first"),
+        ([[np.nan, 0.0]], None, "X must be finite, but contains NaN or missing values in column 0"),
         ([[0.0, 0.0]], [1.0, 2.0], r"sample_weight must have shape \(1,\), one weight for each row, got \(2,\)"),
         ([[0.0, 0.0]], [-1.0], "sample_weight must be finite, at least 0, and not 0 for all rows"),
         ([[0.0, 0.0]], [np.inf], "sample_weight must be finite, at least 0, and not 0 for all rows"),

@@ -8,6 +8,7 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from gaussmix._types import ArrayLike, Flags, Floats
+from gaussmix.values import real
 
 __all__ = [
     "FORMS",
@@ -17,9 +18,13 @@ __all__ = [
     "NotPositiveDefiniteError",
     "Spherical",
     "Tied",
+    "stays_diagonal",
     "symmetric",
     "triangle",
 ]
+
+
+_NARROW = 64  # features, up to which matrices D × D are as small as nothing: 32 kB
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -35,14 +40,17 @@ class Covariances(ABC):
     factors : ndarray
         The factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are standard
         deviations.
+    correlated : bool
+        Whether the form holds covariances of different features.
     """
 
     factors: Floats
     form: ClassVar[str]
     axes: ClassVar[str]
+    correlated: ClassVar[bool]
 
     def __post_init__(self) -> None:
-        factors = np.array(self.factors, dtype=np.float64)
+        factors = np.array(real("factors", self.factors), dtype=np.float64)
         factors.flags.writeable = False
         if not self._are_factors(factors):
             msg = f"{type(self).__name__} takes {self._wanted}; use {type(self).__name__}.from_covariances(array)."
@@ -67,7 +75,7 @@ class Covariances(ABC):
     @classmethod
     def _in_shape(cls, values: ArrayLike) -> Floats:
         """An array of the form's own shape; raise ``ValueError`` where it is none."""
-        array = np.asarray(values, dtype=np.float64)
+        array = real(f"the array of {cls.__name__}", values).astype(np.float64, copy=False)
         if array.ndim == 0 or array.shape != cls.shape(len(array), array.shape[-1]):
             msg = f"{cls.__name__} takes an array of shape {cls.axes}, got {array.shape}."
             raise ValueError(msg)
@@ -109,6 +117,14 @@ class Covariances(ABC):
     @abstractmethod
     def log_det(self, n_components: int, n_features: int) -> Floats:
         """``log det Σ_k`` as ``(K,)``."""
+
+    @abstractmethod
+    def relative_trace(self, variances: Floats) -> Floats:
+        """Return ``tr(Σ_k⁻¹ diag(variances))`` for variances ``(D,)``, as ``(K,)``, or ``(1,)`` where all share one."""
+
+    @abstractmethod
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices."""
 
     @abstractmethod
     def dense(self, n_components: int, n_features: int) -> Floats:
@@ -160,6 +176,7 @@ class Covariances(ABC):
 class _StandardDeviations(Covariances):
     """What the two forms without correlations share: the factors are standard deviations, one or D for a component."""
 
+    correlated = False
     _wanted = "standard deviations, positive and finite"
 
     @staticmethod
@@ -201,6 +218,9 @@ class _StandardDeviations(Covariances):
     @abstractmethod
     def deviations(self, n_components: int, n_features: int) -> Floats:
         """The standard deviations, written out as ``(K, D)``."""
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return self.deviations(n_components, n_features) ** 2
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.deviations(n_components, n_features)[:, :, None] ** 2 * np.eye(n_features)
@@ -251,6 +271,9 @@ class Spherical(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return 2.0 * n_features * np.log(self.factors)
 
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.asarray(variances.sum() * self.precisions)
+
     def deviations(self, n_components: int, n_features: int) -> Floats:
         return np.repeat(self.factors[:, None], n_features, axis=1)
 
@@ -271,6 +294,9 @@ class Diagonal(_StandardDeviations):
     def log_det(self, n_components: int, n_features: int) -> Floats:
         return np.asarray(2.0 * np.log(self.factors).sum(axis=1))
 
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.asarray(self.precisions @ variances)
+
     def deviations(self, n_components: int, n_features: int) -> Floats:
         return self.factors
 
@@ -281,6 +307,7 @@ class Diagonal(_StandardDeviations):
 class _Triangles(Covariances):
     """What the two forms with correlations share: lower triangular factors in the last two axes."""
 
+    correlated = True
     _wanted = "lower triangular Cholesky factors with positive diagonals"
 
     @staticmethod
@@ -320,6 +347,12 @@ class _Triangles(Covariances):
 
     def whiten(self, centred: Floats) -> Floats:
         return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
+
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        return np.broadcast_to(np.square(self.factors).sum(axis=-1), (n_components, n_features))
+
+    def relative_trace(self, variances: Floats) -> Floats:
+        return np.atleast_1d(np.square(self.whitening).sum(axis=-2) @ variances)
 
     def marginal(self, features: list[int]) -> Self:
         return self._of(triangle(np.swapaxes(self.factors, -1, -2)[..., features]))
@@ -436,6 +469,11 @@ class Full(_Triangles):
 
 FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, Diagonal, Tied, Full)}
 """The storage forms by their names, the smallest first."""
+
+
+def stays_diagonal(covariances: Covariances | type[Covariances], n_features: int) -> bool:
+    """Return whether what is made of diagonal covariances is to be diagonal too: matrices D × D would be too large."""
+    return not covariances.correlated and n_features > _NARROW
 
 
 def triangle(roots: Floats) -> Floats:

@@ -7,7 +7,7 @@ point, a line or a plane gains as much as one likes. Among the local maxima that
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 from gaussmix.expectation import reference
+from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource, Source
+from gaussmix.statistics import Statistics
+from gaussmix.values import finite_rows, real
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Diagnosis", "collapsed", "diagnose", "fewest_rows"]
+__all__ = ["Diagnosis", "collapsed", "degenerate", "diagnose", "fewest_rows"]
 
 Mask = NDArray[np.bool_]
 
@@ -39,6 +42,7 @@ _LOWEST = float(np.finfo(np.float64).min)
 _READABLE = 1e7
 
 _ROUNDING = 1e-12  # of a feature's variance
+_NO_VOLUME = 1e-100  # share of a volume that stands for none
 _OWN_SPREAD = 2.0  # in units of the ridge, which is one of the two
 
 
@@ -173,8 +177,9 @@ def diagnose(
     X : (n, D) array_like or Source
         The rows that were fitted.
     sample_weight : (n,) array_like, optional
-        How many rows each row stands for. They should sum to about the number of rows, since components of few rows
-        are told by their weight.
+        How many rows each row stands for: components of few rows are told by their weight. Weights that only compare
+        rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
+        with ``weights_are="relative"``.
 
     Returns
     -------
@@ -238,13 +243,9 @@ def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
         return X
-    rows = np.asarray(X)
-    if rows.dtype != np.float32:
-        rows = rows.astype(np.float64)
+    rows = finite_rows("X", cast("ArrayLike", X))
     if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
-    if not np.isfinite(rows).all():
-        raise ValueError("X must be finite, got NaN or infinity; drop or impute those rows first.")
     return ArraySource(rows, None if sample_weight is None else _checked(sample_weight, len(rows)))
 
 
@@ -253,7 +254,7 @@ def _is_source(rows: ArrayLike | Source) -> TypeGuard[Source]:
 
 
 def _checked(sample_weight: ArrayLike, n_rows: int) -> Floats:
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = real("sample_weight", sample_weight).astype(np.float64)
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min(initial=0.0) >= 0 and weights.any()):
@@ -288,8 +289,12 @@ def _tightness(mixture: Mixture) -> Floats:
     others look tight.
     """
     n_components, n_features = mixture.means.shape
-    roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
-    ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
+    if mixture.covariances.correlated:
+        roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
+        ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
+    else:
+        variances = mixture.covariances.variances(n_components, n_features)
+        ratios = np.stack([(variances / one).min(axis=1) for one in variances], axis=1)
     order = ratios.argsort(axis=1)
     weight = mixture.weights[order].cumsum(axis=1)
     middle = (weight > weight[:, -1:] / 2).argmax(axis=1)
@@ -365,8 +370,42 @@ def fewest_rows(n_features: int, form: type[Covariances] = Full) -> int:
     return _FEWEST[form](n_features)
 
 
-def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
-    """Components that have no spread of their own in some direction, only what the ridge gives them.
+def degenerate(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
+    """Return the components whose likelihood says nothing about the data.
+
+    Such a component has no spread of its own in some direction, or all components rest on covariances that have more
+    features than there are rows. Its likelihood is as large as the ridge is small.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit.
+    statistics : Statistics
+        Sums over the rows under it.
+    m_step : MStep
+        The model.
+    """
+    n_components, n_features = mixture.means.shape
+    if mixture.covariances.correlated and m_step.prior is None and statistics.weight <= n_features:
+        return tuple(range(n_components))
+    return collapsed(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
+
+
+def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Floats:
+    """Return each component's own volume as a share of the volume that its structure gives it, ``(K,)``, at most 1.
+
+    Where volumes are equal and shapes are not, a component that is flat in one direction is blown up in the others.
+    """
+    if not m_step.structure.equal_volumes_of_own_shapes:
+        return np.ones(mixture.n_components)
+    central = statistics.central()
+    own = central.blurred(m_step.ridge).second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
+    traces = (mixture.covariances.precisions * own).reshape(mixture.n_components, -1).sum(axis=1)
+    return np.asarray(np.clip(traces / mixture.n_features, _NO_VOLUME, 1.0))
+
+
+def collapsed(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:
+    """Return the components that have no spread of their own in some direction, only what the ridge gives them.
 
     The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
     few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
@@ -379,20 +418,32 @@ def collapsed(mixture: Mixture, ridge: Floats) -> tuple[int, ...]:
     ridge : (D,) ndarray
         Variances that were added to the covariances' diagonals; where there was none, the rounding of the features' own
         takes its place.
+    own : (K,) ndarray, optional
+        Share of each component's covariance that is its own; by default all.
     """
-    ridge = np.where(ridge > 0, ridge, _ROUNDING * np.diagonal(mixture.covariance))
+    variances = mixture.variances
+    ridge = np.where(ridge > 0, ridge, _ROUNDING * variances)
     if not (ridge > 0).all():
         return ()
-    units = np.sqrt(ridge)
-    white = mixture.covariances.whiten(np.repeat(np.diag(units)[None], mixture.n_components, axis=0))
+    own = np.ones(mixture.n_components) if own is None else own
     with np.errstate(over="ignore"):
-        widest = np.square(white).sum(axis=(1, 2))
-    if (widest < 1.0 / _OWN_SPREAD).all():
+        narrow = mixture.covariances.relative_trace(ridge) / own
+    if (narrow < 1.0 / _OWN_SPREAD).all():
         return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
+    least = own * _least_spreads(mixture, ridge)
+    return tuple(int(k) for k in np.flatnonzero(least < _OWN_SPREAD))
+
+
+def _least_spreads(mixture: Mixture, ridge: Floats) -> Floats:
+    """Return each component's least variance in units of the ridge, ``(K,)``, in directions in which the rows vary."""
+    if not mixture.covariances.correlated:
+        vary = mixture.variances > _OWN_SPREAD * ridge
+        relative = mixture.covariances.variances(*mixture.means.shape) / ridge
+        return np.asarray(relative[:, vary].min(axis=1, initial=np.inf))
+    units = np.sqrt(ridge)
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     spread, directions = np.linalg.eigh(mixture.covariance / np.outer(units, units))
     axes = directions[:, spread > _OWN_SPREAD]
     if not axes.size:
-        return ()
-    own = np.linalg.eigvalsh(axes.T @ (dense / np.outer(units, units)) @ axes)[:, 0]
-    return tuple(int(k) for k in np.flatnonzero(own < _OWN_SPREAD))
+        return np.full(mixture.n_components, np.inf)
+    return np.asarray(np.linalg.eigvalsh(axes.T @ (dense / np.outer(units, units)) @ axes)[:, 0])

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,15 +11,17 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, Tied
 from gaussmix.mixture import Mixture
 from gaussmix.priors import Hold, NormalInverseWishart
-from gaussmix.statistics import FULL, Moments, Statistics
+from gaussmix.statistics import FULL, POOLED, Moments, Statistics
 from gaussmix.structures import STRUCTURES, Structure
-from gaussmix.structures.constraint import within_ratio
+from gaussmix.structures.constraint import within_floor, within_ratio
 
 __all__ = ["IllDefinedCovarianceError", "MStep"]
 
 _WAKES_BLAS = 8  # features
 _SMALL, _LARGE = 1e-100, 1e100  # sums whose products and quotients are numbers
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
+_BARELY = 1e-9  # share of a variance: a scatter that the floor widens by less is on it by accident
+_ALMOST_NOTHING = 1e-12  # of the largest floor, for continuous columns without a ridge
 
 
 class IllDefinedCovarianceError(ValueError):
@@ -43,6 +46,9 @@ class MStep:
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
     hold : Hold or None
         What holds components open that would collapse.
+    rounding : (D,) ndarray or None
+        Variances below which no component goes, as the columns are rounded: see
+        :attr:`~gaussmix.starts.rounding.Rounding.variances`. 0 for continuous columns; None where all are.
 
     Raises
     ------
@@ -56,6 +62,7 @@ class MStep:
     prior: NormalInverseWishart | None = None
     eigenvalue_ratio: float | None = None
     hold: Hold | None = None
+    rounding: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.prior is not None:
@@ -150,8 +157,39 @@ class MStep:
         """The components that are held open."""
         return self.hold.components if self.hold else ()
 
+    def narrowed_by_rounding(self, statistics: Statistics) -> tuple[int, ...]:
+        """Return the components that would be narrower than the rounding of the columns allows.
+
+        Parameters
+        ----------
+        statistics : Statistics
+            Sums under the current responsibilities.
+        """
+        if self.rounding is None:
+            return ()
+        bounded = self._bounded(statistics)
+        before, after = (bounded.moments.spread(one.second) for one in (bounded, self._floored(bounded)))
+        n_sets = 1 if bounded.moments is POOLED else len(statistics.mass)
+        changed = (after > before * (1.0 + _BARELY)).reshape(n_sets, -1).any(axis=1)
+        return tuple(np.flatnonzero(np.broadcast_to(changed, len(statistics.mass))).tolist())
+
+    def rounding_gain(self, mixture: Mixture, mass: Floats) -> float:
+        """Return what components gain in log-likelihood by being narrow beside the rounding of the columns, in nats.
+
+        It is what they would lose if each value were spread evenly over its step: ``Σ_k n_k tr(Σ_k⁻¹ F) / 2`` with the
+        variances F that rounding hides. A density may be as high as one likes at a rounded value, a probability cannot.
+        """
+        if self.rounding is None:
+            return 0.0
+        return 0.5 * float((mass * mixture.covariances.relative_trace(self.rounding)).sum())
+
     def _completed(self, statistics: Statistics) -> Statistics:
         """The statistics that the structure gets: about the new means, with prior, ridge and bounds in them."""
+        bounded = self._bounded(statistics)
+        return bounded if self.rounding is None else self._floored(bounded)
+
+    def _bounded(self, statistics: Statistics) -> Statistics:
+        """The same, but for the floor that the rounding of the columns sets."""
         central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
         if self.hold is not None:
             central = self.hold.added(central, self.structure)
@@ -159,6 +197,16 @@ class MStep:
         if self.eigenvalue_ratio is None:
             return blurred
         return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
+
+    def _floored(self, statistics: Statistics) -> Statistics:
+        return within_floor(statistics, self._floor, shared=self.structure.shared)
+
+    @cached_property
+    def _floor(self) -> Floats:
+        """The floor on variances in all columns: of the continuous ones, the ridge, which no variance is below."""
+        rounded = np.zeros(len(self.ridge)) if self.rounding is None else self.rounding
+        least = _ALMOST_NOTHING * rounded.max()
+        return np.where(rounded > 0, rounded, np.maximum(self.ridge, least))
 
 
 def _maximized(structure: Structure, central: Statistics, near: Covariances | None) -> Covariances:

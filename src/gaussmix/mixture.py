@@ -26,6 +26,7 @@ from gaussmix.density import (
 )
 from gaussmix.density.arguments import finite
 from gaussmix.expectation import assessment
+from gaussmix.values import column_names, finite_rows, real
 
 __all__ = ["Mixture"]
 
@@ -92,7 +93,7 @@ class Mixture:
         stored = (
             covariances
             if isinstance(covariances, Covariances)
-            else _stored(np.asarray(covariances, dtype=np.float64), n_components, n_features)
+            else _stored(real("covariances", covariances), n_components, n_features)
         )
         expected = stored.shape(n_components, n_features)
         if stored.factors.shape != expected:
@@ -141,6 +142,13 @@ class Mixture:
         spread = self.means - self.mean
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
         return _frozen(within + (spread.T * self.weights) @ spread)
+
+    @cached_property
+    def variances(self) -> Floats:
+        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`, alone."""
+        spread = self.means - self.mean
+        within = self.covariances.variances(self.n_components, self.n_features)
+        return _frozen(self.weights @ (within + np.square(spread)))
 
     @property
     def skewness(self) -> Floats:
@@ -214,18 +222,12 @@ class Mixture:
     to_dict = exchange.to_dict
 
     def _points(self, rows: ArrayLike) -> Rows:
-        columns = tuple(getattr(rows, "columns", ()))
+        points, columns = finite_rows("rows", rows), column_names(rows)
         if self.feature_names and columns and set(columns) >= set(self.feature_names) and columns != self.feature_names:
             msg = f"rows must have the columns {self.feature_names} in this order, got {columns}."
             raise ValueError(msg)
-        points = np.asarray(rows)
-        if points.dtype != np.float32:
-            points = points.astype(np.float64, copy=False)
         if points.ndim != 2 or points.shape[1] != self.n_features:  # noqa: PLR2004 - rows and columns
             msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
-            raise ValueError(msg)
-        if not np.isfinite(points).all():
-            msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."
             raise ValueError(msg)
         return points
 
@@ -254,7 +256,7 @@ def _names(given: Sequence[object], n_features: int) -> tuple[str, ...]:
 
 
 def _proportions(values: ArrayLike, n_components: int) -> Floats:
-    weights = np.asarray(values, dtype=np.float64)
+    weights = real("weights", values).astype(np.float64, copy=False)
     if weights.shape != (n_components,):
         msg = f"weights must have shape ({n_components},), one for each row of means, got {weights.shape}."
         raise ValueError(msg)

@@ -7,9 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from gaussmix._types import ArrayLike, Floats
+from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
+from gaussmix.values import real
 
 __all__ = ["NAMES", "Hold", "NormalInverseWishart", "scaled"]
 
@@ -54,8 +56,8 @@ class NormalInverseWishart:
     dof : float
         ν, the degrees of freedom. The prior weighs nothing where ν is ``-(D + 1)``, or -2 for variances, and less is
         refused. Its integral is finite only above ``D - 1``, or 0, but below it is a penalty all the same.
-    scale : (D, D) array_like
-        Λ, symmetric and positive semidefinite, in squared units of the rows.
+    scale : (D, D) or (D,) array_like
+        Λ, symmetric and positive semidefinite, in squared units of the rows; or the diagonal of a diagonal one.
 
     Raises
     ------
@@ -80,7 +82,7 @@ class NormalInverseWishart:
     mean: Floats
     shrinkage: float
     dof: float
-    scale: Floats
+    spread: Floats
 
     def __init__(self, mean: ArrayLike, shrinkage: float, dof: float, scale: ArrayLike) -> None:
         centre = _frozen("mean", mean)
@@ -90,7 +92,12 @@ class NormalInverseWishart:
         object.__setattr__(self, "mean", centre)
         object.__setattr__(self, "shrinkage", _at_least("shrinkage", shrinkage, 0))
         object.__setattr__(self, "dof", _at_least("dof", dof, -(n_features + 1)))
-        object.__setattr__(self, "scale", _positive_semidefinite("scale", scale, n_features))
+        object.__setattr__(self, "spread", _positive_semidefinite("scale", scale, n_features))
+
+    @property
+    def scale(self) -> Floats:
+        """The scale, written out as ``(D, D)``."""
+        return _frozen("scale", np.diag(self.spread)) if self.spread.ndim == 1 else self.spread
 
     def weight(self, structure: Structure) -> float:
         """How many rows the prior on one covariance of a structure weighs as much as."""
@@ -108,12 +115,13 @@ class NormalInverseWishart:
             The structure that the covariances will have.
         """
         central = statistics.central()
-        n_components, n_features = central.origin.shape
+        n_components = len(central.origin)
         mass = central.floored_mass + self.shrinkage
         away = self.mean - central.origin
         between = central.moments.outer(away * (self.shrinkage * central.floored_mass / mass)[:, None], away)
-        rows = np.broadcast_to(self._root, (n_components, n_features, n_features))
-        scale = central.moments.sums(rows, np.full((n_components, n_features), self._repeats(structure, n_components)))
+        root = self._root_for(structure)
+        rows = np.broadcast_to(root, (n_components, *root.shape))
+        scale = central.moments.sums(rows, np.full(rows.shape[:2], self._repeats(structure, n_components)))
         return replace(
             central,
             origin=central.origin + away * (self.shrinkage / mass)[:, None],
@@ -124,20 +132,49 @@ class NormalInverseWishart:
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
         """Logarithm of the prior density of a mixture's means and covariances, in nats.
 
-        But for a constant, which depends on the prior, the structure, K and D alone. The log-likelihood and this
-        together never fall from one EM step to the next, where there is no ridge.
+        But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance
+        has a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM
+        step to the next, where there is no ridge.
         """
         return float(self.log_densities(mixture, structure).sum())
 
     def log_densities(self, mixture: Mixture, structure: Structure) -> Floats:
         """The part of each component in :meth:`log_density`, ``(K,)``."""
+        peak = _share(structure, mixture.n_components) * self._peak(structure)
+        return self._unscaled(mixture, structure) - peak
+
+    def _unscaled(self, mixture: Mixture, structure: Structure) -> Floats:
+        """Return the same but for another constant: that of the formulas above."""
         n_components, n_features = mixture.means.shape
-        root = np.broadcast_to(self._root, (n_components, n_features, n_features))
+        root = np.broadcast_to(self._root_for(structure), (n_components, *self._root_for(structure).shape))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
-        counts = np.append(np.full(n_features, self._repeats(structure, n_components)), self.shrinkage)
+        counts = np.append(np.full(root.shape[1], self._repeats(structure, n_components)), self.shrinkage)
         log_dets = mixture.covariances.log_det(n_components, n_features)
         exponents = np.einsum("kid,kid,i->k", white, white, counts)
         return np.asarray(-0.5 * (self._weights(structure, n_components) * log_dets + exponents))
+
+    def _peak(self, structure: Structure) -> float:
+        """Return the largest logarithm of the density of one mean and covariance; 0 where there is no largest one."""
+        if structure not in self._peaks:
+            self._peaks[structure] = self._found_peak(structure)
+        return self._peaks[structure]
+
+    def _found_peak(self, structure: Structure) -> float:
+        alone = Statistics.zero(self.mean[None], structure.moments)
+        root = self._root_for(structure)
+        scatter = alone.moments.sums(root[None], np.full((1, len(root)), self._repeats(structure, 1)))
+        mass = np.full(1, self._weights(structure, 1))
+        if not mass[0] > 0:
+            return 0.0
+        try:
+            covariances = structure.maximize(replace(alone, mass=mass, second=scatter, weight=float(mass[0])))
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):
+            return 0.0
+        return float(self._unscaled(Mixture(np.ones(1), self.mean[None], covariances), structure)[0])
+
+    @cached_property
+    def _peaks(self) -> dict[Structure, float]:
+        return {}
 
     def _weights(self, structure: Structure, n_components: int) -> float:
         """Pseudo-rows of each component."""
@@ -147,9 +184,20 @@ class NormalInverseWishart:
         """How often each row of the root counts, in each component."""
         return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
 
+    def _root_for(self, structure: Structure) -> Floats:
+        """Return rows ``(R, D)`` whose sum of outer products is the scale, as far as the structure sees it.
+
+        One row of deviations has the scale's variances, which is all that structures without correlations see.
+        """
+        if not structure.moments.correlated:
+            return np.sqrt(_variances(self.spread))[None]
+        return self._root
+
     @cached_property
     def _root(self) -> Floats:
         """Rows ``(D, D)`` whose sum of outer products is the scale."""
+        if self.spread.ndim == 1:
+            return np.diag(np.sqrt(self.spread))
         units, values, axes = _decomposed(self.scale)
         return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * axes.T * units)
 
@@ -191,7 +239,7 @@ def _share(structure: Structure, n_components: int) -> float:
 
 
 def _frozen(name: str, values: ArrayLike) -> Floats:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(real(name, values), dtype=np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity.")
     array.flags.writeable = False
@@ -206,6 +254,8 @@ def _at_least(name: str, value: float, least: float) -> float:
 
 def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Floats:
     matrix = _frozen(name, values)
+    if matrix.shape == (n_features,) and (matrix >= 0).all():
+        return matrix
     if matrix.shape != (n_features, n_features):
         wanted = (n_features, n_features)
         msg = f"{name} must have shape {wanted}, as mean has {n_features} entries, got {matrix.shape}."
@@ -227,18 +277,23 @@ def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
     return units, values, axes
 
 
+def _variances(matrix: Floats) -> Floats:
+    """Return the diagonal of a matrix ``(D, D)``; of one that is given by its variances ``(D,)``, these."""
+    return matrix if matrix.ndim == 1 else np.diagonal(matrix)
+
+
 def _weak(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
     """One row for each covariance, spread as the column variances say, and nothing on the means."""
     moments, n_features = structure.moments, len(mean)
     per_row = moments.dof_per_row(n_features)
-    variances = np.diag(np.diagonal(covariance))
-    return NormalInverseWishart(mean, 0.0, moments.weightless_dof(n_features) + per_row, per_row * variances)
+    scale = per_row * _variances(covariance)
+    return NormalInverseWishart(mean, 0.0, moments.weightless_dof(n_features) + per_row, scale)
 
 
 def _mclust(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
     """The defaults of Fraley & Raftery (2007)."""
     n_features = len(mean)
-    round_one = np.diag(np.full(n_features, np.diagonal(covariance).mean()))
+    round_one = np.full(n_features, _variances(covariance).mean())
     return NormalInverseWishart(mean, 0.01, n_features + 2.0, covariance if structure.moments.correlated else round_one)
 
 
@@ -262,8 +317,8 @@ def scaled(
         variances their mean.
     mean : (D,) ndarray
         Column means.
-    covariance : (D, D) ndarray
-        Covariance of the columns, with n - 1 as its divisor.
+    covariance : (D, D) or (D,) ndarray
+        Covariance of the columns, with n - 1 as its divisor; or their variances, where nothing else is asked for.
     n_components : int
         K.
     structure : Structure

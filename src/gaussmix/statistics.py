@@ -62,6 +62,23 @@ class Moments(ABC):
         """
 
     @abstractmethod
+    def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
+        """Return the second moments widened until no covariance ``second_k / mass_k`` is below ``diag(floor)``.
+
+        Of all covariances above the floor, the widened one is the most likely: its eigenvalues in units of the floor
+        are cut off below one. Moments above the floor keep their bits.
+
+        Parameters
+        ----------
+        second : ndarray
+            Second moments about the means.
+        mass : (K,) ndarray
+            Masses, all positive.
+        floor : (D,) ndarray
+            Variances, all positive.
+        """
+
+    @abstractmethod
     def weightless_dof(self, n_features: int) -> float:
         """The degrees of freedom with which a conjugate prior on one covariance weighs nothing.
 
@@ -106,6 +123,9 @@ class _Scalar(Moments):
     def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
         return change(second[:, None])[:, 0]
 
+    def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
+        return np.asarray(np.maximum(second, mass * (len(floor) * floor.max())))
+
     def weightless_dof(self, n_features: int) -> float:
         return -2.0
 
@@ -139,6 +159,9 @@ class _Diagonal(Moments):
 
     def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
         return change(second)
+
+    def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
+        return np.asarray(np.maximum(second, mass[:, None] * floor))
 
     def weightless_dof(self, n_features: int) -> float:
         return -2.0
@@ -174,6 +197,9 @@ class _Pooled(Moments):
 
     def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
         return np.asarray(FULL.with_eigenvalues(second[None], change)[0])
+
+    def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
+        return np.asarray(FULL.floored(second[None], mass.sum(keepdims=True), floor)[0])
 
     def weightless_dof(self, n_features: int) -> float:
         return -(n_features + 1.0)
@@ -211,6 +237,14 @@ class _Full(Moments):
         changed = change(values)
         same = (changed == values).all(axis=1)[:, None, None]
         return np.asarray(np.where(same, second, (axes * changed[:, None, :]) @ np.swapaxes(axes, 1, 2)))
+
+    def floored(self, second: Floats, mass: Floats, floor: Floats) -> Floats:
+        units = np.sqrt(mass)[:, None] * np.sqrt(floor)
+        products = units[:, :, None] * units[:, None, :]
+        values, axes = np.linalg.eigh(second / products)
+        wide = np.min(values, axis=1, keepdims=True)[:, :, None] >= 1.0
+        widened = (axes * np.maximum(values, 1.0)[:, None, :]) @ np.swapaxes(axes, 1, 2)
+        return np.asarray(np.where(wide, second, products * widened))
 
     def weightless_dof(self, n_features: int) -> float:
         return -(n_features + 1.0)

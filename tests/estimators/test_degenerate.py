@@ -17,10 +17,11 @@ cases = pytest.mark.parametrize("name", DEGENERATE)
 
 
 def fit(case):
-    """The fitted estimator; a warning about anything but convergence is an error."""
+    """The fitted estimator; a warning about anything but convergence and the sum of weights is an error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
+        warnings.filterwarnings("always", "The weights sum to", UserWarning)
         model = GaussianMixture(random_state=0, **case.options).fit(case.rows, **case.fit)
     return model, [str(warning.message) for warning in caught]
 
@@ -83,6 +84,36 @@ def test_its_diagnosis_is_finite(name):
     assert np.isfinite(diagnosis.tightness).all()
     assert np.isfinite(diagnosis.additions).all() or diagnosis.weights.max() == 1.0
     assert diagnosis.advice in str(diagnosis)
+
+
+@pytest.mark.parametrize("name", [name for name in DEGENERATE if "all rows equal" in name and "but one" not in name])
+def test_all_rows_equal_is_said(name):
+    case, model, said = fitted(name)
+    assert model.status_ in {gaussmix.Status.FLAT, gaussmix.Status.HELD}
+    assert f"All {len(case.rows)} rows are equal" in model.message_
+    assert any(model.message_ in text for text in said)
+
+
+@pytest.mark.parametrize("options", [{"n_components": 1}, {"algorithm": "truncated"}, {"prior": "weak"}])
+def test_all_rows_equal_is_said_of_any_fit(options):
+    with pytest.warns(ConvergenceWarning, match="All 50 rows are equal"):
+        model = GaussianMixture(**{"n_components": 2, "random_state": 0, **options}).fit(np.ones((50, 2)))
+    assert model.status_ is gaussmix.Status.FLAT
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        gaussmix.GaussianMixtureSearch([1, 2], random_state=0),
+        gaussmix.GaussianMixtureOutlierDetector([1, 2], random_state=0),
+        gaussmix.GaussianMixtureRegressor([1, 2], random_state=0),
+        gaussmix.GaussianMixtureClassifier.lda(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_all_rows_equal_is_said_by_every_estimator(model):
+    with pytest.warns(ConvergenceWarning, match="All 50 rows are equal"):
+        model.fit(np.ones((50, 2)), np.ones(50) if hasattr(model, "predict_quantiles") else np.arange(50) % 2)
 
 
 @pytest.mark.parametrize("name", ERRORS)

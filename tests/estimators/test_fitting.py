@@ -98,10 +98,10 @@ def test_the_most_likely_outcome_is_the_best(outcome):
     assert best_of([better, worse]).fit is better.fit
 
 
-def test_an_outcome_that_holds_nothing_is_better_than_a_likelier_one(outcome):
-    plain, likelier = (ending(outcome, Status.CONVERGED, value) for value in (-2.0, -1.0))
-    assert best_of([holding(likelier, 0), plain]).fit is plain.fit
-    assert best_of([holding(likelier, 0, 1), holding(plain, 0)]).fit is plain.fit
+def test_the_outcome_of_the_highest_objective_is_best_whatever_is_held(outcome):
+    plain, higher = (ending(outcome, Status.CONVERGED, value) for value in (-2.0, -1.0))
+    assert best_of([holding(higher, 0), plain]).fit is higher.fit
+    assert best_of([holding(plain, 0), higher]).fit is higher.fit
 
 
 def test_an_outcome_that_was_interrupted_is_the_last_choice(outcome):

@@ -87,7 +87,15 @@ def test_every_parameter_of_scikit_learn_is_there_with_its_default():
     ours = GaussianMixture().get_params()
     on_purpose = {"reg_covar": (1e-6, "auto"), "tol": (1e-3, 1e-4), "init_params": ("kmeans", "explore")}
     assert {name: (theirs[name], ours[name]) for name in theirs if theirs[name] != ours[name]} == on_purpose
-    assert set(ours) - set(theirs) == {"weights", "prior", "eigenvalue_ratio", "algorithm", "engine", "n_jobs"}
+    assert set(ours) - set(theirs) == {
+        "weights",
+        "prior",
+        "eigenvalue_ratio",
+        "algorithm",
+        "weights_are",
+        "engine",
+        "n_jobs",
+    }
 
 
 def test_everything_public_in_scikit_learns_is_here():
@@ -311,21 +319,32 @@ def test_a_start_from_a_known_mixture_or_a_callable(rows):
 DISTINCT = [[0.0, 0.0], [1.0, 1.0], [2.0, 5.0]]
 
 
-def test_duplicates_are_held_open_by_the_ridge():
+def spiked():
+    """Two clusters, and twenty equal rows beside them; and the cluster of each row."""
+    rng = np.random.default_rng(0)
+    rows = np.concatenate(
+        [rng.normal(size=(100, 2)), rng.normal(size=(100, 2)) + 9.0, np.tile([[20.1, -7.3]], (20, 1))]
+    )
+    return rows, np.repeat([0, 1, 2], [100, 100, 20])
+
+
+def test_equal_rows_are_held_open_by_the_ridge():
+    rows, labels = spiked()
     with pytest.warns(
-        ConvergenceWarning, match=r"Components 0, 1, 2 with 4, 4, 4 rows: spread in some direction is from reg_covar"
+        ConvergenceWarning, match=r"Component 2 with 20 rows: spread in some direction is from reg_covar"
     ):
-        model = GaussianMixture(3, random_state=0).fit(np.repeat(DISTINCT, 4, axis=0))
+        model = GaussianMixture(3, init_params=labels).fit(rows)
     assert model.status_ is Status.FLAT
     assert model.converged_
-    np.testing.assert_allclose(model.means_[np.argsort(model.means_[:, 0])], DISTINCT, atol=1e-9)
+    np.testing.assert_allclose(model.means_[2], [20.1, -7.3], atol=1e-9)
 
 
-def test_duplicates_without_a_ridge_are_held_open_by_a_prior():
-    with pytest.warns(ConvergenceWarning, match=r"would have collapsed, with 4, 4, 4 rows; a prior worth one row"):
-        model = GaussianMixture(3, reg_covar=0, random_state=0).fit(np.repeat(DISTINCT, 4, axis=0))
+def test_equal_rows_without_a_ridge_are_held_open_by_a_prior():
+    rows, labels = spiked()
+    with pytest.warns(ConvergenceWarning, match=r"would have collapsed, with .*20.* rows; a prior worth one row"):
+        model = GaussianMixture(3, reg_covar=0, init_params=labels).fit(rows)
     assert model.status_ is Status.HELD
-    np.testing.assert_allclose(model.means_[np.argsort(model.means_[:, 0])], DISTINCT, atol=0.1)
+    np.testing.assert_allclose(model.means_[2], [20.1, -7.3], atol=0.1)
 
 
 def test_more_components_than_distinct_rows_stay_finite():

@@ -26,6 +26,7 @@ def truncated(n_components=100, **options):
 def quietly(model, *arguments, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The weights sum to", UserWarning)
         return model.fit(*arguments, **options)
 
 

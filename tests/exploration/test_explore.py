@@ -122,7 +122,7 @@ def test_it_is_no_worse_than_the_best_of_its_optima(name, seed):
     if found.fit.status is Status.CONVERGED:
         assert found.fit.state.log_posterior >= max(found.optima) - 1e-4
     assert list(found.optima) == sorted(found.optima, reverse=True)
-    assert 1 <= len(found.optima) <= 3
+    assert 1 <= len(found.optima) <= 4  # three that won the race, and plain k-means
 
 
 @some_structures
@@ -541,7 +541,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     rows = clusters(np.random.default_rng(0), 200)
-    for name in ("run", "begun"):
+    for name in ("run", "given"):
         with monkeypatch.context() as patch:
             patch.setattr(explore, name, interrupted)
             with pytest.raises(KeyboardInterrupt):

@@ -112,6 +112,13 @@ def fit(  # noqa: PLR0913 - the options of the command
     ] = Criterion.BIC,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the starts.")] = 0,
     weights: Weights = None,
+    relative_weights: Annotated[
+        bool,
+        typer.Option(
+            "--relative-weights",
+            help="The weights only compare rows, as survey weights do: scale them to the effective number of rows.",
+        ),
+    ] = False,
     drop_missing: DropMissing = False,
     n_init: Annotated[int, typer.Option(min=1, help="k-means starts for each number of components.")] = 1,
     walks: Annotated[
@@ -136,10 +143,13 @@ def fit(  # noqa: PLR0913 - the options of the command
     """
     from gaussmix.cli import fitting, outputs, tables  # noqa: PLC0415 - what a command does
 
+    if relative_weights and weights is None:
+        raise typer.BadParameter("it says what --weights COLUMN holds; give both.", param_hint="'--relative-weights'")
     request = fitting.Request(
         n_components=_numbers(components),
         structures=_structures(structure),
         equal_weights=equal_weights,
+        relative_weights=relative_weights,
         criterion=criterion.value,
         seed=seed,
         n_init=n_init,

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from gaussmix._types import Floats
 from gaussmix.cli import outputs, records, show
-from gaussmix.cli.errors import CommandError, listed
+from gaussmix.cli.errors import CommandError
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
-from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
-from gaussmix.selection import Candidate, Search, best
+from gaussmix.selection import Candidate, Search, best, cautions_about
 from gaussmix.selection.effort import search_source
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
+from gaussmix.starts import models
 from gaussmix.structures import Structure, every, named
+from gaussmix.weights import scale_to_effective_size, warn_of_shortfall
 
 __all__ = ["ALL", "Request", "fit"]
 
@@ -43,6 +43,8 @@ class Request:
         Names of shapes of the covariances, or :data:`ALL`; None for what suits the number of columns.
     equal_weights : bool
         Whether all mixing proportions are 1 / K.
+    relative_weights : bool
+        Whether the weights of the rows only compare rows, and are scaled to sum to their effective number.
     criterion : str
         A name from :data:`gaussmix.selection.CRITERIA`.
     seed : int
@@ -54,6 +56,7 @@ class Request:
     n_components: tuple[int, ...]
     structures: tuple[str, ...] | None
     equal_weights: bool
+    relative_weights: bool
     criterion: str
     seed: int
     n_init: int
@@ -66,7 +69,7 @@ class Request:
 def fit(path: Path, selection: Selection, request: Request, target: Target, *, as_json: bool) -> None:
     """Read a file, search, write the chosen model to the target and print what was found."""
     target.check()
-    table = _usable(path, read(path, selection))
+    table = _counted(_usable(path, read(path, selection)), relative=request.relative_weights)
     before = (*table.notes, *_constant(table))
     show.warn(before)
     found = _find(path, table, request)
@@ -89,15 +92,30 @@ def _usable(path: Path, table: Table) -> Table:
     return table
 
 
+def _counted(table: Table, *, relative: bool) -> Table:
+    """Return the table with weights that count rows; a note says where they may be no counts."""
+    if table.weights is None:
+        return table
+    if relative:
+        return replace(table, weights=scale_to_effective_size(table.weights))
+    said = warn_of_shortfall(table.weights, "add --relative-weights")
+    return replace(table, notes=(*table.notes, said)) if said else table
+
+
 def _find(path: Path, table: Table, request: Request) -> records.Found:
     """Search, and choose."""
     search = _search(path, table, request)
+    source = search.source
     visits = show.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
     candidates = tuple({(cell.structure, cell.n_components): cell for cell in visits}.values())
     chosen = _chosen(path, candidates, request.criterion)
     mixture, floor = chosen.mixture, chosen.m_step.ridge
     named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
-    warnings = (*_at_the_edge(chosen, request), *_collapsed(chosen), *_dependent(named, floor, ~_is_constant(table)))
+    warnings = (
+        *_at_the_edge(chosen, request),
+        *cautions_about(chosen, source, table.names),
+        *_dependent(named, floor, ~_is_constant(table)),
+    )
     return records.Found(table, request.criterion, candidates, chosen, named, warnings)
 
 
@@ -105,11 +123,10 @@ def _search(path: Path, table: Table, request: Request) -> Search:
     """What to search through, for these rows."""
     structures = _structures(path, request.structures, len(table.names))
     source, n_workers = search_source(ArraySource(table.rows, table.weights), request.n_components, len(structures))
-    floor = relative_ridge(source)
     return Search(
         source,
         request.n_components,
-        tuple(MStep(structure, floor, request.equal_weights) for structure in structures),
+        models(structures, source, equal_weights=request.equal_weights),
         criterion=request.criterion,
         stop_early=request.stop_early,
         n_init=request.n_init,
@@ -163,19 +180,6 @@ def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
         return []
     edge = "most" if k == most else "fewest"
     return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
-
-
-def _collapsed(chosen: Candidate) -> list[str]:
-    """Only where no other candidate could be chosen."""
-    components = [str(k) for k in chosen.collapsed]
-    if not components:
-        return []
-    which = f"component{'s'[: len(components) > 1]} {listed(components)}"
-    warning = (
-        f"Every model has collapsed components, {which} of the chosen one: in some direction the floor on variances is "
-        "all their spread, and criteria reward that. Do not trust the choice; try fewer components."
-    )
-    return [warning]
 
 
 def _dependent(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:

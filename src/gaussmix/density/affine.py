@@ -93,7 +93,7 @@ def transform(
     if shift.shape not in {(), (len(linear),)}:
         msg = f"offset must be a number or of shape ({len(linear)},), got shape {shift.shape}."
         raise ValueError(msg)
-    _check_rank(linear * np.sqrt(np.diagonal(mixture.covariance)))
+    _check_rank(linear * np.sqrt(mixture.variances))
     covariances = mixture.covariances.mapped(linear, mixture.n_components)
     names_ = None if feature_names is None else tuple(feature_names)
     return type(mixture)(mixture.weights, mixture.means @ linear.T + shift, covariances, feature_names=names_)

@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 
 from gaussmix._types import ArrayLike, Floats, Seed
 from gaussmix.density.estimate import Estimate
+from gaussmix.values import real
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -72,7 +73,7 @@ def box_probability(mixture: "Mixture", lower: ArrayLike, upper: ArrayLike, *, r
 
 def _limits(n_features: int, lower: ArrayLike, upper: ArrayLike) -> tuple[Floats, Floats]:
     """The corners of the boxes, ``(D,)`` or ``(n, D)``."""
-    both = [np.asarray(limit, dtype=np.float64) for limit in (lower, upper)]
+    both = [real(name, limit).astype(np.float64) for name, limit in (("lower", lower), ("upper", upper))]
     try:
         low, high, _ = np.broadcast_arrays(*both, np.empty(n_features))
     except ValueError:

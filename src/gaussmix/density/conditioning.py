@@ -14,6 +14,7 @@ from gaussmix.density import univariate
 from gaussmix.density.arguments import count, finite, numbers, probabilities
 from gaussmix.density.features import indices, rest
 from gaussmix.density.lines import Lines
+from gaussmix.values import real
 
 if TYPE_CHECKING:
     from gaussmix.density.modes import Modes
@@ -288,7 +289,7 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
 
 def _values(given: Mapping[Any, ArrayLike]) -> Floats:
     """Known values, ``(G,)`` where all are numbers and ``(n, G)`` otherwise."""
-    arrays = {feature: np.asarray(value, dtype=np.float64) for feature, value in given.items()}
+    arrays = {feature: real(f"given[{feature!r}]", value).astype(np.float64) for feature, value in given.items()}
     shapes = {array.shape for array in arrays.values()}
     if len(shapes - {()}) > 1 or any(len(shape) > 1 for shape in shapes):
         found = ", ".join(f"{feature!r}: {array.shape}" for feature, array in arrays.items())

@@ -40,6 +40,6 @@ def kurtosis(mixture: "Mixture") -> Floats:
 
 def _standardized(mixture: "Mixture") -> tuple[Floats, Floats]:
     """Means about the whole mean, and variances, both ``(K, D)``, in units of the whole standard deviations."""
-    lengths = np.linalg.norm(mixture.factors, axis=2)
-    whole = np.sqrt(np.diagonal(mixture.covariance))
-    return (mixture.means - mixture.mean) / whole, (lengths / whole) ** 2
+    whole = np.sqrt(mixture.variances)
+    within = mixture.covariances.variances(mixture.n_components, mixture.n_features)
+    return (mixture.means - mixture.mean) / whole, within / whole**2

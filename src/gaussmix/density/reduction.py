@@ -1,12 +1,12 @@
 """Mixtures of one component fewer, or one more, with the same mean and covariance."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Full, triangle
+from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal, triangle
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -53,7 +53,8 @@ def merge(mixture: "Mixture", i: int, j: int) -> "Mixture":
     Returns
     -------
     Mixture
-        With one component fewer, and full covariances.
+        With one component fewer, and full covariances. Diagonal ones of more than 64 features stay diagonal: the
+        variance of each feature stays as it is, and covariances between features are left out.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def reduce(mixture: "Mixture", n_components: int) -> "Mixture":
     Returns
     -------
     Mixture
-        With full covariances.
+        With full covariances; diagonal ones of more than 64 features stay diagonal, as in :meth:`merge`.
 
     Raises
     ------
@@ -151,7 +152,7 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     Returns
     -------
     Mixture
-        With one component more, and full covariances.
+        With one component more, and full covariances; diagonal ones of more than 64 features stay diagonal.
 
     Raises
     ------
@@ -166,43 +167,68 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
            [4.2]])
     """
     _check_components(mixture, k)  # by the Cholesky factor, which keeps the digits of features in small units
-    factor = mixture.factors[k]
-    deviations = np.sqrt(np.diagonal(mixture.covariance))
-    longest = np.linalg.svd(factor / deviations[:, None])[2][0]
-    apart = _APART * factor @ longest
-    shorter = np.eye(len(factor)) - (1.0 - np.sqrt(1.0 - _APART**2)) * np.outer(longest, longest)
-    half = triangle(shorter @ factor.T)
+    diagonal = stays_diagonal(mixture.covariances, mixture.n_features)
+    apart, covariances = _split_feature(mixture, k) if diagonal else _split_axis(mixture, k)
     weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
     return type(mixture)(
         np.concatenate([np.delete(mixture.weights, k), weights]),
         np.concatenate([np.delete(mixture.means, k, axis=0), means]),
-        Full(np.concatenate([np.delete(mixture.factors, k, axis=0), half[None], half[None]])),
+        covariances,
         feature_names=mixture.feature_names,
     )
 
 
+def _split_axis(mixture: "Mixture", k: int) -> tuple[Floats, Covariances]:
+    """Return how far halves across the longest axis lie from the middle, ``(D,)``, and all covariances after."""
+    factor = mixture.factors[k]
+    deviations = np.sqrt(np.diagonal(mixture.covariance))
+    longest = np.linalg.svd(factor / deviations[:, None])[2][0]
+    shorter = np.eye(len(factor)) - (1.0 - np.sqrt(1.0 - _APART**2)) * np.outer(longest, longest)
+    half = triangle(shorter @ factor.T)
+    factors = np.concatenate([np.delete(mixture.factors, k, axis=0), half[None], half[None]])
+    return _APART * factor @ longest, Full(factors)
+
+
+def _split_feature(mixture: "Mixture", k: int) -> tuple[Floats, Covariances]:
+    """Return the same of diagonal covariances, whose longest axis is a feature."""
+    deviations = mixture.covariances.variances(mixture.n_components, mixture.n_features) ** 0.5
+    half, apart = deviations[k].copy(), np.zeros(mixture.n_features)
+    longest = int(np.argmax(half / np.sqrt(mixture.variances)))
+    apart[longest] = _APART * half[longest]
+    half[longest] *= np.sqrt(1.0 - _APART**2)
+    return apart, Diagonal(np.concatenate([np.delete(deviations, k, axis=0), half[None], half[None]]))
+
+
 class _Parts(NamedTuple):
-    """Weights ``(K,)``, means ``(K, D)`` and covariances ``(K, D, D)`` of components, and the log-determinants."""
+    """Weights ``(K,)``, means ``(K, D)`` and covariances ``(K, D, D)`` of components, and the log-determinants.
+
+    Of diagonal covariances of many features, the variances ``(K, D)`` take the place of the covariances.
+    """
 
     weights: Floats
     means: Floats
-    dense: Floats
+    spreads: Floats
     log_dets: Floats
 
     @classmethod
     def of(cls, mixture: "Mixture") -> Self:
         """The components of a mixture."""
-        dense = mixture.covariances.dense(*mixture.means.shape)
-        return cls(mixture.weights, mixture.means, dense, _log_dets(dense))
+        covariances, shape = mixture.covariances, mixture.means.shape
+        spreads = (covariances.variances if stays_diagonal(covariances, shape[1]) else covariances.dense)(*shape)
+        return cls(mixture.weights, mixture.means, spreads, _log_dets(spreads))
 
     def pairs(self, left: Labels, right: Labels) -> tuple[Floats, Floats, Floats]:
-        """Joint weights ``(P,)``, means ``(P, D)`` and covariances ``(P, D, D)`` of pairs of components."""
+        """Joint weights ``(P,)``, means ``(P, D)`` and covariances, as of the components, of pairs of components."""
         weight = self.weights[left] + self.weights[right]
         share = np.divide(self.weights[right], weight, out=np.full(len(weight), 0.5), where=weight > 0)[:, None]
         apart = self.means[right] - self.means[left]
+        mean = self.means[left] + share * apart
+        if self.spreads.ndim == 2:  # noqa: PLR2004 - variances
+            within = (1.0 - share) * self.spreads[left] + share * self.spreads[right]
+            return weight, mean, within + share * (1.0 - share) * np.square(apart)
         between = (share * (1.0 - share))[:, :, None] * apart[:, :, None] * apart[:, None, :]
-        within = (1.0 - share)[:, :, None] * self.dense[left] + share[:, :, None] * self.dense[right]
-        return weight, self.means[left] + share * apart, within + between
+        within = (1.0 - share)[:, :, None] * self.spreads[left] + share[:, :, None] * self.spreads[right]
+        return weight, mean, within + between
 
     def costs_of_all(self) -> Floats:
         """As of :func:`merge_costs`."""
@@ -215,7 +241,7 @@ class _Parts(NamedTuple):
     def costs(self, left: Labels, right: Labels) -> Floats:
         """Runnalls' bound for pairs of components, ``(P,)``."""
         alone = self.weights * self.log_dets
-        size = max(_NUMBERS_AT_ONCE // self.dense[0].size, 1)
+        size = max(_NUMBERS_AT_ONCE // self.spreads[0].size, 1)
         parts = [slice(first, first + size) for first in range(0, max(len(left), 1), size)]
         return np.concatenate([self._costs(left[part], right[part], alone) for part in parts])
 
@@ -226,7 +252,12 @@ class _Parts(NamedTuple):
 
 
 def _log_dets(covariances: Floats) -> Floats:
-    """Log-determinants ``(P,)`` of covariances ``(P, D, D)``; what rounding has taken, its own size makes up for."""
+    """Log-determinants ``(P,)`` of covariances ``(P, D, D)`` or variances ``(P, D)``.
+
+    What rounding has taken from covariances, its own size makes up for.
+    """
+    if covariances.ndim == 2:  # noqa: PLR2004 - variances
+        return np.asarray(np.log(covariances).sum(axis=1))
     deviations = np.sqrt(np.einsum("pii->pi", covariances))
     correlations = covariances / deviations[:, :, None] / deviations[:, None, :]
     n_features = deviations.shape[1]
@@ -242,19 +273,36 @@ def _check_components(mixture: "Mixture", *components: int) -> None:
 
 def _joined(mixture: "Mixture", groups: Sequence[Sequence[int]]) -> "Mixture":
     """The mixture with one component for each group of components, with the group's weight, mean and covariance."""
-    triangles = mixture.factors
-    parts = [_moments(mixture.weights[group], mixture.means[group], triangles[group]) for group in map(list, groups)]
-    weights, means, factors = map(np.stack, zip(*parts, strict=True))
-    return type(mixture)(weights, means, Full(factors), feature_names=mixture.feature_names)
+    covariances = mixture.covariances
+    diagonal = stays_diagonal(covariances, mixture.n_features)
+    spreads = covariances.variances(*mixture.means.shape) if diagonal else mixture.factors
+    form, joint = (Diagonal.from_covariances, _joint_variances) if diagonal else (Full, _joint_factor)
+    parts = [
+        _moments(mixture.weights[group], mixture.means[group], spreads[group], joint) for group in map(list, groups)
+    ]
+    weights, means, joined = map(np.stack, zip(*parts, strict=True))
+    return type(mixture)(weights, means, form(joined), feature_names=mixture.feature_names)
 
 
-def _moments(weights: Floats, means: Floats, triangles: Floats) -> tuple[Floats, Floats, Floats]:
-    """Joint weight, mean ``(D,)`` and Cholesky factor ``(D, D)`` of components; those without weight count alike."""
+def _moments(
+    weights: Floats, means: Floats, spreads: Floats, joint: Callable[[Floats, Floats, Floats], Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Joint weight, mean ``(D,)`` and spread of components; those without weight count alike."""
     if len(weights) == 1:
-        return weights[0], means[0], triangles[0]
+        return weights[0], means[0], spreads[0]
     weight = weights.sum()
     shares = weights / weight if weight > 0 else np.full(len(weights), 1.0 / len(weights))
     mean = means[0] + shares @ (means - means[0])
+    return weight, mean, joint(shares, means - mean, spreads)
+
+
+def _joint_variances(shares: Floats, apart: Floats, variances: Floats) -> Floats:
+    """Return the joint variances ``(D,)`` of components with means ``(K, D)`` about the joint one."""
+    return np.asarray(shares @ (variances + np.square(apart)))
+
+
+def _joint_factor(shares: Floats, apart: Floats, triangles: Floats) -> Floats:
+    """Return the Cholesky factor ``(D, D)`` of their joint covariance, from their own ``(K, D, D)``."""
     within = np.sqrt(shares)[:, None, None] * np.swapaxes(triangles, 1, 2)
-    between = np.sqrt(shares)[:, None] * (means - mean)
-    return weight, mean, triangle(np.concatenate([*within, between]))
+    between = np.sqrt(shares)[:, None] * apart
+    return triangle(np.concatenate([*within, between]))

@@ -7,11 +7,11 @@ import numpy as np
 
 from gaussmix import starts
 from gaussmix._types import Floats, Labels
-from gaussmix.diagnosis import collapsed
+from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, Status, run
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
-from gaussmix.estimators.fitting import Outcome, best_of
+from gaussmix.estimators.fitting import Outcome, best_of, count_equal
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.exploration import held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -26,11 +26,12 @@ __all__ = ["across", "labelled"]
 def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit all classes together; choose one structure for all, and how many components each may have."""
     variances = starts.relative_ridge(classes.source, 1.0)
+    m_steps = {structure: choice.model(classes.source, named(structure)) for structure in choice.structures}
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
         fits = _Fits(labelled(classes, sizes), partitions, variances)
         for structure in choice.structures:
-            outcome = fits.best(choice.model(classes.source, named(structure)))
+            outcome = fits.best(m_steps[structure])
             found[_candidate(outcome)] = structure, sizes, outcome
     structure, sizes, outcome = found[best(list(found), criterion)]
     ended = [] if outcome.status is Status.CONVERGED else [outcome.message(TOL)]
@@ -80,7 +81,7 @@ class _Fits:
             start = self._start(labels, m_step)
         fit, m_step = mended(self._run(start, m_step), m_step, self.variances, self._run)
         worth = fit.state.log_posterior
-        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth)
+        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth, count_equal(self.source.rows))
 
     def _start(self, labels: Labels, m_step: MStep) -> Mixture:
         n_components = sum(self.source.sizes)
@@ -96,7 +97,7 @@ class _Fits:
 
 def _candidate(outcome: Outcome) -> Candidate:
     mixture = outcome.fit.state.mixture
-    flat = collapsed(mixture, outcome.m_step.ridge)
+    flat = degenerate(mixture, outcome.fit.state.statistics, outcome.m_step)
     return Candidate(outcome.m_step, mixture.n_components, outcome.fit, collapsed=flat)
 
 

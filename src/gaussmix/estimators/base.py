@@ -2,22 +2,23 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gaussmix import selection
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.estimators.initial import Kept
+from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.hierarchy import Hierarchy, merge_components
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
+from gaussmix.starts import models
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import Structure
 
@@ -31,7 +32,8 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     """An estimator that holds a fitted mixture: its density, its clusters, its samples, and scikit-learn's names."""
 
     weights: str
-    reg_covar: float | str
+    weights_are: str
+    reg_covar: float | Literal["auto"]
     engine: Engine
     n_jobs: int | None
 
@@ -73,20 +75,23 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
-        statistics = self._statistics(X, sample_weight)
-        return statistics.log_likelihood / statistics.weight
+        mixture = self._fitted()
+        source, _ = self._source(self._rows(X), sample_weight, as_counts=False)
+        statistics = source.reduce(mixture, SCALAR)
+        mean = statistics.log_likelihood / statistics.weight
+        return mean if np.isfinite(mean) else _mean_of_far(mixture, source)
 
     def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Akaike's information criterion of the mixture on the rows; lower is better."""
-        return selection.aic(self._statistics(X, sample_weight), self._n_parameters())
+        return _finite(selection.aic(self._statistics(X, sample_weight), self._n_parameters()))
 
     def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Bayesian information criterion of the mixture on the rows; lower is better."""
-        return selection.bic(self._statistics(X, sample_weight), self._n_parameters())
+        return _finite(selection.bic(self._statistics(X, sample_weight), self._n_parameters()))
 
     def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
-        return selection.icl(self._statistics(X, sample_weight), self._n_parameters())
+        return _finite(selection.icl(self._statistics(X, sample_weight), self._n_parameters()))
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Rows, Labels]:
         """Draw new rows from the fitted mixture.
@@ -130,7 +135,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         X : (n, D) array_like
             Rows, usually those of the fit.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for.
+            Weights of the rows, with the meaning that `weights_are` says.
         criterion : {"entropy"}
             What is to fall most.
 
@@ -184,23 +189,21 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         return self.mixture_
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
-        return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return read_rows(self, X, reset=False)
 
     def _training(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:  # noqa: N803
         """Rows to fit, as :meth:`_source` has them, none so large that sums of squares would overflow."""
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        rows = read_rows(self, X, reset=True, at_least=2)
         source, kept = self._source(rows, sample_weight)
         check_sizes(source)
         return source, kept
 
-    def _source(self, rows: Rows, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:
-        """The rows that weigh something, with their weights, and which of all rows they are."""
-        n_threads = usable_threads(self.n_jobs)
-        if sample_weight is None:
-            return ArraySource(rows, None, self.engine, n_threads), slice(None)
-        weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-        kept = slice(None) if weights.all() else weights > 0
-        return ArraySource(rows[kept], weights[kept], self.engine, n_threads), kept
+    def _source(
+        self, rows: Rows, sample_weight: ArrayLike | None, *, as_counts: bool = True
+    ) -> tuple[ArraySource, Kept]:
+        """Return the rows that weigh something, with their weights, and which of all rows they are."""
+        kept, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts)
+        return ArraySource(rows[kept], weights, self.engine, usable_threads(self.n_jobs)), kept
 
     def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
         mixture = self._fitted()
@@ -209,10 +212,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def _models(self, structures: Sequence[Structure], source: ArraySource) -> tuple[MStep, ...]:
         """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
-        ridge = (
-            relative_ridge(source) if self.reg_covar == "auto" else np.full(source.n_features, float(self.reg_covar))
-        )
-        return tuple(MStep(structure, ridge, equal_weights=self.weights == "equal") for structure in structures)
+        return models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
 
     def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
         """Keep the answer under scikit-learn's names."""
@@ -246,6 +246,19 @@ def check_sizes(source: ArraySource) -> None:
             "divide it by its mean."
         )
         raise ValueError(msg)
+
+
+def _mean_of_far(mixture: Mixture, source: ArraySource) -> float:
+    """Return the mean log-density of rows so far out that the sum of their log-densities overflows."""
+    shares = source.some_weights / source.some_weights.sum()
+    with np.errstate(over="ignore"):
+        return _finite(shares @ mixture.logpdf(source.rows))
+
+
+def _finite(value: float) -> float:
+    """Return a value, or the largest float of its sign in place of infinity, as a log-density saturates."""
+    largest = np.finfo(np.float64).max
+    return float(np.clip(value, -largest, largest))
 
 
 def _as(dtype: np.dtype[Any], values: Floats) -> Rows:

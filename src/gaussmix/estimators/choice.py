@@ -4,34 +4,33 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar, cast
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
-from gaussmix.diagnosis import fewest_rows
 from gaussmix.em import Status
 from gaussmix.estimators.base import distinct
 from gaussmix.estimators.fitting import Outcome
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
-from gaussmix.estimators.initial import Kept
+from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
-from gaussmix.selection import Candidate, SearchResults
+from gaussmix.selection import Candidate, SearchResults, cautions_about
 from gaussmix.sources import ArraySource
-from gaussmix.starts import RELATIVE_RIDGE, relative_ridge
+from gaussmix.starts import models
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
 
-__all__ = ["AUTO", "MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "Chosen", "passed_over", "warn", "weighing"]
+__all__ = ["AUTO", "MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "Chosen", "warn"]
 
 _ALL = "all"
 AUTO = "auto"
@@ -39,9 +38,6 @@ AUTO = "auto"
 
 TOL, MAX_ITER = 1e-6, 1000
 """When fits end: as in a search, since criteria compare sums over all rows."""
-
-_DISTINCT = 0.5  # share of distinct values in a column, above which it is not rounded
-_SHOWN = 4  # features of a place in a warning
 
 _Model = TypeVar("_Model")
 
@@ -55,23 +51,27 @@ class Chosen(NamedTuple):
         The fitted mixture.
     params : dict
         What :class:`GaussianMixture` would be told to make one like it.
+    m_step : MStep
+        The model, with what holds components open.
     notes : tuple of str
         What the user should know of the fit and of the choice, in sentences.
     """
 
     mixture: Mixture
     params: dict[str, Any]
+    m_step: MStep
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, mixture: Mixture, structure: str, notes: Iterable[str] = ()) -> Self:
+    def of(cls, mixture: Mixture, structure: str, m_step: MStep, notes: Iterable[str] = ()) -> Self:
         """A mixture of some structure."""
-        return cls(mixture, {"n_components": mixture.n_components, "covariance_type": structure}, tuple(notes))
+        params = {"n_components": mixture.n_components, "covariance_type": structure}
+        return cls(mixture, params, m_step, tuple(notes))
 
     @property
     def structure(self) -> Structure:
         """The shapes that its covariances were chosen from."""
-        return named(self.params["covariance_type"])
+        return self.m_step.structure
 
 
 @dataclass(frozen=True)
@@ -158,21 +158,15 @@ class Choice:
 
     def model(self, source: ArraySource, structure: Structure) -> MStep:
         """Return the model of one structure, with the ridge for these rows."""
-        ridge = (
-            relative_ridge(source, RELATIVE_RIDGE)
-            if self.reg_covar == "auto"
-            else np.full(source.n_features, float(self.reg_covar))
-        )
-        return MStep(structure, ridge)
+        (model,) = models([structure], source, reg_covar=self.reg_covar)
+        return model
 
     def fitted(self, rows: Rows, weights: Floats | None, criterion: str, rng: np.random.Generator) -> Chosen:
         """The best model by a criterion, or the only one."""
         if self.single:
             return self.only(rows, weights, rng)
-        results, notes = self.searched(rows, weights, rng, criterion=criterion)
-        best = results.best
-        over = passed_over(results, rows, best, lambda one: one.criterion(criterion))
-        return Chosen.of(best.mixture, results.name(best), [*notes, *over])
+        results = self.searched(rows, weights, rng, criterion=criterion)
+        return self.told(results, results.best, ArraySource(rows, weights))
 
     def only(self, rows: Rows, weights: Floats | None, rng: np.random.Generator) -> Chosen:
         """The only model."""
@@ -182,11 +176,19 @@ class Choice:
             reg_covar=self.reg_covar,
             tol=TOL,
             max_iter=MAX_ITER,
+            weights_are=CHECKED,
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
         )
         one.fit(rows, sample_weight=weights)
-        return Chosen.of(one.mixture_, self.structures[0], one.notes)
+        return Chosen.of(one.mixture_, self.structures[0], one.outcome.m_step, one.notes)
+
+    def told(self, results: SearchResults, best: Candidate, source: ArraySource) -> Chosen:
+        """Return one of several models, with what is to be said of it."""
+        notes = cautions_about(best, source, None)
+        if best.fit and best.fit.status is Status.ITERATION_LIMIT:
+            notes = [f"The fit did not converge in {MAX_ITER} iterations.", *notes]
+        return Chosen.of(best.mixture, results.name(best), best.m_step, notes)
 
     def searched(
         self,
@@ -194,39 +196,42 @@ class Choice:
         weights: Floats | None,
         rng: np.random.Generator,
         **options: Any,  # noqa: ANN401 - of the search
-    ) -> tuple[SearchResults, tuple[str, ...]]:
-        """All models, and what is to be said of the fit of the best."""
+    ) -> SearchResults:
+        """All models."""
         search = _QuietSearch(
             self.n_components,
             structures=self.structures,
             reg_covar=self.reg_covar,
             tol=TOL,
             max_iter=MAX_ITER,
+            weights_are=CHECKED,
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
             **options,
         )
-        search.fit(rows, sample_weight=weights)
-        return search.results_, search.notes
+        return search.fit(rows, sample_weight=weights).results_
 
 
 class _QuietMixture(GaussianMixture):
     """A mixture that keeps what it would warn of, as it may be one of several and not the one that is chosen."""
 
+    outcome: Outcome
     notes: tuple[str, ...]
 
-    def _report(self, outcome: Outcome) -> None:
-        self.notes = () if outcome.status is Status.CONVERGED else (outcome.message(self.tol),)
+    def _report(self, outcome: Outcome, source: ArraySource) -> None:
+        self.outcome, self.notes = outcome, ()
+        if outcome.status is not Status.CONVERGED:
+            self.notes = (outcome.message(self.tol, self._notes(outcome, source)),)
 
 
 class _QuietSearch(GaussianMixtureSearch):
-    """A search that keeps what it would warn of."""
-
-    notes: tuple[str, ...]
+    """A search that warns of nothing in its best model, as that may not be the one that is chosen."""
 
     def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
-        ended = chosen.fit and chosen.fit.status is not Status.ITERATION_LIMIT
-        self.notes = () if ended else (f"The fit did not converge in {self.max_iter} iterations.",)
+        pass
+
+    def _cautions(self, chosen: Candidate, source: ArraySource) -> list[str]:
+        return []
 
 
 class ChoosingEstimator(BaseEstimator):
@@ -236,6 +241,7 @@ class ChoosingEstimator(BaseEstimator):
     covariance_type: str | Sequence[str]
     criterion: str
     reg_covar: float | Literal["auto"]
+    weights_are: Literal["counts", "relative"]
     random_state: int | np.random.RandomState | None
     n_jobs: int | None
 
@@ -250,6 +256,7 @@ class ChoosingEstimator(BaseEstimator):
         "covariance_type": [str, "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "weights_are": WEIGHTS_ARE,
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -269,7 +276,7 @@ class ChoosingEstimator(BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Rows to say something about."""
         check_is_fitted(self, "mixture_")
-        return cast("Rows", validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return read_rows(self, X, reset=False)
 
     def _source(self, rows: Rows, weights: Floats | None) -> ArraySource:
         """Rows to pass over, with as many threads as the parameters say."""
@@ -278,78 +285,6 @@ class ChoosingEstimator(BaseEstimator):
     def _names(self) -> tuple[str, ...] | None:
         """Names of the features, where there are such that tell them apart."""
         return distinct(getattr(self, "feature_names_in_", None))
-
-
-def weighing(rows: Rows, sample_weight: ArrayLike | None) -> tuple[Kept, Floats | None]:
-    """Which rows weigh something, and how much."""
-    if sample_weight is None:
-        return slice(None), None
-    weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-    kept = weights > 0
-    return kept, weights[kept]
-
-
-def passed_over(
-    results: SearchResults, rows: Rows, chosen: Candidate, value: Callable[[Candidate], float]
-) -> list[str]:
-    """Say which model would have been chosen, but for a component without spread that many rows rest on.
-
-    A component of too few rows collapses whatever the rows are like, and one of rows that are rounded wherever they
-    lie. What is told of are rows that repeat a value where the others do not, or far from all others.
-
-    Parameters
-    ----------
-    results : SearchResults
-        All models.
-    rows : (n, D) ndarray
-        The rows.
-    chosen : Candidate
-        The model that was chosen.
-    value : callable
-        What models were compared by; lower is better.
-    """
-    better = [one for one in results.candidates if one.fit and _flat(one) and value(one) < value(chosen)]
-    if not better or _flat(chosen):
-        return []
-    best = min(better, key=value)
-    labels = best.mixture.predict(rows)
-    spikes = [k for k in _flat(best) if _repeat_alone(rows[labels == k], rows[labels != k])]
-    if not spikes:
-        return []
-    masses, means = best.statistics.mass[spikes], best.mixture.means[spikes]
-    where = " and ".join(f"{mass:.3g} rows near {_place(mean)}" for mass, mean in zip(masses, means, strict=True))
-    return [
-        (
-            f"A model with a better criterion, {results.name(best)} with {best.n_components} components, was passed "
-            f"over for {results.name(chosen)} with {chosen.n_components}: {where} have no spread in some direction. "
-            "Are such values codes for missing ones, or censored? Leave these rows out, or model them apart."
-        )
-    ]
-
-
-def _flat(one: Candidate) -> list[int]:
-    """The components without spread, though they have rows enough for a covariance."""
-    mass = one.statistics.mass
-    if one.structure.shared:
-        return list(one.collapsed) if mass.sum() >= one.n_components + one.mixture.n_features + 1 else []
-    fewest = fewest_rows(one.mixture.n_features, type(one.mixture.covariances))
-    return [k for k in one.collapsed if mass[k] >= fewest]
-
-
-def _repeat_alone(rows: Rows, others: Rows) -> bool:
-    """Whether rows repeat a value of a column in which the others are not rounded, or that is far from theirs."""
-    if not (len(rows) and len(others)):
-        return False
-    same = (rows == rows[0]).all(axis=0)
-    for value, other in zip(rows[0, same], others.T[same], strict=True):
-        low, high = float(other.min()), float(other.max())
-        if len(np.unique(other)) > _DISTINCT * len(other) or not 2 * low - high <= value <= 2 * high - low:
-            return True
-    return False
-
-
-def _place(mean: Floats) -> str:
-    return f"({', '.join(f'{value:.4g}' for value in mean[:_SHOWN])}{', ...' * (len(mean) > _SHOWN)})"
 
 
 def warn(notes: Iterable[str]) -> None:

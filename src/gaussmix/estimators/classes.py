@@ -119,23 +119,29 @@ def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gener
 
 def _size(part: ArraySource) -> tuple[float, str]:
     """How many rows there are to bear components, also in words; one that is repeated counts once, as if weighted."""
-    n_distinct, weight = len(np.unique(part.rows, axis=0)), float(part.some_weights.sum())
+    n_distinct, weight = _n_distinct(part), float(part.some_weights.sum())
     if weight < n_distinct:
         return weight, f"rows that weigh {weight:.3g}"
     return n_distinct, f"{n_distinct} distinct rows"
 
 
+def _n_distinct(part: ArraySource) -> int:
+    """Return how many different rows there are, by their bytes: sorting them would compare them column by column."""
+    spans = (part.rows[span] + 0.0 for span in part.spans())  # 0.0 and -0.0 are one number
+    return len({row.tobytes() for rows in spans for row in rows})
+
+
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
     structure = named(_LONE)
-    prior = scaled("weak", *starts.moments_of(everything), 1, structure)
+    prior = scaled("weak", *starts.moments_of(everything, correlated=False), 1, structure)
     m_step = MStep(structure, starts.relative_ridge(everything), prior=prior)
     alike = starts.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     note = (
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."
     )
-    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE, [note])
+    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

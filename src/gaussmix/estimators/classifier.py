@@ -6,18 +6,20 @@ from typing import Any, ClassVar, Literal, Self, cast
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.estimators.across import across, labelled
 from gaussmix.estimators.base import check_sizes
-from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, warn, weighing
+from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, warn
 from gaussmix.estimators.classes import Classes, ClassMixtures, apart
 from gaussmix.estimators.crossfit import CrossFit
+from gaussmix.estimators.rows import read_labels, read_rows, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION
 from gaussmix.structures import named
+from gaussmix.values import real
 
 __all__ = ["GaussianMixtureClassifier"]
 
@@ -59,6 +61,10 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`. ``"auto"`` follows the rows
         of the class, or across classes all rows.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the fits and of :meth:`sample`.
     n_jobs : int, optional
@@ -120,6 +126,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         priors: ArrayLike | None = None,
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -129,6 +136,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         self.priors = priors
         self.criterion = criterion
         self.reg_covar = reg_covar
+        self.weights_are = weights_are
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -182,7 +190,8 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         y : (n,) array_like
             Their classes: numbers or strings.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for. A class without weight is left out.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``. A class without weight is left out.
 
         Returns
         -------
@@ -198,11 +207,14 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         ConvergenceWarning
             If a class has too few rows for what was asked for, or for a covariance of its own, or the fit of a class
             ended otherwise than converged.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        rows, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        rows = read_rows(self, X, reset=True)
+        labels = read_labels(self, rows, y)
         check_classification_targets(labels)
-        kept, weights = weighing(rows, sample_weight)
+        kept, weights = read_weights(rows, sample_weight, self.weights_are)
         self.classes_, coded = np.unique(labels[kept], return_inverse=True)
         source = self._source(rows[kept], weights)
         check_sizes(source)
@@ -298,7 +310,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         """The priors that were given, or the shares of the classes."""
         if self.priors is None:
             return shares
-        priors = np.asarray(self.priors, dtype=np.float64)
+        priors = real("priors", self.priors).astype(np.float64)
         if priors.shape != shares.shape or not (priors >= 0).all() or not abs(priors.sum() - 1.0) <= _SUM_TOLERANCE:
             msg = (
                 f"priors must be {len(shares)} probabilities that sum to 1, one for each class in the order "

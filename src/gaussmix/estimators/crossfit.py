@@ -52,7 +52,7 @@ class CrossFit:
     mixture : Mixture
         The mixture of all rows.
     m_step : MStep
-        The model.
+        The model, with what holds components open.
     labels : (n,) ndarray of int, optional
         Classes of the rows: each part has its share of each.
     """

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gaussmix._types import Floats
-from gaussmix.diagnosis import collapsed
+from gaussmix._types import Floats, Rows
+from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
 from gaussmix.exploration import Exploration, flat, held, mended
@@ -17,7 +17,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.starts import given, relative_ridge
 
-__all__ = ["EXPLORE", "Fitting", "Outcome", "best_of"]
+__all__ = ["EXPLORE", "Fitting", "Outcome", "all_equal", "best_of", "count_equal"]
 
 EXPLORE = "explore"
 """The name of the start that looks for a good optimum."""
@@ -41,6 +41,8 @@ class Outcome:
         Passes over the rows, in all runs.
     worth : float
         Log-posterior per row, less what components gain by being flat.
+    n_alike : int
+        How many rows there are, where all of them are equal; otherwise 0.
     """
 
     fit: Fit
@@ -48,6 +50,7 @@ class Outcome:
     optima: tuple[float, ...]
     n_passes: float
     worth: float
+    n_alike: int = 0
 
     climbed: ClassVar[str] = "log-likelihood"  # what the history is of
 
@@ -59,8 +62,13 @@ class Outcome:
     @cached_property
     def flat(self) -> tuple[int, ...]:
         """The components with rows enough that lie in a plane, a line or a point."""
-        found = collapsed(self.fit.state.mixture, self.m_step.ridge)
+        found = degenerate(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
         return tuple(k for k in found if k not in self.held and k not in self.empty)
+
+    @cached_property
+    def narrowed(self) -> tuple[int, ...]:
+        """The components that are as narrow as the rounding of the columns allows."""
+        return self.m_step.narrowed_by_rounding(self.fit.state.statistics)
 
     @property
     def empty(self) -> tuple[int, ...]:
@@ -80,9 +88,9 @@ class Outcome:
         return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
 
     @property
-    def rank(self) -> tuple[bool, int, float]:
+    def rank(self) -> tuple[bool, float]:
         """What outcomes are compared by."""
-        return self.fit.status is not Status.INTERRUPTED, -len(self.held), self.worth
+        return self.fit.status is not Status.INTERRUPTED, self.worth
 
     @property
     def status(self) -> Status:
@@ -91,19 +99,23 @@ class Outcome:
             return self.fit.status
         if self.held:
             return Status.HELD
-        if self.flat:
+        if self.flat or self.n_alike:
             return Status.FLAT
+        if self.narrowed:
+            return Status.ROUNDED
         return Status.EMPTY if self.empty else Status.CONVERGED
 
-    def message(self, tol: float) -> str:
+    def message(self, tol: float, notes: Sequence[str] = ()) -> str:
         """All that the user should know, with numbers and what to do.
 
         Parameters
         ----------
         tol : float
             What the distance to the limit was to be.
+        notes : sequence of str
+            Sentences on the columns and the prior.
         """
-        return " ".join([self._ending(tol), *self._collapses(), *self._others()])
+        return " ".join([self._ending(tol), *self._collapses(), *notes, *self._others()])
 
     def _ending(self, tol: float) -> str:
         n_iter, left = self.fit.state.n_iter, self._what_is_left()
@@ -125,6 +137,8 @@ class Outcome:
 
     def _collapses(self) -> list[str]:
         masses, said = self.fit.state.statistics.mass, []
+        if self.n_alike:
+            said.append(all_equal(self.n_alike))
         if self.held:
             rows = _listed(masses, self.held)
             said.append(
@@ -151,6 +165,19 @@ class Outcome:
         spread = self.optima[0] - self.optima[-1]
         others = "another optimum" if self.n_optima == 2 else f"{self.n_optima - 1} other optima"  # noqa: PLR2004 - one
         return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
+
+
+def all_equal(n_rows: int) -> str:
+    """Return the warning that all rows are equal."""
+    return (
+        f"All {n_rows} rows are equal, so that they have no spread and no groups: reg_covar or a prior gives all "
+        "variances, and the log-likelihood says nothing. Check that X holds the values that it should."
+    )
+
+
+def count_equal(rows: Rows) -> int:
+    """Return the number of rows where all are equal, otherwise 0."""
+    return len(rows) if (rows[0] == rows[-1]).all() and (rows == rows[0]).all() else 0
 
 
 _NAMED = 5  # components in a message
@@ -204,6 +231,9 @@ class Fitting:
     watch: Callable[[State, float], None]
     _steps: list[int] = field(default_factory=list)
 
+    beside: tuple[Mixture, ...] = ()
+    """Other starts of an exploration, run to their ends."""
+
     overlaid: ClassVar[str] = "kmeans"  # what gives the rest where some parameters are given
 
     @cached_property
@@ -242,7 +272,16 @@ class Fitting:
         return self._ended(found.fit, m_step, found.optima, found.n_passes)
 
     def _exploration(self, m_step: MStep) -> Exploration:
-        return Exploration(self.source, self.n_components, m_step, self.variances, self.tol, self.max_iter, self.watch)
+        return Exploration(
+            self.source,
+            self.n_components,
+            m_step,
+            self.variances,
+            self.tol,
+            self.max_iter,
+            self.watch,
+            beside=self.beside,
+        )
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one that collapses at once is held open."""
@@ -281,4 +320,4 @@ class Fitting:
         n_passes += sum(exploration.passes) + sum(self._steps)
         self._steps.clear()
         worth = exploration.worth(fit)
-        return Outcome(fit, m_step, optima or (worth,), n_passes, worth)
+        return Outcome(fit, m_step, optima or (worth,), n_passes, worth, count_equal(self.source.rows))

@@ -14,19 +14,24 @@ from gaussmix._types import ArrayLike, Engine
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
 from gaussmix.estimators.algorithms import ALGORITHMS
-from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
+from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.expectation import ENGINES
+from gaussmix.exploration import Shrinkage, shrinkage_of
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, moments_of
+from gaussmix.starts.rounding import rounding_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
+
+_AUTO, _EM = "auto", "em"
 
 
 class GaussianMixture(MixtureEstimator):
@@ -56,10 +61,13 @@ class GaussianMixture(MixtureEstimator):
         cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
         see :func:`gaussmix.starts.relative_ridge`), so that a fit does not depend on units.
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
-    prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
-        A prior on means and covariances, under which the fit is the most probable one: ``"weak"``, worth one row for
-        each covariance; ``"mclust"``, the defaults of Fraley & Raftery (2007); or one's own. Not defined for ``"VEE"``,
-        ``"EVE"``, ``"VVE"`` and ``"EVV"``.
+    prior : {"auto", "weak", "mclust"}, NormalInverseWishart or None, default "auto"
+        A prior on means and covariances, under which the fit is the most probable one. ``"auto"`` is no prior where
+        rows are plenty. Where a component has on average less than 8 rows for each feature, and `covariance_type` is
+        ``"full"``, it is a prior that draws covariances towards their common one, worth as many rows as are lacking, or
+        fewer where covariances clearly differ (`shrinkage_`): maximum likelihood loses groups there that k-means finds.
+        ``"weak"`` is worth one row for each covariance; ``"mclust"`` are the defaults of Fraley & Raftery (2007); or
+        give your own. Not defined for ``"VEE"``, ``"EVE"``, ``"VVE"`` and ``"EVV"``. None is maximum likelihood.
     eigenvalue_ratio : float, optional
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1, as in TCLUST
         (García-Escudero et al. 2008). It depends on the units of the features. For ``"full"``, ``"tied"``, ``"diag"``,
@@ -88,6 +96,10 @@ class GaussianMixture(MixtureEstimator):
     precisions_init : array_like, optional
         Inverse covariances to start from, in the shape of `covariances_`. Where all three are given, `init_params` is
         not used.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
@@ -144,6 +156,12 @@ class GaussianMixture(MixtureEstimator):
         Log-likelihood and logarithm of the prior density together, per row, but for a constant that depends on the
         prior and the number of components alone. The same as `log_likelihood_` without a prior and components held
         open.
+    objective_ : float
+        What fits are compared by: `log_posterior_`, less what components gain by having hardly any rows or no spread,
+        and by being narrow beside the rounding of the columns. No run of the exploration ended at more, and no plain
+        k-means start does.
+    shrinkage_ : Shrinkage or None
+        The prior that ``prior="auto"`` made, and how many rows it is worth; None where none was needed.
     optima_ : tuple of float
         What runs from different starts ended at or were heading for, log-posteriors per row, the best first.
     n_optima_ : int
@@ -186,12 +204,13 @@ class GaussianMixture(MixtureEstimator):
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "algorithm": [StrOptions(set(ALGORITHMS))],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
+        "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "init_params": [StrOptions({*KINDS, EXPLORE}), "array-like", Mixture, callable],
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
+        "weights_are": WEIGHTS_ARE,
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -200,6 +219,7 @@ class GaussianMixture(MixtureEstimator):
         "n_jobs": [Integral, None],
     }
 
+    shrinkage_: Shrinkage | None
     status_: Status
     message_: str
     n_passes_: float
@@ -207,6 +227,7 @@ class GaussianMixture(MixtureEstimator):
     skipped_: tuple[float, ...]
     log_likelihood_: float
     log_posterior_: float
+    objective_: float
     optima_: tuple[float, ...]
     n_optima_: int
 
@@ -218,7 +239,7 @@ class GaussianMixture(MixtureEstimator):
         weights: Literal["free", "equal"] = "free",
         tol: float = 1e-4,
         reg_covar: float | Literal["auto"] = "auto",
-        prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
+        prior: Literal["auto", "weak", "mclust"] | NormalInverseWishart | None = "auto",
         eigenvalue_ratio: float | None = None,
         max_iter: int = 100,
         algorithm: Literal["em", "truncated"] = "em",
@@ -227,6 +248,7 @@ class GaussianMixture(MixtureEstimator):
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -248,6 +270,7 @@ class GaussianMixture(MixtureEstimator):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.weights_are = weights_are
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -265,7 +288,8 @@ class GaussianMixture(MixtureEstimator):
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -280,6 +304,8 @@ class GaussianMixture(MixtureEstimator):
         -----
         ConvergenceWarning
             If the fit ended otherwise than converged: `message_`.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
         source, kept = self._training(X, sample_weight)
@@ -293,7 +319,7 @@ class GaussianMixture(MixtureEstimator):
         self._rng = np.random.default_rng(seeds.randint(2**31))
         outcome = self._outcome(source, kept)
         self._keep(outcome.fit, outcome.m_step, source.rows.dtype)
-        self._report(outcome)
+        self._report(outcome, source)
         return self
 
     def diagnose(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
@@ -304,7 +330,7 @@ class GaussianMixture(MixtureEstimator):
         X : (n, D) array_like
             The rows of the fit.
         sample_weight : (n,) array_like, optional
-            Their weights.
+            Their weights, with the meaning that `weights_are` says.
 
         Returns
         -------
@@ -327,9 +353,12 @@ class GaussianMixture(MixtureEstimator):
     def _outcome(self, source: ArraySource, kept: Kept) -> Outcome:
         """The best of all starts."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
-        m_step = replace(m_step, prior=self._prior(source, m_step), eigenvalue_ratio=self.eigenvalue_ratio)
+        m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
+        m_step, beside = self._with_prior(source, m_step)
         algorithm = ALGORITHMS[self.algorithm]
-        fitting = algorithm(source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch)
+        fitting = algorithm(
+            source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch, beside=beside
+        )
         shape = (self.n_components, source.n_features)
         if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
             return fitting.going_on(self.mixture_, self._history)
@@ -357,12 +386,22 @@ class GaussianMixture(MixtureEstimator):
             outcomes[-1] = outcomes[-1].interrupted
         return best_of(outcomes)
 
-    def _prior(self, source: ArraySource, m_step: MStep) -> NormalInverseWishart | None:
-        """The prior that the parameters ask for, made to the measure of the rows."""
-        if not isinstance(self.prior, str):
-            return self.prior
-        mean, covariance = moments_of(source)
-        return scaled(self.prior, mean, covariance, self.n_components, m_step.structure)
+    def _with_prior(self, source: ArraySource, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
+        """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""
+        self.shrinkage_ = None
+        if isinstance(self.prior, str) and self.prior == _AUTO:
+            if self.algorithm == _EM and self.max_iter > 0:
+                self.shrinkage_ = shrinkage_of(source, self.n_components, m_step, self.tol, self.max_iter)
+            if self.shrinkage_ is None:
+                return m_step, ()
+            return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
+        prior = self._named_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
+        return replace(m_step, prior=prior), ()
+
+    def _named_prior(self, source: ArraySource, m_step: MStep, name: str) -> NormalInverseWishart:
+        """Return a prior that is made to the measure of the rows."""
+        mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
+        return scaled(name, mean, covariance, self.n_components, m_step.structure)
 
     def _watch(self, state: State, gain: float) -> None:
         if state.n_iter % self.verbose_interval == 0:
@@ -372,13 +411,24 @@ class GaussianMixture(MixtureEstimator):
         if self.verbose >= level:
             print(text)  # noqa: T201 - what `verbose` asks for
 
-    def _report(self, outcome: Outcome) -> None:
+    def _notes(self, outcome: Outcome, source: ArraySource) -> list[str]:
+        """Return sentences on rounded columns and on the prior, where they decided the fit."""
+        said, floor = [], outcome.m_step.rounding
+        if outcome.narrowed and floor is not None:
+            names = distinct(getattr(self, "feature_names_in_", None))
+            said.append(rounding_of(source).describe(outcome.fit.state.mixture, outcome.narrowed, floor, names))
+        if self.shrinkage_ is not None:
+            said.append(self.shrinkage_.describe(float(source.some_weights.sum())))
+        return said
+
+    def _report(self, outcome: Outcome, source: ArraySource) -> None:
         """Say how it ended, and warn unless all is well."""
         self.history_, self.skipped_ = outcome.fit.history, outcome.fit.skipped
         self.log_likelihood_ = outcome.fit.state.log_likelihood
         self.log_posterior_ = outcome.fit.state.log_posterior
         self.optima_, self.n_optima_ = outcome.optima, outcome.n_optima
         self.n_passes_ = outcome.n_passes
-        self.status_, self.message_ = outcome.status, outcome.message(self.tol)
+        self.objective_ = outcome.worth
+        self.status_, self.message_ = outcome.status, outcome.message(self.tol, self._notes(outcome, source))
         if self.status_ is not Status.CONVERGED and self.max_iter > 0:
             warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)

@@ -10,6 +10,7 @@ from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Covariances
 from gaussmix.mixture import Mixture
 from gaussmix.structures import Structure
+from gaussmix.values import real
 
 __all__ = ["InitialParameters", "Kept", "of_kept"]
 
@@ -75,7 +76,7 @@ class InitialParameters:
 
 
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = real(name, values).astype(np.float64)
     if array.shape != shape:
         msg = f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
         raise ValueError(msg)
@@ -103,5 +104,5 @@ def of_kept(origin: Any, kept: Kept) -> Any:  # noqa: ANN401 - what `init_params
     """A start of the rows that are kept: labels or responsibilities are given for all."""
     if isinstance(kept, slice) or isinstance(origin, str | Mixture) or callable(origin):
         return origin
-    array = np.asarray(origin)
+    array = real("init_params", origin)
     return array[kept] if len(array) == len(kept) else array

@@ -10,14 +10,14 @@ import numpy as np
 from scipy.stats import binom
 from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.density.parts import part
 from gaussmix.diagnosis import Diagnosis, diagnose
-from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn, weighing
+from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
 from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.predictive import Predictive
+from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.statistics import SCALAR
@@ -65,6 +65,10 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         What to choose by, where there is a choice: see :class:`GaussianMixtureSearch`.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the fit, and of the random rows by which the border is found.
     n_jobs : int, optional
@@ -141,6 +145,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         threshold: float | None = None,
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -150,6 +155,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         self.threshold = threshold
         self.criterion = criterion
         self.reg_covar = reg_covar
+        self.weights_are = weights_are
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -163,7 +169,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for, in the fit and in `contamination`.
+            How many rows each row stands for, in the fit and in `contamination`: weight 2 is the row twice, weight 0 is
+            no row. Weights that only compare rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -177,8 +184,10 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged; if models with a better criterion were passed over, or components
-            left out, though they have rows enough; if of new rows more than `threshold` may be flagged.
+            If the fit ended otherwise than converged; if components were left out though they have rows enough; if of
+            new rows more than `threshold` may be flagged.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
         if self.contamination is not None and self.threshold is not None:
@@ -187,8 +196,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
                 f"threshold={self.threshold}; set the one that is not meant to None."
             )
             raise ValueError(msg)
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        kept, weights = weighing(rows, sample_weight)
+        rows = read_rows(self, X, reset=True, at_least=2)
+        kept, weights = read_weights(rows, sample_weight, self.weights_are)
         rng, source = self._generator(), self._source(rows[kept], weights)
         trial = self._chosen(source, rng)
         found, self.best_params_ = trial.chosen.mixture, trial.chosen.params
@@ -217,9 +226,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
         def fit(one: Choice) -> _Trial:
             chosen = one.fitted(source.rows, source.weights, self.criterion, rng)
-            m_step = one.model(source, chosen.structure)
-            sound, left_out = _sound(chosen.mixture, source)
-            return _Trial(chosen, CrossFit(source, chosen.mixture, m_step), sound, left_out)
+            fits = CrossFit(source, chosen.mixture, chosen.m_step)
+            return _Trial(chosen, fits, *_sound(chosen.mixture, source))
 
         def enough(trial: _Trial) -> bool:
             return self._carries(source, trial.chosen.mixture.n_components)

@@ -9,14 +9,14 @@ from scipy.stats import binom
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.conditioning import ConditionalMixtures
 from gaussmix.estimators.base import distinct
-from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, passed_over, warn, weighing
+from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
 from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.predictive import Predictive
+from gaussmix.estimators.rows import read_rows, read_targets, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CRITERIA, Candidate
 from gaussmix.sources import ArraySource
@@ -59,6 +59,10 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         better need not predict better.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the fit.
     n_jobs : int, optional
@@ -127,6 +131,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         covariance_type: str | Sequence[str] = AUTO,
         criterion: str = "aicc",
         reg_covar: float | Literal["auto"] = "auto",
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -134,6 +139,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         self.covariance_type = covariance_type
         self.criterion = criterion
         self.reg_covar = reg_covar
+        self.weights_are = weights_are
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -152,7 +158,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         y : (n,) or (n, R) array_like
             One target, or several. Predictions are of the same shape.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -166,17 +173,17 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged; if models with a better criterion were passed over though their
-            components have rows enough; if intervals for 90 % held significantly fewer targets of rows that a fit has
-            not seen, or rows are too few to tell how targets go with the features.
+            If the fit ended otherwise than converged; if intervals for 90 % held significantly fewer targets of rows
+            that a fit has not seen; if rows are too few to tell how targets go with the features.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        rows, targets = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
-        )
-        kept, weights = weighing(rows, sample_weight)
+        rows = read_rows(self, X, reset=True, at_least=2)
+        targets = read_targets(self, rows, y)
+        kept, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
-        joint = self._source(np.column_stack([rows, targets])[kept], weights)
+        joint = self._source(np.column_stack([rows.astype(np.float64, copy=False), targets])[kept], weights)
         trial = self._chosen(joint)
         wider, doubts = trial.widening()
         found, self.best_params_ = trial.predicting(trial.chosen.mixture, joint, wider), trial.chosen.params
@@ -258,8 +265,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
 
         def fit(one: Choice) -> _Trial:
             chosen = self._fitted(one, joint, rng)
-            m_step = one.model(joint, chosen.structure)
-            return _Trial(chosen, CrossFit(joint, chosen.mixture, m_step), self.n_features_in_)
+            fits = CrossFit(joint, chosen.mixture, chosen.m_step)
+            return _Trial(chosen, fits, self.n_features_in_)
 
         def enough(trial: _Trial) -> bool:
             return self._carries(joint, trial.chosen.mixture.n_components)
@@ -279,12 +286,11 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         """The mixture whose conditional distribution has the lowest criterion, or the only one."""
         if choice.single:
             return choice.only(joint.rows, joint.weights, rng)
-        results, notes = choice.searched(joint.rows, joint.weights, rng, stop_early=False)
+        results = choice.searched(joint.rows, joint.weights, rng, stop_early=False)
         features = self._source(joint.rows[:, : self.n_features_in_], joint.weights)
-        value = {one: self._value(one, features) for one in results.candidates if one.fit}
-        best = min(value, key=lambda one: (bool(one.collapsed), value[one], one.n_parameters))
-        over = passed_over(results, joint.rows, best, value.__getitem__)
-        return Chosen.of(best.mixture, results.name(best), [*notes, *over])
+        fitted = [one for one in results.candidates if one.fit]
+        best = min(fitted, key=lambda one: (bool(one.collapsed), self._value(one, features), one.n_parameters))
+        return choice.told(results, best, joint)
 
     def _value(self, one: Candidate, features: ArraySource) -> float:
         """The criterion of the targets given the features."""

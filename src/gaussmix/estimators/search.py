@@ -12,7 +12,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.em import Status
-from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.base import MixtureEstimator, distinct
+from gaussmix.estimators.fitting import all_equal, count_equal
+from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.expectation import ENGINES
 from gaussmix.selection import (
     CROSS_VALIDATION,
@@ -20,6 +22,7 @@ from gaussmix.selection import (
     Candidate,
     Search,
     SearchResults,
+    cautions_about,
     cross_validated,
     search_source,
 )
@@ -67,6 +70,10 @@ class GaussianMixtureSearch(MixtureEstimator):
         :class:`GaussianMixture`, as criteria compare sums over all rows.
     max_iter : int, default 1000
         Largest number of EM steps of one fit.
+    weights_are : {"counts", "relative"}, default "counts"
+        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
+        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
+        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     verbose : int, default 0
@@ -134,6 +141,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "weights_are": WEIGHTS_ARE,
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "engine": [StrOptions(set(ENGINES))],
@@ -156,6 +164,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         reg_covar: float | Literal["auto"] = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
+        weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         engine: Engine = "auto",
@@ -171,6 +180,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.reg_covar = reg_covar
         self.tol = tol
         self.max_iter = max_iter
+        self.weights_are = weights_are
         self.random_state = random_state
         self.verbose = verbose
         self.engine = engine
@@ -186,7 +196,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for.
+            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
+            rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -202,10 +213,14 @@ class GaussianMixtureSearch(MixtureEstimator):
         -----
         ConvergenceWarning
             If the chosen fit did not meet the stopping rule within `max_iter` steps, or the search was interrupted
-            (Ctrl-C): the best so far is kept, except in cross-validation.
+            (Ctrl-C): the best so far is kept, except in cross-validation. Also if all rows are equal.
+        UserWarning
+            If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
         source, _ = self._training(X, sample_weight)
+        if count_equal(source.rows):
+            warnings.warn(all_equal(source.n_rows), ConvergenceWarning, stacklevel=2)
         structures, n_components = self._structures(source.n_features), self._numbers()
         source, n_workers = search_source(source, n_components, len(structures))
         seeds = check_random_state(self.random_state)
@@ -224,6 +239,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         )
         self.results_ = SearchResults(tuple(self._candidates(search, source)), self.criterion)
         self._become(self.results_.best, source.rows.dtype)
+        for warning in self._cautions(self.results_.best, source):
+            warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
@@ -240,6 +257,10 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._fitted()
         return self.results_.summary()
+
+    def _cautions(self, chosen: Candidate, source: ArraySource) -> list[str]:
+        """Return what decided the chosen fit beside the rows' likelihood, a sentence each."""
+        return cautions_about(chosen, source, distinct(getattr(self, "feature_names_in_", None)))
 
     def _candidates(self, search: Search, source: ArraySource) -> list[Candidate]:
         """The last word on every cell, by numbers of components and then structures."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome
+from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome, count_equal
 from gaussmix.exploration.truncation import Truncation
 from gaussmix.m_step import IllDefinedCovarianceError
 from gaussmix.mixture import Mixture
@@ -39,7 +39,7 @@ class TruncatedFitting(Fitting):
         found = truncation.run(start)
         fit = replace(found.fit, state=found.state)
         worth = self._exploration(found.m_step).worth(fit)
-        return TruncatedOutcome(fit, found.m_step, (worth,), found.n_passes, worth)
+        return TruncatedOutcome(fit, found.m_step, (worth,), found.n_passes, worth, count_equal(self.source.rows))
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one of two levels takes the place of the exploration."""

@@ -40,7 +40,7 @@ _ONE_AT_A_TIME = Lock()
 
 def _planned(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
     """The plan of a mixture, made once for all blocks, even where several threads ask for it."""
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, np.errstate(all="ignore"):  # a plan that overflows finds no finite sum
         return _made(mixture, moments, precision)
 
 

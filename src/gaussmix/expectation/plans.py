@@ -41,7 +41,9 @@ DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 _NEAR, _NEXT = 3 * 2**14, 2**18  # bytes of a tile and of its joint densities: smaller ones end in more sums
 _LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
-_SQUARES_KEEP_DIGITS = 1e140  # inverse deviations; distances as small as that have squares that underflow
+# Inverse deviations and means up to which distances may be squared before they are scaled: larger inverse deviations go
+# with distances whose squares underflow, and of larger means one may be so far from a row that the square overflows.
+_SQUARES_KEEP_DIGITS = 1e140
 _SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
 _SINGLE_SQUARES = 1e15  # deviations from its inverse to this have squares in single precision
 _SINGLE_DEPTH = 2.0**12  # nats below which a log-joint density has no more than three digits after the point left
@@ -165,7 +167,7 @@ def _in_single(densities: Densities) -> Densities:
 
 def _balls(mixture: "Mixture", means: Floats) -> Densities:
     scales = mixture.covariances.whitening[:, None, None, None]
-    if scales.max() < _SQUARES_KEEP_DIGITS:
+    if max(scales.max(), np.abs(means).max()) < _SQUARES_KEEP_DIGITS:
         return _densities(PLAIN, means, padded(scales, 4, 1, 1, 1), mixture.log_norms)
     return _scaled(mixture, means, np.repeat(scales, mixture.n_features, axis=3))
 
@@ -187,7 +189,8 @@ def _triangles(mixture: "Mixture", means: Floats) -> Densities:
 
 
 def _read_trace(second: Floats) -> Floats:
-    return np.asarray(second.sum(axis=(1, 2)))
+    with np.errstate(over="ignore"):  # as in the other twin, for rows far out
+        return np.asarray(second.sum(axis=(1, 2)))
 
 
 def _read_diagonal(second: Floats) -> Floats:
@@ -243,7 +246,7 @@ def _keeps_digits(mixture: "Mixture") -> bool:
     """Whether single precision tells apart, along each component's narrowest axes, what lies as far as rows do."""
     with np.errstate(over="ignore"):
         steepest = np.sqrt(np.abs(mixture.covariances.precisions).max())
-        farthest = 4.0 * np.sqrt(np.diagonal(mixture.covariance).max())
+        farthest = 4.0 * np.sqrt(mixture.variances.max())
     scales = 1.0 / _SINGLE_SQUARES < farthest < _SINGLE_SQUARES and steepest < _SINGLE_SQUARES
     return bool(scales and steepest * farthest <= _SINGLE_REACH)
 

@@ -150,7 +150,8 @@ class ProductsPlan:
     @property
     def _means_are_near(self) -> bool:
         """Whether rows at the means would lose no more digits than may be: else none need be looked at to know."""
-        return bool(np.square(self.means).sum(axis=1).max() <= self.reach)
+        with np.errstate(over="ignore"):
+            return bool(np.square(self.means).sum(axis=1).max() <= self.reach)
 
     @property
     def _lanes(self) -> int:
@@ -196,28 +197,31 @@ def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]
         return otherwise
     constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shape.shifts, shape.means)
     coefficients = padded(np.hstack([constants[:, None], shape.shifts, -0.5 * shape.quadratic]) / math.log(2.0), 4, 1)
+    reach = _DIGITS_TO_LOSE[precision] / shape.steepness
+    if not (np.isfinite(coefficients).all() and reach > 0):  # variances too far apart, or means too far out
+        return otherwise
     coefficients[len(constants) :, 0] = -np.inf
     blocks = coefficients.reshape(-1, 4, coefficients.shape[1]).swapaxes(1, 2)
     with np.errstate(over="ignore"):  # what overflows in single precision fails in what follows
         factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
     model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
-    reach = _DIGITS_TO_LOSE[precision] / shape.steepness
     return ProductsPlan(model, shape.means, reach, shape.read, moments, otherwise, mixture.means)
 
 
 def _full(mixture: "Mixture") -> _Shape | None:
     """Each component's own covariance: a frame in which the whole distribution is a sphere."""
-    n_features, deviations = mixture.n_features, np.sqrt(np.diagonal(mixture.covariance))
+    n_features = mixture.n_features
     a, b = np.triu_indices(n_features)
     if len(a) > _MOST:
         return None
+    deviations = np.sqrt(np.diagonal(mixture.covariance))
     places = np.empty((n_features, n_features), np.intp)
     places[a, b] = places[b, a] = np.arange(len(a))  # of products
     try:
         back = deviations[:, None] * np.linalg.cholesky(correlations(mixture, deviations))
+        forth = np.linalg.inv(back)
     except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
         return None
-    forth = np.linalg.inv(back)
     means = (mixture.means - mixture.mean) @ forth.T
     whitening = mixture.covariances.whitening @ back
     precisions = np.swapaxes(whitening, 1, 2) @ whitening
@@ -234,9 +238,9 @@ def _full(mixture: "Mixture") -> _Shape | None:
 
 def _diagonal(mixture: "Mixture") -> _Shape | None:
     """Variances: each feature in units of its deviation."""
-    deviations = np.sqrt(np.diagonal(mixture.covariance))
-    if len(deviations) > _MOST:
+    if mixture.n_features > _MOST:
         return None
+    deviations = np.sqrt(mixture.variances)
     means = (mixture.means - mixture.mean) / deviations
     precisions = np.square(mixture.covariances.whitening * deviations)
 
@@ -250,9 +254,9 @@ def _diagonal(mixture: "Mixture") -> _Shape | None:
 
 def _spherical(mixture: "Mixture") -> _Shape | None:
     """One variance each: all features in units of one deviation."""
-    deviation = np.sqrt(np.diagonal(mixture.covariance).max())
     if mixture.n_features > _MOST:
         return None
+    deviation = np.sqrt(mixture.variances.max())
     means = (mixture.means - mixture.mean) / deviation
     precisions = np.square(mixture.covariances.whitening * deviation)[:, None]
 

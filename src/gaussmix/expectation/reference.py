@@ -20,20 +20,26 @@ def log_joint(mixture: "Mixture", rows: Rows) -> Floats:
 
     A value below the smallest float (about -1.8e308) is returned as that float, so that it stays finite.
     """
-    return _log_joint(mixture, rows - mixture.means[:, None]).T
+    return _log_joint(mixture, _centred(mixture, rows)).T
+
+
+def _centred(mixture: "Mixture", rows: Rows) -> Floats:
+    """Return the rows about each mean, ``(K, n, D)``; differences beyond the largest float are infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(rows - mixture.means[:, None])
 
 
 def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
     """The same as ``(K, n)``, for rows about each mean ``(K, n, D)``."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         white = mixture.covariances.whiten(centred)
         joint = mixture.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)
-    return np.asarray(np.maximum(joint, _LOWEST))
+    return np.asarray(np.fmax(joint, _LOWEST))  # NaN comes of infinite distances alone
 
 
 def responsibilities(mixture: "Mixture", rows: Rows) -> tuple[Floats, Floats]:
     """Responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
-    resp, log_density = _responsibilities(mixture, rows, rows - mixture.means[:, None])
+    resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return resp.T, log_density
 
 
@@ -54,14 +60,17 @@ def _responsibilities(mixture: "Mixture", rows: Rows, centred: Floats) -> tuple[
 def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     """Responsibilities of rows so far out that their squared distances overflow.
 
-    There the nearest component, in its own metric, takes all. Distances are compared after the rows and the means are
-    divided by a common scale, which changes no comparison; components at the same distance share by their other terms.
+    There the nearest component, in its own metric, takes all; components at the same distance share by their other
+    terms. Each row about each mean is taken as a size and a vector of that unit: lengths of the whitened vectors do not
+    overflow. Distances are compared in units of the row's smallest size, in which the smallest distance is finite too.
     """
-    wide = rows.astype(np.float64)
-    scale = np.abs(wide).max(axis=1, keepdims=True)
-    white = mixture.covariances.whiten(wide / scale - mixture.means[:, None] / scale)
-    distance = np.linalg.norm(white, axis=2)
-    nearest = (distance <= distance.min(axis=0)) & (mixture.weights > 0)[:, None]
+    halves = 0.5 * rows.astype(np.float64) - 0.5 * mixture.means[:, None]  # whose differences do not overflow
+    sizes = np.abs(halves).max(axis=2)
+    lengths = np.hypot.reduce(mixture.covariances.whiten(halves / np.where(sizes > 0, sizes, 1.0)[:, :, None]), axis=2)
+    possible = (mixture.weights > 0)[:, None]
+    with np.errstate(over="ignore"):
+        distance = np.where(possible, lengths * (sizes / sizes[possible[:, 0]].min(axis=0)), np.inf)
+    nearest = possible & (distance <= distance.min(axis=0))
     joint = np.where(nearest, mixture.log_norms[:, None], -np.inf)
     resp = np.exp(joint - joint.max(axis=0))
     return np.asarray(resp / resp.sum(axis=0))
@@ -69,7 +78,7 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
 
 def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
     """Log-densities ``(n,)``, labels ``(n,)``, and responsibilities ``(n, K)``, or ``(0, K)`` unless wanted."""
-    resp, log_density = _responsibilities(mixture, rows, rows - mixture.means[:, None])
+    resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return log_density, resp.argmax(axis=0), resp.T if responsibilities else np.empty((0, mixture.n_components))
 
 
@@ -98,16 +107,17 @@ def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments
 
 def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
     """Statistics of one block of rows ``(n, D)`` with weights ``(n,)`` under `mixture`, about its means."""
-    centred = rows - mixture.means[:, None]
+    centred = _centred(mixture, rows)
     resp, log_density = _responsibilities(mixture, rows, centred)
     shares = resp * weights
-    return Statistics(
-        origin=mixture.means,
-        mass=shares.sum(axis=1),
-        first=(shares[:, None] @ centred)[:, 0],
-        second=moments.sums(centred, shares),
-        log_likelihood=float(weights @ log_density),
-        classification=float(weights @ (log_density + np.log(resp.max(axis=0)))),
-        weight=float(weights.sum()),
-        moments=moments,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # sums over rows far out are infinite
+        return Statistics(
+            origin=mixture.means,
+            mass=shares.sum(axis=1),
+            first=(shares[:, None] @ centred)[:, 0],
+            second=moments.sums(centred, shares),
+            log_likelihood=float(weights @ log_density),
+            classification=float(weights @ (log_density + np.log(resp.max(axis=0)))),
+            weight=float(weights.sum()),
+            moments=moments,
+        )

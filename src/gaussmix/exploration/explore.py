@@ -1,24 +1,25 @@
 """From many starts to one good optimum, under a budget of passes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats
-from gaussmix.covariances import triangle
-from gaussmix.diagnosis import collapsed, fewest_rows
+from gaussmix.diagnosis import degenerate, fewest_rows
 from gaussmix.em import Fit, State, Status, run
+from gaussmix.exploration.mending import loss_if_held
 from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
 from gaussmix.exploration.partitions import alike, begun, fuller
+from gaussmix.exploration.rare import with_rare_groups
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import start
+from gaussmix.starts import given, start
 from gaussmix.starts.assignments import from_labels
 
 __all__ = ["Exploration", "Found"]
@@ -53,7 +54,7 @@ _BETTER = 1e-3  # nats per row
 _NEAR = 2e-3  # nats per row: two runs that may go the same way
 _MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
 _ALMOST_NONE = 1e-6  # of a row
-_NOTHING = float(np.finfo(np.float64).tiny)
+_LEAST_RIDGE = 1e-9  # of a variance, in the first covariance of a group of rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,8 @@ class Found:
 class Exploration:
     """A search for a good optimum of one model.
 
+    0. Where all rows are explored, one start is plain k-means on the columns as they are, as ``init_params="kmeans"``
+       makes it. It is run to its limit whatever the others promise, so that the answer is never worse.
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
        :func:`~gaussmix.exploration.partitions.begun`); the most promising become starts. Where there is much to do,
        starts are mixtures of too many components, merged after some steps over fewer rows.
@@ -114,6 +117,8 @@ class Exploration:
         What each run took, in passes over all rows.
     kept : list of Fit
         The best run so far, in case of Ctrl-C.
+    beside : tuple of Mixture
+        Starts that take no part in the race and are run to their limits, beside those that win it.
     """
 
     source: ArraySource
@@ -125,6 +130,7 @@ class Exploration:
     watch: Callable[[State, float], None] = lambda _state, _gain: None
     passes: list[float] = field(default_factory=list)
     kept: list[Fit] = field(default_factory=list)
+    beside: tuple[Mixture, ...] = ()
 
     def found(self, rng: np.random.Generator) -> Found:
         """Search.
@@ -183,7 +189,20 @@ class Exploration:
             larger = self._some(rng, size)
             best = self._run(larger, best.state.mixture, _LONG_STEPS, accelerate=True, watch=self.watch)
             size *= _LARGER
-        return self._run(self.source, best.state.mixture, self.max_iter, accelerate=True, watch=self.watch)
+        ridge = np.maximum(self.m_step.ridge, _LEAST_RIDGE * self.variances)
+        start = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
+        whole = self._run(self.source, start, self.max_iter, accelerate=True, watch=self.watch)
+        return self._without_needless(sample, whole, rng) if self._doomed(whole) else whole
+
+    def _without_needless(self, sample: ArraySource, whole: Fit, rng: np.random.Generator) -> Fit:
+        """Return the fit from plain k-means, if all its components have rows enough and it is hardly worse."""
+        try:
+            first = given("kmeans", sample, self.n_components, self.m_step, rng)
+            begun = self._run(sample, first, _LONG_STEPS, accelerate=True)
+            other = self._run(self.source, begun.state.mixture, self.max_iter, accelerate=True)
+        except IllDefinedCovarianceError:
+            return whole
+        return other if not self._doomed(other) and self.worth(other) > self.worth(whole) - _BETTER else whole
 
     def _sample(self, rng: np.random.Generator) -> ArraySource:
         """The rows, or some of them where there are many more than starts and moves need."""
@@ -205,11 +224,20 @@ class Exploration:
         enough = max(_SAMPLE, _STARTS_PER_PARAMETER * self._n_parameters)
         with one_thread(sample.rows.size * self.n_components):  # k-means and pursuit too, between the passes
             if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
+                certain = self._certain(rng) if sample is self.source and effort == 1.0 else []
                 firsts = self._firsts(sample, rng, effort)
                 racers = _until_alike(firsts) if effort < 1.0 else list(firsts)
-                return self._finished(sample, self._raced(sample, racers)), False
+                return self._finished(sample, self._raced(sample, racers), certain), False
             going, agreed = self._going(sample, self._firsts(self._some(rng, enough), rng, effort))
-            return self._finished(sample, going), agreed
+            return self._finished(sample, going, []), agreed
+
+    def _certain(self, rng: np.random.Generator) -> list[Fit]:
+        """Return the runs that are made whatever the race says: from plain k-means, and from what is known beside."""
+        certain = list(self.beside)
+        if self.n_components > 1:
+            with suppress(IllDefinedCovarianceError):
+                certain.insert(0, given("kmeans", self.source, self.n_components, self.m_step, rng))
+        return [self._run(self.source, one, self.max_iter, accelerate=True, watch=self.watch) for one in certain]
 
     def _going(self, sample: ArraySource, firsts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
         """Runs of a few steps over a sample, until the likeliest is like another; and whether it is.
@@ -307,9 +335,9 @@ class Exploration:
             fits = sorted((self._gone_on(sample, fit, steps) for fit in going), key=self._rank, reverse=True)
         return fits[:n_finalists]
 
-    def _finished(self, sample: ArraySource, fits: Sequence[Fit]) -> list[Fit]:
+    def _finished(self, sample: ArraySource, fits: Sequence[Fit], certain: Sequence[Fit]) -> list[Fit]:
         """The fits run to their limits, but for those that are heading for less than the best of those before."""
-        ended: list[Fit] = []
+        ended = list(certain)
         for fit in fits:
             best = max((self._rank(one)[1] for one in ended), default=-np.inf)
             ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True, watch=self.watch))
@@ -411,17 +439,15 @@ class Exploration:
     def _owed(self, fit: Fit) -> float:
         """What components owe to their being flat, or having too few rows: what each would lose if it were held open.
 
-        It is the divergence of the Gaussian with one pseudo-row more from the one without, for all its rows.
+        And what they gain by being narrow beside the rounding of the columns.
         """
         mixture, statistics = fit.state.mixture, fit.state.statistics
-        factors, lost = mixture.factors, 0.0
-        share = np.diag(np.sqrt(self.variances)) / self.n_components ** (1.0 / mixture.n_features)
-        needles = (k for k in collapsed(mixture, self.m_step.ridge) if statistics.mass[k] < _MANY * self._fewest)
-        for k in {*self._doomed(fit), *needles}:
-            mass = statistics.mass[k]
-            wider = triangle(np.concatenate([np.sqrt(mass) * factors[k].T, share])) / np.sqrt(mass + 1.0)
-            ratios = np.maximum(np.linalg.svd(solve_triangular(wider, factors[k], lower=True))[1] ** 2, _NOTHING)
-            lost += 0.5 * mass * float((ratios - 1.0 - np.log(ratios)).sum())
+        lost = self.m_step.rounding_gain(mixture, statistics.mass)
+        if self.m_step.prior is not None:
+            return lost / statistics.weight
+        needles = (k for k in degenerate(mixture, statistics, self.m_step) if statistics.mass[k] < _MANY * self._fewest)
+        for k in {*self._doomed(fit), *needles} - set(self.m_step.held):
+            lost += loss_if_held(mixture, k, float(statistics.mass[k]), self.variances)
         return lost / statistics.weight
 
     def _doomed(self, fit: Fit) -> tuple[int, ...]:

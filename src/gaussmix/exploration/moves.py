@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Full
+from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
 from gaussmix.density.parts import part
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.diagnosis import fewest_rows
@@ -186,10 +186,12 @@ def _sides(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.
 
     On few rows, some direction has little by chance.
     """
-    factor = alone.factors[0]
     white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
-    longest = np.linalg.svd(factor / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
-    yield (white @ longest > 0).astype(np.intp)
+    if stays_diagonal(alone.covariances, mixture.n_features):
+        yield (white[:, np.argmax(alone.variances / mixture.variances)] > 0).astype(np.intp)
+    else:
+        longest = np.linalg.svd(alone.factors[0] / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
+        yield (white @ longest > 0).astype(np.intp)
     if mixture.n_features > 1 and local.some_weights.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
         flattest = pursued(white, local.some_weights, 1, rng, quickly=True)[:, 0]
         yield (white @ flattest > 0).astype(np.intp)
@@ -236,10 +238,17 @@ def _moved(mixture: Mixture, i: int, j: int, k: int, half: Half) -> Mixture:
     """The mixture with i and j merged, and k in two."""
     fewer = merge(mixture, i, j)
     place = k - (i < k) - (j < k)
-    others = np.delete(fewer.factors, place, axis=0)
     two = half.mixture
     return Mixture(
         np.concatenate([np.delete(fewer.weights, place), fewer.weights[place] * two.weights]),
         np.concatenate([np.delete(fewer.means, place, axis=0), two.means]),
-        Full(np.concatenate([others, two.factors])),
+        _joined(fewer, place, two),
     )
+
+
+def _joined(fewer: Mixture, place: int, two: Mixture) -> Covariances:
+    """Return the covariances of all components but one, and of two others."""
+    if stays_diagonal(fewer.covariances, fewer.n_features):
+        parts = [one.covariances.variances(*one.means.shape) ** 0.5 for one in (fewer, two)]
+        return Diagonal(np.concatenate([np.delete(parts[0], place, axis=0), parts[1]]))
+    return Full(np.concatenate([np.delete(fewer.factors, place, axis=0), two.factors]))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gaussmix._types import Labels
+from gaussmix._types import Labels, Rows
+from gaussmix.covariances import stays_diagonal
 from gaussmix.density.reduction import agglomerated
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -46,7 +47,7 @@ def fuller(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random
     asked for; the parameters are those of :func:`begun`.
     """
     some, n_more = _some(sample, n_components, rng), ceil(_FULLER * n_components)
-    for view in _whole(sample, some, n_components, effort=0.0):
+    for view in _whole(sample, some, n_components, m_step, effort=0.0):
         try:
             labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
             mixture = start_of_clusters(sample, labels, n_more, m_step)
@@ -81,7 +82,7 @@ def begun(
     some = _some(sample, n_components, rng)
     found: list[tuple[float, Mixture]] = []
     seen = set()
-    for view in _views(sample, some, n_components, effort, rng):
+    for view in _views(sample, some, n_components, m_step, effort, rng):
         for fineness in view.finenesses:
             with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
                 labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
@@ -111,18 +112,33 @@ def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> A
 
 
 def _views(
-    sample: ArraySource, some: ArraySource, n_components: int, effort: float, rng: np.random.Generator
+    sample: ArraySource,
+    some: ArraySource,
+    n_components: int,
+    m_step: MStep,
+    effort: float,
+    rng: np.random.Generator,
 ) -> Iterator[_View]:
     """The coordinates to cluster in, the whole views first."""
-    whole = _whole(sample, some, n_components, effort)
+    whole = _whole(sample, some, n_components, m_step, effort)
     yield from whole
-    if whole:
+    if whole and not _columns_alone(m_step, sample.n_features):
         yield from _along_directions(some, whole[-1].coordinates, n_components, effort, rng)
 
 
-def _whole(sample: ArraySource, some: ArraySource, n_components: int, effort: float) -> list[_View]:
+def _columns_alone(m_step: MStep, n_features: int) -> bool:
+    """Return whether rows are clustered in their columns alone: the model knows no axes, and to find them is dear."""
+    return stays_diagonal(m_step.structure.form, n_features)
+
+
+def _whole(sample: ArraySource, some: ArraySource, n_components: int, m_step: MStep, effort: float) -> list[_View]:
     """The views with all directions in them, the white one last; none where all rows are equal."""
     rows, weights = some.rows, some.some_weights
+    if _columns_alone(m_step, sample.n_features):
+        scaled = Coordinates.of_columns(rows, weights)
+        if not scaled.turn.any():
+            return []
+        return [_View(one, (1,)) for one in (_unscaled(scaled, rows), scaled)]
     white = Coordinates.along_principal_axes(rows, weights, 1.0)
     if not white.turn.size:
         return []
@@ -132,10 +148,14 @@ def _whole(sample: ArraySource, some: ArraySource, n_components: int, effort: fl
         for fineness in _FINENESSES[: int(effort * len(_FINENESSES))]
         if fineness == 1 or fineness * n_components * fewest <= sample.n_rows
     )
-    largest = np.abs(rows - white.centre).max()
-    plain = replace(white, turn=np.eye(sample.n_features) / (largest if largest > 0 else 1.0))
     between = Coordinates.along_principal_axes(rows, weights, 0.5)
-    return [_View(coordinates, finenesses) for coordinates in (plain, between, white)]
+    return [_View(coordinates, finenesses) for coordinates in (_unscaled(white, rows), between, white)]
+
+
+def _unscaled(coordinates: Coordinates, rows: Rows) -> Coordinates:
+    """Return the columns as they are, about the same centre, in a unit in which squares do not overflow."""
+    largest = np.abs(rows - coordinates.centre).max()
+    return replace(coordinates, turn=np.full(rows.shape[1], 1.0 / (largest if largest > 0 else 1.0)))
 
 
 def _along_directions(

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.typing import ColorType
 
 from gaussmix._types import Floats
+from gaussmix.values import real
 
 __all__ = [
     "FILL",
@@ -84,7 +85,7 @@ def check_type(name: str, given: object, wanted: type, advice: str) -> None:
 
 def contents(content: float | Sequence[float]) -> Floats:
     """Probabilities between 0 and 1, in rising order."""
-    probabilities = np.unique(np.asarray(content, dtype=np.float64))
+    probabilities = np.unique(real("content", content)).astype(np.float64)
     if probabilities.size == 0 or not ((probabilities > 0) & (probabilities < 1)).all():
         msg = f"content must be probabilities between 0 and 1, such as 0.9, got {content}."
         raise ValueError(msg)

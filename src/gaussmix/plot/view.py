@@ -12,6 +12,7 @@ from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.density.features import Feature, indices
 from gaussmix.mixture import Mixture
 from gaussmix.plot.style import check_type
+from gaussmix.values import finite_rows
 
 __all__ = ["View", "as_rows", "on_grid", "reach", "span", "union", "widened"]
 
@@ -88,14 +89,9 @@ class View:
 
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
     """Rows as an array; raise ``ValueError`` where they are not finite or have another number of features."""
-    points = np.asarray(rows)
-    if points.dtype != np.float32:
-        points = points.astype(np.float64, copy=False)
+    points = finite_rows("rows", rows)
     if points.ndim != 2 or points.shape[1] != n_features or not len(points):  # noqa: PLR2004 - rows and columns
         msg = f"rows must have shape (n, {n_features}), n at least 1 and a column for each feature, got {points.shape}."
-        raise ValueError(msg)
-    if not np.isfinite(points).all():
-        msg = "rows must be finite, got NaN or infinity; drop or impute those rows first."
         raise ValueError(msg)
     return points
 

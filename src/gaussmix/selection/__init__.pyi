@@ -1,4 +1,5 @@
 from .candidate import CROSS_VALIDATION, NAMES, Candidate, best
+from .cautions import cautions_about
 from .criteria import CRITERIA, aic, bic, icl
 from .crossval import cross_validated
 from .effort import search_source
@@ -15,6 +16,7 @@ __all__ = [
     "aic",
     "best",
     "bic",
+    "cautions_about",
     "cross_validated",
     "icl",
     "search_source",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -35,7 +35,10 @@ class Candidate:
     reason : str
         Why there is no fit; empty where there is one.
     collapsed : tuple of int
-        Components that only the ridge holds open; see :func:`~gaussmix.diagnosis.collapsed`.
+        Components that only the ridge holds open; see :func:`~gaussmix.diagnosis.degenerate`.
+    cells_gain : float or None
+        By how much the log-likelihood is larger than that of the cells that values are rounded to, in nats; None where
+        no column is rounded. See :meth:`~gaussmix.starts.rounding.Rounding.gain`.
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     n_passes : int
@@ -49,6 +52,7 @@ class Candidate:
     fit: Fit | None = None
     reason: str = ""
     collapsed: tuple[int, ...] = ()
+    cells_gain: float | None = None
     held_out: float | None = None
     n_passes: int = 0
     seconds: float = 0.0
@@ -88,12 +92,31 @@ class Candidate:
         """How it ended, in a word or two: the rest is in :attr:`reason` and in the fit's own status."""
         if self.fit is None:
             return "failed"
-        return "collapsed" if self.collapsed else _WORDS[self.fit.status]
+        if self.collapsed:
+            return "collapsed"
+        return "held" if self.held else _WORDS[self.fit.status]
+
+    @cached_property
+    def rounding_gain(self) -> float:
+        """What narrow components gain from the rounding of the columns, in nats: no fit is chosen for that."""
+        if self.cells_gain is not None:
+            return self.cells_gain
+        return self.m_step.rounding_gain(self.mixture, self.statistics.mass)
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """Components that would have collapsed, and that a prior worth one row holds open."""
+        return self.m_step.held
+
+    @property
+    def worth(self) -> float:
+        """Log-likelihood of all rows less :attr:`rounding_gain`, in nats."""
+        return self.log_likelihood - self.rounding_gain
 
     @property
     def rank(self) -> tuple[bool, bool, float]:
-        """What fits of this cell are compared by: that there is one, without a collapsed component, then likelihood."""
-        return (self.fit is not None, not self.collapsed, -np.inf if self.fit is None else self.log_likelihood)
+        """What fits of this cell are compared by: that there is one, without a collapsed component, then worth."""
+        return (self.fit is not None, not self.collapsed, -np.inf if self.fit is None else self.worth)
 
     def criterion(self, name: str) -> float:
         """The value of a criterion; lower is better, infinite where there is none.
@@ -107,6 +130,14 @@ class Candidate:
         if name == CROSS_VALIDATION:
             return np.inf if self.held_out is None else -2.0 * self.held_out
         return np.inf if self.fit is None else CRITERIA[name](self.statistics, self.n_parameters)
+
+    def comparable(self, name: str) -> float:
+        """Return the value of a criterion without what narrow components gain from the rounding of the columns.
+
+        Models are compared by it. Where no column is rounded, it is the value of the criterion.
+        """
+        value = self.criterion(name)
+        return value if self.fit is None or name == CROSS_VALIDATION else value + 2.0 * self.rounding_gain
 
     @property
     def _fitted(self) -> Fit:
@@ -123,7 +154,7 @@ def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, int]:
 
     Values that differ by rounding are of one model under several names, as with one component; the plainest is first.
     """
-    value = one.criterion(criterion)
+    value = one.comparable(criterion)
     return (one.fit is None, not np.isfinite(value), bool(one.collapsed), round(value, 6), one.structure.freedom)
 
 

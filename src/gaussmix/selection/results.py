@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from gaussmix.covariances import stays_diagonal
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best, rank
@@ -188,6 +189,8 @@ class SearchResults:
 
 def _thickness(mixture: Mixture) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Each component's least variance, as a share of the mixture's own in that direction, ``(K,)``."""
+    if stays_diagonal(mixture.covariances, mixture.n_features):
+        return 1.0 / _widest_ratios(mixture)
     try:
         factor = np.linalg.cholesky(mixture.covariance)
     except np.linalg.LinAlgError:  # all rows together are flat: nothing to compare with
@@ -195,6 +198,17 @@ def _thickness(mixture: Mixture) -> np.ndarray[Any, np.dtype[np.float64]]:
     dense = mixture.covariances.dense(mixture.n_components, mixture.n_features)
     half = np.linalg.solve(factor, dense)
     return np.asarray(np.linalg.eigvalsh(np.linalg.solve(factor, np.swapaxes(half, 1, 2)))[:, 0])
+
+
+def _widest_ratios(mixture: Mixture) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return at least the largest variance of the whole in units of each component's own variances, ``(K,)``.
+
+    The whole is diagonal but for what the K means add, whose squared distances bound that.
+    """
+    variances = mixture.covariances.variances(mixture.n_components, mixture.n_features)
+    within, apart = mixture.weights @ variances, mixture.means - mixture.mean
+    between = np.array([mixture.weights @ (np.square(apart) / one).sum(axis=1) for one in variances])
+    return np.asarray((within / variances).max(axis=1) + between)
 
 
 def _models(count: int) -> str:

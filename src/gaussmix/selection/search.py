@@ -18,22 +18,25 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import TypeVar
 
 import numpy as np
 
 from gaussmix import starts
-from gaussmix.covariances import Covariances, NotPositiveDefiniteError
+from gaussmix._types import Floats
+from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
-from gaussmix.diagnosis import collapsed
+from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
+from gaussmix.exploration import loss_if_held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
+from gaussmix.starts.rounding import Rounding, rounding_of
 from gaussmix.statistics import POOLED, SCALAR, Statistics
 from gaussmix.structures import Structure, named
 
@@ -118,11 +121,53 @@ class Search:
             for k in reversed(self.n_components[:-1]):
                 yield from self._round(cells, k, partial(self._from_above, cells))
         goal, nested = self._goal(cells), partial(self._nested, cells)
+        last = []
         for k in self.n_components:
             for m_step in sorted(self.m_steps, key=lambda m_step: m_step.structure.freedom):
                 key = (m_step.structure, k)
-                cells[key] = _Visit(self, cells[key], goal).candidate(nested)
-                yield cells[key]
+                cells[key] = self._in_cells(_Visit(self, cells[key], goal).candidate(nested))
+                last.append(key)
+        self._hold(cells)
+        yield from (cells[key] for key in last)
+
+    def _in_cells(self, cell: Candidate) -> Candidate:
+        """Return a candidate that knows what it gains from the rounding of the columns, where some are rounded."""
+        floor = cell.m_step.rounding
+        if floor is None or cell.fit is None:
+            return cell
+        return replace(cell, cells_gain=self._rounding.gain(cell.mixture, self.source, floor))
+
+    def _hold(self, cells: _Cells) -> None:
+        """Hold collapsed components open, in the cells that may then be the best.
+
+        A component on equal rows may be what the data are like, sentinels or zeros. Held open by a prior worth one row,
+        it can be compared with others.
+        """
+        best = min((one for one in cells.values() if one.fit), key=partial(rank, self.criterion), default=None)
+        for key, cell in cells.items():
+            if cell.fit and cell.collapsed and best and self._may_win(cell, best):
+                cells[key] = self._in_cells(_Visit(self, cell, _Goal(self.criterion)).opened())
+                best = min(best, cells[key], key=partial(rank, self.criterion))
+
+    def _may_win(self, cell: Candidate, best: Candidate) -> bool:
+        """Return whether a candidate would be better than the best with its collapsed components held open.
+
+        Its other rows lose nothing, and those of the collapsed components some of what they would lose.
+        """
+        if best.collapsed or not self.stop_early:
+            return True
+        masses = cell.statistics.mass
+        losses = [loss_if_held(cell.mixture, k, float(masses[k]), self.variances) for k in cell.collapsed]
+        return cell.comparable(self.criterion) + 2.0 * sum(losses) < best.comparable(self.criterion)
+
+    @cached_property
+    def _rounding(self) -> Rounding:
+        return rounding_of(self.source)
+
+    @cached_property
+    def variances(self) -> Floats:
+        """How widely the rows are spread, ``(D,)``."""
+        return starts.relative_ridge(self.source, 1.0)
 
     def _round(self, cells: _Cells, k: int, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Iterator[Candidate]:
         """Visit the cells of one number of components, side by side, and keep what is found."""
@@ -152,6 +197,8 @@ class Search:
 
     def _pooled(self) -> Covariances | None:
         """The covariance of all rows, if they have one: a first guess at axes that components share."""
+        if all(stays_diagonal(m_step.structure.form, self.source.n_features) for m_step in self.m_steps):
+            return None
         mean, _ = starts.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
         try:
@@ -282,6 +329,31 @@ class _Visit:
         seconds = self.cell.seconds + perf_counter() - begun
         return replace(found, n_passes=self.cell.n_passes + sum(self.passes), seconds=seconds)
 
+    def opened(self) -> Candidate:
+        """Return the cell with its collapsed components held open; the cell itself where that cannot be done."""
+        fit, begun = self.cell.fit, perf_counter()
+        if fit is None:
+            return self.cell
+        variances = self.search.variances
+        try:
+            fit, m_step = mended(fit, self.cell.m_step, variances, self._run_with, of_many_rows=True)
+        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
+            return self.cell
+        seconds, n_passes = self.cell.seconds + perf_counter() - begun, self.cell.n_passes + sum(self.passes)
+        collapsed = tuple(set(degenerate(fit.state.mixture, fit.state.statistics, m_step)) - set(m_step.held))
+        return replace(
+            self.cell, fit=fit, m_step=m_step, collapsed=collapsed, reason="", seconds=seconds, n_passes=n_passes
+        )
+
+    def _run_with(self, start: Mixture, m_step: MStep) -> Fit:
+        """Return a fit of the cell with other bounds."""
+        search = self.search
+        fit = run(search.source, start, m_step, tol=search.tol, max_iter=search.max_iter, accelerate=True)
+        self.passes.append(fit.state.n_passes + 1)
+        if fit.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        return fit
+
     def _starts(self, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Sequence[_Start]:
         """The starts; none where a neighbour is so nearly singular that it can be neither merged nor split."""
         try:
@@ -305,8 +377,16 @@ class _Visit:
         """The likeliest first, those with a collapsed component last."""
         if len(fits) < 2:  # noqa: PLR2004 - nothing to compare
             return fits
-        ridge = self.cell.m_step.ridge
-        return sorted(fits, key=lambda fit: (bool(collapsed(fit.state.mixture, ridge)), -fit.state.log_likelihood))
+        return sorted(fits, key=lambda fit: (bool(self._collapsed(fit)), -self._worth(fit)))
+
+    def _collapsed(self, fit: Fit) -> tuple[int, ...]:
+        """Return the components that only the ridge holds open."""
+        return degenerate(fit.state.mixture, fit.state.statistics, self.cell.m_step)
+
+    def _worth(self, fit: Fit) -> float:
+        """Return the log-likelihood less what narrow components gain from the rounding of the columns."""
+        state = fit.state
+        return state.statistics.log_likelihood - self.cell.m_step.rounding_gain(state.mixture, state.statistics.mass)
 
     def _started(self, start: _Start) -> Fit | None:
         """A fit of one step from a start."""
@@ -369,7 +449,7 @@ class _Visit:
         """The cell with this fit, or with none."""
         if fit is None:
             return replace(self.cell, fit=None)
-        return replace(self.cell, fit=fit, reason="", collapsed=collapsed(fit.state.mixture, self.cell.m_step.ridge))
+        return replace(self.cell, fit=fit, reason="", collapsed=self._collapsed(fit))
 
     def _hopeless(self, fit: Fit) -> bool:
         """Whether a fit was given up so far behind the best that no other start is worth trying."""

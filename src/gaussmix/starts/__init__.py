@@ -3,6 +3,7 @@
 from gaussmix.starts.assignments import assigned, means, start
 from gaussmix.starts.given import given
 from gaussmix.starts.kinds import KINDS, Kind
+from gaussmix.starts.models import models
 from gaussmix.starts.scales import RELATIVE_RIDGE, column_moments, moments_of, relative_ridge
 from gaussmix.starts.tree import tree
 
@@ -14,6 +15,7 @@ __all__ = [
     "column_moments",
     "given",
     "means",
+    "models",
     "moments_of",
     "relative_ridge",
     "start",

@@ -9,6 +9,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.starts.assignments import assigned, start
 from gaussmix.starts.kinds import KINDS
+from gaussmix.values import real
 
 __all__ = ["given"]
 
@@ -41,8 +42,8 @@ def given(
             raise ValueError(f"A start that is named must be one of {', '.join(KINDS)}, got {origin!r}.")
         assignment = KINDS[origin](source, n_components, rng)
     else:
-        assignment = assigned(np.asarray(origin), source.n_rows, n_components)
-    return start(source, assignment, n_components, m_step)
+        assignment = assigned(real("init_params", origin), source.n_rows, n_components)
+    return start(source, assignment, n_components, m_step, quickly=True)
 
 
 def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:

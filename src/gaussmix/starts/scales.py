@@ -1,8 +1,11 @@
 """How large the rows are: what floors and coordinates are measured by."""
 
+from math import ceil
+from typing import cast
+
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Rows
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.statistics import DIAGONAL, POOLED, Moments, Statistics
@@ -13,6 +16,7 @@ RELATIVE_RIDGE = 1e-6
 """What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
 
 _QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
+_QUARTERS = (0.25, 0.75)
 _SAMPLE = 2**13
 
 
@@ -27,10 +31,14 @@ def column_moments(source: Source) -> tuple[Floats, Floats]:
     return sums.means[0], sums.second[0] / sums.floored_mass[0]
 
 
-def moments_of(source: Source) -> tuple[Floats, Floats]:
-    """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor."""
-    sums = _of_everything(source, POOLED)
-    return sums.means[0], sums.second / max(float(sums.mass[0]) - 1.0, 1.0)
+def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floats]:
+    """Mean ``(D,)`` and covariance ``(D, D)`` of all rows, with one row less than there are as its divisor.
+
+    Or their variances ``(D,)`` alone, where it is not to be `correlated`.
+    """
+    sums = _of_everything(source, POOLED if correlated else DIAGONAL)
+    second = sums.second if correlated else sums.second[0]
+    return sums.means[0], second / max(float(sums.mass[0]) - 1.0, 1.0)
 
 
 def _of_everything(source: Source, moments: Moments) -> Statistics:
@@ -58,5 +66,13 @@ def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
 def _quartile_variance(source: Source, otherwise: Floats) -> Floats:
     """Variances from the distance of the quartiles, on a sample; `otherwise` where they coincide."""
     rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
-    low, high = np.quantile(rows, [0.25, 0.75], axis=0, weights=weights, method="inverted_cdf").astype(np.float64)
+    low, high = _quartiles(rows, weights).astype(np.float64)
     return np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, otherwise)
+
+
+def _quartiles(rows: Rows, weights: Floats) -> Rows:
+    """Return the first and third quartile of each column, ``(2, D)``: values that rows have."""
+    if (weights != weights[0]).any():
+        return np.asarray(np.quantile(rows, _QUARTERS, axis=0, weights=weights, method="inverted_cdf"))
+    places = [ceil(len(rows) * quarter) - 1 for quarter in _QUARTERS]
+    return cast("Rows", np.sort(rows, axis=0)[places])

@@ -35,6 +35,8 @@ class Structure(ABC):
         Whether there is no closed form, so that the covariances of the last step save work.
     takes_prior : bool
         Whether a conjugate prior is defined for it.
+    equal_volumes_of_own_shapes : bool
+        Whether components have shapes of their own and one volume, so that one that is flat is blown up elsewhere.
     takes_ratio : bool
         Whether covariances with eigenvalues cut off are still of the structure: they are free within their form.
     """
@@ -49,6 +51,7 @@ class Structure(ABC):
     iterates: ClassVar[bool] = False
     takes_prior: ClassVar[bool] = True
     takes_ratio: ClassVar[bool] = False
+    equal_volumes_of_own_shapes: ClassVar[bool] = False
 
     @abstractmethod
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Covariances:

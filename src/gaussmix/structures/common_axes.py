@@ -26,6 +26,7 @@ __all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 _CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
 _MOST_STEPS, _MOST_STEPS_FROM_NEAR = 500, 30  # from the last step's axes, all that is asked is to come nearer
 _MOST_PAIRS = 250  # with more, Newton's matrix is large
+_SMALL_SHARE = 0.1  # of the gain of an M-step: EM moves the scatters before more of it could be had
 _LARGEST_TURN = 0.5  # radians
 _ROUNDING = 1e-14  # of the objective
 _FLAT = 1e-8  # of a curvature that is large
@@ -95,7 +96,7 @@ def common_axes(
     if near is None:
         axes = min((problem.solved(guess, _MOST_STEPS) for guess in _guesses(scatters)), key=problem.value)
     else:
-        axes = problem.solved(_axes_of(near.dense(*scatters.shape[:2])), _MOST_STEPS_FROM_NEAR)
+        axes = problem.solved(_axes_of(near.dense(*scatters.shape[:2])), _MOST_STEPS_FROM_NEAR, _SMALL_SHARE)
     return axes, problem.along(axes)
 
 
@@ -128,14 +129,17 @@ class _Problem:
         """The objective."""
         return self.objective.value(geometric_means(self.along(axes)), self.mass)
 
-    def solved(self, axes: Floats, most_steps: int) -> Floats:
-        """The axes at the minimum that lies downhill, or as near to it as so many steps lead."""
+    def solved(self, axes: Floats, most_steps: int, share: float = 0.0) -> Floats:
+        """The axes at the minimum that lies downhill, or as near to it as so many steps lead.
+
+        With a `share`, the last step is the first that gains no more than that part of what all have gained.
+        """
         step = self._newton if len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS else self._swept
-        value = self.value(axes)
+        first = value = self.value(axes)
         for _ in range(most_steps):
             before = value
             axes, value = step(axes, before)
-            if before - value <= self._close:
+            if before - value <= max(self._close, share * (first - value)):
                 break
         return axes
 

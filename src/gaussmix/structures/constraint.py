@@ -1,4 +1,4 @@
-r"""A bound on how much the eigenvalues of all covariances may differ.
+r"""Bounds on covariances: on how much their eigenvalues may differ, and on how narrow they may be.
 
 With :math:`d_{kj}` the eigenvalues of the most likely covariances and :math:`n_k` their masses, the most likely ones
 whose eigenvalues differ by a factor of c at most have the same axes, and :math:`d_{kj}` cut off below m and above cm.
@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.statistics import Statistics
+from gaussmix.statistics import POOLED, Statistics
 
-__all__ = ["limits", "within_ratio"]
+__all__ = ["limits", "within_floor", "within_ratio"]
 
 
 def within_ratio(statistics: Statistics, ratio: float, *, shared: bool) -> Statistics:
@@ -49,6 +49,30 @@ def within_ratio(statistics: Statistics, ratio: float, *, shared: bool) -> Stati
 
     change = pooled if shared else own
     return replace(statistics, second=statistics.moments.with_eigenvalues(statistics.second, change))
+
+
+def within_floor(statistics: Statistics, floor: Floats, *, shared: bool) -> Statistics:
+    """Widen scatters until no component is narrower than a floor, in any direction.
+
+    The covariances are then the most likely ones above the floor where they are free within their form, such as full,
+    diagonal and round ones. Elsewhere the scatters are above the floor, and what the structure makes of them may lie
+    below it by as much as volumes or shapes differ.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        Sums about the component means.
+    floor : (D,) ndarray
+        Variances, all positive.
+    shared : bool
+        Whether all components have one covariance, made from the sum of the scatters.
+    """
+    mass, second, moments = statistics.floored_mass, statistics.second, statistics.moments
+    if not shared or moments is POOLED:
+        return replace(statistics, second=moments.floored(second, mass, floor))
+    total = second.sum(axis=0, keepdims=True)
+    lacking = moments.floored(total, mass.sum(keepdims=True), floor) - total
+    return replace(statistics, second=second + lacking / len(mass))
 
 
 def limits(eigenvalues: Floats, mass: Floats, ratio: float) -> tuple[float, float]:

@@ -58,6 +58,7 @@ class EVI(Structure):
 
     name = "EVI"
     description = "axes aligned, equal volume, variable shape"
+    equal_volumes_of_own_shapes = True
     form = Diagonal
     moments = DIAGONAL
 

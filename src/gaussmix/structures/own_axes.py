@@ -55,6 +55,7 @@ class EVV(Structure):
 
     name = "EVV"
     description = "ellipses, equal volume, variable shape and axes"
+    equal_volumes_of_own_shapes = True
     form = Full
     moments = FULL
     takes_prior = False

@@ -74,6 +74,7 @@ class EVE(Structure):
 
     name = "EVE"
     description = "ellipses, equal volume and axes, variable shape"
+    equal_volumes_of_own_shapes = True
     form = Full
     moments = FULL
     iterates = True

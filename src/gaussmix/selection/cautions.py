@@ -1,0 +1,45 @@
+"""Say what decided a chosen model beside the likelihood of the rows."""
+
+from collections.abc import Sequence
+
+from gaussmix._types import Floats
+from gaussmix.selection.candidate import Candidate
+from gaussmix.sources import Source
+from gaussmix.starts.rounding import rounding_of
+
+__all__ = ["cautions_about"]
+
+
+def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | None) -> list[str]:
+    """Return a sentence for each bound that holds components of a model open: degeneracy, equal rows, rounded columns.
+
+    Parameters
+    ----------
+    chosen : Candidate
+        A fitted model.
+    source : Source
+        The rows.
+    names : sequence of str or None
+        Names of the columns, where they have some.
+    """
+    said, masses, m_step = [], chosen.statistics.mass, chosen.m_step
+    if chosen.collapsed:
+        said.append(
+            f"Every model that was tried is degenerate. {_with_rows(chosen.collapsed, masses)} of the chosen one: "
+            "spread in some direction is from reg_covar alone, and the criterion rewards that. Try fewer components, "
+            "or structures with fewer parameters."
+        )
+    if chosen.held:
+        said.append(
+            f"{_with_rows(chosen.held, masses)} of the chosen model: the rows hardly differ in some direction, as "
+            "equal rows, sentinels or zeros do. A prior worth one row holds each component open. Look at those rows."
+        )
+    narrow = m_step.narrowed_by_rounding(chosen.statistics)
+    if narrow and m_step.rounding is not None:
+        said.append(rounding_of(source).describe(chosen.mixture, narrow, m_step.rounding, names))
+    return said
+
+
+def _with_rows(components: Sequence[int], masses: Floats) -> str:
+    rows = ", ".join(f"{masses[k]:.3g}" for k in components)
+    return f"Component{'s'[: len(components) > 1]} {', '.join(map(str, components))} with {rows} rows"

@@ -1,0 +1,65 @@
+"""Weights of rows: what they count, and how many rows they are worth.
+
+A weight is a count: how many rows a row stands for. The sum of the weights is the number of rows, which criteria,
+priors and rules about components of few rows go by. Weights that only compare rows (survey weights, probabilities,
+weights divided by their sum) say nothing of that number; they are scaled to the effective sample size.
+
+References
+----------
+Kish (1965), Survey Sampling: the effective sample size.
+"""
+
+import numpy as np
+
+from gaussmix._types import Floats
+
+__all__ = ["MEANINGS", "effective_size", "scale_to_effective_size", "warn_of_shortfall"]
+
+MEANINGS = ("counts", "relative")
+"""What weights may say: how many rows each row stands for, or how rows compare."""
+
+_SLACK = 1e-6  # of the effective size: sums of equal weights of one, also in single precision, are no shortfall
+
+
+def effective_size(weights: Floats) -> float:
+    r"""Return the effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2`; at least one must be positive.
+
+    It is n for equal weights, and 1 where a single row has all the weight. Scaling the weights does not change it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.weights import effective_size
+    >>> effective_size(np.array([1.0, 1.0, 1.0, 0.0])), effective_size(np.array([0.01, 0.01]))
+    (3.0, 2.0)
+    """
+    units = weights / weights.max()  # whose squares neither overflow nor vanish
+    return float(units.sum() ** 2 / (units @ units))
+
+
+def scale_to_effective_size(weights: Floats) -> Floats:
+    """Return the weights times the factor with which they sum to their effective size."""
+    units = weights / weights.max()
+    return np.asarray(units * (units.sum() / (units @ units)))
+
+
+def warn_of_shortfall(weights: Floats, remedy: str) -> str | None:
+    """Return a warning where counts sum to less than their effective size, else None.
+
+    The sum is never less where all weights are 0 or at least 1.
+
+    Parameters
+    ----------
+    weights : (n,) ndarray
+        Weights, not all zero.
+    remedy : str
+        How to say that they are relative.
+    """
+    total, size = float(weights.sum()), effective_size(weights)
+    if total >= size * (1.0 - _SLACK):
+        return None
+    return (
+        f"The weights sum to {total:.4g}, less than the effective number of rows, {size:.4g}. A weight is the number "
+        "of rows that a row stands for, so that criteria such as BIC, priors and rules about few rows take the table "
+        f"for one of {total:.4g} rows. If the weights only compare rows, {remedy}."
+    )
