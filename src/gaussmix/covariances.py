@@ -154,6 +154,10 @@ class Covariances(ABC):
     def widened(self, root: Floats, n_components: int) -> "Covariances":
         """``Σ_k + C`` for noise with deviations ``(D,)``, or with a covariance ``C = RᵀR`` given by R ``(D, D)``."""
 
+    @abstractmethod
+    def wider_given(self, n_given: int, factors: Floats, n_features: int) -> "Covariances":
+        """Multiply by factors ``(K,)`` what the first features leave of the others; one matrix takes equal factors."""
+
     def times(self, factor: float) -> Self:
         """The covariances of rows that are so many times as large."""
         return self._of(self.factors * factor)
@@ -239,6 +243,11 @@ class _StandardDeviations(Covariances):
         if root.ndim == 1:
             return Diagonal(np.hypot(deviations, root))
         return Full(_widened(deviations[:, :, None] * np.eye(len(root)), root))
+
+    def wider_given(self, n_given: int, factors: Floats, n_features: int) -> Covariances:
+        deviations = np.array(self.deviations(len(factors), n_features))
+        deviations[:, n_given:] *= np.sqrt(factors)[:, None]
+        return Diagonal(deviations)
 
     @property
     def precisions_cholesky(self) -> Floats:
@@ -360,6 +369,13 @@ class _Triangles(Covariances):
 
     def widened(self, root: Floats, n_components: int) -> Covariances:
         return self._of(_widened(self.factors, np.diag(root) if root.ndim == 1 else root))
+
+    def wider_given(self, n_given: int, factors: Floats, n_features: int) -> Covariances:
+        # With the given features first, L = [[G, 0], [C, R]], and R is what they leave of the others.
+        lower = self.factors.copy()
+        n_matrices = int(np.prod(lower.shape[:-2]))
+        lower[..., n_given:, n_given:] *= np.sqrt(factors[:n_matrices]).reshape(*lower.shape[:-2], 1, 1)
+        return self._of(lower)
 
     @property
     def precisions_cholesky(self) -> Floats:

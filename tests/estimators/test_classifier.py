@@ -227,7 +227,7 @@ def test_a_class_of_few_rows_breaks_no_cross_validation(across_classes, n_compon
 def test_a_single_row_is_a_class_of_common_spread():
     rows, labels = load_iris(return_X_y=True)
     with pytest.warns(ConvergenceWarning, match="Class 2: its rows are all alike"):
-        model = GaussianMixtureClassifier(1, random_state=0).fit(rows[:101], labels[:101])
+        model = GaussianMixtureClassifier(1, covariance_type="full", random_state=0).fit(rows[:101], labels[:101])
     (lone,) = np.flatnonzero(model.component_classes_ == 2)
     covariance = model.mixture_.covariances.dense(3, 4)[lone]
     np.testing.assert_allclose(np.diagonal(covariance), rows[:101].var(axis=0, ddof=1) / 2, rtol=1e-4)
@@ -238,7 +238,7 @@ def test_a_single_row_is_a_class_of_common_spread():
 @few_rows
 def test_a_warning_says_which_class_gets_fewer_components(across_classes):
     rows, labels = load_iris(return_X_y=True)
-    model = GaussianMixtureClassifier(3, across_classes=across_classes, random_state=0)
+    model = GaussianMixtureClassifier(3, covariance_type="full", across_classes=across_classes, random_state=0)
     with pytest.warns(
         ConvergenceWarning, match="Class 2 has 13 distinct rows, which bear 2 of the 3 components"
     ) as warned:
@@ -266,7 +266,7 @@ def test_a_warning_says_which_class_it_is_about():
 def test_across_classes_flat_rows_are_held_open_without_a_ridge():
     rows, labels = load_iris(return_X_y=True)
     rows = rows + np.random.default_rng(0).uniform(-0.05, 0.05, rows.shape)  # measured to a tenth
-    model = GaussianMixtureClassifier(1, across_classes=True, reg_covar=0)
+    model = GaussianMixtureClassifier(1, covariance_type="full", across_classes=True, reg_covar=0)
     with pytest.warns(ConvergenceWarning, match="would have collapsed"):
         model.fit(rows[:103], labels[:103])
     assert model.score(rows[:103], labels[:103]) > 0.98

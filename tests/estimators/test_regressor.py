@@ -47,8 +47,10 @@ def test_one_component_is_least_squares(columns):
     theirs = LinearRegression().fit(rows, targets)
     mean, std = ours.predict(rows, return_std=True)
     np.testing.assert_allclose(mean, theirs.predict(rows), rtol=1e-9, atol=1e-9)
-    left = np.sqrt(((targets - theirs.predict(rows)) ** 2).mean(axis=0))
-    np.testing.assert_allclose(std, np.broadcast_to(left, std.shape), rtol=1e-9)
+    n, d = rows.shape
+    left = ((targets - theirs.predict(rows)) ** 2).sum(axis=0) / (n - d - 1)  # the unbiased variance
+    of_t, of_slopes = (n - d - 1) / (n - d - 3), (1 + 1 / n) * (n - 2) / (n - d - 2)
+    np.testing.assert_allclose(std, np.broadcast_to(np.sqrt(left * of_t * of_slopes), std.shape), rtol=1e-9)
 
 
 def test_predictions_are_moments_and_quantiles_of_the_conditional_density(fitted):
@@ -164,7 +166,7 @@ def test_weights_count_as_rows(bent):
 )
 def test_names_travel_with_the_mixture(y, names):
     frame = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0, 6.0]})
-    model = GaussianMixtureRegressor(1).fit(frame, y)
+    model = GaussianMixtureRegressor(1, covariance_type="full").fit(frame, y)
     assert model.mixture_.feature_names == ("size", *names)
     at_three = model.mixture_.condition({"size": 3.0})
     np.testing.assert_allclose(at_three.mean, model.predict(frame)[2].ravel())

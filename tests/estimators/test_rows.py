@@ -18,6 +18,8 @@ from gaussmix import (
 from gaussmix.diagnosis import diagnose
 from gaussmix.weights import effective_size
 
+pytestmark = pytest.mark.filterwarnings("ignore:Column 2 is rounded")  # labels, as a target of the regressor
+
 ESTIMATORS = {
     "mixture": lambda **options: GaussianMixture(2, random_state=0, **options),
     "search": lambda **options: GaussianMixtureSearch([1, 2], structures=["full", "diag"], random_state=0, **options),

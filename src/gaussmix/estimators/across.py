@@ -1,11 +1,9 @@
 """One mixture for all classes of rows, with one covariance structure across their components."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix import starts
 from gaussmix._types import Floats, Labels
@@ -14,6 +12,7 @@ from gaussmix.em import Fit, Status, run
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
 from gaussmix.estimators.fitting import Outcome, best_of, count_equal
+from gaussmix.estimators.predictive import Predictive
 from gaussmix.exploration import held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
@@ -21,27 +20,34 @@ from gaussmix.selection import Candidate, best
 from gaussmix.sources import Assignment, LabelledSource
 from gaussmix.structures import named
 
-__all__ = ["across"]
+__all__ = ["across", "labelled"]
 
 
 def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit all classes together; choose one structure for all, and how many components each may have."""
     variances = starts.relative_ridge(classes.source, 1.0)
-    names = {structure: named(structure) for structure in choice.structures}
-    m_steps = dict(
-        zip(names, starts.models(list(names.values()), classes.source, reg_covar=choice.reg_covar), strict=True)
-    )
+    m_steps = {structure: choice.model(classes.source, named(structure)) for structure in choice.structures}
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
-        fits = _Fits(_labelled(classes, sizes), partitions, variances)
+        fits = _Fits(labelled(classes, sizes), partitions, variances)
         for structure in choice.structures:
             outcome = fits.best(m_steps[structure])
             found[_candidate(outcome)] = structure, sizes, outcome
     structure, sizes, outcome = found[best(list(found), criterion)]
-    if outcome.status is not Status.CONVERGED:
-        warnings.warn(outcome.message(TOL), ConvergenceWarning, stacklevel=3)
+    ended = [] if outcome.status is Status.CONVERGED else [outcome.message(TOL)]
     params = [{"n_components": size, "covariance_type": structure} for size in sizes]
-    return ClassMixtures(outcome.fit.state.mixture, sizes, params)
+    mixture, masses = outcome.fit.state.mixture, outcome.fit.state.statistics.mass
+    lacking = Predictive(mixture, masses, named(structure)).uncarried
+    notes = (*classes.too_few(choice), *(ended or lacking))
+    return ClassMixtures(mixture, sizes, params, notes, bool(lacking))
+
+
+def labelled(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:
+    """Rows that can only have come from the components of their own class, of which there are so many."""
+    source = classes.source
+    return LabelledSource(
+        source.rows, source.weights, source.engine, source.n_threads, labels=classes.labels, sizes=sizes
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +93,6 @@ class _Fits:
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return fit
-
-
-def _labelled(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:
-    source = classes.source
-    return LabelledSource(
-        source.rows, source.weights, source.engine, source.n_threads, labels=classes.labels, sizes=sizes
-    )
 
 
 def _candidate(outcome: Outcome) -> Candidate:

@@ -1,19 +1,18 @@
 """Mixtures for the classes of rows, each fitted by itself."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix import starts
 from gaussmix._types import AnyArray, Floats, Labels
 from gaussmix.covariances import Covariances, Full
 from gaussmix.diagnosis import fewest_rows
-from gaussmix.estimators.choice import Choice, Chosen, warnings_about
+from gaussmix.estimators.choice import Choice, Chosen
+from gaussmix.estimators.predictive import Predictive
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import scaled
@@ -36,11 +35,17 @@ class ClassMixtures(NamedTuple):
         How many components each class has.
     params : list of dict
         For each class, what :class:`GaussianMixture` would be told: number of components and covariance type.
+    notes : tuple of str
+        What the user should know of the fits, in sentences.
+    uncarried : bool
+        Whether some component has not the rows that its covariance needs.
     """
 
     mixture: Mixture
     sizes: tuple[int, ...]
     params: list[dict[str, Any]]
+    notes: tuple[str, ...]
+    uncarried: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,32 +78,43 @@ class Classes:
         return np.asarray(masses / masses.sum())
 
     def borne(self, choice: Choice) -> tuple[int, ...]:
-        """How many components the rows of each class can bear, ``(C,)``; a warning says where all choices are more."""
-        forms = [named(name).form for name in choice.structures]
-        fewest = max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
-        sizes = [_size(part) for part in self.parts]
-        most = tuple(max(1, int(size // fewest)) for size, _ in sizes)
-        for name, (_, said), n_components in zip(self.names, sizes, most, strict=True):
-            if n_components < choice.n_components[0]:
-                msg = (
-                    f"Class {name!s} has {said}, which bear {n_components} of the "
-                    f"{choice.n_components[0]} components that n_components asks for, at {fewest} rows each."
+        """How many components the rows of each class can bear, ``(C,)``."""
+        fewest = self._fewest(choice)
+        return tuple(max(1, int(_size(part)[0] // fewest)) for part in self.parts)
+
+    def too_few(self, choice: Choice) -> list[str]:
+        """Say which classes have fewer rows than all choices need."""
+        fewest, smallest = self._fewest(choice), choice.n_components[0]
+        notes = []
+        for name, part, n_components in zip(self.names, self.parts, self.borne(choice), strict=True):
+            if n_components < smallest:
+                notes.append(
+                    f"Class {name!s} has {_size(part)[1]}, which bear {n_components} of the {smallest} components that "
+                    f"n_components asks for, at {fewest} rows each."
                 )
-                warnings.warn(msg, ConvergenceWarning, stacklevel=4)
-        return most
+        return notes
+
+    def _fewest(self, choice: Choice) -> int:
+        """Rows that a component needs."""
+        forms = [named(name).form for name in choice.structures]
+        return max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
 
 
 def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit a mixture to each class by itself, and choose its structure and number of components."""
-    chosen = []
+    chosen, notes, uncarried = [], classes.too_few(choice), False
     for name, part, most in zip(classes.names, classes.parts, classes.borne(choice), strict=True):
-        with warnings_about(f"Class {name!s}"):
-            if (part.rows == part.rows[0]).all():
-                chosen.append(_lone(part, classes.source))
-            else:
-                chosen.append(choice.at_most(most).fitted(part.rows, part.weights, criterion, rng))
+        if (part.rows == part.rows[0]).all():
+            one = _lone(part, classes.source)
+        else:
+            one = choice.at_most(most).fitted(part.rows, part.weights, criterion, rng)
+        chosen.append(one)
+        lacking = Predictive.of(one.mixture, part, one.structure).uncarried
+        notes += [f"Class {name!s}: {note}" for note in one.notes or lacking]
+        uncarried |= bool(lacking)
     mixture = _joined([one.mixture for one in chosen], classes.shares)
-    return ClassMixtures(mixture, tuple(one.mixture.n_components for one in chosen), [one.params for one in chosen])
+    sizes = tuple(one.mixture.n_components for one in chosen)
+    return ClassMixtures(mixture, sizes, [one.params for one in chosen], tuple(notes), uncarried)
 
 
 def _size(part: ArraySource) -> tuple[float, str]:
@@ -117,17 +133,15 @@ def _n_distinct(part: ArraySource) -> int:
 
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
-    warnings.warn(
-        "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
-        "classes, takes its place; more rows would be better.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
     structure = named(_LONE)
     prior = scaled("weak", *starts.moments_of(everything, correlated=False), 1, structure)
     m_step = MStep(structure, starts.relative_ridge(everything), prior=prior)
     alike = starts.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
-    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE)
+    note = (
+        "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
+        "classes, takes its place; more rows would be better."
+    )
+    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

@@ -1,10 +1,11 @@
 """Numbers, from a Gaussian mixture of features and targets."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
+from scipy.stats import binom
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
@@ -12,7 +13,9 @@ from sklearn.utils._param_validation import StrOptions
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.conditioning import ConditionalMixtures
 from gaussmix.estimators.base import distinct
-from gaussmix.estimators.choice import ChoosingEstimator, Chosen
+from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
+from gaussmix.estimators.crossfit import CrossFit
+from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.rows import read_rows, read_targets, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CRITERIA, Candidate
@@ -21,6 +24,10 @@ from gaussmix.statistics import SCALAR
 
 __all__ = ["GaussianMixtureRegressor"]
 
+_AMPLE = 20.0  # rows per component and feature, from which on intervals are not checked by cross-fitting
+_INTERVAL = (0.05, 0.95)  # the quantiles that are checked
+_CHANCE = 0.01  # probability of a warning where intervals are right
+_WIDEST, _STEPS = 40.0, 14  # natural logarithm of the largest factor of a variance, and how often its range is halved
 _OF_TARGETS = tuple(name for name in CRITERIA if name != "icl")  # which is about clusters
 
 
@@ -40,10 +47,12 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     ----------
     n_components : int or sequence of int, default 1 to 9
         Number of components, or numbers to choose from.
-    covariance_type : str or sequence of str, default "full"
+    covariance_type : str or sequence of str, default "auto"
         Shapes of the covariances of features and targets together, as for :class:`GaussianMixture`, or several to
         choose from; ``"all"`` for all. In those that are bound to the coordinates, such as ``"diag"``, components are
-        constant in y.
+        constant in y. ``"auto"`` is ``"full"`` where there are at least 8 rows per column and component. Where there
+        are fewer, it is the one of ``"full"``, ``"tied"`` and ``"diag"`` with the highest cross-fitted log-likelihood
+        of the targets.
     criterion : {"aicc", "aic", "bic", "sabic", "caic"}, default "aicc"
         What to choose by, where there is a choice: of the likelihood of the targets given the features, with all
         parameters counted. The likelihood of the features themselves is left out, as a mixture that describes them
@@ -63,7 +72,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     Attributes
     ----------
     mixture_ : Mixture
-        The distribution of the D features and, after them, the R targets.
+        The distribution of the D features and, after them, the R targets. Conditional variances are those of the
+        predictive distribution: larger than the likeliest ones by what is not known of the parameters, which matters
+        where rows are few.
     best_params_ : dict
         ``n_components`` and ``covariance_type`` of it.
     n_features_in_ : int
@@ -75,6 +86,14 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     See Also
     --------
     Mixture.condition : the same from any mixture, with any of its features known.
+
+    Notes
+    -----
+    With one component and n rows, conditional variances are the unbiased ones of least squares, times
+    (n - D - 1) / (n - D - 3) for the t-distribution and (1 + 1/n) (n - 2) / (n - D - 2) for the coefficients. With more
+    components each has its own rows :math:`n_k` in place of n. Of new rows of normal features 90 to 93 % are within the
+    intervals for 90 % then, for any n from D + 4 on. Below 20 rows per column and component they are checked on rows
+    that a fit has not seen, in ten parts, and made wider where they hold significantly too few.
 
     References
     ----------
@@ -97,6 +116,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
            [1.8, 2.2]])
     """
 
+    _simpler = ("full", "tied", "diag")  # one variance for features and targets together says nothing of the targets
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn's way to inherit them
         "criterion": [StrOptions(set(_OF_TARGETS))],
@@ -108,7 +128,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         self,
         n_components: int | Sequence[int] = tuple(range(1, 10)),
         *,
-        covariance_type: str | Sequence[str] = "full",
+        covariance_type: str | Sequence[str] = AUTO,
         criterion: str = "aicc",
         reg_covar: float | Literal["auto"] = "auto",
         weights_are: Literal["counts", "relative"] = "counts",
@@ -153,7 +173,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged.
+            If the fit ended otherwise than converged; if intervals for 90 % held significantly fewer targets of rows
+            that a fit has not seen; if rows are too few to tell how targets go with the features.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
         """
@@ -162,10 +183,13 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         targets = read_targets(self, rows, y)
         kept, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
-        joint = np.column_stack([rows.astype(np.float64, copy=False), targets])[kept]
-        found, self.best_params_ = self._chosen(joint, weights)
-        names = self._names_with(y, joint.shape[1] - rows.shape[1])
+        joint = self._source(np.column_stack([rows.astype(np.float64, copy=False), targets])[kept], weights)
+        trial = self._chosen(joint)
+        wider, doubts = trial.widening()
+        found, self.best_params_ = trial.predicting(trial.chosen.mixture, joint, wider), trial.chosen.params
+        names = self._names_with(y, joint.n_features - rows.shape[1])
         self.mixture_ = Mixture(found.weights, found.means, found.covariances, feature_names=names)
+        warn([*trial.chosen.notes, *doubts])
         return self
 
     def condition(self, X: ArrayLike) -> ConditionalMixtures:  # noqa: N803
@@ -235,23 +259,44 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         """The known features of the mixture, by index."""
         return dict(enumerate(self._rows(X).astype(np.float64, copy=False).T))
 
-    def _chosen(self, joint: Floats, weights: Floats | None) -> Chosen:
-        """The mixture whose conditional distribution has the lowest criterion, or the only one."""
-        choice, rng = self._choice(joint.shape[1]), self._generator()
-        if choice.single:
-            return choice.only(joint, weights, rng)
-        search = choice.searched(joint, weights, rng, stop_early=False)
-        features = self._source(joint[:, : self.n_features_in_], weights)
-        fitted = [one for one in search.results_.candidates if one.fit]
-        best = min(fitted, key=lambda one: self._rank(one, features))
-        return Chosen.of(best.mixture, search.results_.name(best))
+    def _chosen(self, joint: ArraySource) -> "_Trial":
+        """The model that the rows can carry."""
+        choice, rng = self._choice(joint.n_features), self._generator()
 
-    def _rank(self, one: Candidate, features: ArraySource) -> tuple[bool, float, int]:
-        """What candidates are compared by: that none is collapsed, the criterion of the targets, and parsimony."""
+        def fit(one: Choice) -> _Trial:
+            chosen = self._fitted(one, joint, rng)
+            fits = CrossFit(joint, chosen.mixture, chosen.m_step)
+            return _Trial(chosen, fits, self.n_features_in_)
+
+        def enough(trial: _Trial) -> bool:
+            return self._carries(joint, trial.chosen.mixture.n_components)
+
+        trial = choice.carried(fit, enough, lambda one: -one.held_out)
+        if not choice.automatic or trial.slopes:
+            return trial
+        note = (
+            f"{joint.n_rows} rows of {joint.n_features} columns are too few to tell how the target goes with the "
+            f"features: covariance_type='auto' took {trial.chosen.structure.public_name!r}, in which it does not. "
+            f"Predictions are {'one number' if trial.chosen.mixture.n_components == 1 else 'one number per component'}."
+            " Take more rows, or fewer features."
+        )
+        return replace(trial, chosen=trial.chosen._replace(notes=(*trial.chosen.notes, note)))
+
+    def _fitted(self, choice: Choice, joint: ArraySource, rng: np.random.Generator) -> Chosen:
+        """The mixture whose conditional distribution has the lowest criterion, or the only one."""
+        if choice.single:
+            return choice.only(joint.rows, joint.weights, rng)
+        results = choice.searched(joint.rows, joint.weights, rng, stop_early=False)
+        features = self._source(joint.rows[:, : self.n_features_in_], joint.weights)
+        fitted = [one for one in results.candidates if one.fit]
+        best = min(fitted, key=lambda one: (bool(one.collapsed), self._value(one, features), one.n_parameters))
+        return choice.told(results, best, joint)
+
+    def _value(self, one: Candidate, features: ArraySource) -> float:
+        """The criterion of the targets given the features."""
         marginal = one.mixture.marginal(range(features.n_features))
         of_targets = one.log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
-        statistics = replace(one.statistics, log_likelihood=of_targets)
-        return bool(one.collapsed), CRITERIA[self.criterion](statistics, one.n_parameters), one.n_parameters
+        return CRITERIA[self.criterion](replace(one.statistics, log_likelihood=of_targets), one.n_parameters)
 
     def _shaped(self, values: Floats) -> Floats:
         """Values ``(n, R, ...)`` of all targets, without the second axis where there was one in one dimension."""
@@ -266,3 +311,92 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         if len(targets) != n_targets or any(name is None or name == "" for name in targets):
             targets = ["y"] if n_targets == 1 else [f"y{r}" for r in range(n_targets)]
         return distinct(np.array([*features, *map(str, targets)]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A model of features and targets, and its fits without parts of the rows.
+
+    Attributes
+    ----------
+    chosen : Chosen
+        The mixture of features and targets, as it was fitted.
+    fits : CrossFit
+        Without parts of the rows.
+    n_given : int
+        Number of features; the other columns are targets.
+    """
+
+    chosen: Chosen
+    fits: CrossFit
+    n_given: int
+
+    def predicting(self, mixture: Mixture, source: ArraySource, wider: float = 1.0) -> Mixture:
+        """The mixture with conditional variances that say what is not known of its parameters.
+
+        Parameters
+        ----------
+        mixture : Mixture
+            A fit.
+        source : ArraySource
+            The rows that it was fitted to.
+        wider : float
+            What the variances are multiplied by beside that.
+        """
+        factors = Predictive.of(mixture, source, self.chosen.structure).factors(self.n_given)
+        covariances = mixture.covariances.wider_given(self.n_given, wider * factors, mixture.n_features)
+        return Mixture(mixture.weights, mixture.means, covariances)
+
+    @property
+    def slopes(self) -> bool:
+        """Targets depend on the features within a component."""
+        mixture = self.chosen.mixture
+        return bool(mixture.covariances.conditional([0], [self.n_given], mixture.n_components)[0].any())
+
+    @property
+    def held_out(self) -> float:
+        """Log-likelihood of all targets given their features, each by a fit that has not seen it, in nats."""
+        total = 0.0
+        for refit in self.fits.refits:
+            mixture, rows = self.predicting(refit.mixture, refit.rest), self.fits.source.subset(refit.part)
+            features = replace(rows, rows=rows.rows[:, : self.n_given])
+            marginal = mixture.marginal(range(self.n_given))
+            total += rows.reduce(mixture, SCALAR).log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
+        return total
+
+    def widening(self) -> tuple[float, list[str]]:
+        """How many times wider variances must be for rows that a fit has not seen, and a note where they must."""
+        source, n_components = self.fits.source, self.chosen.mixture.n_components
+        weight = float(source.some_weights.sum())
+        if weight >= _AMPLE * source.n_features * n_components:
+            return 1.0, []
+        wanted, covered = _INTERVAL[1] - _INTERVAL[0], self._covered(1.0)
+        if binom.cdf(np.floor(covered * weight), max(round(weight), 1), wanted) > _CHANCE:
+            return 1.0, []
+        low, high = 0.0, _WIDEST
+        for _ in range(_STEPS):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if self._covered(np.exp(middle)) >= wanted else (middle, high)
+        wider = float(np.exp(high))
+        params = self.chosen.params
+        note = (
+            f"Intervals for {wanted:.0%} held {covered:.1%} of {weight:.6g} rows when the fit had not seen them: "
+            f"{params['n_components']} components with covariance_type={params['covariance_type']!r} are too many "
+            f"parameters for the rows, or have another shape. Conditional variances were multiplied by {wider:.3g}, "
+            f"with which intervals hold {self._covered(wider):.1%}. Try more rows, fewer features or components."
+        )
+        return wider, [note]
+
+    def _covered(self, wider: float) -> float:
+        """Share of the targets within their intervals, by fits that have not seen them."""
+        held = 0.0
+        for refit in self.fits.refits:
+            mixture = self.predicting(refit.mixture, refit.rest, wider)
+            rows = self.fits.source.rows[refit.part]
+            given = dict(enumerate(rows[:, : self.n_given].T))
+            for r in range(self.n_given, mixture.n_features):
+                below = mixture.marginal([*given, r]).condition(given).cdf(rows[:, r])
+                within = (below >= _INTERVAL[0]) & (below <= _INTERVAL[1])
+                held += float(self.fits.source.some_weights[refit.part] @ within)
+        targets = self.fits.source.n_features - self.n_given
+        return held / (targets * float(self.fits.source.some_weights.sum()))
