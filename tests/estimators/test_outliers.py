@@ -19,7 +19,7 @@ few_rows = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWar
 
 @pytest.mark.parametrize(
     ("estimator", "check"),
-    list(estimator_checks_generator(GaussianMixtureOutlierDetector(1))),
+    list(estimator_checks_generator(GaussianMixtureOutlierDetector((1, 2)))),
     ids=lambda part: getattr(getattr(part, "func", None), "__name__", ""),
 )
 @few_rows  # some checks have a handful of rows

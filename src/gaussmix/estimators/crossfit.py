@@ -65,7 +65,9 @@ class CrossFit:
     @cached_property
     def variances(self) -> Floats:
         """How widely the rows are spread, all positive, ``(D,)``."""
-        return relative_ridge(ArraySource(self.source.rows, self.source.weights), 1.0)
+        return relative_ridge(
+            ArraySource(self.source.rows, self.source.weights, self.source.engine, self.source.n_threads), 1.0
+        )
 
     @cached_property
     def refits(self) -> tuple[Refit, ...]:
