@@ -78,8 +78,9 @@ def _with_one_more(
         return None
     if any(fit.status is Status.INTERRUPTED for fit in fits):
         raise KeyboardInterrupt
-    before, after = (fit.state.statistics.log_likelihood for fit in fits)
-    return fits[1].state.mixture if after > before + least and fits[1].status is not Status.COLLAPSED else None
+    best = max(fits, key=lambda fit: (fit.status is not Status.COLLAPSED, fit.state.log_posterior))
+    before = fits[0].history[0] * best.state.statistics.weight
+    return best.state.mixture if best.state.log_posterior * best.state.statistics.weight > before + least else None
 
 
 def _stratified(source: ArraySource, sample: ArraySource, mixture: Mixture) -> tuple[ArraySource, int]:
