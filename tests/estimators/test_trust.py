@@ -1,0 +1,146 @@
+"""What a default fit concludes, on the common kinds of tables on which it was wrong in silence."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+
+from cases import clusters
+from gaussmix import GaussianMixture, GaussianMixtureRegressor, GaussianMixtureSearch
+from gaussmix.em import Status
+from gaussmix.structures import STRUCTURES
+
+SEED = st.integers(0, 2**32 - 1)
+
+
+def fitted(model, *arguments, **options):
+    """The fitted model, and what it warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(*arguments, **options)
+    return model, [str(one.message) for one in caught]
+
+
+def narrowest(mixture):
+    return float(np.sqrt(np.linalg.eigvalsh(mixture.covariances.dense(*mixture.means.shape)).min()))
+
+
+# --- Never worse -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("structure", [one.public_name for one in STRUCTURES])
+@pytest.mark.parametrize("weighted", [False, True])
+@settings(max_examples=4)
+@given(seed=SEED)
+def test_the_default_is_never_worse_than_plain_k_means_or_any_run(structure, weighted, seed):
+    rng = np.random.default_rng(seed)
+    n_components, n_features = int(rng.integers(1, 5)), int(rng.integers(1, 5))
+    rows = clusters(rng, int(rng.integers(30, 200)), n_components, n_features)
+    weights = rng.uniform(1.0, 3.0, len(rows)) if weighted else None
+    n_asked = max(n_components + int(rng.integers(-1, 2)), 1)
+    options = {"covariance_type": structure, "random_state": seed % 1000, "tol": 1e-6, "max_iter": 1000}
+    default, _ = fitted(GaussianMixture(n_asked, **options), rows, sample_weight=weights)
+    plain, _ = fitted(GaussianMixture(n_asked, init_params="kmeans", **options), rows, sample_weight=weights)
+    assert default.objective_ >= plain.objective_ - 1e-4
+    if default.status_ != Status.HELD:
+        assert default.objective_ >= max(default.optima_) - 1e-4
+
+
+# --- Rounded columns -------------------------------------------------------------------------------------------------
+
+
+def test_ratings_and_ages_have_two_groups_and_no_needle():
+    rng = np.random.default_rng(1)
+    group = rng.random(1000) < 0.4
+    age = np.where(group, rng.normal(28, 5, 1000), rng.normal(55, 7, 1000)).round()
+    rating = np.clip(np.where(group, rng.normal(2, 0.8, 1000), rng.normal(4.2, 0.7, 1000)).round(), 1, 5)
+    spend = np.where(group, rng.normal(40, 8, 1000), rng.normal(90, 15, 1000)).round(2)
+    search, _ = fitted(GaussianMixtureSearch(random_state=0), np.column_stack([age, rating, spend]))
+    assert search.best_params_["n_components"] == 2
+    assert narrowest(search.mixture_) > 0.1
+
+
+@pytest.mark.parametrize("structure", ["EVI", "EVE", "EVV", "VVI", "VVV"])
+def test_no_structure_wins_by_needles_on_counts(structure):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 1000)
+    rows = rng.poisson(np.where(labels[:, None], [12, 3, 1], [2, 8, 0.3])).astype(float)
+    search, _ = fitted(GaussianMixtureSearch(range(1, 5), structures=structure, random_state=0), rows)
+    assert narrowest(search.mixture_) > 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_yes_or_no_column_does_not_take_over(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 1000)
+    member = (rng.random(1000) < 0.5).astype(float)
+    rows = pd.DataFrame({"size": rng.normal(labels * 5, 1), "age": rng.normal(labels * -4, 1), "member": member})
+    for model in (GaussianMixture(2, random_state=0), GaussianMixtureSearch(range(1, 6), random_state=0)):
+        fitted(model, rows)
+        assert adjusted_rand_score(labels, model.predict(rows)) > 0.9
+
+
+def test_a_component_on_the_floor_is_told_of_by_the_name_of_the_column():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"stars": rng.integers(1, 6, 300).astype(float), "weight": rng.normal(size=300)})
+    labels = (frame["stars"] == 5).to_numpy().astype(int)
+    with pytest.warns(ConvergenceWarning, match=r"'stars' is rounded to whole numbers: component 1 would be narrower"):
+        model = GaussianMixture(2, init_params=labels, max_iter=3).fit(frame)
+    assert "(0.29)" in model.message_
+
+
+def test_a_column_of_two_values_is_named_with_what_to_do():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"weight": rng.normal(size=300), "member": np.arange(300) % 2.0})
+    model, said = fitted(GaussianMixture(2, random_state=0), frame)
+    assert model.status_ is Status.ROUNDED
+    assert "'member' has two values only" in said[0]
+    assert "leave the column out" in said[0]
+
+
+# --- Flat ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("structure", ["full", "tied"])
+def test_one_component_of_no_more_rows_than_features_is_told_of(structure):
+    rows = np.random.default_rng(0).normal(size=(60, 64))
+    model, said = fitted(GaussianMixture(1, covariance_type=structure), rows)
+    assert model.status_ in {Status.FLAT, Status.HELD}
+    assert "60 rows" in said[0]
+
+
+def test_the_search_passes_over_one_flat_component():
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) < 40
+    rows = rng.normal(size=(80, 120)) + 0.8 * labels[:, None]
+    search, _ = fitted(
+        GaussianMixtureSearch([1, 2, 3], structures=["full", "tied", "diag", "spherical"], random_state=0), rows
+    )
+    assert adjusted_rand_score(labels, search.predict(rows)) > 0.95
+
+
+# --- Equal rows ------------------------------------------------------------------------------------------------------
+
+
+def test_sentinels_are_a_component_of_their_own_and_told_of():
+    rng = np.random.default_rng(0)
+    side = (np.arange(300) % 2)[:, None] == 0
+    rows = np.where(side, rng.normal([-3, -2], 1, (300, 2)), rng.normal([9, 6], 1, (300, 2)))
+    with_sentinels = np.vstack([rows, np.full((10, 2), -999.0)])
+    search, said = fitted(GaussianMixtureSearch(range(1, 6), structures="full", random_state=0), with_sentinels)
+    assert search.best_params_["n_components"] == 3
+    assert any("with 10 rows of the chosen model" in one for one in said)
+
+
+def test_a_target_that_is_often_zero_is_no_straight_line():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-3, 3, 400)
+    y = np.where(x < -0.6, 0.0, 2.0 * x + 1.0 + rng.normal(scale=0.2, size=400))
+    model, _ = fitted(GaussianMixtureRegressor(range(1, 4), random_state=0), x[:, None], y)
+    assert model.best_params_["n_components"] > 1
+    assert abs(model.predict([[-2.5]])[0]) < 0.3
