@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from gaussmix._threads import one_thread
 from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
 from gaussmix.diagnosis import fewest_rows
 from gaussmix.estimators.across import across, labelled
@@ -221,7 +222,8 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         classes = Classes(source, coded, self.classes_)
         self.priors_ = self._checked_priors(classes.shares)
         self._rng = self._generator()
-        fitted = self._fitted(classes)
+        with one_thread():
+            fitted = self._fitted(classes)
         mixture, self.best_params_ = fitted.mixture, fitted.params
         weights_ = mixture.weights * np.repeat(self.priors_ / classes.shares, fitted.sizes)
         self.mixture_ = Mixture(weights_, mixture.means, mixture.covariances, feature_names=self._names())

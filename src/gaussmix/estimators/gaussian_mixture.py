@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
@@ -317,7 +318,8 @@ class GaussianMixture(MixtureEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        outcome = self._outcome(source, kept)
+        with one_thread():  # where other work is on the cores, BLAS's threads wait for each other
+            outcome = self._outcome(source, kept)
         self._keep(outcome.fit, outcome.m_step, source.rows.dtype)
         self._report(outcome, source)
         return self

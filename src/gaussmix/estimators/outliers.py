@@ -11,6 +11,7 @@ from scipy.stats import binom
 from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval
 
+from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.density.parts import part
 from gaussmix.diagnosis import Diagnosis, diagnose
@@ -199,7 +200,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         rows = read_rows(self, X, reset=True, at_least=2)
         kept, weights = read_weights(rows, sample_weight, self.weights_are)
         rng, source = self._generator(), self._source(rows[kept], weights)
-        trial = self._chosen(source, rng)
+        with one_thread():
+            trial = self._chosen(source, rng)
         found, self.best_params_ = trial.chosen.mixture, trial.chosen.params
         named = Mixture(found.weights, found.means, found.covariances, feature_names=self._names())
         self.mixture_, self.left_out_ = part(named, trial.sound), trial.left_out

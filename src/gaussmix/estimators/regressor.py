@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
 
+from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.conditioning import ConditionalMixtures
 from gaussmix.estimators.base import distinct
@@ -185,7 +186,8 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         kept, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
         joint = self._source(np.column_stack([rows.astype(np.float64, copy=False), targets])[kept], weights)
-        trial = self._chosen(joint)
+        with one_thread():
+            trial = self._chosen(joint)
         wider, doubts = trial.widening()
         found, self.best_params_ = trial.predicting(trial.chosen.mixture, joint, wider), trial.chosen.params
         names = self._names_with(y, joint.n_features - rows.shape[1])

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Engine
 from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct
@@ -237,7 +238,9 @@ class GaussianMixtureSearch(MixtureEstimator):
             max_iter=self.max_iter,
             n_workers=n_workers,
         )
-        self.results_ = SearchResults(tuple(self._candidates(search, source)), self.criterion)
+        with one_thread():
+            candidates = tuple(self._candidates(search, source))
+        self.results_ = SearchResults(candidates, self.criterion)
         self._become(self.results_.best, source.rows.dtype)
         for warning in self._cautions(self.results_.best, source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
