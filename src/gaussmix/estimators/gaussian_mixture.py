@@ -64,9 +64,9 @@ class GaussianMixture(MixtureEstimator):
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
     prior : {"auto", "weak", "mclust"}, NormalInverseWishart or None, default "auto"
         A prior on means and covariances, under which the fit is the most probable one. ``"auto"`` is no prior where
-        rows are plenty. Where a component has on average less than 8 rows for each feature, and `covariance_type` is
-        ``"full"``, it is a prior that draws covariances towards their common one, worth as many rows as are lacking, or
-        fewer where covariances clearly differ (`shrinkage_`): maximum likelihood loses groups there that k-means finds.
+        rows are plenty. Where a component has on average less than 12 rows for each feature, and `covariance_type` is
+        ``"full"``, it is a prior that draws covariances towards their common one, strongly where they are alike, and
+        weakly where they clearly differ (`shrinkage_`): maximum likelihood loses groups there that k-means finds.
         ``"weak"`` is worth one row for each covariance; ``"mclust"`` are the defaults of Fraley & Raftery (2007); or
         give your own. Not defined for ``"VEE"``, ``"EVE"``, ``"VVE"`` and ``"EVV"``. None is maximum likelihood.
     eigenvalue_ratio : float, optional

@@ -7,22 +7,23 @@ from scipy.special import multigammaln
 
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances
+from gaussmix.em import Status, run
 from gaussmix.exploration.explore import Exploration
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import ArraySource
 from gaussmix.starts import relative_ridge
-from gaussmix.statistics import FULL, Statistics
+from gaussmix.statistics import FULL, POOLED, Statistics
 from gaussmix.structures import named
 
-__all__ = ["PLENTY", "Shrinkage", "lacking_rows", "shrinkage", "shrinkage_of"]
+__all__ = ["PLENTY", "Shrinkage", "shrinkage", "shrinkage_of", "strongest"]
 
-PLENTY = 8.0
+PLENTY = 12.0
 """Rows per feature and component from which covariances of their own need no prior.
 
-With 10 to 200 features, maximum likelihood lost groups that k-means finds at 2 to 6 rows per feature and component, and
-found them from 8 on (``python -m benchmarks.trust few``).
+With 10 to 200 features, maximum likelihood lost groups that k-means finds at 2 to 6 rows per feature and component.
+From 8 to 12 it found them, but new rows were less likely than under the prior (``python -m benchmarks.trust few``).
 """
 
 _COMMON = named("tied")
@@ -31,6 +32,8 @@ _FEWEST_FOR_THE_COMMON_ONE = (
 )
 _CANDIDATES = 40  # strengths that are compared, evenly spaced in their logarithms
 _LEAST = 0.5  # rows: the weakest prior that is considered
+_MOST = 64.0  # rows per feature: the strongest one, under which covariances differ by a few per cent
+_FADING = 2.0  # over the share by which rows are too few: from two thirds of plenty on, the strongest prior is weaker
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +64,10 @@ class Shrinkage:
         )
 
 
-def lacking_rows(weight: float, n_components: int, n_features: int) -> float:
-    """Return how many rows an average component lacks to :data:`PLENTY`; 0 where no prior can or need be made.
+def strongest(weight: float, n_components: int, n_features: int) -> float:
+    """Return the most rows that a prior on a covariance may be worth; 0 where none can or need be made.
+
+    It falls to nothing where rows come near to :data:`PLENTY`, so that a few rows more change a fit by little.
 
     Parameters
     ----------
@@ -74,7 +79,8 @@ def lacking_rows(weight: float, n_components: int, n_features: int) -> float:
     left = weight - n_components
     if n_components == 1 or left < _FEWEST_FOR_THE_COMMON_ONE * n_features:
         return 0.0
-    return max(PLENTY * n_features - weight / n_components, 0.0)
+    too_few = PLENTY * n_features * n_components / weight - 1.0
+    return _MOST * n_features * min(max(_FADING * too_few, 0.0), 1.0)
 
 
 def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
@@ -95,7 +101,7 @@ def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: flo
     """
     weight = float(source.some_weights.sum())
     own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
-    if not own or m_step.eigenvalue_ratio is not None or not lacking_rows(weight, n_components, source.n_features):
+    if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
         return None
     tied = replace(m_step, structure=_COMMON)
     variances = relative_ridge(source, 1.0)
@@ -103,15 +109,38 @@ def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: flo
         found = Exploration(source, n_components, tied, variances, tol, max_iter).found(np.random.default_rng(0))
     except IllDefinedCovarianceError:  # without a ridge: columns depend on each other
         return None
-    return shrinkage(source, found.fit.state.mixture)
+    return shrinkage(source, _smoothed(source, found.fit.state.mixture, tied, tol, max_iter))
+
+
+def _smoothed(source: ArraySource, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
+    """Return the fit with one covariance that is drawn towards its diagonal, as strongly as is most probable."""
+    statistics = source.reduce(common, POOLED).central()
+    n_components, n_features = common.means.shape
+    variances = np.diagonal(statistics.second) / statistics.weight + tied.ridge
+    units = np.sqrt(variances)
+    spectrum = np.maximum(np.linalg.eigvalsh(statistics.second / np.outer(units, units)), 0.0)
+    candidates = np.geomspace(_LEAST, _MOST * n_features, _CANDIDATES)
+    mass = np.array([statistics.weight - n_components + 1.0])
+    n_rows = float(candidates[int(np.argmax([_log_evidence(one, spectrum[None], mass) for one in candidates]))])
+    prior = _worth_rows(n_rows, common.mean, np.diag(variances))
+    fit = run(source, common, replace(tied, prior=prior), tol=tol, max_iter=max_iter, accelerate=True)
+    if fit.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return fit.state.mixture
+
+
+def _worth_rows(n_rows: float, mean: Floats, covariance: Floats) -> NormalInverseWishart:
+    """Return the prior on covariances that is worth so many rows with a given one."""
+    dof = FULL.weightless_dof(len(mean)) + n_rows
+    return NormalInverseWishart(mean, 0.0, dof, n_rows * covariance)
 
 
 def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:
     r"""Return the prior that draws covariances towards the common one of a mixture.
 
     The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`, is
-    the most probable one for the components' scatters, and at most as many rows as a component lacks: so the prior is
-    strong where covariances are alike, weak where they clearly differ, and nothing where rows are plenty. The scatter
+    the most probable one for the components' scatters, and at most what :func:`strongest` says: so the prior is strong
+    where covariances are alike, weak where they clearly differ, and nothing where rows are plenty. The scatter
     :math:`W_k` of :math:`n_k` rows about their mean has the marginal density
 
     .. math:: p(W_k \mid \nu) \propto
@@ -133,14 +162,12 @@ def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:
     n_components, n_features = common.means.shape
     statistics = source.reduce(common, FULL).central()
     target = common.covariances.dense(1, n_features)[0]
-    most = lacking_rows(statistics.weight, n_components, n_features)
+    most = strongest(statistics.weight, n_components, n_features)
     candidates = np.geomspace(min(_LEAST, most), most, _CANDIDATES)
     spectra = _relative_spectra(statistics, common.covariances)
     evidence = [_log_evidence(n_rows, spectra, statistics.mass) for n_rows in candidates]
     n_rows = float(candidates[int(np.argmax(evidence))])
-    weightless = FULL.weightless_dof(n_features)
-    prior = NormalInverseWishart(common.mean, 0.0, weightless + n_rows, n_rows * target)
-    return Shrinkage(prior, n_rows, common)
+    return Shrinkage(_worth_rows(n_rows, common.mean, target), n_rows, common)
 
 
 def _relative_spectra(statistics: Statistics, common: Covariances) -> Floats:

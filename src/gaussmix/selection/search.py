@@ -47,6 +47,7 @@ _MERGES, _SPLITS = 2, 3  # the cheapest, as many for each walk, and the likelies
 _FAR_BEHIND = 10.0  # in units of a criterion: what is called very strong evidence ...
 _FAR_BEHIND_PER_ROW = 0.05  # ... and what another start might gain
 _HOPELESS = 2.0  # times as far behind as that, no other start is tried
+_LOOK_EVERY = 4  # steps: how often a run is looked at for collapsed components
 _CAUTION = 2.5  # the distance to the limit may be so many times what is estimated
 
 _Cells = dict[tuple[Structure, int], Candidate]
@@ -423,15 +424,17 @@ class _Visit:
         accelerate: bool = False,
     ) -> Fit:
         """A run that is given up where it leads nowhere."""
+        m_step, search = self.cell.m_step, self.search
         known = -np.inf if so_far.fit is None or so_far.collapsed else so_far.log_likelihood
 
         def hopeless(state: State, distance: float) -> bool:
+            if search.stop_early and state.n_iter % _LOOK_EVERY == 0 and self._lost(state):
+                return True
             if distance == np.inf:
                 return False
             limit = _at_limit(state.statistics, distance)
             return limit.log_likelihood < known or self.goal.margins(limit, self._n_parameters) > 1.0
 
-        m_step, search = self.cell.m_step, self.search
         fit = run(
             search.source,
             start,
@@ -447,6 +450,12 @@ class _Visit:
         if fit.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return fit
+
+    def _lost(self, state: State) -> bool:
+        """Return whether a component of few rows has collapsed: such a fit is passed over wherever it ends."""
+        mass, m_step = state.statistics.mass, self.cell.m_step
+        fewest = fewest_rows(self.search.source.n_features, m_step.structure.form)
+        return any(mass[k] < fewest for k in degenerate(state.mixture, state.statistics, m_step))
 
     def _tried(self, fit: Fit | None) -> Candidate:
         """The cell with this fit, or with none."""
