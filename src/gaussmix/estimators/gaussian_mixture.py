@@ -19,6 +19,7 @@ from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
+from gaussmix.estimators.span import Span
 from gaussmix.expectation import ENGINES
 from gaussmix.exploration import Shrinkage, shrinkage_of
 from gaussmix.m_step import MStep
@@ -357,6 +358,16 @@ class GaussianMixture(MixtureEstimator):
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
         m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
         m_step, beside = self._with_prior(source, m_step)
+        given = (self.weights_init, self.means_init, self.precisions_init)
+        by_name = isinstance(self.init_params, str) and all(one is None for one in given)
+        if by_name and self.algorithm == _EM and not self.warm_start and Span.serves(source, m_step):
+            span = Span.of(source, m_step.ridge)
+            found = self._from_all_starts(span.reduced(source), kept, span.reduced_model(m_step), beside)
+            return span.lifted_outcome(found, m_step)
+        return self._from_all_starts(source, kept, m_step, beside)
+
+    def _from_all_starts(self, source: ArraySource, kept: Kept, m_step: MStep, beside: tuple[Mixture, ...]) -> Outcome:
+        """Return the best outcome of all starts, for one model."""
         algorithm = ALGORITHMS[self.algorithm]
         fitting = algorithm(
             source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch, beside=beside

@@ -207,27 +207,35 @@ def rounding_of(source: Source) -> Rounding:
     array([1. , 0.1, 0. ])
     """
     rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
-    columns = [_Column.of(column, weights) for column in rows.T]
-    codes = _are_codes(columns, rows)
+    ordered = np.sort(rows.astype(np.float64, copy=False), axis=0)
+    n_values = 1 + (ordered[1:] > ordered[:-1]).sum(axis=0)
+    tied = np.flatnonzero((n_values >= _TWO) & (weights.sum() >= _TIES * n_values))
+    columns = [_Column.of(column, weights) for column in rows.T[tied]]
+    steps = np.zeros(len(n_values))
+    steps[tied] = [one.step for one in columns]
+    codes = _codes(columns, rows, steps[tied] == 0)
+    steps[tied[codes]] = [columns[j].usual_distance for j in codes]
+    shares = weights / weights.sum()
+    centred = rows - ordered[0]
     return Rounding(
-        steps=np.array([one.step or codes[j] * one.usual_distance for j, one in enumerate(columns)]),
-        binary=np.array([len(one.values) == _TWO for one in columns]),
-        variances=np.array([one.variance for one in columns]),
-        lowest=np.array([one.values[0] for one in columns]),
-        highest=np.array([one.values[-1] for one in columns]),
+        steps=steps,
+        binary=n_values == _TWO,
+        variances=shares @ np.square(centred - shares @ centred),
+        lowest=ordered[0],
+        highest=ordered[-1],
     )
 
 
-def _are_codes(columns: Sequence["_Column"], rows: Rows) -> list[bool]:
-    """Return, for each column, whether it has few values that rows share, without a grid: logarithms of counts, codes.
+def _codes(columns: Sequence["_Column"], rows: Rows, stepless: Flags) -> list[int]:
+    """Return the columns with few values that rows share, and no grid: logarithms of counts, codes.
 
     Rows that are repeated as a whole share all values, and tell nothing of rounding.
     """
-    shared = [one.shared and len(one.values) > 1 for one in columns]
-    if not any(shared) or len(columns) == 1:
+    shared = [j for j in np.flatnonzero(stepless).tolist() if columns[j].shared]
+    if not shared or rows.shape[1] == 1:
         return shared
     n_distinct = len(np.unique(rows, axis=0))
-    return [some and _DISTINCT * len(one.values) <= n_distinct for some, one in zip(shared, columns, strict=True)]
+    return [j for j in shared if _DISTINCT * len(columns[j].values) <= n_distinct]
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,18 +253,9 @@ class _Column:
         return cls(values.astype(np.float64), np.bincount(places, weights).astype(np.float64), exact)
 
     @property
-    def variance(self) -> float:
-        """The variance of the rows' values."""
-        shares = self.counts / self.counts.sum()
-        centred = self.values - self.values[0]
-        return float(shares @ np.square(centred - shares @ centred))
-
-    @property
     def step(self) -> float:
         """The step of the grid that the values lie on; 0 where they lie on none."""
-        n_rows, n_values = float(self.counts.sum()), len(self.values)
-        if n_values < _TWO or n_rows < _TIES * n_values:
-            return 0.0
+        n_values = len(self.values)
         repeated = self.counts > 1.0
         for some in (np.ones(n_values, dtype=bool), repeated):
             step = self._divisor(some)

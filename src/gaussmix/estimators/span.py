@@ -1,0 +1,98 @@
+"""Fit few rows of many features in the directions in which the rows differ, which are no more than the rows."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.covariances import Full, Tied
+from gaussmix.em import Fit
+from gaussmix.estimators.fitting import Outcome
+from gaussmix.m_step import MStep
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+
+__all__ = ["Span"]
+
+_EPS = float(np.finfo(np.float64).eps)
+_LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    r"""The affine span of n rows, at most n - 1 of its D dimensions, in units of the ridge.
+
+    In these units the ridge is the identity, so that each full or common covariance is :math:`S + I`, and the scatter S
+    lies in the span. EM in the span is EM in all dimensions, but for a constant in each log-density.
+
+    Attributes
+    ----------
+    centre : (D,) ndarray
+        The mean of the rows.
+    units : (D,) ndarray
+        Square roots of the ridge.
+    axes : (R, D) ndarray
+        Orthonormal directions in these units.
+    """
+
+    centre: Floats
+    units: Floats
+    axes: Floats
+
+    @classmethod
+    def of(cls, source: ArraySource, ridge: Floats) -> Self:
+        """Return the span of the rows of a source, for a positive ridge ``(D,)``."""
+        units = np.sqrt(ridge)
+        centre = source.rows.mean(axis=0, dtype=np.float64)
+        centred = (source.rows - centre) / units
+        centred -= centred.mean(axis=0)  # what rounding left
+        _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+        return cls(centre, units, axes[lengths > _EPS * max(centred.shape) * lengths[0]])
+
+    @staticmethod
+    def serves(source: ArraySource, m_step: MStep) -> bool:
+        """Return whether a fit of this model to these rows is the same in the span, and quicker."""
+        bare = m_step.prior is None and m_step.eigenvalue_ratio is None and m_step.rounding is None
+        rotates = m_step.structure.takes_ratio and m_step.structure.form in {Full, Tied}
+        few = 1 < source.n_rows <= source.n_features
+        return bool(bare and rotates and few and (m_step.ridge > 0).all() and (source.rows != source.rows[0]).any())
+
+    def reduced(self, source: ArraySource) -> ArraySource:
+        """Return the rows in the span, ``(n, R)``."""
+        return replace(source, rows=((source.rows - self.centre) / self.units) @ self.axes.T)
+
+    def reduced_model(self, m_step: MStep) -> MStep:
+        """Return the model in the span, whose ridge is the identity."""
+        return replace(m_step, ridge=np.ones(len(self.axes)))
+
+    def lifted(self, mixture: Mixture) -> Mixture:
+        """Return the mixture in all dimensions."""
+        factors = mixture.covariances.factors
+        inner = factors @ np.swapaxes(factors, -1, -2) - np.eye(len(self.axes))
+        scaled = self.axes * self.units
+        covariances = scaled.T @ inner @ scaled + np.diag(self.units**2)
+        means = self.centre + mixture.means @ scaled
+        return Mixture(mixture.weights, means, type(mixture.covariances).from_covariances(covariances))
+
+    def lifted_outcome(self, outcome: Outcome, m_step: MStep) -> Outcome:
+        """Return how a fit in the span ended, in all dimensions, where its model is `m_step`."""
+        state, n_missing = outcome.fit.state, len(self.units) - len(self.axes)
+        shift = -float(np.log(self.units).sum()) - 0.5 * n_missing * _LOG_2PI
+        statistics = replace(
+            state.statistics,
+            log_likelihood=state.statistics.log_likelihood + shift * state.statistics.weight,
+            classification=state.statistics.classification + shift * state.statistics.weight,
+        )
+        fit: Fit = replace(
+            outcome.fit,
+            state=replace(state, mixture=self.lifted(state.mixture), statistics=statistics),
+            history=tuple(value + shift for value in outcome.fit.history),
+        )
+        return replace(
+            outcome,
+            fit=fit,
+            m_step=replace(m_step, hold=outcome.m_step.hold),
+            optima=tuple(value + shift for value in outcome.optima),
+            worth=outcome.worth + shift,
+        )
