@@ -9,7 +9,7 @@ from scipy.stats import norm
 from cases import FORMS, clusters, mixture
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts.rounding import rounding_of
+from gaussmix.starts.columns import rounding_of
 
 RNG = np.random.default_rng(0)
 N = 600

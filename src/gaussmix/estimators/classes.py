@@ -80,19 +80,24 @@ class Classes:
     def borne(self, choice: Choice) -> tuple[int, ...]:
         """How many components the rows of each class can bear, ``(C,)``."""
         fewest = self._fewest(choice)
-        return tuple(max(1, int(_size(part)[0] // fewest)) for part in self.parts)
+        return tuple(max(1, int(size // fewest)) for size, _ in self._sizes)
 
     def too_few(self, choice: Choice) -> list[str]:
         """Say which classes have fewer rows than all choices need."""
         fewest, smallest = self._fewest(choice), choice.n_components[0]
         notes = []
-        for name, part, n_components in zip(self.names, self.parts, self.borne(choice), strict=True):
+        for name, (_, rows), n_components in zip(self.names, self._sizes, self.borne(choice), strict=True):
             if n_components < smallest:
                 notes.append(
-                    f"Class {name!s} has {_size(part)[1]}, which bear {n_components} of the {smallest} components that "
+                    f"Class {name!s} has {rows}, which bear {n_components} of the {smallest} components that "
                     f"n_components asks for, at {fewest} rows each."
                 )
         return notes
+
+    @cached_property
+    def _sizes(self) -> tuple[tuple[float, str], ...]:
+        """How many rows each class has to bear components, also in words."""
+        return tuple(map(_size, self.parts))
 
     def _fewest(self, choice: Choice) -> int:
         """Rows that a component needs."""

@@ -28,7 +28,7 @@ from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
 from gaussmix.starts import KINDS, moments_of
-from gaussmix.starts.rounding import rounding_of
+from gaussmix.starts.columns import rounding_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]

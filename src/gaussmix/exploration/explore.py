@@ -81,6 +81,8 @@ class Found:
 class Exploration:
     """A search for a good optimum of one model.
 
+    One component has one optimum, and one start. Of more:
+
     0. Where all rows are explored, one start is plain k-means on the columns as they are, as ``init_params="kmeans"``
        makes it. It is run to its limit whatever the others promise, so that the answer is never worse.
     1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
@@ -163,6 +165,9 @@ class Exploration:
         return fit if moved is before else self._whole(sample, moved, rng)
 
     def _found(self, rng: np.random.Generator) -> Found:
+        if self.n_components == 1:
+            alone = self._run(self.source, self._in_turn(self.source), self.max_iter, watch=self.watch)
+            return Found(alone, (self.worth(alone),), sum(self.passes))
         sample = self._sample(rng)
         finalists, agreed = self._finalists(sample, rng)
         leader = max(finalists, key=self._rank)
@@ -234,9 +239,8 @@ class Exploration:
     def _certain(self, rng: np.random.Generator) -> list[Fit]:
         """Return the runs that are made whatever the race says: from plain k-means, and from what is known beside."""
         certain = list(self.beside)
-        if self.n_components > 1:
-            with suppress(IllDefinedCovarianceError):
-                certain.insert(0, given("kmeans", self.source, self.n_components, self.m_step, rng))
+        with suppress(IllDefinedCovarianceError):
+            certain.insert(0, given("kmeans", self.source, self.n_components, self.m_step, rng))
         return [self._run(self.source, one, self.max_iter, accelerate=True, watch=self.watch) for one in certain]
 
     def _going(self, sample: ArraySource, firsts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
@@ -272,13 +276,15 @@ class Exploration:
             yield first
             yield from firsts
         else:
-            in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
-            yield start(sample, in_turn, self.n_components, self.m_step)
+            yield self._in_turn(sample)
+
+    def _in_turn(self, sample: ArraySource) -> Mixture:
+        """Return the start that gives the rows to the components in turn: the only one for one component."""
+        in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
+        return start(sample, in_turn, self.n_components, self.m_step)
 
     def _looked_for(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
         """Where there is much to do, mixtures of too many components, thinned; then those that partitions make."""
-        if self.n_components == 1:
-            return
         for more in fuller(sample, self.n_components, self.m_step, rng) if effort < 1.0 else ():
             try:
                 fewer = self._thinned(sample, more)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gaussmix._types import Floats
 from gaussmix.selection.candidate import Candidate
 from gaussmix.sources import Source
-from gaussmix.starts.rounding import rounding_of
+from gaussmix.starts.columns import rounding_of
 
 __all__ = ["cautions_about"]
 

@@ -36,7 +36,8 @@ from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
-from gaussmix.starts.rounding import Rounding, rounding_of
+from gaussmix.starts.columns import rounding_of
+from gaussmix.starts.rounding import Rounding
 from gaussmix.statistics import POOLED, SCALAR, Statistics
 from gaussmix.structures import Structure, named
 

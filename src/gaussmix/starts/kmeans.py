@@ -15,6 +15,7 @@ _ENOUGH_PER_SEED = 64  # ... for each of them
 _STILL = 1e-4  # of the mean variance of the columns: the squared steps of all centres together
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _MANY_COLUMNS = 64  # above which a product with K rows of shares sums faster than a count for each column
+_VALUES_AT_ONCE = 2**17  # of many columns: a megabyte, which the second cache of a core holds
 _AT_ONCE = 2**16  # distances, which a core's own cache holds
 
 
@@ -50,7 +51,8 @@ def kmeans(
            [ 4.5]])
     """
     shares = weights / weights.sum()
-    columns = np.ascontiguousarray((points * shares[:, None]).T)
+    narrow = points.shape[1] <= _MANY_COLUMNS
+    columns = np.ascontiguousarray((points * shares[:, None]).T) if narrow else None
     still = _STILL * float((shares @ points**2).mean())
     with one_thread(points.size * n_clusters):
         some = _some(len(points), max(_ENOUGH, _ENOUGH_PER_SEED * n_clusters), rng)
@@ -69,12 +71,10 @@ def _some(n_rows: int, enough: int, rng: np.random.Generator) -> Labels | slice:
     return slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
 
 
-def _moved(points: Floats, shares: Floats, columns: Floats, centres: Floats) -> Floats:
+def _moved(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> Floats:
     """The means of the rows that are nearest to each centre; one without rows goes to a row far from its own."""
-    labels = nearest(points, centres)
-    n_clusters = len(centres)
-    mass = np.bincount(labels, shares, n_clusters)
-    sums = _sums(columns, labels, n_clusters)
+    labels, sums = _clusters(points, shares, columns, centres)
+    mass = np.bincount(labels, shares, len(centres))
     empty = np.flatnonzero(mass == 0)
     moved = np.asarray(sums / np.where(mass > 0, mass, 1.0)[:, None])
     if empty.size:
@@ -83,11 +83,23 @@ def _moved(points: Floats, shares: Floats, columns: Floats, centres: Floats) -> 
     return moved
 
 
-def _sums(columns: Floats, labels: Labels, n_clusters: int) -> Floats:
-    """Return the sum of each cluster's columns ``(R, n)``, as ``(K, R)``."""
-    if len(columns) > _MANY_COLUMNS:
-        return np.asarray((columns @ np.equal.outer(labels, np.arange(n_clusters)).astype(np.float64)).T)
-    return np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
+def _clusters(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> tuple[Labels, Floats]:
+    """Return the nearest centre of each point, and the sum of each cluster's points times their shares, ``(K, R)``.
+
+    Few columns are summed one by one, from their products with the shares ``(R, n)``. Many are summed by a product of
+    matrices for each block of rows, while the block is in the cache.
+    """
+    n_clusters = len(centres)
+    if columns is not None:
+        labels = nearest(points, centres)
+        return labels, np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
+    numbers, sums, labels = np.arange(n_clusters)[:, None], np.zeros_like(centres), np.empty(len(points), dtype=np.intp)
+    size = max(_VALUES_AT_ONCE // points.shape[1], 1)
+    for first in range(0, len(points), size):
+        block = slice(first, first + size)
+        labels[block] = nearest(points[block], centres)
+        sums += np.where(labels[block] == numbers, shares[block], 0.0) @ points[block]
+    return labels, sums
 
 
 def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:

@@ -7,8 +7,7 @@ import numpy as np
 
 from gaussmix.m_step import MStep
 from gaussmix.sources import Source
-from gaussmix.starts.rounding import rounding_of
-from gaussmix.starts.scales import relative_ridge
+from gaussmix.starts.columns import relative_ridge, rounding_of
 from gaussmix.structures import Structure
 
 __all__ = ["models"]

@@ -11,7 +11,7 @@ from gaussmix.expectation.reference import log_joint
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 
-__all__ = ["SHEPPARD", "Rounding", "rounding_of"]
+__all__ = ["SHEPPARD", "Rounding", "find_rounding"]
 
 SHEPPARD = 1.0 / 12.0
 """Variance of a value within its step, in squared steps: that of a uniform distribution (Sheppard 1898)."""
@@ -180,8 +180,8 @@ def _between(low: Floats, high: Floats) -> Floats:
     return np.asarray(ndtr(np.where(upper, -low, high)) - ndtr(np.where(upper, -high, low)))
 
 
-def rounding_of(source: Source) -> Rounding:
-    """Find the step of each column, on a sample of the rows.
+def find_rounding(rows: Rows, ordered: Rows, weights: Floats, variances: Floats) -> Rounding:
+    """Return the steps of the columns of some rows.
 
     A column is rounded where values repeat and 95 % of the rows lie on a grid, or where values are so few that 95 % of
     the rows share theirs with others (logarithms of counts, codes); then the step is the distance to the nearer
@@ -189,25 +189,18 @@ def rounding_of(source: Source) -> Rounding:
 
     Parameters
     ----------
-    source : Source
-        The rows.
+    rows : (n, D) ndarray
+    ordered : (n, D) ndarray
+        The values of each column in ascending order.
+    weights : (n,) ndarray
+        Weights of the rows.
+    variances : (D,) ndarray
+        Variance of each column.
 
     References
     ----------
     Sheppard (1898), Proceedings of the London Mathematical Society 29.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gaussmix.sources import ArraySource
-    >>> from gaussmix.starts.rounding import rounding_of
-    >>> rng = np.random.default_rng(0)
-    >>> rating, price, weight = rng.integers(1, 6, 200), rng.normal(20, 3, 200).round(1), rng.normal(size=200)
-    >>> rounding_of(ArraySource(np.column_stack([rating, price, weight]))).steps
-    array([1. , 0.1, 0. ])
     """
-    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
-    ordered = np.sort(rows.astype(np.float64, copy=False), axis=0)
     n_values = 1 + (ordered[1:] > ordered[:-1]).sum(axis=0)
     tied = np.flatnonzero((n_values >= _TWO) & (weights.sum() >= _TIES * n_values))
     columns = [_Column.of(column, weights) for column in rows.T[tied]]
@@ -215,15 +208,8 @@ def rounding_of(source: Source) -> Rounding:
     steps[tied] = [one.step for one in columns]
     codes = _codes(columns, rows, steps[tied] == 0)
     steps[tied[codes]] = [columns[j].usual_distance for j in codes]
-    shares = weights / weights.sum()
-    centred = rows - ordered[0]
-    return Rounding(
-        steps=steps,
-        binary=n_values == _TWO,
-        variances=shares @ np.square(centred - shares @ centred),
-        lowest=ordered[0],
-        highest=ordered[-1],
-    )
+    lowest, highest = ordered[0].astype(np.float64), ordered[-1].astype(np.float64)
+    return Rounding(steps=steps, binary=n_values == _TWO, variances=variances, lowest=lowest, highest=highest)
 
 
 def _codes(columns: Sequence["_Column"], rows: Rows, stepless: Flags) -> list[int]:

@@ -1,23 +1,15 @@
-"""How large the rows are: what floors and coordinates are measured by."""
-
-from math import ceil
-from typing import cast
+"""Means and variances of all rows."""
 
 import numpy as np
 
-from gaussmix._types import Floats, Rows
+from gaussmix._types import Floats
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.statistics import DIAGONAL, POOLED, Moments, Statistics
 
-__all__ = ["RELATIVE_RIDGE", "anchor", "column_moments", "moments_of", "relative_ridge"]
+__all__ = ["anchor", "column_moments", "moments_of"]
 
-RELATIVE_RIDGE = 1e-6
-"""What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
-
-_QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
-_QUARTERS = (0.25, 0.75)
-_SAMPLE = 2**13
+_SAMPLE = 2**13  # rows: about their mean, sums over all rows keep their digits
 
 
 def anchor(source: Source) -> Floats:
@@ -47,32 +39,3 @@ def _of_everything(source: Source, moments: Moments) -> Statistics:
     near = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], near[None], np.ones((1, len(near))))
     return source.reduce(whole, moments).central()
-
-
-def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
-    """A ridge of a given fraction of each column's variance, ``(D,)``, so that a fit does not depend on units.
-
-    The variance is the usual one, or the one that the quartiles of a normal sample would say, if that is less: one row
-    far out must not lift the ridge above the clusters. A column without spread takes the mean variance of the others,
-    or one where no column has any.
-    """
-    mean, variance = column_moments(source)
-    spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
-    scale = np.minimum(variance, _quartile_variance(source, variance))
-    fallback = scale[spread].mean() if spread.any() else 1.0
-    return fraction * np.where(spread, scale, fallback)
-
-
-def _quartile_variance(source: Source, otherwise: Floats) -> Floats:
-    """Variances from the distance of the quartiles, on a sample; `otherwise` where they coincide."""
-    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
-    low, high = _quartiles(rows, weights).astype(np.float64)
-    return np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, otherwise)
-
-
-def _quartiles(rows: Rows, weights: Floats) -> Rows:
-    """Return the first and third quartile of each column, ``(2, D)``: values that rows have."""
-    if (weights != weights[0]).any():
-        return np.asarray(np.quantile(rows, _QUARTERS, axis=0, weights=weights, method="inverted_cdf"))
-    places = [ceil(len(rows) * quarter) - 1 for quarter in _QUARTERS]
-    return cast("Rows", np.sort(rows, axis=0)[places])
