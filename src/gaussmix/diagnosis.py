@@ -386,7 +386,7 @@ def degenerate(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple
         The model.
     """
     n_components, n_features = mixture.means.shape
-    if mixture.covariances.correlated and m_step.prior is None and statistics.weight <= n_features:
+    if m_step.exceeds(statistics.weight, n_features):
         return tuple(range(n_components))
     return collapsed(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
 

@@ -80,6 +80,17 @@ class MStep:
         covariances = self.structure.n_covariance_parameters(n_components, n_features)
         return proportions + n_components * n_features + covariances
 
+    def exceeds(self, weight: float, n_features: int) -> bool:
+        """Return whether every covariance that the model may find is degenerate, for want of rows.
+
+        Parameters
+        ----------
+        weight : float
+            Total weight of the rows. No more rows than features have no spread in some directions.
+        n_features : int
+        """
+        return self.structure.form.correlated and self.prior is None and weight <= n_features
+
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Mixture:
         """The most likely mixture for these statistics.
 

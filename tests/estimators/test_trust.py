@@ -1,5 +1,6 @@
 """What a default fit concludes, on the common kinds of tables on which it was wrong in silence."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters
-from gaussmix import GaussianMixture, GaussianMixtureRegressor, GaussianMixtureSearch
+from gaussmix import GaussianMixture, GaussianMixtureClassifier, GaussianMixtureRegressor, GaussianMixtureSearch
 from gaussmix.em import Status
 from gaussmix.structures import STRUCTURES
 
@@ -49,6 +50,51 @@ def test_the_default_is_never_worse_than_plain_k_means_or_any_run(structure, wei
     assert default.objective_ >= plain.objective_ - 1e-4
     if default.status_ != Status.HELD:
         assert default.objective_ >= max(default.optima_) - 1e-4
+
+
+# --- Wide tables -----------------------------------------------------------------------------------------------------
+
+
+def most_bytes(rows, n_components):
+    """Twenty times what the rows take, and the means of so many components."""
+    return 20 * (rows.nbytes + n_components * rows[0].nbytes)
+
+
+def bytes_of(work):
+    """The most memory that the work holds at once, beside what is there before."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def wide():
+    rows = np.random.default_rng(0).normal(size=(24, 12_000))
+    rows[:12] += 0.4
+    return rows
+
+
+@pytest.mark.parametrize("structure", [one.public_name for one in STRUCTURES if not one.form.correlated])
+def test_axis_parallel_covariances_take_no_more_memory_than_rows_and_means(structure, wide):
+    bound = most_bytes(wide, n_components=2)  # 50 MB; one matrix of features x features would take 1150
+    model = GaussianMixture(2, covariance_type=structure, random_state=0)
+    assert bytes_of(lambda: model.fit(wide)) < bound
+    uses = [model.predict, model.predict_proba, model.score, model.score_samples, model.bic, model.diagnose]
+    assert all(bytes_of(lambda use=use: use(wide)) < bound for use in uses)
+    assert bytes_of(lambda: model.sample(10)) < bound
+
+
+def test_searches_and_naive_bayes_take_no_more_memory_than_rows_and_means(wide):
+    search = GaussianMixtureSearch(range(1, 4), random_state=0)
+    assert bytes_of(lambda: search.fit(wide)) < most_bytes(wide, n_components=(1 + 2 + 3) * 6)  # of six structures
+    assert search.best_params_["n_components"] == 2
+    bayes = GaussianMixtureClassifier.naive_bayes()
+    labels, bound = np.arange(24) < 12, most_bytes(wide, n_components=2)
+    assert bytes_of(lambda: bayes.fit(wide, labels)) < bound
+    assert bytes_of(lambda: bayes.predict(wide)) < bound
 
 
 # --- Rounded columns -------------------------------------------------------------------------------------------------

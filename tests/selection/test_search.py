@@ -206,13 +206,19 @@ def test_a_constant_column_without_a_ridge_fits_the_spherical_alone():
     assert {one.name for one in STRUCTURES if (one, 1) not in found} == {"EII", "VII"}
 
 
-def test_fewer_rows_than_features():
+@pytest.mark.parametrize("ridge", [None, 0.0])
+def test_of_fewer_rows_than_features_only_covariances_without_axes_of_their_own_are_fitted(ridge):
     rows = np.random.default_rng(0).normal(size=(10, 12))
-    assert all(cell.fit for cell in searched(rows, (1, 2)).values())
-    found = reasons(rows, (1, 2))
-    assert (named("VVV"), 1) in found
-    assert (named("VVI"), 1) not in found
-    assert all("ill-defined" in reason for reason in found.values())
+    for cell in searched(rows, (1, 2), ridge=ridge).values():
+        carried = not cell.structure.form.correlated
+        assert (cell.fit is not None) == carried
+        assert ("degenerate" in cell.reason) == (not carried)
+
+
+def test_structures_that_no_rows_could_carry_are_fitted_where_there_are_no_others():
+    rows = np.random.default_rng(0).normal(size=(10, 12))
+    cells = searched(rows, (1, 2), (named("VVV"), named("EEE")))
+    assert all(cell.status == "collapsed" for cell in cells.values())
 
 
 # --- What is found ----------------------------------------------------------------------------------------------------

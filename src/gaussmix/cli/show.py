@@ -122,7 +122,11 @@ def _notes(found: Found, marks: str) -> list[str]:
     if too_many:
         notes.append(f"- {listed(too_many)} components need at least as many rows, got {n_rows}.")
     others = [one for one in lost if one.n_components <= n_rows]
-    return notes + [f"- {_named(one)}: {one.reason}" for one in others]
+    for reason in dict.fromkeys(one.reason for one in others):
+        alike = [one for one in others if one.reason == reason]
+        whole = dict.fromkeys(map(structure_name, alike)) if len(alike) > 1 else map(_named, alike)
+        notes.append(f"- {listed(list(whole))}: {reason}")
+    return notes
 
 
 def _choice(console: Console, found: Found) -> None:

@@ -100,7 +100,7 @@ class Search:
     def n_visits(self) -> int:
         """How many candidates :meth:`visits` yields."""
         rounds = 2 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
-        return len(self.m_steps) * rounds
+        return len(self.fitted_models) * rounds + len(self.beyond) * len(self.n_components)
 
     def visits(self, rng: np.random.Generator) -> Iterator[Candidate]:
         """Yield a candidate after each visit to a cell: the last of a cell is its answer, and none is raised.
@@ -110,6 +110,7 @@ class Search:
         rng : numpy.random.Generator
             For the starts.
         """
+        yield from (Candidate(m_step, k, reason=reason) for m_step, reason in self.beyond for k in self.n_components)
         cells: _Cells = {}
         most = max(k for k in (1, *self.n_components) if k <= self.source.n_rows)
         partitions, near = starts.tree(self.source, rng, most), self._pooled()
@@ -125,12 +126,33 @@ class Search:
         goal, nested = self._goal(cells), partial(self._nested, cells)
         last = []
         for k in self.n_components:
-            for m_step in sorted(self.m_steps, key=lambda m_step: m_step.structure.freedom):
+            for m_step in sorted(self.fitted_models, key=lambda m_step: m_step.structure.freedom):
                 key = (m_step.structure, k)
                 cells[key] = self._in_cells(_Visit(self, cells[key], goal).candidate(nested))
                 last.append(key)
         self._hold(cells)
         yield from (cells[key] for key in last)
+
+    @cached_property
+    def fitted_models(self) -> tuple[MStep, ...]:
+        """The models that are fitted: those whose covariances the rows can carry, or all where they can carry none."""
+        weight, n_features = self._weight, self.source.n_features
+        carried = tuple(m_step for m_step in self.m_steps if not m_step.exceeds(weight, n_features))
+        return carried or self.m_steps
+
+    @property
+    def beyond(self) -> list[tuple[MStep, str]]:
+        """The other models, and why they are not fitted."""
+        n_features = self.source.n_features
+        reason = (
+            f"Rows of a total weight of {self._weight:.6g} have no spread in most directions of {n_features} features: "
+            "any covariance with axes of its own is degenerate."
+        )
+        return [(m_step, reason) for m_step in self.m_steps if m_step not in self.fitted_models]
+
+    @cached_property
+    def _weight(self) -> float:
+        return float(self.source.total(lambda _, weights: np.atleast_1d(weights.sum()))[0])
 
     def _in_cells(self, cell: Candidate) -> Candidate:
         """Return a candidate that knows what it gains from the rounding of the columns, where some are rounded."""
@@ -184,7 +206,7 @@ class Search:
 
         found = []
         with ThreadPoolExecutor(self.n_workers) if self.n_workers > 1 else nullcontext() as pool:
-            for cell in pool.map(visit, self.m_steps) if pool else map(visit, self.m_steps):
+            for cell in pool.map(visit, self.fitted_models) if pool else map(visit, self.fitted_models):
                 found.append(cell)
                 yield cell
         cells.update({(cell.structure, k): cell for cell in found})
@@ -202,7 +224,7 @@ class Search:
 
     def _pooled(self) -> Covariances | None:
         """The covariance of all rows, if they have one: a first guess at axes that components share."""
-        if all(stays_diagonal(m_step.structure.form, self.source.n_features) for m_step in self.m_steps):
+        if all(stays_diagonal(m_step.structure.form, self.source.n_features) for m_step in self.fitted_models):
             return None
         mean, _ = starts.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
@@ -230,7 +252,7 @@ class Search:
         means = starts.means(self.source, assignment, k)
         sums = {
             moments: self.source.summarize(assignment, means, moments)
-            for moments in dict.fromkeys(m_step.moments for m_step in self.m_steps)
+            for moments in dict.fromkeys(m_step.moments for m_step in self.fitted_models)
         }
         return lambda m_step: m_step.maximize(sums[m_step.moments], near)
 
