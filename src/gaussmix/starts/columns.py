@@ -88,7 +88,7 @@ def _columns_of(source: Source) -> _Columns:
 def _measured(source: Source) -> _Columns:
     mean, variance = column_moments(source)
     rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
-    ordered = np.sort(rows, axis=0)
+    ordered = cast("Rows", np.sort(rows, axis=0))
     low, high = _quartiles(rows, ordered, weights).astype(np.float64)
     of_quartiles = np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, variance)
     spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
@@ -102,4 +102,4 @@ def _quartiles(rows: Rows, ordered: Rows, weights: Floats) -> Rows:
     if (weights != weights[0]).any():
         return np.asarray(np.quantile(rows, _QUARTERS, axis=0, weights=weights, method="inverted_cdf"))
     places = [ceil(len(rows) * quarter) - 1 for quarter in _QUARTERS]
-    return cast("Rows", ordered[places])
+    return ordered[places]
