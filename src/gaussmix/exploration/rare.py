@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.covariances import Full, NotPositiveDefiniteError, stays_diagonal
-from gaussmix.density.reduction import merge, merge_costs
+from gaussmix.density.reduction import cheapest_merges
 from gaussmix.diagnosis import fewest_rows
-from gaussmix.em import Status, run
 from gaussmix.expectation.assessment import log_densities
 from gaussmix.expectation.reference import log_joint
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
@@ -23,9 +23,30 @@ _WORST = 2048  # rows: those of the lowest density, taken whole
 _CUTS = (1, 4, 16, 64)  # the worst rows are looked at together, and a quarter, a sixteenth and a 64th of them
 _CLUSTERS = 3  # into which k-means divides each of these
 _GAIN = 3.0  # nats for each parameter of a component, at least: what a group gains that is no accident
-_STEPS = 40  # of EM over the stratified sample
-_TOL = 1e-6  # nats per row of the stratified sample
-_FEWEST_COMPONENTS = 2  # two are merged for one that is new
+_STEPS = 10  # of EM for a group alone
+_REFINED = 2  # groups, of the most gain, that take these steps beside each mixture
+_FEWEST_COMPONENTS = 2  # one gives its place to a group
+
+
+class _Group(NamedTuple):
+    """A group of rows as one more component: its share of all rows, its mean and its covariance."""
+
+    share: float
+    mean: Floats
+    covariance: Floats
+
+    def log_density(self, rows: Rows) -> Floats:
+        """Return the logarithm of the share times the density, ``(n,)``."""
+        alone = Mixture(np.ones(1), self.mean[None], Full.from_covariances(self.covariance[None]))
+        return np.asarray(np.log(self.share) + log_joint(alone, rows)[:, 0])
+
+    def beside(self, mixture: Mixture) -> Mixture:
+        """Return the mixture with the group as its last component."""
+        return Mixture(
+            np.append((1.0 - self.share) * mixture.weights, self.share),
+            np.vstack([mixture.means, self.mean]),
+            Full(np.concatenate([mixture.factors, np.linalg.cholesky(self.covariance)[None]])),
+        )
 
 
 def with_rare_groups(
@@ -34,8 +55,9 @@ def with_rare_groups(
     """Return a mixture that has components for small groups among the rows that fit worst, or the mixture itself.
 
     One pass finds the rows of the lowest density. Together with a sample of the others, each of which stands for many,
-    they make a stratified sample of all rows. A group among them takes the place of the component whose merge with
-    another costs least.
+    they make a stratified sample of all rows. A group among them takes the place of the component that is missed least:
+    two are merged, or one of hardly any rows is left out. The group alone takes some steps of EM. All rows, and not the
+    sample, decide whether the mixture with the group is better, after one step of EM over all rows of both.
 
     Parameters
     ----------
@@ -48,44 +70,37 @@ def with_rare_groups(
     m_step : MStep
         The model.
     ridge : (D,) ndarray
-        Variances added to the first covariance of a group, all positive.
+        Variances added to the covariance of a group, all positive.
     """
     if mixture.n_components < _FEWEST_COMPONENTS or stays_diagonal(mixture.covariances, mixture.n_features):
         return mixture
-    for _ in range(mixture.n_components):
-        better = _with_one_more(source, sample, mixture, m_step, ridge)
-        if better is None:
-            break
-        mixture = better
-    return mixture
-
-
-def _with_one_more(
-    source: ArraySource, sample: ArraySource, mixture: Mixture, m_step: MStep, ridge: Floats
-) -> Mixture | None:
-    """Return the mixture with a component for one more small group; None where there is none."""
-    strata, n_worst = _stratified(source, sample, mixture)
     least = _GAIN * (m_step.n_parameters(2, source.n_features) - m_step.n_parameters(1, source.n_features))
-    group = max(_groups(strata, n_worst, mixture, ridge), key=lambda one: one[0], default=None)
-    if group is None or group[0] < least:
-        return None
     try:
-        fits = [
-            run(strata, start, m_step, tol=_TOL, max_iter=_STEPS, accelerate=True)
-            for start in (mixture, _replaced(mixture, group[1]))
-        ]
-    except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-        return None
-    if any(fit.status is Status.INTERRUPTED for fit in fits):
-        raise KeyboardInterrupt
-    best = max(fits, key=lambda fit: (fit.status is not Status.COLLAPSED, fit.state.log_posterior))
-    before = fits[0].history[0] * best.state.statistics.weight
-    return best.state.mixture if best.state.log_posterior * best.state.statistics.weight > before + least else None
+        now = _stepped(source, mixture, m_step)
+        for _ in range(mixture.n_components):
+            strata, n_worst = _stratified(source, sample, *now)
+            found = _likeliest(strata, n_worst, now[0], ridge, least)
+            if found is None:
+                break
+            then, now = _stepped(source, found, m_step), _stepped(source, now[0], m_step)
+            if source.some_weights @ (then[1] - now[1]) <= least:
+                break
+            now = then
+    except IllDefinedCovarianceError:
+        return mixture
+    return now[0]
 
 
-def _stratified(source: ArraySource, sample: ArraySource, mixture: Mixture) -> tuple[ArraySource, int]:
+def _stepped(source: ArraySource, mixture: Mixture, m_step: MStep) -> tuple[Mixture, Floats]:
+    """Return what one step of EM over all rows makes of a mixture, and the log-densities of the rows."""
+    after = m_step.maximize(source.reduce(mixture, m_step.moments), mixture.covariances)
+    return after, log_densities(after, source.rows, source.n_threads)
+
+
+def _stratified(
+    source: ArraySource, sample: ArraySource, mixture: Mixture, densities: Floats
+) -> tuple[ArraySource, int]:
     """Return the worst rows, in the order of their densities, with a sample of the others, and the number of worst."""
-    densities = log_densities(mixture, source.rows, source.n_threads)
     n_worst = min(_WORST, source.n_rows // 2)
     worst = np.argpartition(densities, n_worst)[:n_worst]
     worst = worst[np.argsort(densities[worst], kind="stable")]
@@ -97,14 +112,33 @@ def _stratified(source: ArraySource, sample: ArraySource, mixture: Mixture) -> t
     return replace(source, rows=rows, weights=np.concatenate([of_worst, scale * of_others])), n_worst
 
 
-def _groups(
-    strata: ArraySource, n_worst: int, mixture: Mixture, ridge: Floats
-) -> Iterator[tuple[float, tuple[float, Floats, Floats]]]:
-    """Yield groups among the worst rows as weight, mean and covariance, and what the rows would gain by each."""
-    joint = log_joint(mixture, strata.rows)
-    before = np.logaddexp.reduce(joint, axis=1)
-    weights = strata.some_weights
-    fewest = fewest_rows(mixture.n_features)
+def _likeliest(strata: ArraySource, n_worst: int, mixture: Mixture, ridge: Floats, least: float) -> Mixture | None:
+    """Return the likeliest mixture with a group in the place of a component; None where no group gains enough."""
+    found, before = [], float(strata.some_weights @ mixture.logpdf(strata.rows))
+    for fewer in _with_one_fewer(mixture, n_worst / float(strata.some_weights.sum())):
+        density = fewer.logpdf(strata.rows)
+        groups = sorted(_groups(strata, n_worst, density, ridge), key=lambda pair: -pair[0])
+        for _, group in groups[:_REFINED]:
+            refined, gained = _refined(strata, density, group, ridge)
+            if refined is not None:
+                found.append((float(strata.some_weights @ (density + gained)) - before, refined.beside(fewer)))
+    gain, best = max(found, key=lambda pair: pair[0], default=(0.0, None))
+    return best if gain > least else None
+
+
+def _with_one_fewer(mixture: Mixture, hardly_any: float) -> Iterator[Mixture]:
+    """Yield the mixture with the two components merged that cost least, and without one of hardly any rows."""
+    yield from cheapest_merges(mixture, 1)
+    smallest = int(np.argmin(mixture.weights))
+    if mixture.weights[smallest] <= hardly_any:
+        left = np.delete(np.arange(mixture.n_components), smallest)
+        weights = mixture.weights[left]
+        yield Mixture(weights / weights.sum(), mixture.means[left], Full(mixture.factors[left]))
+
+
+def _groups(strata: ArraySource, n_worst: int, density: Floats, ridge: Floats) -> Iterator[tuple[float, _Group]]:
+    """Yield groups among the worst rows, and what all rows would gain by each."""
+    weights, fewest = strata.some_weights, fewest_rows(strata.n_features)
     for cut in _CUTS:
         n_rows = n_worst // cut
         for members in _clusters(strata.rows[:n_rows], weights[:n_rows]):
@@ -112,12 +146,33 @@ def _groups(
                 continue
             group = _gaussian(strata.rows[:n_rows][members], weights[:n_rows][members], weights.sum(), ridge)
             try:
-                alone = Mixture(np.ones(1), group[1][None], Full.from_covariances(group[2][None]))
+                yield float(weights @ _gains(strata, density, group)), group
             except NotPositiveDefiniteError:
                 continue
-            own = np.log(group[0]) + log_joint(alone, strata.rows)[:, 0]
-            after = np.logaddexp(before + np.log1p(-group[0]), own)
-            yield float(weights @ (after - before)), group
+
+
+def _gains(strata: ArraySource, density: Floats, group: _Group) -> Floats:
+    """Return what the log-density of each row gains by a group beside a mixture with this density."""
+    return np.asarray(np.logaddexp(np.log1p(-group.share), group.log_density(strata.rows) - density))
+
+
+def _refined(strata: ArraySource, density: Floats, group: _Group, ridge: Floats) -> tuple[_Group | None, Floats]:
+    """Return the group after steps of EM in which the mixture stays as it is, and the gain of each row.
+
+    None where the group has too few rows.
+    """
+    weights, fewest = strata.some_weights, fewest_rows(strata.n_features)
+    gains = _gains(strata, density, group)
+    for _ in range(_STEPS):
+        its = weights * np.exp(group.log_density(strata.rows) - density - gains)
+        if its.sum() < fewest:
+            return None, gains
+        group = _gaussian(strata.rows, its, weights.sum(), ridge)
+        try:
+            gains = _gains(strata, density, group)
+        except NotPositiveDefiniteError:
+            return None, gains
+    return group, gains
 
 
 def _clusters(rows: Rows, weights: Floats) -> Iterator[Labels]:
@@ -130,23 +185,10 @@ def _clusters(rows: Rows, weights: Floats) -> Iterator[Labels]:
     return (np.flatnonzero(labels == k) for k in range(len(centres)))
 
 
-def _gaussian(rows: Rows, weights: Floats, total: float, ridge: Floats) -> tuple[float, Floats, Floats]:
-    """Return the share of some rows in all, their mean and their covariance."""
+def _gaussian(rows: Rows, weights: Floats, total: float, ridge: Floats) -> _Group:
+    """Return the Gaussian of weighted rows, and their share of the total weight."""
     mass = float(weights.sum())
-    mean = rows[0] + (weights / mass) @ (rows - rows[0].astype(np.float64))
+    anchor = rows[int(np.argmax(weights))].astype(np.float64)
+    mean = anchor + (weights / mass) @ (rows - anchor)
     centred = rows - mean
-    return mass / total, mean, (centred.T * (weights / mass)) @ centred + np.diag(ridge)
-
-
-def _replaced(mixture: Mixture, group: tuple[float, Floats, Floats]) -> Mixture:
-    """Return the mixture with the two components merged that are merged at the least cost, and one for the group."""
-    costs = merge_costs(mixture)
-    np.fill_diagonal(costs, np.inf)
-    i, j = np.unravel_index(int(np.argmin(costs)), costs.shape)
-    fewer = merge(mixture, int(i), int(j))
-    share, mean, covariance = group
-    return Mixture(
-        np.append((1.0 - share) * fewer.weights, share),
-        np.vstack([fewer.means, mean]),
-        Full(np.concatenate([fewer.factors, np.linalg.cholesky(covariance)[None]])),
-    )
+    return _Group(mass / total, mean, (centred.T * (weights / mass)) @ centred + np.diag(ridge))
