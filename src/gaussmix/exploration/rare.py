@@ -57,7 +57,7 @@ def with_rare_groups(
     One pass finds the rows of the lowest density. Together with a sample of the others, each of which stands for many,
     they make a stratified sample of all rows. A group among them takes the place of the component that is missed least:
     two are merged, or one of hardly any rows is left out. The group alone takes some steps of EM. All rows, and not the
-    sample, decide whether the mixture with the group is better, after one step of EM over all rows of both.
+    sample, decide whether the mixture with the group is better; both have taken a step of EM over all rows.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def with_rare_groups(
             found = _likeliest(strata, n_worst, now[0], ridge, least)
             if found is None:
                 break
-            then, now = _stepped(source, found, m_step), _stepped(source, now[0], m_step)
+            then = _stepped(source, found, m_step)
             if source.some_weights @ (then[1] - now[1]) <= least:
                 break
             now = then
