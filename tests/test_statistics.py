@@ -1,3 +1,5 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,11 +7,10 @@ from hypothesis import strategies as st
 
 from cases import MOMENTS, mixture
 from gaussmix.expectation import reference
-from gaussmix.statistics import FULL, SCALAR, Statistics
+from gaussmix.statistics import ADDITIVE, FULL, POOLED, SCALAR, Statistics
 
 seeds = st.integers(0, 2**32 - 1)
 kinds = pytest.mark.parametrize("moments", MOMENTS, ids=lambda kind: type(kind).__name__)
-FIELDS = ("mass", "first", "second", "log_likelihood", "classification", "weight")
 
 
 def drawn(seed, moments, n=40, n_components=3, n_features=2):
@@ -22,7 +23,7 @@ def drawn(seed, moments, n=40, n_components=3, n_features=2):
 
 
 def assert_same(left, right, rtol=1e-10):
-    for field in FIELDS:
+    for field in ADDITIVE:
         np.testing.assert_allclose(getattr(left, field), getattr(right, field), rtol=rtol, atol=1e-9, err_msg=field)
 
 
@@ -52,6 +53,24 @@ def test_a_commutative_group(moments, seed):
 def test_scaling_is_weighing(moments, seed, factor):
     model, rows, weights, sums = drawn(seed, moments)
     assert_same(sums.scale(factor), reference.expect(model, rows, factor * weights, moments))
+
+
+@kinds
+@given(seed=seeds)
+def test_every_sum_over_the_rows_is_added_scaled_and_joined(moments, seed):
+    *_, sums = drawn(seed, moments)
+    sums = replace(sums, skipped=7.0)
+    numbers = {one.name for one in fields(sums)} - {"origin", "moments"}
+    assert numbers == set(ADDITIVE)
+    twice = sums + sums
+    for name in numbers:
+        value = getattr(sums, name)
+        np.testing.assert_allclose(getattr(twice, name), 2.0 * value)
+        np.testing.assert_allclose(getattr(sums.scale(3.0), name), 3.0 * value)
+        np.testing.assert_allclose(getattr(twice - sums, name), value)
+        joined = getattr(Statistics.joined([sums, sums]), name)
+        by_component = np.ndim(value) > 0 and not (name == "second" and moments is POOLED)
+        np.testing.assert_allclose(joined, np.concatenate([value, value]) if by_component else 2.0 * value)
 
 
 @kinds

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class Covariances(ABC):
         factors.flags.writeable = False
         object.__setattr__(covariances, "factors", factors)
         return covariances
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._of, (self.factors,)
 
     _wanted: ClassVar[str]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,9 @@ class Mixture:
         object.__setattr__(self, "means", _frozen(checked_means))
         object.__setattr__(self, "covariances", stored)
         object.__setattr__(self, "feature_names", names)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.weights, self.means, self.covariances, self.feature_names)
 
     @property
     def n_components(self) -> int:
@@ -230,6 +234,15 @@ class Mixture:
             msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
             raise ValueError(msg)
         return points
+
+
+def _restored(weights: Floats, means: Floats, covariances: Covariances, names: tuple[str, ...] | None) -> Mixture:
+    """Return the mixture with these parameters, which were checked before they were pickled."""
+    mixture = object.__new__(Mixture)
+    parts = {"weights": _frozen(weights), "means": _frozen(means), "covariances": covariances, "feature_names": names}
+    for name, part in parts.items():
+        object.__setattr__(mixture, name, part)
+    return mixture
 
 
 def _frozen(array: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,9 @@ class NormalInverseWishart:
         object.__setattr__(self, "shrinkage", _at_least("shrinkage", shrinkage, 0))
         object.__setattr__(self, "dof", _at_least("dof", dof, -(n_features + 1)))
         object.__setattr__(self, "spread", _positive_semidefinite("scale", scale, n_features))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.mean, self.shrinkage, self.dof, self.spread)
 
     @property
     def scale(self) -> Floats:

@@ -2,15 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import ClassVar, Self, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["DIAGONAL", "FULL", "POOLED", "SCALAR", "Moments", "Statistics"]
+__all__ = ["ADDITIVE", "DIAGONAL", "FULL", "POOLED", "SCALAR", "Moments", "Statistics"]
 
 
 class Moments(ABC):
@@ -20,11 +20,17 @@ class Moments(ABC):
 
     Attributes
     ----------
+    name : str
+        The name of the one value of the kind in this module: a pickled kind is loaded as that value.
     correlated : bool
         Whether products of different features are kept.
     """
 
+    name: ClassVar[str]
     correlated: ClassVar[bool]
+
+    def __reduce__(self) -> str:
+        return self.name
 
     @abstractmethod
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -100,6 +106,7 @@ class Moments(ABC):
 class _Scalar(Moments):
     """The trace alone: shape ``(K,)``."""
 
+    name = "SCALAR"
     correlated = False
 
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -137,6 +144,7 @@ class _Scalar(Moments):
 class _Diagonal(Moments):
     """The diagonal: shape ``(K, D)``."""
 
+    name = "DIAGONAL"
     correlated = False
 
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -171,6 +179,7 @@ class _Diagonal(Moments):
 class _Pooled(Moments):
     """The whole product, summed over components: shape ``(D, D)``."""
 
+    name = "POOLED"
     correlated = True
 
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -212,6 +221,7 @@ class _Pooled(Moments):
 class _Full(Moments):
     """The whole product of each component: shape ``(K, D, D)``."""
 
+    name = "FULL"
     correlated = True
 
     def zero(self, n_components: int, n_features: int) -> Floats:
@@ -254,6 +264,8 @@ _FAR = 1e6
 
 SCALAR, DIAGONAL, POOLED, FULL = _Scalar(), _Diagonal(), _Pooled(), _Full()
 
+_SUM = {"additive": True}  # marks the fields of statistics that are sums over the rows
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -293,14 +305,21 @@ class Statistics:
     """
 
     origin: Floats
-    mass: Floats
-    first: Floats
-    second: Floats
-    log_likelihood: float
-    classification: float
-    weight: float
+    mass: Floats = field(metadata=_SUM)
+    first: Floats = field(metadata=_SUM)
+    second: Floats = field(metadata=_SUM)
+    log_likelihood: float = field(metadata=_SUM)
+    classification: float = field(metadata=_SUM)
+    weight: float = field(metadata=_SUM)
     moments: Moments
-    skipped: float = 0.0
+    skipped: float = field(default=0.0, metadata=_SUM)
+
+    def __post_init__(self) -> None:
+        for array in (self.origin, self.mass, self.first, self.second):
+            array.flags.writeable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, one.name) for one in fields(self))
 
     @classmethod
     def zero(cls, origin: Floats, moments: Moments) -> Self:
@@ -320,16 +339,13 @@ class Statistics:
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """The statistics of the components of all parts, one after the other, where each part has rows of its own."""
-        return cls(
-            origin=np.concatenate([part.origin for part in parts]),
-            mass=np.concatenate([part.mass for part in parts]),
-            first=np.concatenate([part.first for part in parts]),
-            second=parts[0].moments.joined([part.second for part in parts]),
-            log_likelihood=sum(part.log_likelihood for part in parts),
-            classification=sum(part.classification for part in parts),
-            weight=sum(part.weight for part in parts),
-            moments=parts[0].moments,
-        )
+        moments = parts[0].moments
+        values = {name: [getattr(part, name) for part in parts] for name in ("origin", *ADDITIVE)}
+        second = moments.joined(values.pop("second"))
+        joined: dict[str, Any] = {
+            name: np.concatenate(some) if np.ndim(some[0]) else sum(some) for name, some in values.items()
+        }
+        return cls(**joined, second=second, moments=moments)
 
     def __add__(self, other: Self) -> Self:
         """The statistics of both sets of rows; both must be about the same origin."""
@@ -346,28 +362,11 @@ class Statistics:
         if self.origin is not other.origin and not np.array_equal(self.origin, other.origin):
             msg = "Statistics about different origins cannot be added; bring one to the other's with .about(origin)."
             raise ValueError(msg)
-        return replace(
-            self,
-            mass=self.mass + sign * other.mass,
-            first=self.first + sign * other.first,
-            second=self.second + sign * other.second,
-            log_likelihood=self.log_likelihood + sign * other.log_likelihood,
-            classification=self.classification + sign * other.classification,
-            weight=self.weight + sign * other.weight,
-            skipped=self.skipped + sign * other.skipped,
-        )
+        return replace(self, **{name: getattr(self, name) + sign * getattr(other, name) for name in ADDITIVE})
 
     def scale(self, factor: float) -> Self:
         """The same rows, each weighing `factor` times as much."""
-        return replace(
-            self,
-            mass=factor * self.mass,
-            first=factor * self.first,
-            second=factor * self.second,
-            log_likelihood=factor * self.log_likelihood,
-            classification=factor * self.classification,
-            weight=factor * self.weight,
-        )
+        return replace(self, **{name: factor * getattr(self, name) for name in ADDITIVE})
 
     @cached_property
     def floored_mass(self) -> Floats:
@@ -413,3 +412,7 @@ class Statistics:
     def widened(self, shares: Floats) -> Self:
         """The same rows, with variances larger by a share ``(K,)`` of themselves, and no larger covariances."""
         return replace(self, second=self.moments.widened(self.second, shares))
+
+
+ADDITIVE = tuple(one.name for one in fields(Statistics) if one.metadata.get("additive"))
+"""The fields of :class:`Statistics` that are sums over the rows."""

@@ -89,8 +89,7 @@ def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) ->
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:
     """Statistics of rows ``(n, D)`` under given responsibilities ``(n, K)``; the log-likelihoods are left at zero."""
     weighted = resp * weights[:, None]
-    zero = Statistics.zero(origin, moments)
-    first, second = zero.first, zero.second
+    first, second = np.zeros(origin.shape), moments.zero(*origin.shape)
     for k, centre in enumerate(origin):
         active = np.flatnonzero(weighted[:, k])
         share = weighted[active, k]

@@ -1,6 +1,5 @@
 """First responsibilities, and the mixture that one M-step makes of them."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,8 +35,13 @@ def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: M
     """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
     order = np.argsort(labels, kind="stable")
     rows, weights = source.rows[order], source.some_weights[order]
-    zero = Statistics.zero(np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0), moments)
-    origin, mass, first, second = zero.origin, zero.mass, zero.first, zero.second
+    shape = (n_clusters, rows.shape[1])
+    origin, mass, first = (
+        np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0),
+        np.zeros(n_clusters),
+        np.zeros(shape),
+    )
+    second = moments.zero(*shape)
     ends = np.searchsorted(labels[order], np.arange(n_clusters + 1))
     for k, (begin, end) in enumerate(pairwise(ends)):
         if begin == end:
@@ -48,7 +52,7 @@ def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: M
         centred = some - origin[k]
         first[k] = shares @ centred
         moments.add_rows(second, k, centred, shares)
-    return replace(zero, weight=float(weights.sum()))
+    return Statistics(origin, mass, first, second, 0.0, 0.0, float(weights.sum()), moments)
 
 
 def means(source: Source, assignment: Assignment, n_components: int) -> Floats:

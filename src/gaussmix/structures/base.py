@@ -53,6 +53,12 @@ class Structure(ABC):
     takes_ratio: ClassVar[bool] = False
     equal_volumes_of_own_shapes: ClassVar[bool] = False
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(vars(self).items())))
+
     @abstractmethod
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Covariances:
         """The covariances under which rows with these statistics are most likely.
