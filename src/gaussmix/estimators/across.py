@@ -81,7 +81,7 @@ class _Fits:
             start = self._start(labels, m_step)
         fit, m_step = mended(self._run(start, m_step), m_step, self.variances, self._run)
         worth = fit.state.log_posterior
-        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth, count_equal(self.source.rows))
+        return Outcome(fit, m_step, (worth,), float(fit.state.n_passes), worth, count_equal(self.source))
 
     def _start(self, labels: Labels, m_step: MStep) -> Mixture:
         n_components = sum(self.source.sizes)

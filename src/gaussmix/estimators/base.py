@@ -17,7 +17,7 @@ from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.hierarchy import Hierarchy, merge_components
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.starts import models
 from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.structures import Structure
@@ -73,23 +73,23 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         mixture, rows = self._fitted(), self._rows(X)
         return _as(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
 
-    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+    def score(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
         mixture = self._fitted()
-        source, _ = self._source(self._rows(X), sample_weight, as_counts=False)
+        source = self._read(X, sample_weight, as_counts=False)
         statistics = source.reduce(mixture, SCALAR)
         mean = statistics.log_likelihood / statistics.weight
         return mean if np.isfinite(mean) else _mean_of_far(mixture, source)
 
-    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+    def aic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Akaike's information criterion of the mixture on the rows; lower is better."""
         return _finite(selection.aic(self._statistics(X, sample_weight), self._n_parameters()))
 
-    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+    def bic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Bayesian information criterion of the mixture on the rows; lower is better."""
         return _finite(selection.bic(self._statistics(X, sample_weight), self._n_parameters()))
 
-    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+    def icl(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
         return _finite(selection.icl(self._statistics(X, sample_weight), self._n_parameters()))
 
@@ -120,7 +120,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def merge_components(
         self,
-        X: ArrayLike,  # noqa: N803
+        X: ArrayLike | Source,  # noqa: N803
         sample_weight: ArrayLike | None = None,
         *,
         criterion: str = "entropy",
@@ -156,7 +156,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         1
         """
         mixture = self._fitted()
-        source, _ = self._source(self._rows(X), sample_weight)
+        source = self._read(X, sample_weight)
         return merge_components(mixture, source, criterion)
 
     @property
@@ -191,12 +191,37 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         return read_rows(self, X, reset=False)
 
-    def _training(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[ArraySource, Kept]:  # noqa: N803
+    def _training(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> tuple[Source, Kept]:  # noqa: N803
         """Rows to fit, as :meth:`_source` has them, none so large that sums of squares would overflow."""
+        if isinstance(X, Source):
+            refuse_weights(sample_weight)
+            check_sizes(X)
+            self.n_features_in_ = X.n_features
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            return X, slice(None)
         rows = read_rows(self, X, reset=True, at_least=2)
         source, kept = self._source(rows, sample_weight)
         check_sizes(source)
         return source, kept
+
+    def _read(
+        self,
+        X: ArrayLike | Source,  # noqa: N803
+        sample_weight: ArrayLike | None,
+        *,
+        as_counts: bool = True,
+    ) -> Source:
+        """Return rows that go with the fitted mixture, and their weights."""
+        if not isinstance(X, Source):
+            return self._source(self._rows(X), sample_weight, as_counts=as_counts)[0]
+        refuse_weights(sample_weight)
+        if X.n_features != self.n_features_in_:
+            msg = (
+                f"X has {X.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} features"
+            )
+            raise ValueError(msg)
+        return X
 
     def _source(
         self, rows: Rows, sample_weight: ArrayLike | None, *, as_counts: bool = True
@@ -205,12 +230,12 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         kept, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts)
         return ArraySource(rows[kept], weights, self.engine, usable_threads(self.n_jobs)), kept
 
-    def _statistics(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
+    def _statistics(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
         mixture = self._fitted()
-        source, _ = self._source(self._rows(X), sample_weight)
+        source = self._read(X, sample_weight)
         return source.reduce(mixture, SCALAR)
 
-    def _models(self, structures: Sequence[Structure], source: ArraySource) -> tuple[MStep, ...]:
+    def _models(self, structures: Sequence[Structure], source: Source) -> tuple[MStep, ...]:
         """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
         return models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
 
@@ -229,16 +254,20 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         self.lower_bound_ = fit.state.log_posterior
 
 
-def check_sizes(source: ArraySource) -> None:
+def refuse_weights(sample_weight: ArrayLike | None) -> None:
+    """Refuse weights beside a source."""
+    if sample_weight is not None:
+        raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
+
+
+def check_sizes(source: Source) -> None:
     """Say so where sums of squares would overflow."""
-    largest = max(float(source.rows.max()), -float(source.rows.min()))
+    largest = source.largest
     if largest > _LARGEST:
         msg = f"X is too large: it must be at most {_LARGEST:g} in absolute value, got {largest:g}; rescale it."
         raise ValueError(msg)
-    if source.weights is None:
-        return
     with np.errstate(over="ignore"):
-        total = float(source.weights.sum())
+        total = source.weight
     most = _LARGEST_SUM / max(largest, 1.0) ** 2
     if total > most:
         msg = (
@@ -248,11 +277,11 @@ def check_sizes(source: ArraySource) -> None:
         raise ValueError(msg)
 
 
-def _mean_of_far(mixture: Mixture, source: ArraySource) -> float:
+def _mean_of_far(mixture: Mixture, source: Source) -> float:
     """Return the mean log-density of rows so far out that the sum of their log-densities overflows."""
-    shares = source.some_weights / source.some_weights.sum()
     with np.errstate(over="ignore"):
-        return _finite(shares @ mixture.logpdf(source.rows))
+        parts = (float(weights / source.weight @ mixture.logpdf(rows)) for rows, weights in source.arrays())
+        return _finite(sum(parts))
 
 
 def _finite(value: float) -> float:

@@ -25,7 +25,7 @@ from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
 from gaussmix.selection import Candidate, SearchResults, cautions_about
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.starts import models
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
@@ -218,7 +218,7 @@ class _QuietMixture(GaussianMixture):
     outcome: Outcome
     notes: tuple[str, ...]
 
-    def _report(self, outcome: Outcome, source: ArraySource) -> None:
+    def _report(self, outcome: Outcome, source: Source) -> None:
         self.outcome, self.notes = outcome, ()
         if outcome.status is not Status.CONVERGED:
             self.notes = (outcome.message(self.tol, self._notes(outcome, source)),)
@@ -230,7 +230,7 @@ class _QuietSearch(GaussianMixtureSearch):
     def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         pass
 
-    def _cautions(self, chosen: Candidate, source: ArraySource) -> list[str]:
+    def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         return []
 
 

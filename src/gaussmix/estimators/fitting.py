@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gaussmix._types import Floats, Rows
+from gaussmix._types import Floats
 from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.estimators.initial import InitialParameters
 from gaussmix.exploration import Exploration, flat, held, mended
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource
+from gaussmix.sources import Source
 from gaussmix.starts import given, relative_ridge
 
 __all__ = ["EXPLORE", "Fitting", "Outcome", "all_equal", "best_of", "count_equal"]
@@ -175,9 +175,9 @@ def all_equal(n_rows: int) -> str:
     )
 
 
-def count_equal(rows: Rows) -> int:
+def count_equal(source: Source) -> int:
     """Return the number of rows where all are equal, otherwise 0."""
-    return len(rows) if (rows[0] == rows[-1]).all() and (rows == rows[0]).all() else 0
+    return source.n_rows if source.all_equal else 0
 
 
 _NAMED = 5  # components in a message
@@ -208,7 +208,7 @@ class Fitting:
 
     Attributes
     ----------
-    source : ArraySource
+    source : Source
         The rows.
     n_components : int
         K.
@@ -222,7 +222,7 @@ class Fitting:
         For the states of the last run.
     """
 
-    source: ArraySource
+    source: Source
     n_components: int
     m_step: MStep
     tol: float
@@ -320,4 +320,4 @@ class Fitting:
         n_passes += sum(exploration.passes) + sum(self._steps)
         self._steps.clear()
         worth = exploration.worth(fit)
-        return Outcome(fit, m_step, optima or (worth,), n_passes, worth, count_equal(self.source.rows))
+        return Outcome(fit, m_step, optima or (worth,), n_passes, worth, count_equal(self.source))

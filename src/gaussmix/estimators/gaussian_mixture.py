@@ -26,7 +26,7 @@ from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart, scaled
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.starts import KINDS, moments_of
 from gaussmix.starts.columns import rounding_of
 from gaussmix.structures import NAMES, named
@@ -280,13 +280,14 @@ class GaussianMixture(MixtureEstimator):
         self.engine = engine
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
+    def fit(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
         """Fit the mixture to rows.
 
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame. float32 rows are read as they are; sums are kept in float64.
+            Rows: an array, a pandas or polars frame, or a :class:`~gaussmix.sources.Source`, which brings its own
+            weights. float32 rows are read as they are; sums are kept in float64.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
@@ -321,11 +322,11 @@ class GaussianMixture(MixtureEstimator):
         self._rng = np.random.default_rng(seeds.randint(2**31))
         with one_thread():  # where other work is on the cores, BLAS's threads wait for each other
             outcome = self._outcome(source, kept)
-        self._keep(outcome.fit, outcome.m_step, source.rows.dtype)
+        self._keep(outcome.fit, outcome.m_step, source.dtype)
         self._report(outcome, source)
         return self
 
-    def diagnose(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
+    def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
         """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
 
         Parameters
@@ -350,23 +351,24 @@ class GaussianMixture(MixtureEstimator):
         ()
         """
         mixture = self._fitted()
-        source, _ = self._source(self._rows(X), sample_weight)
+        source = self._read(X, sample_weight)
         return diagnose(mixture, source)
 
-    def _outcome(self, source: ArraySource, kept: Kept) -> Outcome:
+    def _outcome(self, source: Source, kept: Kept) -> Outcome:
         """The best of all starts."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
         m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
         m_step, beside = self._with_prior(source, m_step)
         given = (self.weights_init, self.means_init, self.precisions_init)
         by_name = isinstance(self.init_params, str) and all(one is None for one in given)
-        if by_name and self.algorithm == _EM and not self.warm_start and Span.serves(source, m_step):
+        plain = by_name and self.algorithm == _EM and not self.warm_start
+        if plain and isinstance(source, ArraySource) and Span.serves(source, m_step):
             span = Span.of(source, m_step.ridge)
             found = self._from_all_starts(span.reduced(source), kept, span.reduced_model(m_step), beside)
             return span.lifted_outcome(found, m_step)
         return self._from_all_starts(source, kept, m_step, beside)
 
-    def _from_all_starts(self, source: ArraySource, kept: Kept, m_step: MStep, beside: tuple[Mixture, ...]) -> Outcome:
+    def _from_all_starts(self, source: Source, kept: Kept, m_step: MStep, beside: tuple[Mixture, ...]) -> Outcome:
         """Return the best outcome of all starts, for one model."""
         algorithm = ALGORITHMS[self.algorithm]
         fitting = algorithm(
@@ -399,7 +401,7 @@ class GaussianMixture(MixtureEstimator):
             outcomes[-1] = outcomes[-1].interrupted
         return best_of(outcomes)
 
-    def _with_prior(self, source: ArraySource, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
+    def _with_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""
         self.shrinkage_ = None
         if isinstance(self.prior, str) and self.prior == _AUTO:
@@ -411,7 +413,7 @@ class GaussianMixture(MixtureEstimator):
         prior = self._named_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
         return replace(m_step, prior=prior), ()
 
-    def _named_prior(self, source: ArraySource, m_step: MStep, name: str) -> NormalInverseWishart:
+    def _named_prior(self, source: Source, m_step: MStep, name: str) -> NormalInverseWishart:
         """Return a prior that is made to the measure of the rows."""
         mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
         return scaled(name, mean, covariance, self.n_components, m_step.structure)
@@ -424,17 +426,17 @@ class GaussianMixture(MixtureEstimator):
         if self.verbose >= level:
             print(text)  # noqa: T201 - what `verbose` asks for
 
-    def _notes(self, outcome: Outcome, source: ArraySource) -> list[str]:
+    def _notes(self, outcome: Outcome, source: Source) -> list[str]:
         """Return sentences on rounded columns and on the prior, where they decided the fit."""
         said, floor = [], outcome.m_step.rounding
         if outcome.narrowed and floor is not None:
             names = distinct(getattr(self, "feature_names_in_", None))
             said.append(rounding_of(source).describe(outcome.fit.state.mixture, outcome.narrowed, floor, names))
         if self.shrinkage_ is not None:
-            said.append(self.shrinkage_.describe(float(source.some_weights.sum())))
+            said.append(self.shrinkage_.describe(source.weight))
         return said
 
-    def _report(self, outcome: Outcome, source: ArraySource) -> None:
+    def _report(self, outcome: Outcome, source: Source) -> None:
         """Say how it ended, and warn unless all is well."""
         self.history_, self.skipped_ = outcome.fit.history, outcome.fit.skipped
         self.log_likelihood_ = outcome.fit.state.log_likelihood

@@ -27,7 +27,7 @@ from gaussmix.selection import (
     cross_validated,
     search_source,
 )
-from gaussmix.sources import ArraySource
+from gaussmix.sources import Source
 from gaussmix.structures import Structure, every, named
 
 __all__ = ["GaussianMixtureSearch"]
@@ -187,13 +187,14 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.engine = engine
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
+    def fit(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
         """Search, and take the shape of the best model.
 
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame.
+            Rows: an array, a pandas or polars frame, or a :class:`~gaussmix.sources.Source`, which brings its own
+            weights.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
@@ -220,7 +221,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._validate_params()
         source, _ = self._training(X, sample_weight)
-        if count_equal(source.rows):
+        if count_equal(source):
             warnings.warn(all_equal(source.n_rows), ConvergenceWarning, stacklevel=2)
         structures, n_components = self._structures(source.n_features), self._numbers()
         source, n_workers = search_source(source, n_components, len(structures))
@@ -241,7 +242,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         with one_thread():
             candidates = tuple(self._candidates(search, source))
         self.results_ = SearchResults(candidates, self.criterion)
-        self._become(self.results_.best, source.rows.dtype)
+        self._become(self.results_.best, source.dtype)
         for warning in self._cautions(self.results_.best, source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
@@ -261,11 +262,11 @@ class GaussianMixtureSearch(MixtureEstimator):
         self._fitted()
         return self.results_.summary()
 
-    def _cautions(self, chosen: Candidate, source: ArraySource) -> list[str]:
+    def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         """Return what decided the chosen fit beside the rows' likelihood, a sentence each."""
         return cautions_about(chosen, source, distinct(getattr(self, "feature_names_in_", None)))
 
-    def _candidates(self, search: Search, source: ArraySource) -> list[Candidate]:
+    def _candidates(self, search: Search, source: Source) -> list[Candidate]:
         """The last word on every cell, by numbers of components and then structures."""
         cells: dict[tuple[int, Structure], Candidate] = {}
         try:

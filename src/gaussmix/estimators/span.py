@@ -56,7 +56,7 @@ class Span:
         bare = m_step.prior is None and m_step.eigenvalue_ratio is None and m_step.rounding is None
         rotates = m_step.structure.takes_ratio and m_step.structure.form in {Full, Tied}
         few = 1 < source.n_rows <= source.n_features
-        return bool(bare and rotates and few and (m_step.ridge > 0).all() and (source.rows != source.rows[0]).any())
+        return bool(bare and rotates and few and (m_step.ridge > 0).all() and not source.all_equal)
 
     def reduced(self, source: ArraySource) -> ArraySource:
         """Return the rows in the span, ``(n, R)``."""

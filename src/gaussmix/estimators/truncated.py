@@ -7,6 +7,7 @@ from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome, count_equal
 from gaussmix.exploration.truncation import Truncation
 from gaussmix.m_step import IllDefinedCovarianceError
 from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
 from gaussmix.starts.levels import start_in_two_levels
 
 __all__ = ["TruncatedFitting", "TruncatedOutcome"]
@@ -31,15 +32,23 @@ class TruncatedFitting(Fitting):
 
     overlaid: ClassVar[str] = EXPLORE
 
+    @property
+    def _array(self) -> ArraySource:
+        """The rows, which are taken in the order of their components."""
+        if not isinstance(self.source, ArraySource):
+            msg = "algorithm='truncated' needs rows in an array, which may be memory-mapped, got "
+            raise TypeError(f"{msg}{type(self.source).__name__}.")
+        return self.source
+
     def _explored(self) -> Outcome:
         return self._reached(self._given(EXPLORE))
 
     def _reached(self, start: Mixture, history: tuple[float, ...] = ()) -> Outcome:
-        truncation = Truncation(self.source, self.m_step, self.variances, self.tol, self.max_iter, self.rng, self.watch)
+        truncation = Truncation(self._array, self.m_step, self.variances, self.tol, self.max_iter, self.rng, self.watch)
         found = truncation.run(start)
         fit = replace(found.fit, state=found.state)
         worth = self._exploration(found.m_step).worth(fit)
-        return TruncatedOutcome(fit, found.m_step, (worth,), found.n_passes, worth, count_equal(self.source.rows))
+        return TruncatedOutcome(fit, found.m_step, (worth,), found.n_passes, worth, count_equal(self.source))
 
     def _given(self, origin: Any) -> Mixture:  # noqa: ANN401 - what `init_params` may be
         """The start that the user described; one of two levels takes the place of the exploration."""
@@ -51,6 +60,6 @@ class TruncatedFitting(Fitting):
                 "leave init_params out, or set 'kmeans', 'k-means++' or 'random_from_data'."
             )
         try:
-            return start_in_two_levels(self.source, self.n_components, self.m_step, self.rng)
+            return start_in_two_levels(self._array, self.n_components, self.m_step, self.rng)
         except IllDefinedCovarianceError:
-            return start_in_two_levels(self.source, self.n_components, self._all_held, self.rng)
+            return start_in_two_levels(self._array, self.n_components, self._all_held, self.rng)

@@ -18,7 +18,7 @@ from gaussmix.exploration.partitions import alike, begun, fuller
 from gaussmix.exploration.rare import with_rare_groups
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.starts import given, start
 from gaussmix.starts.assignments import from_labels
 
@@ -101,7 +101,7 @@ class Exploration:
 
     Attributes
     ----------
-    source : ArraySource
+    source : Source
         The rows.
     n_components : int
         K.
@@ -123,7 +123,7 @@ class Exploration:
         Starts that take no part in the race and are run to their limits, beside those that win it.
     """
 
-    source: ArraySource
+    source: Source
     n_components: int
     m_step: MStep
     variances: Floats
@@ -195,7 +195,8 @@ class Exploration:
             best = self._run(larger, best.state.mixture, _LONG_STEPS, accelerate=True, watch=self.watch)
             size *= _LARGER
         ridge = np.maximum(self.m_step.ridge, _LEAST_RIDGE * self.variances)
-        start = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
+        start, n_passes = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
+        self.passes.append(n_passes)
         whole = self._run(self.source, start, self.max_iter, accelerate=True, watch=self.watch)
         return self._without_needless(sample, whole, rng) if self._doomed(whole) else whole
 
@@ -217,11 +218,12 @@ class Exploration:
         )
         most = max(_LARGE_SAMPLE, int(_SAMPLE_PER_COMPONENT * self.n_components * self._fewest))
         enough = max(_SAMPLE, min(wanted, most))
-        return self.source if self.source.n_rows <= 1.5 * enough else self._some(rng, enough)
+        if self.source.n_rows > 1.5 * enough:
+            return self._some(rng, enough)
+        return self.source if isinstance(self.source, ArraySource) else self._some(rng, self.source.n_rows)
 
     def _some(self, rng: np.random.Generator, n_rows: int) -> ArraySource:
-        rows, weights = self.source.sample(rng, n_rows)
-        return replace(self.source, rows=rows, weights=weights)
+        return self.source.sample(rng, n_rows)
 
     def _finalists(self, sample: ArraySource, rng: np.random.Generator) -> tuple[list[Fit], bool]:
         """The fits that came to their ends, and whether it is known that others come to the same as the best."""
@@ -278,7 +280,7 @@ class Exploration:
         else:
             yield self._in_turn(sample)
 
-    def _in_turn(self, sample: ArraySource) -> Mixture:
+    def _in_turn(self, sample: Source) -> Mixture:
         """Return the start that gives the rows to the components in turn: the only one for one component."""
         in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
         return start(sample, in_turn, self.n_components, self.m_step)
@@ -312,7 +314,7 @@ class Exploration:
     @property
     def _roomy(self) -> bool:
         """Whether there are rows enough for all components, so that a better optimum is not an accident of a few."""
-        return bool(self.source.some_weights.sum() >= _ROOMY * self.n_components * self._fewest)
+        return bool(self.source.weight >= _ROOMY * self.n_components * self._fewest)
 
     @property
     def _n_finalists(self) -> int:
@@ -393,7 +395,7 @@ class Exploration:
 
     # --- Runs --------------------------------------------------------------------------------------------------------
 
-    def _gone_on(self, source: ArraySource, fit: Fit, max_iter: int, **options: Any) -> Fit:  # noqa: ANN401 - of _run
+    def _gone_on(self, source: Source, fit: Fit, max_iter: int, **options: Any) -> Fit:  # noqa: ANN401 - of _run
         """The fit, gone on with where it has not ended."""
         if fit.status is not Status.ITERATION_LIMIT:
             return fit
@@ -401,7 +403,7 @@ class Exploration:
 
     def _run(
         self,
-        source: ArraySource,
+        source: Source,
         begin: Mixture | Fit,
         max_iter: int,
         *,
@@ -429,7 +431,7 @@ class Exploration:
             raise KeyboardInterrupt
         return fit
 
-    def _tol(self, source: ArraySource) -> float:
+    def _tol(self, source: Source) -> float:
         """How near a run comes to its limit: over a sample, no nearer than the rows themselves can tell.
 
         With p parameters, n rows gain some ``p / 2n`` nats each by chance.

@@ -107,8 +107,7 @@ def _some(sample: ArraySource, n_components: int, rng: np.random.Generator) -> A
     enough = max(_ENOUGH, _ENOUGH_PER_CLUSTER * max(_FINENESSES) * n_components)
     if sample.n_rows <= enough:
         return sample
-    rows, weights = sample.sample(rng, enough)
-    return replace(sample, rows=rows, weights=weights)
+    return sample.sample(rng, enough)
 
 
 def _views(
@@ -166,8 +165,8 @@ def _along_directions(
     With little effort, the view along those whose kurtosis lies at least half as far below zero as the first one's: in
     the others there is noise, and clusters cannot be told from it.
     """
-    few, weights = some.sample(rng, _ENOUGH)
-    rows = white.of(few)
+    few = some.sample(rng, _ENOUGH)
+    rows, weights = white.of(few.rows), few.some_weights
     directions = pursued(rows, weights, min(_PURSUED, n_components - 1), rng)
     kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
     n_found, clear = len(kurtosis), kurtosis <= _CLEAR * kurtosis[0]

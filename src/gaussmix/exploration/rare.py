@@ -14,7 +14,7 @@ from gaussmix.expectation.assessment import log_densities
 from gaussmix.expectation.reference import log_joint
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.starts.kmeans import kmeans, nearest
 
 __all__ = ["with_rare_groups"]
@@ -50,9 +50,11 @@ class _Group(NamedTuple):
 
 
 def with_rare_groups(
-    source: ArraySource, sample: ArraySource, mixture: Mixture, m_step: MStep, ridge: Floats
-) -> Mixture:
-    """Return a mixture that has components for small groups among the rows that fit worst, or the mixture itself.
+    source: Source, sample: ArraySource, mixture: Mixture, m_step: MStep, ridge: Floats
+) -> tuple[Mixture, int]:
+    """Return a mixture with components for small groups among the rows that fit worst, and how many passes it took.
+
+    It is the given mixture after a step of EM where there is no such group.
 
     One pass finds the rows of the lowest density. Together with a sample of the others, each of which stands for many,
     they make a stratified sample of all rows. A group among them takes the place of the component that is missed least:
@@ -61,7 +63,7 @@ def with_rare_groups(
 
     Parameters
     ----------
-    source : ArraySource
+    source : Source
         All rows.
     sample : ArraySource
         A random sample of them.
@@ -73,43 +75,85 @@ def with_rare_groups(
         Variances added to the covariance of a group, all positive.
     """
     if mixture.n_components < _FEWEST_COMPONENTS or stays_diagonal(mixture.covariances, mixture.n_features):
-        return mixture
+        return mixture, 0
     least = _GAIN * (m_step.n_parameters(2, source.n_features) - m_step.n_parameters(1, source.n_features))
+    n_passes = 2
     try:
         now = _stepped(source, mixture, m_step)
         for _ in range(mixture.n_components):
-            strata, n_worst = _stratified(source, sample, *now)
-            found = _likeliest(strata, n_worst, now[0], ridge, least)
+            strata = _stratified(now, sample, source.weight)
+            found = _likeliest(strata, len(now.worst.rows), now.mixture, ridge, least)
             if found is None:
                 break
+            n_passes += 2
             then = _stepped(source, found, m_step)
-            if source.some_weights @ (then[1] - now[1]) <= least:
+            if then.log_likelihood <= now.log_likelihood + least:
                 break
             now = then
     except IllDefinedCovarianceError:
-        return mixture
-    return now[0]
+        return mixture, n_passes
+    return now.mixture, n_passes
 
 
-def _stepped(source: ArraySource, mixture: Mixture, m_step: MStep) -> tuple[Mixture, Floats]:
-    """Return what one step of EM over all rows makes of a mixture, and the log-densities of the rows."""
+class _Seen(NamedTuple):
+    """Rows ``(m, D)``, their weights ``(m,)`` and their log-densities ``(m,)``."""
+
+    rows: Rows
+    weights: Floats
+    densities: Floats
+
+    def lowest(self, n_rows: int) -> "_Seen":
+        """Return the rows of the lowest density, the lowest first."""
+        some = np.arange(len(self.rows))
+        if len(some) > n_rows:
+            some = np.argpartition(self.densities, n_rows)[:n_rows]
+        some = some[np.argsort(self.densities[some], kind="stable")]
+        return _Seen(self.rows[some], self.weights[some], self.densities[some])
+
+    def with_more(self, other: "_Seen") -> "_Seen":
+        """Return these rows and others."""
+        return _Seen(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.densities, other.densities]),
+        )
+
+
+class _Step(NamedTuple):
+    """A mixture after a step of EM over all rows, the rows that fit worst, and the log-likelihood of all rows."""
+
+    mixture: Mixture
+    worst: _Seen
+    log_likelihood: float
+
+
+def _stepped(source: Source, mixture: Mixture, m_step: MStep) -> _Step:
+    """Return what one step of EM over all rows makes of a mixture: two passes."""
     after = m_step.maximize(source.reduce(mixture, m_step.moments), mixture.covariances)
-    return after, log_densities(after, source.rows, source.n_threads)
+    return _Step(after, *_looked_at(source, after))
 
 
-def _stratified(
-    source: ArraySource, sample: ArraySource, mixture: Mixture, densities: Floats
-) -> tuple[ArraySource, int]:
-    """Return the worst rows, in the order of their densities, with a sample of the others, and the number of worst."""
-    n_worst = min(_WORST, source.n_rows // 2)
-    worst = np.argpartition(densities, n_worst)[:n_worst]
-    worst = worst[np.argsort(densities[worst], kind="stable")]
-    limit = densities[worst[-1]]
-    others = np.flatnonzero(log_densities(mixture, sample.rows, sample.n_threads) > limit)
-    of_worst, of_others = source.some_weights[worst], sample.some_weights[others]
-    scale = (float(source.some_weights.sum()) - of_worst.sum()) / max(float(of_others.sum()), 1.0)
-    rows = np.concatenate([source.rows[worst], sample.rows[others]])
-    return replace(source, rows=rows, weights=np.concatenate([of_worst, scale * of_others])), n_worst
+def _looked_at(source: Source, mixture: Mixture) -> tuple[_Seen, float]:
+    """Return the rows that fit worst, and the log-likelihood of all rows."""
+    n_worst, log_likelihood, worst = min(_WORST, source.n_rows // 2), 0.0, None
+    for rows, weights in source.arrays():
+        seen = _Seen(rows, weights, log_densities(mixture, rows, source.n_threads))
+        log_likelihood += float(weights @ seen.densities)
+        lowest = seen.lowest(n_worst)
+        worst = lowest if worst is None else worst.with_more(lowest).lowest(n_worst)
+    if worst is None:  # pragma: no cover - a source has rows
+        raise ValueError("A source must have rows.")
+    return worst, log_likelihood
+
+
+def _stratified(step: _Step, sample: ArraySource, weight: float) -> ArraySource:
+    """Return the worst rows with a sample of the others, which weigh as much as all others: a sample of all rows."""
+    worst = step.worst
+    others = np.flatnonzero(log_densities(step.mixture, sample.rows, sample.n_threads) > worst.densities[-1])
+    of_others = sample.some_weights[others]
+    scale = (weight - worst.weights.sum()) / max(float(of_others.sum()), 1.0)
+    rows = np.concatenate([worst.rows, sample.rows[others]])
+    return replace(sample, rows=rows, weights=np.concatenate([worst.weights, scale * of_others]))
 
 
 def _likeliest(strata: ArraySource, n_worst: int, mixture: Mixture, ridge: Floats, least: float) -> Mixture | None:

@@ -12,7 +12,7 @@ from gaussmix.exploration.explore import Exploration
 from gaussmix.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NormalInverseWishart
-from gaussmix.sources import ArraySource
+from gaussmix.sources import Source
 from gaussmix.starts import relative_ridge
 from gaussmix.statistics import FULL, POOLED, Statistics
 from gaussmix.structures import named
@@ -83,7 +83,7 @@ def strongest(weight: float, n_components: int, n_features: int) -> float:
     return _MOST * n_features * min(max(_FADING * too_few, 0.0), 1.0)
 
 
-def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
+def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
     """Return the prior that a model needs for these rows; None where rows are plenty, or no such prior is defined.
 
     The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
@@ -91,7 +91,7 @@ def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: flo
 
     Parameters
     ----------
-    source : ArraySource
+    source : Source
         The rows.
     n_components : int
     m_step : MStep
@@ -99,7 +99,7 @@ def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: flo
     tol, max_iter
         When to stop; see :func:`gaussmix.em.run`.
     """
-    weight = float(source.some_weights.sum())
+    weight = source.weight
     own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
     if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
         return None
@@ -112,7 +112,7 @@ def shrinkage_of(source: ArraySource, n_components: int, m_step: MStep, tol: flo
     return shrinkage(source, _smoothed(source, found.fit.state.mixture, tied, tol, max_iter))
 
 
-def _smoothed(source: ArraySource, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
+def _smoothed(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
     """Return the fit with one covariance that is drawn towards its diagonal, as strongly as is most probable."""
     statistics = source.reduce(common, POOLED).central()
     n_components, n_features = common.means.shape
@@ -135,7 +135,7 @@ def _worth_rows(n_rows: float, mean: Floats, covariance: Floats) -> NormalInvers
     return NormalInverseWishart(mean, 0.0, dof, n_rows * covariance)
 
 
-def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:
+def shrinkage(source: Source, common: Mixture) -> Shrinkage:
     r"""Return the prior that draws covariances towards the common one of a mixture.
 
     The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`, is
@@ -149,7 +149,7 @@ def shrinkage(source: ArraySource, common: Mixture) -> Shrinkage:
 
     Parameters
     ----------
-    source : ArraySource
+    source : Source
         The rows.
     common : Mixture
         A fitted mixture with one covariance for all components.

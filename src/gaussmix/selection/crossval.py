@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussmix.selection.candidate import Candidate
 from gaussmix.selection.search import Search
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 from gaussmix.statistics import SCALAR
 from gaussmix.structures import Structure
 
@@ -18,7 +18,7 @@ N_FOLDS = 5
 
 
 def cross_validated(
-    candidates: Sequence[Candidate], search: Search, source: ArraySource, rng: np.random.Generator
+    candidates: Sequence[Candidate], search: Search, source: Source, rng: np.random.Generator
 ) -> list[Candidate]:
     """The candidates of a search with their held-out log-likelihoods.
 
@@ -30,6 +30,10 @@ def cross_validated(
     ----------
     Smyth (2000), Statistics and Computing 10.
     """
+    if not isinstance(source, ArraySource):
+        raise TypeError(
+            "criterion='cv' needs rows in memory, which can be cut into parts; choose by another criterion."
+        )
     held_out: dict[tuple[Structure, int], float | None] = {(one.structure, one.n_components): 0.0 for one in candidates}
     for rest, part in _folds(source, rng):
         fold = replace(search, source=rest, n_walks=1, stop_early=False)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gaussmix._threads import usable_threads
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 
 __all__ = ["search_source"]
 
@@ -13,19 +13,22 @@ _FITS_ALONE = 2**19  # row-component-features of a pass, below which Python's ow
 _PASSES_SHARED = 2**23  # above which the threads of one pass are as good
 
 
-def search_source(source: ArraySource, n_components: tuple[int, ...], n_models: int) -> tuple[ArraySource, int]:
+def search_source(source: Source, n_components: tuple[int, ...], n_models: int) -> tuple[Source, int]:
     """The rows as a search should read them, and the number of fits that should run side by side.
 
     Parameters
     ----------
-    source : ArraySource
-        The rows. With the engine ``"auto"`` the compiled twin is taken where the search as a whole is worth it. Its
-        number of threads goes to fits side by side, or to the blocks of one after the other.
+    source : Source
+        The rows. In memory, with the engine ``"auto"``, the compiled twin is taken where the search as a whole is
+        worth it. The number of threads goes to fits side by side, or to the blocks of one after the other. Rows that
+        are elsewhere are read as they are, by one fit after the other.
     n_components : tuple of int
         Numbers of components.
     n_models : int
         Models for each of them.
     """
+    if not isinstance(source, ArraySource):
+        return source, 1
     size, engine = source.rows.size, source.engine
     if engine == "auto":
         engine = "fused" if size * sum(n_components) * n_models * _PASSES >= _WORTH_COMPILED else "reference"

@@ -136,7 +136,7 @@ class Search:
     @cached_property
     def fitted_models(self) -> tuple[MStep, ...]:
         """The models that are fitted: those whose covariances the rows can carry, or all where they can carry none."""
-        weight, n_features = self._weight, self.source.n_features
+        weight, n_features = self.source.weight, self.source.n_features
         carried = tuple(m_step for m_step in self.m_steps if not m_step.exceeds(weight, n_features))
         return carried or self.m_steps
 
@@ -145,14 +145,10 @@ class Search:
         """The other models, and why they are not fitted."""
         n_features = self.source.n_features
         reason = (
-            f"Rows of a total weight of {self._weight:.6g} have no spread in most directions of {n_features} features: "
-            "any covariance with axes of its own is degenerate."
+            f"Rows of a total weight of {self.source.weight:.6g} have no spread in most directions of {n_features} "
+            "features: any covariance with axes of its own is degenerate."
         )
         return [(m_step, reason) for m_step in self.m_steps if m_step not in self.fitted_models]
-
-    @cached_property
-    def _weight(self) -> float:
-        return float(self.source.total(lambda _, weights: np.atleast_1d(weights.sum()))[0])
 
     def _in_cells(self, cell: Candidate) -> Candidate:
         """Return a candidate that knows what it gains from the rounding of the columns, where some are rounded."""

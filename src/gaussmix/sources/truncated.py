@@ -1,6 +1,6 @@
 """Rows that look at some of the components only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,13 +10,13 @@ from typing import Self, TypeVar
 import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
-from gaussmix._types import AnyArray, Floats, Labels, Rows
+from gaussmix._types import Labels
 from gaussmix.density.neighbours import neighbours
 from gaussmix.expectation import compiled, truncated
 from gaussmix.expectation.cells import Cells
 from gaussmix.mixture import Mixture
 from gaussmix.sources.array import ArraySource
-from gaussmix.sources.base import Assignment
+from gaussmix.sources.base import Chunk, Source
 from gaussmix.statistics import Moments, Statistics
 
 __all__ = ["TruncatedSource"]
@@ -26,7 +26,7 @@ _STRANGERS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class TruncatedSource:
+class TruncatedSource(Source):
     """Rows in cells: each can only have come from the candidates of its cell.
 
     What a pass sums up is a lower bound of the log-likelihood, and the statistics belong to that bound. With the same
@@ -83,6 +83,10 @@ class TruncatedSource:
         """How many components a row looks at, on average."""
         return self.cells.n_looks / self.n_rows
 
+    def chunks(self) -> Iterable[Chunk]:
+        """Return the rows and their weights."""
+        return self.whole.chunks()
+
     @property
     def n_rows(self) -> int:
         """Number of rows."""
@@ -92,6 +96,11 @@ class TruncatedSource:
     def n_features(self) -> int:
         """Number of columns."""
         return self.whole.n_features
+
+    @property
+    def all_equal(self) -> bool:
+        """Whether all rows are equal."""
+        return self.whole.all_equal
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
         """Statistics of all rows under `mixture`, each under its candidates: one pass, added in order."""
@@ -115,22 +124,6 @@ class TruncatedSource:
         for _ in self._by_blocks(twin, mixture, block):
             pass
         return best
-
-    def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
-        """Statistics of all rows under given responsibilities, about `origin`."""
-        return self.whole.summarize(assignment, origin, moments)
-
-    def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
-        """Results of a function of each block, one after the other."""
-        return self.whole.map(function)
-
-    def total(self, function: Callable[[Rows, Floats], Floats]) -> Floats:
-        """Sum over the blocks of a function of a block's rows and weights, added in the order of the blocks."""
-        return self.whole.total(function)
-
-    def sample(self, rng: np.random.Generator, n_rows: int) -> tuple[Rows, Floats]:
-        """Rows and weights of a random sample, or all rows where there are no more."""
-        return self.whole.sample(rng, n_rows)
 
     def _twin(self, n_components: int) -> ModuleType:
         """The twin of the E-step that pays. The plain one takes as long as if each row looked at all components."""

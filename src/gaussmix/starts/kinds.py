@@ -26,7 +26,8 @@ def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) 
     """
 
     def kind(source: Source, n_components: int, rng: np.random.Generator) -> Assignment:
-        rows, weights = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_COMPONENT * n_components))
+        sample = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_COMPONENT * n_components))
+        rows, weights = sample.rows, sample.some_weights
         origin = rows.mean(axis=0, dtype=np.float64)
         centres = find(rows - origin, weights, n_components, rng)
         return from_labels(source.map(lambda block: nearest(block - origin, centres)), n_components)

@@ -50,7 +50,8 @@ def in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> 
     rng : numpy.random.Generator
         For the sample and the seeds.
     """
-    rows, weights = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters))
+    sample = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters))
+    rows, weights = sample.rows, sample.some_weights
     with one_thread():
         coordinates = Coordinates.along_principal_axes(rows, weights, _HALFWAY)
         points = coordinates.of(rows)

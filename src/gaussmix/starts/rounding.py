@@ -94,12 +94,12 @@ class Rounding:
         floor : (D,) ndarray
             What :meth:`floor` says; columns where it is 0 count as continuous.
         """
-        rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+        sample = source.sample(np.random.default_rng(0), _SAMPLE)
+        rows, weights = sample.rows, sample.some_weights
         joint = log_joint(mixture, rows)
         in_cells = joint + self._log_ratios(mixture, rows, np.flatnonzero(floor))
         gains = np.logaddexp.reduce(joint, axis=1) - np.logaddexp.reduce(in_cells, axis=1)
-        total = source.total(lambda _, some: np.atleast_1d(some.sum()))[0]
-        return float(weights @ gains * total / weights.sum())
+        return float(weights @ gains * source.weight / weights.sum())
 
     def describe(self, mixture: Mixture, components: Sequence[int], floor: Floats, names: Sequence[str] | None) -> str:
         """Return a sentence or two on components that are as narrow as the rounding of the columns allows.

@@ -14,7 +14,7 @@ _SAMPLE = 2**13  # rows: about their mean, sums over all rows keep their digits
 
 def anchor(source: Source) -> Floats:
     """Any row, ``(1, D)``: about it, first sums keep their digits however far the data lie from zero."""
-    return source.sample(np.random.default_rng(0), 1)[0].astype(np.float64)
+    return source.sample(np.random.default_rng(0), 1).rows.astype(np.float64)
 
 
 def column_moments(source: Source) -> tuple[Floats, Floats]:
@@ -35,7 +35,8 @@ def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floa
 
 def _of_everything(source: Source, moments: Moments) -> Statistics:
     """The statistics of all rows as one component, about their mean: first about that of a sample, which is near it."""
-    rows, weights = source.sample(np.random.default_rng(0), _SAMPLE)
+    sample = source.sample(np.random.default_rng(0), _SAMPLE)
+    rows, weights = sample.rows, sample.some_weights
     near = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], near[None], np.ones((1, len(near))))
     return source.reduce(whole, moments).central()

@@ -40,7 +40,7 @@ def tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[i
     """
     from scipy.cluster.hierarchy import linkage  # noqa: PLC0415 - only searches and classifiers grow trees
 
-    rows, _ = source.sample(rng, max(_SAMPLE_OF_TREE, most))
+    rows = source.sample(rng, max(_SAMPLE_OF_TREE, most)).rows
     centre = rows.mean(axis=0, dtype=np.float64)
     deviations = rows.std(axis=0, dtype=np.float64)
     centred = (rows - centre) / np.where(deviations > 0, deviations, 1.0)
