@@ -127,7 +127,7 @@ def test_a_sample_stands_for_all_rows(make, weigh, tmp_path):
 
 @sources
 @weighted
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"random"}))  # which draws for each block
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_starts_do_not_depend_on_how_rows_are_cut(make, weigh, kind, tmp_path):
     rows, weights = table(weigh)
     source, array = make(rows, weights, tmp_path), ArraySource(rows, weights)

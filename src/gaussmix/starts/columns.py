@@ -86,8 +86,8 @@ def _columns_of(source: Source) -> _Columns:
 
 
 def _measured(source: Source) -> _Columns:
-    mean, variance = column_moments(source)
     sample = source.sample(np.random.default_rng(0), _SAMPLE)
+    mean, variance = column_moments(source, sample)
     rows, weights = sample.rows, sample.some_weights
     ordered = cast("Rows", np.sort(rows, axis=0))
     low, high = _quartiles(rows, ordered, weights).astype(np.float64)

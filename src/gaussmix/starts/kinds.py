@@ -16,6 +16,7 @@ Kind = Callable[[Source, int, np.random.Generator], Assignment]
 
 _SAMPLE = 2**16
 _SAMPLE_PER_COMPONENT = 256
+_DRAWN_AT_ONCE = 512  # rows: random numbers for more of them cost less for each
 
 
 def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) -> Kind:
@@ -40,11 +41,14 @@ def _random_rows(rows: Floats, weights: Floats, n_components: int, rng: np.rando
 
 
 def _random(_source: Source, n_components: int, rng: np.random.Generator) -> Assignment:
-    """Responsibilities at random. A block's numbers follow from its place, so that each pass sees the same."""
+    """Return random responsibilities. They follow from a row's place: each pass sees the same, however rows are cut."""
     seed = int(rng.integers(2**31))
 
     def drawn(span: slice, rows: Rows) -> Floats:
-        resp = np.random.default_rng([seed, span.start]).random((len(rows), n_components))
+        first, last = span.start // _DRAWN_AT_ONCE, (span.start + len(rows) - 1) // _DRAWN_AT_ONCE
+        shape = (_DRAWN_AT_ONCE, n_components)
+        resp = np.concatenate([np.random.default_rng([seed, i]).random(shape) for i in range(first, last + 1)])
+        resp = resp[span.start - first * _DRAWN_AT_ONCE :][: len(rows)]
         return np.asarray(resp / resp.sum(axis=1, keepdims=True))
 
     return drawn

@@ -4,7 +4,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.mixture import Mixture
-from gaussmix.sources import Source
+from gaussmix.sources import ArraySource, Source
 from gaussmix.statistics import DIAGONAL, POOLED, Moments, Statistics
 
 __all__ = ["anchor", "column_moments", "moments_of"]
@@ -17,9 +17,9 @@ def anchor(source: Source) -> Floats:
     return source.sample(np.random.default_rng(0), 1).rows.astype(np.float64)
 
 
-def column_moments(source: Source) -> tuple[Floats, Floats]:
-    """Mean and variance of each column, ``(D,)`` each, in one pass."""
-    sums = _of_everything(source, DIAGONAL)
+def column_moments(source: Source, sample: ArraySource | None = None) -> tuple[Floats, Floats]:
+    """Return the mean and the variance of each column, ``(D,)`` each, by one pass, about the mean of a sample."""
+    sums = _of_everything(source, DIAGONAL, sample)
     return sums.means[0], sums.second[0] / sums.floored_mass[0]
 
 
@@ -33,9 +33,9 @@ def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floa
     return sums.means[0], second / max(float(sums.mass[0]) - 1.0, 1.0)
 
 
-def _of_everything(source: Source, moments: Moments) -> Statistics:
+def _of_everything(source: Source, moments: Moments, sample: ArraySource | None = None) -> Statistics:
     """The statistics of all rows as one component, about their mean: first about that of a sample, which is near it."""
-    sample = source.sample(np.random.default_rng(0), _SAMPLE)
+    sample = sample or source.sample(np.random.default_rng(0), _SAMPLE)
     rows, weights = sample.rows, sample.some_weights
     near = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], near[None], np.ones((1, len(near))))
