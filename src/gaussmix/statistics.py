@@ -314,12 +314,8 @@ class Statistics:
     moments: Moments
     skipped: float = field(default=0.0, metadata=_SUM)
 
-    def __post_init__(self) -> None:
-        for array in (self.origin, self.mass, self.first, self.second):
-            array.flags.writeable = False
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, one.name) for one in fields(self))
+        return _restored, tuple(getattr(self, one.name) for one in fields(self))
 
     @classmethod
     def zero(cls, origin: Floats, moments: Moments) -> Self:
@@ -412,6 +408,14 @@ class Statistics:
     def widened(self, shares: Floats) -> Self:
         """The same rows, with variances larger by a share ``(K,)`` of themselves, and no larger covariances."""
         return replace(self, second=self.moments.widened(self.second, shares))
+
+
+def _restored(*values: Any) -> Statistics:  # noqa: ANN401 - of any field
+    """Return statistics that were pickled, with arrays that cannot be written to."""
+    statistics = Statistics(*values)
+    for array in (statistics.origin, statistics.mass, statistics.first, statistics.second):
+        array.flags.writeable = False
+    return statistics
 
 
 ADDITIVE = tuple(one.name for one in fields(Statistics) if one.metadata.get("additive"))
