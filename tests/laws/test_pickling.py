@@ -126,4 +126,4 @@ def test_statistics_of_two_processes_are_those_of_one(processes, form, engine):
 def test_a_fit_goes_on_in_another_process(processes):
     source, m_step, fit = fitted(named("VVV"))
     done = processes.submit(run, source, fit, m_step, tol=1e-9, max_iter=50).result()
-    assert_equal(done, run(source, fit, m_step, tol=1e-9, max_iter=50))
+    assert_equal(run(source, fit, m_step, tol=1e-9, max_iter=50), done)
