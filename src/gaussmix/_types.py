@@ -1,6 +1,6 @@
 """Array types, named once. In every signature K is components, D features, n rows."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,6 @@ Rows = NDArray[np.float64] | NDArray[np.float32]
 Labels = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 AnyArray = NDArray[Any]
-Engine = Literal["auto", "reference", "fused"]
 Seed = int | np.random.Generator | None
 
-__all__ = ["AnyArray", "ArrayLike", "Engine", "Flags", "Floats", "Labels", "Rows", "Seed"]
+__all__ = ["AnyArray", "ArrayLike", "Flags", "Floats", "Labels", "Rows", "Seed"]

@@ -18,7 +18,7 @@ from gaussmix.expectation import reference
 from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource, Source
-from gaussmix.statistics import Statistics
+from gaussmix.statistics import SCALAR, Statistics
 from gaussmix.values import finite_rows, real
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def diagnose(
     """
     source = _source(X, sample_weight)
     _check(mixture, source)
-    masses, tightness = _masses(mixture, source), _tightness(mixture)
+    masses, tightness = source.reduce(mixture, SCALAR).mass, _tightness(mixture)
     fewest = fewest_rows(mixture.n_features, type(mixture.covariances))
     verdicts = _verdicts(masses, tightness, fewest)
     spurious = np.array([bool(verdict) for verdict in verdicts])
@@ -271,15 +271,6 @@ def _check(mixture: Mixture, source: Source) -> None:
         raise ValueError(msg)
     if source.n_rows == 0:
         raise ValueError("X must have at least one row, got none.")
-
-
-def _masses(mixture: Mixture, source: Source) -> Floats:
-    """Expected weight of the rows of each component, ``(K,)``."""
-
-    def block(rows: Rows, weights: Floats) -> Floats:
-        return np.asarray(weights @ reference.responsibilities(mixture, rows)[0])
-
-    return source.total(block)
 
 
 def _tightness(mixture: Mixture) -> Floats:

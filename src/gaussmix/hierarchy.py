@@ -15,7 +15,6 @@ import numpy as np
 from scipy.special import rel_entr
 
 from gaussmix._types import AnyArray, Floats, Labels, Rows
-from gaussmix.expectation import reference
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.statistics import SCALAR
@@ -195,8 +194,10 @@ def _first_falls(mixture: Mixture, source: Source) -> Floats:
     """What joining each pair of components takes from the entropy: ``(K, K)``, -inf but above the diagonal."""
     size = mixture.n_components
 
+    assess = source.engine_for(size).arithmetic.assess
+
     def block(rows: Rows, weights: Floats) -> Floats:
-        resp = reference.responsibilities(mixture, rows)[0]
+        *_, resp = assess(mixture, rows, responsibilities=True)
         falls = np.full((size, size), -np.inf)
         for k in range(size - 1):
             falls[k, k + 1 :] = _falls(resp[:, [k]], resp[:, k + 1 :], weights)
@@ -207,9 +208,10 @@ def _first_falls(mixture: Mixture, source: Source) -> Floats:
 
 def _later_falls(mixture: Mixture, source: Source, cluster: AnyArray, others: AnyArray) -> Floats:
     """What joining a cluster, of the components ``(K,)``, with each of the others ``(K, G)`` takes: ``(G,)``."""
+    assess = source.engine_for(mixture.n_components).arithmetic.assess
 
     def block(rows: Rows, weights: Floats) -> Floats:
-        resp = reference.responsibilities(mixture, rows)[0]
+        *_, resp = assess(mixture, rows, responsibilities=True)
         return _falls(resp @ cluster[:, None], resp @ others, weights)
 
     return source.total(block)

@@ -106,7 +106,7 @@ def processes():
         yield pool
 
 
-@pytest.mark.parametrize("engine", [one for one in ENGINES if one != "auto"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.form)
 def test_statistics_of_two_processes_are_those_of_one(processes, form, engine):
     rng = np.random.default_rng(2)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gaussmix import selection
 from gaussmix._threads import usable_threads
-from gaussmix._types import AnyArray, ArrayLike, Engine, Floats, Labels, Rows, Seed
+from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.estimators.initial import Kept
 from gaussmix.estimators.rows import read_rows, read_weights
@@ -34,7 +34,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     weights: str
     weights_are: str
     reg_covar: float | Literal["auto"]
-    engine: Engine
+    engine: str
     n_jobs: int | None
 
     mixture_: Mixture

@@ -1,4 +1,4 @@
-"""What a mixture says of rows: log-densities, most probable components, responsibilities; in blocks, by either twin."""
+"""What a mixture says of rows: log-densities, most probable components, responsibilities; by the engine that pays."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussmix._threads import side_by_side
 from gaussmix._types import Floats, Labels, Rows
-from gaussmix.expectation import compiled, reference
+from gaussmix.expectation.engines import AUTO, engine_for
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -38,20 +38,17 @@ def _assess(mixture: "Mixture", rows: Rows, n_threads: int | None, *, of_all: bo
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
     shares = np.empty((n_rows if of_all else 0, n_components))
-    fast = compiled("auto", n_rows=n_rows, n_components=n_components, n_features=n_features)
-    if fast:
-        from gaussmix.expectation import fused as twin  # noqa: PLC0415 - numba takes longer to import than few rows
-    else:
-        twin = reference  # type: ignore[misc] # the other module
+    engine = engine_for(AUTO, n_rows=n_rows, n_components=n_components, n_features=n_features)
+    assess = engine.arithmetic.assess
 
     def block(span: slice) -> None:
-        log_density[span], most_probable[span], some = twin.assess(mixture, rows[span], responsibilities=of_all)
+        log_density[span], most_probable[span], some = assess(mixture, rows[span], responsibilities=of_all)
         if of_all:
             shares[span] = some
 
     spans = list(_spans(n_rows, mixture.means.size))
     # Few rows: one after the other, as to find out which libraries have threads takes as long as a small fit.
-    for _ in side_by_side(block, spans, n_threads) if fast else map(block, spans):
+    for _ in side_by_side(block, spans, n_threads) if engine.side_by_side else map(block, spans):
         pass
     return log_density, most_probable, shares
 

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from gaussmix._types import Engine, Floats, Labels, Rows
+from gaussmix._types import Floats, Labels, Rows
+from gaussmix.expectation import AUTO
 from gaussmix.sources.base import Block, Chunk, Source, ones, rows_in_block
 
 __all__ = ["ArraySource"]
@@ -22,8 +23,8 @@ class ArraySource(Source):
         C- or Fortran-ordered, strided, read-only or memory-mapped.
     weights : (n,) ndarray, optional
         How many rows each row stands for; by default one.
-    engine : {"auto", "reference", "fused"}
-        Which twin of the E-step to use.
+    engine : str
+        The engine of the E-step, by its name in :data:`~gaussmix.expectation.engines.ENGINES`, or ``"auto"``.
     n_threads : int, optional
         Blocks worked on at once; by default as many as :func:`~gaussmix._threads.usable_threads` says. It changes no
         bit of any answer.
@@ -31,7 +32,7 @@ class ArraySource(Source):
 
     rows: Rows
     weights: Floats | None = None
-    engine: Engine = "auto"
+    engine: str = AUTO
     n_threads: int | None = None
 
     def chunks(self) -> Iterator[Chunk]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
-from gaussmix._types import AnyArray, Engine, Floats, Rows
-from gaussmix.expectation import choose, reference
+from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.expectation import AUTO, Engine, engine_for, reference
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Moments, Statistics
 
@@ -89,7 +89,7 @@ class Source(ABC):
     ...             yield rows[start : start + 4096]
     """
 
-    engine: Engine = "auto"
+    engine: str = AUTO
     n_threads: int | None = None
 
     @abstractmethod
@@ -180,15 +180,20 @@ class Source(ABC):
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
         """Return the statistics of all rows under a mixture: one pass of the E-step, its blocks added in order."""
         n_components = mixture.n_components
-        expect = choose(self.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features)
+        engine = self.engine_for(n_components)
+        expect = engine.expect
 
         def block(one: Block) -> Statistics:
             return expect(mixture, one.rows, one.weights, moments)
 
-        if expect is reference.expect:
+        if not engine.side_by_side:
             return reduce(add, map(block, self.blocks(n_components)))
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
         return reduce(add, self._side_by_side(block, n_components))
+
+    def engine_for(self, n_components: int) -> Engine:
+        """Return the engine that works on the rows, for so many components."""
+        return engine_for(self.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features)
 
     def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
         """Return the statistics of all rows under given responsibilities, about `origin`."""

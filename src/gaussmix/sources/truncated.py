@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from types import ModuleType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Labels
 from gaussmix.density.neighbours import neighbours
-from gaussmix.expectation import compiled, truncated
 from gaussmix.expectation.cells import Cells
 from gaussmix.mixture import Mixture
 from gaussmix.sources.array import ArraySource
@@ -111,7 +109,7 @@ class TruncatedSource(Source):
             sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, cells, moments)
             return sums
 
-        return reduce(add, self._by_blocks(twin, mixture, block))
+        return reduce(add, self._by_blocks(twin.rows_at_once(mixture), mixture, block))
 
     def best_two(self, mixture: Mixture) -> Labels:
         """The likeliest and the second likeliest candidate of each row, ``(n, 2)``."""
@@ -121,21 +119,16 @@ class TruncatedSource(Source):
         def block(cells: Cells) -> None:
             best[cells.order] = twin.best_two(mixture, self.whole.rows[cells.order], cells)
 
-        for _ in self._by_blocks(twin, mixture, block):
+        for _ in self._by_blocks(twin.rows_at_once(mixture), mixture, block):
             pass
         return best
 
-    def _twin(self, n_components: int) -> ModuleType:
-        """The twin of the E-step that pays. The plain one takes as long as if each row looked at all components."""
-        if not compiled(self.whole.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features):
-            return truncated
-        from gaussmix.expectation import truncated_fused  # noqa: PLC0415 - numba takes longer than a small fit
+    def _twin(self, n_components: int) -> Any:  # noqa: ANN401 - a module
+        """Return the arithmetic that pays. The plain one takes as long as if each row looked at all components."""
+        return self.whole.engine_for(n_components).among_candidates
 
-        return truncated_fused
-
-    def _by_blocks(self, twin: ModuleType, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
-        """Answers for the blocks, in their order. These depend on the shape of the problem alone."""
-        size = twin.rows_at_once(mixture)
+    def _by_blocks(self, size: int, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
+        """Yield answers for blocks of so many rows, in order. The size depends on the shape of the problem alone."""
         parts = [self.cells.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
         return side_by_side(work, parts, self.whole.n_threads)
