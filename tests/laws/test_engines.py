@@ -54,7 +54,7 @@ def test_an_engine_that_is_registered_serves_every_fit(toy, name):
 
 
 def test_an_engine_that_there_is_not_is_named():
-    with pytest.raises(ValueError, match="engine must be one of auto, reference, fused, .*got 'gpu'"):
+    with pytest.raises(ValueError, match=r"engine must be one of auto, reference, fused, .*got 'gpu'"):
         GaussianMixture(2, engine="gpu").fit(np.random.default_rng(0).normal(size=(50, 2)))
 
 
