@@ -103,9 +103,9 @@ def test_a_large_table_is_started_from_a_sample():
 
     class Watched(ArraySource):
         def sample(self, rng, n_rows):
-            rows, weights = super().sample(rng, n_rows)
-            drawn.append(len(rows))
-            return rows, weights
+            sample = super().sample(rng, n_rows)
+            drawn.append(sample.n_rows)
+            return sample
 
     source = Watched(clusters(np.random.default_rng(0), n=100_000, spread=30.0))
     for kind in KINDS:
@@ -248,9 +248,9 @@ def test_the_tree_of_a_large_table_is_of_a_sample():
 
     class Watched(ArraySource):
         def sample(self, rng, n_rows):
-            rows, weights = super().sample(rng, n_rows)
-            drawn_rows.append(len(rows))
-            return rows, weights
+            sample = super().sample(rng, n_rows)
+            drawn_rows.append(sample.n_rows)
+            return sample
 
     rows = clusters(np.random.default_rng(0), n=5000)
     partition = tree(Watched(rows), np.random.default_rng(0))
