@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 
+_ROWS_AT_ONCE = 256  # rows of a matrix that are compared with its columns
 _NARROW = 64  # features, up to which matrices D × D are as small as nothing: 32 kB
 
 
@@ -411,10 +412,15 @@ def _has_factor(matrix: Floats) -> bool:
 
 
 def symmetric(matrices: Floats) -> bool:
-    """Symmetric up to rounding, on the scale of each entry's own two variances."""
+    """Return whether matrices are symmetric up to rounding, on the scale of each entry's own two variances."""
     deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=-2, axis2=-1)))
-    scale = deviations[..., :, None] * deviations[..., None, :]
-    return bool((np.abs(matrices - np.swapaxes(matrices, -1, -2)) <= 1e-8 * scale).all())
+    turned, size = np.swapaxes(matrices, -1, -2), matrices.shape[-1]
+    for start in range(0, size, _ROWS_AT_ONCE):  # or several copies of large matrices would be made
+        some = slice(start, start + _ROWS_AT_ONCE)
+        scale = deviations[..., some, None] * deviations[..., None, :]
+        if not (np.abs(matrices[..., some, :] - turned[..., some, :]) <= 1e-8 * scale).all():
+            return False
+    return True
 
 
 def _log_det_of_triangles(factors: Floats) -> Floats:

@@ -68,12 +68,15 @@ class Span:
 
     def lifted(self, mixture: Mixture) -> Mixture:
         """Return the mixture in all dimensions."""
-        factors = mixture.covariances.factors
-        inner = factors @ np.swapaxes(factors, -1, -2) - np.eye(len(self.axes))
         scaled = self.axes * self.units
-        covariances = scaled.T @ inner @ scaled + np.diag(self.units**2)
+        factors, form = mixture.covariances.factors, type(mixture.covariances)
+        covariances = np.empty(form.shape(mixture.n_components, len(self.units)))  # large: each is made in its place
+        inner, outer = (array.reshape(-1, *array.shape[-2:]) for array in (factors, covariances))
+        for factor, covariance in zip(inner, outer, strict=True):
+            np.matmul(scaled.T, (factor @ factor.T - np.eye(len(factor))) @ scaled, out=covariance)
+            np.einsum("dd->d", covariance)[:] += np.square(self.units)
         means = self.centre + mixture.means @ scaled
-        return Mixture(mixture.weights, means, type(mixture.covariances).from_covariances(covariances))
+        return Mixture(mixture.weights, means, form.from_covariances(covariances))
 
     def lifted_outcome(self, outcome: Outcome, m_step: MStep) -> Outcome:
         """Return how a fit in the span ended, in all dimensions, where its model is `m_step`."""
