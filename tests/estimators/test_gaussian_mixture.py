@@ -399,7 +399,7 @@ def test_verbose_prints_the_steps(rows, capsys):
         ({"max_iter": -1}, "'max_iter' parameter"),
         ({"n_init": 0}, "'n_init' parameter"),
         ({"init_params": "best"}, "'init_params' parameter"),
-        ({"engine": "gpu"}, "'engine' parameter"),
+        ({"engine": "gpu"}, "engine must be one of auto, reference, fused, got 'gpu'"),
         ({"n_components": 400}, "Expected n_samples >= n_components but got n_components = 400, n_samples = 300"),
         ({"weights_init": [1.0]}, r"The parameter 'weights' should have the shape of \(2,\), but got \(1,\)"),
         ({"weights_init": [1.5, -0.5]}, "range .0, 1., but got max value 1.50000, min value -0.50000"),

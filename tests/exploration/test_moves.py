@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, matrices, mixture
-from gaussmix import Mixture, expectation
+from gaussmix import Mixture
 from gaussmix._threads import side_by_side
 from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.diagnosis import fewest_rows
-from gaussmix.expectation import assessment
+from gaussmix.expectation import assessment, engines
 from gaussmix.expectation.assessment import responsibilities
 from gaussmix.exploration import held
 from gaussmix.exploration.moves import Half, cost_of_halves, halves, moves
@@ -220,7 +220,7 @@ def test_many_rows_are_looked_at_on_as_many_threads_as_the_source_has(monkeypatc
     rng = np.random.default_rng(0)
     source, model, m_step = labelled(*many_rows_of_one_and_few_of_two(rng), "full")
     asked = []
-    monkeypatch.setattr(expectation, "_SMALL", 0)  # numbers, below which there are no threads
+    monkeypatch.setattr(engines, "_SMALL", 0)  # numbers, below which there are no threads
     monkeypatch.setattr(
         assessment,
         "side_by_side",

@@ -12,7 +12,10 @@ from gaussmix.statistics import Moments, Statistics
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "engine_for"]
+__all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "Expect", "engine_for"]
+
+Expect = Callable[["Mixture", Rows, Floats, Moments], Statistics]
+"""The E-step of a block of rows: from a mixture, rows, weights and a kind of moments to statistics."""
 
 AUTO = "auto"
 
@@ -68,7 +71,7 @@ class Engine:
         return import_module(self.truncated)
 
     @property
-    def expect(self) -> Callable[["Mixture", Rows, Floats, Moments], Statistics]:
+    def expect(self) -> Expect:
         """The E-step of a block of rows."""
         return self.arithmetic.expect
 
