@@ -16,6 +16,7 @@ data: no pass of gaussmix over all pairs is faster than that.
 
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -30,9 +31,11 @@ from benchmarks.workloads import Workload
 from gaussmix import Mixture
 from gaussmix._threads import side_by_side
 from gaussmix.covariances import Full
-from gaussmix.expectation import Expect, fused
+from gaussmix.expectation import fused
 from gaussmix.sources import ArraySource
 from gaussmix.statistics import FULL, Statistics
+
+Expect = Callable[..., Statistics]
 
 KERNELS = "gaussmix.expectation"
 NO_THRESHOLD = {"_functions": {"NEGLIGIBLE": sys.float_info.min}}

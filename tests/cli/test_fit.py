@@ -154,6 +154,12 @@ def test_all_structures_are_searched_where_columns_are_few(answer, wide, n_featu
     assert names(answer(*run, "--structure", "tied,all")) == ["tied", *(one for one in everything if one != "tied")]
 
 
+def test_structures_that_the_rows_cannot_carry_are_named_in_one_line(done, wide):
+    out = " ".join(done("fit", wide(60), "--components", "1:2").split())
+    assert out.count("any covariance with axes of its own is degenerate") == 1
+    assert "- full and tied: Rows of a total weight of 40" in out
+
+
 def test_one_column_has_two_structures_which_are_called_by_their_letters(answer, done, wide):
     run = (wide(1), *QUICK)
     assert names(answer(*run)) == names(answer(*run, "--structure", "V,EII,E"))[::-1] == ["E", "V"]

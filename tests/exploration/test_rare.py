@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gaussmix import GaussianMixture, Mixture
+from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.em import Status
+from gaussmix.exploration import rare
 
 BULK = 150_000
 
@@ -58,3 +60,12 @@ def test_rows_without_a_rare_group_are_fitted_as_well_as_from_the_truth():
     model = GaussianMixture(3, random_state=0).fit(rows)
     plain = GaussianMixture(3, random_state=0, init_params="kmeans").fit(rows)
     assert model.score(rows) >= plain.score(rows) - 1e-3
+
+
+def test_a_mixture_that_cannot_be_merged_is_kept(monkeypatch):
+    def singular(*_):
+        raise NotPositiveDefiniteError
+
+    rows, _ = table(1, 2, 75, 16.0)
+    monkeypatch.setattr(rare, "cheapest_merges", singular)
+    assert np.isfinite(GaussianMixture(2, random_state=0).fit(rows).score(rows))

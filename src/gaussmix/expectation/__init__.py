@@ -1,5 +1,5 @@
 """The E-step: engines with one protocol, and the choice between them."""
 
-from gaussmix.expectation.engines import AUTO, ENGINES, Engine, Expect, engine_for
+from gaussmix.expectation.engines import AUTO, ENGINES, Engine, engine_for
 
-__all__ = ["AUTO", "ENGINES", "Engine", "Expect", "engine_for"]
+__all__ = ["AUTO", "ENGINES", "Engine", "engine_for"]

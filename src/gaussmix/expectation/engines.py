@@ -1,6 +1,5 @@
 """The engines: ways to do the arithmetic of a pass, by name, and which of them serves a problem."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,10 +11,7 @@ from gaussmix.statistics import Moments, Statistics
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "Expect", "engine_for"]
-
-Expect = Callable[["Mixture", Rows, Floats, Moments], Statistics]
-"""The E-step of a block of rows: from a mixture, rows, weights and a kind of moments to statistics."""
+__all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "engine_for"]
 
 AUTO = "auto"
 
@@ -23,7 +19,7 @@ _SMALL = 200_000  # row-component-features of a pass, below which NumPy is done 
 
 
 class Arithmetic(Protocol):
-    """The arithmetic of a pass over one block of rows. A module with these functions is one."""
+    """The arithmetic of a pass over one block of rows. A module that has these functions will do."""
 
     def expect(self, mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
         """Return the statistics of the rows under a mixture, about its means."""
@@ -70,11 +66,6 @@ class Engine:
         """The functions that work on rows with candidates."""
         return import_module(self.truncated)
 
-    @property
-    def expect(self) -> Expect:
-        """The E-step of a block of rows."""
-        return self.arithmetic.expect
-
 
 ENGINES: dict[str, Engine] = {
     "reference": Engine("gaussmix.expectation.reference", "gaussmix.expectation.truncated"),
@@ -82,7 +73,7 @@ ENGINES: dict[str, Engine] = {
         "gaussmix.expectation.fused", "gaussmix.expectation.truncated_fused", side_by_side=True, needs=("numba",)
     ),
 }
-"""The engines by name. Another is one line here, and a module."""
+"""The engines by name. A new engine is one line here, and a module."""
 
 
 def engine_for(name: str, *, n_rows: int, n_components: int, n_features: int) -> Engine:

@@ -166,7 +166,7 @@ class Exploration:
 
     def _found(self, rng: np.random.Generator) -> Found:
         if self.n_components == 1:
-            alone = self._run(self.source, self._in_turn(self.source), self.max_iter, watch=self.watch)
+            alone = self._run(self.source, self._in_turn(self._sample(rng)), self.max_iter, watch=self.watch)
             return Found(alone, (self.worth(alone),), sum(self.passes))
         sample = self._sample(rng)
         finalists, agreed = self._finalists(sample, rng)
@@ -280,7 +280,7 @@ class Exploration:
         else:
             yield self._in_turn(sample)
 
-    def _in_turn(self, sample: Source) -> Mixture:
+    def _in_turn(self, sample: ArraySource) -> Mixture:
         """Return the start that gives the rows to the components in turn: the only one for one component."""
         in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
         return start(sample, in_turn, self.n_components, self.m_step)

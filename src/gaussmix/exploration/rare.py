@@ -52,9 +52,9 @@ class _Group(NamedTuple):
 def with_rare_groups(
     source: Source, sample: ArraySource, mixture: Mixture, m_step: MStep, ridge: Floats
 ) -> tuple[Mixture, int]:
-    """Return a mixture with components for small groups among the rows that fit worst, and how many passes it took.
+    """Return a mixture with components for small groups among the rows that fit worst, and the number of passes.
 
-    It is the given mixture after a step of EM where there is no such group.
+    Where there is no such group, the mixture is the given one after a step of EM.
 
     One pass finds the rows of the lowest density. Together with a sample of the others, each of which stands for many,
     they make a stratified sample of all rows. A group among them takes the place of the component that is missed least:
@@ -77,7 +77,7 @@ def with_rare_groups(
     if mixture.n_components < _FEWEST_COMPONENTS or stays_diagonal(mixture.covariances, mixture.n_features):
         return mixture, 0
     least = _GAIN * (m_step.n_parameters(2, source.n_features) - m_step.n_parameters(1, source.n_features))
-    n_passes = 2
+    now, n_passes = None, 2
     try:
         now = _stepped(source, mixture, m_step)
         for _ in range(mixture.n_components):
@@ -90,9 +90,9 @@ def with_rare_groups(
             if then.log_likelihood <= now.log_likelihood + least:
                 break
             now = then
-    except IllDefinedCovarianceError:
-        return mixture, n_passes
-    return now.mixture, n_passes
+    except (IllDefinedCovarianceError, NotPositiveDefiniteError, np.linalg.LinAlgError):
+        pass  # a component collapses, or is so nearly singular that it cannot be merged: the best so far remains
+    return now.mixture if now else mixture, n_passes
 
 
 class _Seen(NamedTuple):

@@ -181,7 +181,7 @@ class Source(ABC):
         """Return the statistics of all rows under a mixture: one pass of the E-step, its blocks added in order."""
         n_components = mixture.n_components
         engine = self.engine_for(n_components)
-        expect = engine.expect
+        expect = engine.arithmetic.expect
 
         def block(one: Block) -> Statistics:
             return expect(mixture, one.rows, one.weights, moments)
