@@ -26,9 +26,9 @@ from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, Mixture, diagnose
 from gaussmix.em import State, run
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import given, relative_ridge
 from gaussmix.sources import ArraySource
-from gaussmix.starts import given, relative_ridge
 from gaussmix.structures import named
 
 NUMBERS = range(2, 21)

@@ -20,10 +20,11 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, SearchResults
-from gaussmix.diagnosis import collapsed
+from gaussmix.em.degeneracy import collapsed
+from gaussmix.initialization import relative_ridge
+from gaussmix.moments import Moments
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.statistics import Statistics
 from gaussmix.structures import every
 
 NUMBERS = tuple(range(1, 10))

@@ -94,7 +94,7 @@ plt.show()
 
 import pandas as pd
 
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
 from gaussmix.structures import named
 
 

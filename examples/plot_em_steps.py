@@ -53,7 +53,7 @@ print(f"log-likelihood per row: {start.logpdf(X).mean():.3f} before, {after_one.
 from itertools import islice
 
 from gaussmix.em import iterate
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 

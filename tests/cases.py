@@ -3,7 +3,7 @@
 import numpy as np
 
 from gaussmix import Diagonal, Full, Mixture, Spherical, Tied
-from gaussmix.statistics import DIAGONAL, FULL, POOLED, SCALAR
+from gaussmix.moments import DIAGONAL, FULL, POOLED, SCALAR
 
 FORMS = (Spherical, Diagonal, Tied, Full)
 MOMENTS = (SCALAR, DIAGONAL, POOLED, FULL)

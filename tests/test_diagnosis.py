@@ -12,7 +12,8 @@ from scipy.stats import multivariate_normal
 
 from cases import FORMS, clusters, mixture
 from gaussmix import Diagonal, Full, Mixture, Spherical, Tied
-from gaussmix.diagnosis import Diagnosis, collapsed, diagnose
+from gaussmix.diagnosis import Diagnosis, diagnose
+from gaussmix.em.degeneracy import collapsed
 from gaussmix.sources import ArraySource
 
 seeds = st.integers(0, 2**32 - 1)

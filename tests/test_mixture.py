@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from cases import FORMS, covariances, mixture
 from gaussmix import Diagonal, Full, Mixture, Tied
-from gaussmix.expectation import ENGINES, assessment
+from gaussmix.engines import ENGINES, assessment
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)

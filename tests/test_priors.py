@@ -11,12 +11,12 @@ from sklearn.datasets import load_iris
 
 from cases import clusters, covariances, matrices, vector
 from gaussmix.em import run
-from gaussmix.expectation import reference
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.engines import reference
+from gaussmix.initialization import assigned, start
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES, NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES, named
 
 HERE = Path(__file__).parent / "reference"

@@ -8,10 +8,10 @@ import pytest
 from sklearn.datasets import load_iris
 
 from gaussmix.em import run
-from gaussmix.expectation import reference
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.engines import reference
+from gaussmix.initialization import assigned, start
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES, named
 
 HERE = Path(__file__).parent / "reference"

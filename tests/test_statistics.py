@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import MOMENTS, mixture
-from gaussmix.expectation import reference
-from gaussmix.statistics import ADDITIVE, FULL, POOLED, SCALAR, Statistics
+from gaussmix.engines import reference
+from gaussmix.moments import FULL, POOLED, SCALAR
+from gaussmix.statistics import ADDITIVE, Statistics
 
 seeds = st.integers(0, 2**32 - 1)
 kinds = pytest.mark.parametrize("moments", MOMENTS, ids=lambda kind: type(kind).__name__)

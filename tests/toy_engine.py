@@ -1,6 +1,6 @@
 """An engine for tests: the plain arithmetic, with a count of its calls."""
 
-from gaussmix.expectation import reference
+from gaussmix.engines import reference
 
 calls = []
 

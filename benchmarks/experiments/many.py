@@ -14,10 +14,10 @@ from benchmarks.measure import timed, with_peak
 from benchmarks.tables import Column, digits, megabytes
 from benchmarks.workloads import Array, Workload
 from gaussmix import GaussianMixture, Mixture
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import relative_ridge
+from gaussmix.initialization.two_level_kmeans import start_in_two_levels
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
-from gaussmix.starts.levels import start_in_two_levels
 from gaussmix.structures import named
 
 WARM = 2_000  # rows and a tenth as many components, in a fit that loads and compiles

@@ -31,13 +31,14 @@ from benchmarks.workloads import Workload
 from gaussmix import Mixture
 from gaussmix._threads import side_by_side
 from gaussmix.covariances import Full
-from gaussmix.expectation import fused
+from gaussmix.engines.fused import engine as fused
+from gaussmix.moments import FULL
 from gaussmix.sources import ArraySource
-from gaussmix.statistics import FULL, Statistics
+from gaussmix.statistics import Statistics
 
 Expect = Callable[..., Statistics]
 
-KERNELS = "gaussmix.expectation"
+KERNELS = "gaussmix.engines.fused"
 NO_THRESHOLD = {"_functions": {"NEGLIGIBLE": sys.float_info.min}}
 NO_SCREEN = {"screening": {"_FEWEST_FEATURES": 1_000}}
 TURNS = 7
@@ -76,7 +77,7 @@ def copied(constants: dict[str, dict[str, float]]) -> Expect:
         functions.kept_on_disk = njit(nogil=True)
         for module, values in constants.items():
             vars(import_module(f"{KERNELS}.{module}")).update(values)
-        expect: Expect = import_module(f"{KERNELS}.fused").expect
+        expect: Expect = import_module(f"{KERNELS}.engine").expect
     finally:
         sys.modules.update(own)
     return expect

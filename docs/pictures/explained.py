@@ -21,7 +21,7 @@ from sklearn.decomposition import PCA
 
 from gaussmix import Diagonal, Full, GaussianMixture, GaussianMixtureSearch, Mixture, plot
 from gaussmix.em import State, iterate
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
 from gaussmix.plot.style import PALETTE
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named

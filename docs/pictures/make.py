@@ -27,12 +27,12 @@ from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, Mixture
 from gaussmix.em import Fit, State, run
-from gaussmix.exploration import Exploration
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.fitting import Exploration
+from gaussmix.initialization import given, relative_ridge
+from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.initialization.whitening import Coordinates
 from gaussmix.sources import ArraySource
-from gaussmix.starts import given, relative_ridge
-from gaussmix.starts.coordinates import Coordinates
-from gaussmix.starts.pursuit import pursued
 from gaussmix.structures import named
 
 FOLDER = Path(__file__).parent

@@ -20,9 +20,9 @@ from sklearn.decomposition import PCA
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, plot
 from gaussmix.em import iterate
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import relative_ridge
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
 from gaussmix.structures import named
 
 HEIGHT = 2.9

@@ -8,6 +8,14 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 
 from gaussmix._types import ArrayLike, Flags, Floats
+from gaussmix.linalg import (
+    add_gram,
+    cholesky_of_gram,
+    describe_first_indefinite,
+    invert_triangles,
+    is_symmetric,
+    log_det_of_triangles,
+)
 from gaussmix.values import real
 
 __all__ = [
@@ -19,12 +27,9 @@ __all__ = [
     "Spherical",
     "Tied",
     "stays_diagonal",
-    "symmetric",
-    "triangle",
 ]
 
 
-_ROWS_AT_ONCE = 256  # rows of a matrix that are compared with its columns
 _NARROW = 64  # features, up to which matrices D × D are as small as nothing: 32 kB
 
 
@@ -99,6 +104,20 @@ class Covariances(ABC):
     @abstractmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         """Shape of the stored arrays."""
+
+    @staticmethod
+    @abstractmethod
+    def fewest_rows(n_features: int) -> int:
+        """Return the number of rows below which a component has too few for a covariance of its own.
+
+        A sample covariance of n rows has an inverse from n = D + 1 on, a sample variance from n = 2 on; the bounds are
+        one row more.
+
+        Parameters
+        ----------
+        n_features : int
+            D.
+        """
 
     @property
     @abstractmethod
@@ -187,6 +206,10 @@ class _StandardDeviations(Covariances):
     def _are_factors(factors: Floats) -> bool:
         return bool((np.isfinite(factors) & (factors > 0)).all())
 
+    @staticmethod
+    def fewest_rows(n_features: int) -> int:
+        return 3
+
     @classmethod
     def from_covariances(cls, covariances: ArrayLike) -> Self:
         variances = cls._in_shape(covariances)
@@ -240,13 +263,13 @@ class _StandardDeviations(Covariances):
         if (np.count_nonzero(matrix, axis=1) == 1).all():  # features in other units or order
             column = np.abs(matrix).argmax(axis=1)
             return Diagonal(deviations[:, column] * np.abs(matrix).max(axis=1))
-        return Full(triangle(deviations[:, :, None] * matrix.T))
+        return Full(cholesky_of_gram(deviations[:, :, None] * matrix.T))
 
     def widened(self, root: Floats, n_components: int) -> Covariances:
         deviations = self.deviations(n_components, root.shape[-1])
         if root.ndim == 1:
             return Diagonal(np.hypot(deviations, root))
-        return Full(_widened(deviations[:, :, None] * np.eye(len(root)), root))
+        return Full(add_gram(deviations[:, :, None] * np.eye(len(root)), root))
 
     def wider_given(self, n_given: int, factors: Floats, n_features: int) -> Covariances:
         deviations = np.array(self.deviations(len(factors), n_features))
@@ -326,20 +349,20 @@ class _Triangles(Covariances):
         try:
             factors = np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
         except np.linalg.LinAlgError as error:
-            raise NotPositiveDefiniteError(_first_without_factor(matrices)) from error
-        if not (np.isfinite(factors).all() and symmetric(matrices)):
-            raise NotPositiveDefiniteError(_first_without_factor(matrices))
+            raise NotPositiveDefiniteError(describe_first_indefinite(matrices)) from error
+        if not (np.isfinite(factors).all() and is_symmetric(matrices)):
+            raise NotPositiveDefiniteError(describe_first_indefinite(matrices))
         return cls._of(factors)
 
     @classmethod
     def from_precisions(cls, precisions: ArrayLike) -> Self:
         inverse = cls._in_shape(precisions)
-        if not symmetric(inverse) or np.linalg.eigvalsh(inverse).min() <= 0:
+        if not is_symmetric(inverse) or np.linalg.eigvalsh(inverse).min() <= 0:
             msg = f"'{cls.form} precision' should be symmetric, positive-definite"
             raise ValueError(msg)
         # With P = U Uᵀ, U upper, the factor is L = U⁻ᵀ; Cholesky of P flipped in both axes is U flipped.
         upper = np.asarray(np.linalg.cholesky(inverse[..., ::-1, ::-1])[..., ::-1, ::-1])
-        return cls(_inverse(np.swapaxes(upper, -1, -2)))
+        return cls(invert_triangles(np.swapaxes(upper, -1, -2)))
 
     @property
     def covariances(self) -> Floats:
@@ -347,7 +370,7 @@ class _Triangles(Covariances):
 
     @cached_property
     def whitening(self) -> Floats:
-        return _inverse(self.factors)
+        return invert_triangles(self.factors)
 
     def whiten(self, centred: Floats) -> Floats:
         return np.asarray(centred @ np.swapaxes(self.whitening, -1, -2))
@@ -359,20 +382,20 @@ class _Triangles(Covariances):
         return np.atleast_1d(np.square(self.whitening).sum(axis=-2) @ variances)
 
     def marginal(self, features: list[int]) -> Self:
-        return self._of(triangle(np.swapaxes(self.factors, -1, -2)[..., features]))
+        return self._of(cholesky_of_gram(np.swapaxes(self.factors, -1, -2)[..., features]))
 
     def conditional(self, given: list[int], rest: list[int], n_components: int) -> tuple[Floats, Covariances]:
         # With the given features first, L = [[G, 0], [C, R]]: the coefficients are C G⁻¹, and R is what is left.
         lower, size = self.marginal([*given, *rest]).factors, len(given)
-        coefficients = lower[..., size:, :size] @ _inverse(lower[..., :size, :size])
+        coefficients = lower[..., size:, :size] @ invert_triangles(lower[..., :size, :size])
         left = self._of(lower[..., size:, size:].copy())
         return np.broadcast_to(coefficients, (n_components, len(rest), size)), left
 
     def mapped(self, matrix: Floats, n_components: int) -> Covariances:
-        return self._of(triangle(np.swapaxes(self.factors, -1, -2) @ matrix.T))
+        return self._of(cholesky_of_gram(np.swapaxes(self.factors, -1, -2) @ matrix.T))
 
     def widened(self, root: Floats, n_components: int) -> Covariances:
-        return self._of(_widened(self.factors, np.diag(root) if root.ndim == 1 else root))
+        return self._of(add_gram(self.factors, np.diag(root) if root.ndim == 1 else root))
 
     def wider_given(self, n_given: int, factors: Floats, n_features: int) -> Covariances:
         # With the given features first, L = [[G, 0], [C, R]], and R is what they leave of the others.
@@ -390,48 +413,15 @@ class _Triangles(Covariances):
         return np.asarray(np.swapaxes(self.whitening, -1, -2) @ self.whitening)
 
 
-def _first_without_factor(covariances: Floats) -> str:
-    """Name the first matrix that Cholesky refuses."""
-    matrices = covariances.reshape(-1, *covariances.shape[-2:])
-    k = next(k for k, matrix in enumerate(matrices) if not _has_factor(matrix))
-    which = f"of component {k}" if len(matrices) > 1 else "of all components"
-    if not np.isfinite(matrices[k]).all():
-        fault = "it holds NaN or infinity"
-    elif not symmetric(matrices[k]):
-        fault = "it is not symmetric"
-    else:
-        fault = f"its smallest eigenvalue is {np.linalg.eigvalsh(matrices[k])[0]:.3g}"
-    return f"The covariance matrix {which} must be finite, symmetric and positive definite; {fault}."
-
-
-def _has_factor(matrix: Floats) -> bool:
-    try:
-        return bool(np.isfinite(np.linalg.cholesky(matrix)).all()) and symmetric(matrix)
-    except np.linalg.LinAlgError:
-        return False
-
-
-def symmetric(matrices: Floats) -> bool:
-    """Return whether matrices are symmetric up to rounding, on the scale of each entry's own two variances."""
-    deviations = np.sqrt(np.abs(np.diagonal(matrices, axis1=-2, axis2=-1)))
-    turned, size = np.swapaxes(matrices, -1, -2), matrices.shape[-1]
-    for start in range(0, size, _ROWS_AT_ONCE):  # or several copies of large matrices would be made
-        some = slice(start, start + _ROWS_AT_ONCE)
-        scale = deviations[..., some, None] * deviations[..., None, :]
-        if not (np.abs(matrices[..., some, :] - turned[..., some, :]) <= 1e-8 * scale).all():
-            return False
-    return True
-
-
-def _log_det_of_triangles(factors: Floats) -> Floats:
-    return np.asarray(2.0 * np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1))
-
-
 @final
 class Tied(_Triangles):
     """One matrix for all components: shape ``(D, D)``."""
 
     form, axes = "tied", "(D, D)"
+
+    @staticmethod
+    def fewest_rows(n_features: int) -> int:
+        return 0
 
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -444,7 +434,7 @@ class Tied(_Triangles):
         return np.asarray(white @ self.factors.T)
 
     def log_det(self, n_components: int, n_features: int) -> Floats:
-        return np.full(n_components, _log_det_of_triangles(self.factors))
+        return np.full(n_components, log_det_of_triangles(self.factors))
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return np.repeat(self.covariances[None], n_components, axis=0)
@@ -459,6 +449,10 @@ class Full(_Triangles):
 
     form, axes = "full", "(K, D, D)"
 
+    @staticmethod
+    def fewest_rows(n_features: int) -> int:
+        return n_features + 2
+
     @classmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components, n_features, n_features)
@@ -467,7 +461,7 @@ class Full(_Triangles):
         return np.asarray(white @ self.factors[k].T)
 
     def log_det(self, n_components: int, n_features: int) -> Floats:
-        return _log_det_of_triangles(self.factors)
+        return log_det_of_triangles(self.factors)
 
     def dense(self, n_components: int, n_features: int) -> Floats:
         return self.covariances
@@ -483,29 +477,3 @@ FORMS: dict[str, type[Covariances]] = {form.form: form for form in (Spherical, D
 def stays_diagonal(covariances: Covariances | type[Covariances], n_features: int) -> bool:
     """Return whether what is made of diagonal covariances is to be diagonal too: matrices D × D would be too large."""
     return not covariances.correlated and n_features > _NARROW
-
-
-def triangle(roots: Floats) -> Floats:
-    """Cholesky factors of ``RᵀR`` for rows R ``(..., n, D)``, without the product: small variances keep digits."""
-    upper = np.asarray(np.linalg.qr(roots, mode="r"))
-    signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-    return np.asarray(np.swapaxes(upper * signs[..., None], -1, -2))
-
-
-def _widened(lower: Floats, root: Floats) -> Floats:
-    """Factors of ``L Lᵀ + RᵀR`` for triangles L ``(..., D, D)``."""
-    upper = np.swapaxes(lower, -1, -2)
-    return triangle(np.concatenate([upper, np.broadcast_to(root, upper.shape)], axis=-2))
-
-
-def _inverse(lower: Floats) -> Floats:
-    """Inverses of lower triangles ``(..., D, D)``, row by row for all at once, without BLAS.
-
-    Its threads go on spinning for a while after they are done, and take the cores from those that pass over the rows.
-    """
-    inverse = np.zeros_like(lower)
-    for j in range(lower.shape[-1]):
-        inverse[..., j, j] = 1.0
-        inverse[..., j, :] -= np.einsum("...i,...ij->...j", lower[..., j, :j], inverse[..., :j, :])
-        inverse[..., j, :] /= lower[..., j, j, None]
-    return inverse

@@ -16,8 +16,8 @@ from scipy.special import rel_entr
 
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR
 from gaussmix.sources import Source
-from gaussmix.statistics import SCALAR
 
 __all__ = ["Hierarchy", "merge_components"]
 

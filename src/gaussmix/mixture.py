@@ -16,7 +16,7 @@ from gaussmix.density import (
     conditioning,
     divergences,
     entropy,
-    exchange,
+    interop,
     level,
     modes,
     moments,
@@ -25,8 +25,8 @@ from gaussmix.density import (
     transport,
     univariate,
 )
-from gaussmix.density.arguments import finite
-from gaussmix.expectation import assessment
+from gaussmix.density.validation import finite
+from gaussmix.engines import assessment
 from gaussmix.values import column_names, finite_rows, real
 
 __all__ = ["Mixture"]
@@ -220,10 +220,10 @@ class Mixture:
     split = reduction.split
     reduce = reduction.reduce
 
-    from_sklearn = classmethod(exchange.from_sklearn)
-    to_sklearn = exchange.to_sklearn
-    from_dict = classmethod(exchange.from_dict)
-    to_dict = exchange.to_dict
+    from_sklearn = classmethod(interop.from_sklearn)
+    to_sklearn = interop.to_sklearn
+    from_dict = classmethod(interop.from_dict)
+    to_dict = interop.to_dict
 
     def _points(self, rows: ArrayLike) -> Rows:
         points, columns = finite_rows("rows", rows), column_names(rows)

@@ -10,10 +10,10 @@ from gaussmix import load
 from gaussmix.cli import fitting, outputs
 from gaussmix.cli.commands import Criterion, fit
 from gaussmix.em import Status
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import relative_ridge
 from gaussmix.selection import CRITERIA, Search, best
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
 from gaussmix.structures import STRUCTURES, named
 
 ROOT = Path(__file__).parents[2]

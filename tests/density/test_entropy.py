@@ -7,7 +7,7 @@ from scipy.special import entr
 from cases import FORMS, lattice, mixture
 from gaussmix import Diagonal, Mixture
 from gaussmix.density.entropy import information
-from gaussmix.density.gaussians import Gaussians
+from gaussmix.density.gaussian_pairs import Gaussians
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)

@@ -8,8 +8,8 @@ from scipy import optimize
 
 from cases import FORMS, integral, mixture
 from gaussmix import Diagonal, Full, Mixture
-from gaussmix.density.ascent import climb
-from gaussmix.density.terrain import Terrain
+from gaussmix.density.log_density_geometry import Terrain
+from gaussmix.density.modal_em import climb
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cases import FORMS, mixture
-from gaussmix.density.gaussians import Gaussians, kl_divergences
+from gaussmix.density.gaussian_pairs import Gaussians, kl_divergences
 from gaussmix.density.neighbours import expected_log_joint, neighbours
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)

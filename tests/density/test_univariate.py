@@ -7,9 +7,9 @@ from scipy import stats
 
 from cases import FORMS, integral, mixture
 from gaussmix import Mixture
-from gaussmix.density import lines
-from gaussmix.density.lines import Lines, turning_points
+from gaussmix.density import univariate_mixtures
 from gaussmix.density.univariate import log_level
+from gaussmix.density.univariate_mixtures import Lines, turning_points
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -159,7 +159,7 @@ def test_next_to_nothing_and_all_but_nothing_have_their_regions(content):
 def test_many_values_are_those_of_each(monkeypatch):
     model, values = line(0), np.linspace(-5.0, 5.0, 50)
     whole = model.cdf(values), model.ppf(np.linspace(0.0, 1.0, 50))
-    monkeypatch.setattr(lines, "_NUMBERS_AT_ONCE", 7)
+    monkeypatch.setattr(univariate_mixtures, "_NUMBERS_AT_ONCE", 7)
     np.testing.assert_array_equal(model.cdf(values), whole[0])
     np.testing.assert_array_equal(model.ppf(np.linspace(0.0, 1.0, 50)), whole[1])
 

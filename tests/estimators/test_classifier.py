@@ -15,10 +15,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from gaussmix import GaussianMixtureClassifier, GaussianMixtureSearch
 from gaussmix.em import Fit, Status
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators import across
-from gaussmix.m_step import MStep
+from gaussmix.initialization import assigned, start
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES
 
 NAMED = {

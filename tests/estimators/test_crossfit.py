@@ -5,8 +5,8 @@ import pytest
 
 from cases import clusters
 from gaussmix import GaussianMixture
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.crossfit import CrossFit, folds
-from gaussmix.m_step import MStep
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 

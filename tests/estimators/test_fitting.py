@@ -9,12 +9,12 @@ from sklearn.exceptions import ConvergenceWarning
 from cases import clusters
 from gaussmix import GaussianMixture
 from gaussmix.em import Status, run
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.fitting import Outcome, best_of
-from gaussmix.exploration import explore, held
-from gaussmix.m_step import MStep
+from gaussmix.fitting import exploration, held
 from gaussmix.mixture import Mixture
+from gaussmix.moments import FULL
 from gaussmix.sources import ArraySource
-from gaussmix.statistics import FULL
 from gaussmix.structures import STRUCTURES, named
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
@@ -217,7 +217,7 @@ def test_an_interruption_keeps_the_best_so_far_and_says_so(monkeypatch, rows, n_
             raise KeyboardInterrupt
         return run(*arguments, **options)
 
-    monkeypatch.setattr(explore, "run", interrupted)
+    monkeypatch.setattr(exploration, "run", interrupted)
     with pytest.warns(ConvergenceWarning, match=r"Interrupted after \d+ passes over the rows: the best so far is kept"):
         model = GaussianMixture(3, n_init=n_init, random_state=0).fit(rows)
     assert model.status_ is Status.INTERRUPTED
@@ -244,7 +244,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch, rows):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(explore, "run", interrupted)
+    monkeypatch.setattr(exploration, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         GaussianMixture(3, random_state=0).fit(rows)
 

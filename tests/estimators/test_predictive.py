@@ -9,10 +9,10 @@ from cases import clusters
 from cases import mixture as a_mixture
 from gaussmix import Mixture
 from gaussmix.covariances import FORMS, Full
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.predictive import Departure, Predictive
-from gaussmix.m_step import MStep
+from gaussmix.initialization import assigned, start
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import NAMES, STRUCTURES, named
 
 EXACT = ["full", "tied", "diag", "spherical"]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gaussmix.em import run
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.span import Span
-from gaussmix.m_step import MStep
+from gaussmix.initialization import relative_ridge, start
+from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge, start
-from gaussmix.starts.assignments import from_labels
 from gaussmix.structures import STRUCTURES, named
 
 names = pytest.mark.parametrize("name", ["full", "tied"])

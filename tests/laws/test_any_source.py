@@ -9,10 +9,10 @@ from cases import FORMS, MOMENTS, clusters, mixture
 from gaussmix import GaussianMixture, GaussianMixtureSearch
 from gaussmix.diagnosis import diagnose
 from gaussmix.em import run
+from gaussmix.em.m_step import MStep
 from gaussmix.hierarchy import merge_components
-from gaussmix.m_step import MStep
+from gaussmix.initialization import KINDS, given, relative_ridge, rounding_of, tree
 from gaussmix.sources import ArraySource, Source
-from gaussmix.starts import KINDS, given, relative_ridge, rounding_of, tree
 from gaussmix.statistics import ADDITIVE
 from gaussmix.structures import STRUCTURES, named
 

@@ -9,14 +9,14 @@ import pytest
 
 from cases import FORMS, MOMENTS, clusters, mixture
 from gaussmix import GaussianMixture
-from gaussmix.expectation import ENGINES, Engine, reference
+from gaussmix.engines import ENGINES, Engine, reference
 from gaussmix.statistics import ADDITIVE
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     """An engine of a few lines: the plain one, which counts its calls."""
-    monkeypatch.setitem(ENGINES, "toy", Engine("toy_engine", "gaussmix.expectation.truncated"))
+    monkeypatch.setitem(ENGINES, "toy", Engine("toy_engine", "gaussmix.engines.reference_truncated"))
     import toy_engine  # noqa: PLC0415 - an engine is imported when it is used
 
     toy_engine.calls.clear()

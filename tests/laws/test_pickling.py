@@ -11,13 +11,13 @@ import pytest
 from cases import MOMENTS, clusters, mixture
 from gaussmix.covariances import FORMS, Covariances
 from gaussmix.em import run
-from gaussmix.expectation import ENGINES
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.engines import ENGINES
+from gaussmix.initialization import given, relative_ridge
 from gaussmix.mixture import Mixture
+from gaussmix.moments import FULL
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import ArraySource
-from gaussmix.starts import given, relative_ridge
-from gaussmix.statistics import FULL
 from gaussmix.structures import STRUCTURES, named
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)

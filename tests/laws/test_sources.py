@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases import FORMS, MOMENTS, mixture
-from gaussmix.expectation import ENGINES, engine_for, reference
+from gaussmix.engines import ENGINES, engine_for, reference
 from gaussmix.sources import ArraySource
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)

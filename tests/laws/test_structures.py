@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from cases import clusters, vector
 from gaussmix.em import iterate, run
-from gaussmix.expectation import reference
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.engines import reference
+from gaussmix.initialization import assigned, start
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from cases import clusters
-from gaussmix.diagnosis import collapsed
 from gaussmix.em import Status, run
-from gaussmix.m_step import MStep
+from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import assigned, relative_ridge, start
 from gaussmix.selection import CRITERIA, NAMES, Candidate, best
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, relative_ridge, start
 from gaussmix.structures import named
 
 FULL = named("full")

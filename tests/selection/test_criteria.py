@@ -9,12 +9,12 @@ from scipy.special import xlogy
 from cases import FORMS, MOMENTS, clusters, mixture
 from gaussmix import Mixture
 from gaussmix.em import iterate
-from gaussmix.expectation import reference
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.engines import reference
+from gaussmix.initialization import assigned, start
+from gaussmix.moments import FULL, SCALAR
 from gaussmix.selection.criteria import CRITERIA, aic, aicc, bic, caic, entropy_r2, icl, sabic
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
-from gaussmix.statistics import FULL, SCALAR
 from gaussmix.structures import STRUCTURES
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from cases import clusters
-from gaussmix.diagnosis import collapsed
 from gaussmix.em import run
-from gaussmix.m_step import MStep
+from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import relative_ridge
 from gaussmix.selection import Search, best
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
 from gaussmix.structures import STRUCTURES, every, named
 
 FEW = tuple(named(name) for name in ("EII", "VVI", "EEE", "VVV"))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cases import FORMS, MOMENTS, mixture
 from gaussmix.em import iterate
-from gaussmix.expectation import reference
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.engines import reference
 from gaussmix.sources import LabelledSource
 from gaussmix.structures import STRUCTURES
 

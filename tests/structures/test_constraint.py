@@ -10,11 +10,11 @@ from scipy.optimize import minimize_scalar
 
 from cases import clusters, vector
 from gaussmix.em import iterate
-from gaussmix.expectation import reference
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.engines import reference
+from gaussmix.initialization import assigned, start
 from gaussmix.priors import scaled
 from gaussmix.sources import ArraySource
-from gaussmix.starts import assigned, start
 from gaussmix.structures import STRUCTURES, named
 from gaussmix.structures.constraint import limits
 

@@ -8,10 +8,10 @@ from scipy.optimize import minimize
 
 from cases import clusters, vector
 from gaussmix.em import iterate
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization import start
+from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource
-from gaussmix.starts import start
-from gaussmix.starts.assignments import from_labels
 from gaussmix.structures import STRUCTURES, named
 
 SEED = st.integers(0, 2**32 - 1)

@@ -166,10 +166,10 @@ def fit(  # noqa: PLR0913 - the options of the command
 @app.command()
 def predict(model: Model, file: File, *, columns: ModelColumns = None, out: Out = None, force: Force = False) -> None:
     """Give each row its most probable component, and the probability of every component."""
-    from gaussmix.cli import outputs, tables, using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import model_commands, outputs, tables  # noqa: PLC0415 - what a command does
 
     selection = tables.Selection(_names(columns), None, tables.Missing.REFUSE)
-    using.predict(model, file, selection, outputs.Target(out, force))
+    model_commands.predict(model, file, selection, outputs.Target(out, force))
 
 
 @app.command()
@@ -186,7 +186,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Say how well a model describes rows: their log-densities, in nats."""
-    from gaussmix.cli import outputs, tables, using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import model_commands, outputs, tables  # noqa: PLC0415 - what a command does
 
     if out and not per_row:
         raise typer.BadParameter("it is for --per-row; the summary goes to stdout.", param_hint="'--out'")
@@ -194,7 +194,7 @@ def score(
         raise typer.BadParameter("it prints the summary; --per-row writes a table.", param_hint="'--json'")
     missing = tables.Missing.DROP if drop_missing else tables.Missing.OFFER
     selection = tables.Selection(_names(columns), weights, missing)
-    using.score(model, file, selection, outputs.Target(out, force), per_row=per_row, as_json=json)
+    model_commands.score(model, file, selection, outputs.Target(out, force), per_row=per_row, as_json=json)
 
 
 @app.command()
@@ -207,17 +207,17 @@ def sample(
     force: Force = False,
 ) -> None:
     """Draw new rows from a model."""
-    from gaussmix.cli import outputs, using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import model_commands, outputs  # noqa: PLC0415 - what a command does
 
-    using.sample(model, n, seed, outputs.Target(out, force))
+    model_commands.sample(model, n, seed, outputs.Target(out, force))
 
 
 @app.command()
 def show(model: Model, *, json: Json = False) -> None:
     """Print the parameters of a model."""
-    from gaussmix.cli import using  # noqa: PLC0415 - what a command does
+    from gaussmix.cli import model_commands  # noqa: PLC0415 - what a command does
 
-    using.show_model(model, as_json=json)
+    model_commands.show_model(model, as_json=json)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

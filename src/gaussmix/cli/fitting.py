@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaussmix._types import Floats
-from gaussmix.cli import outputs, records, show
+from gaussmix.cli import console, json_output, outputs
 from gaussmix.cli.errors import CommandError
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
+from gaussmix.initialization import models
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, Search, best, cautions_about
 from gaussmix.selection.effort import search_source
 from gaussmix.sources import ArraySource
-from gaussmix.starts import models
 from gaussmix.structures import Structure, every, named
 from gaussmix.weights import scale_to_effective_size, warn_of_shortfall
 
@@ -71,15 +71,15 @@ def fit(path: Path, selection: Selection, request: Request, target: Target, *, a
     target.check()
     table = _counted(_usable(path, read(path, selection)), relative=request.relative_weights)
     before = (*table.notes, *_constant(table))
-    show.warn(before)
+    console.warn(before)
     found = _find(path, table, request)
     target.write_model(found.mixture)
     answer = replace(found, warnings=(*before, *found.warnings), model=target.path)
     if as_json:
-        outputs.print_json(records.of_fit(answer))
+        outputs.print_json(json_output.of_fit(answer))
     else:
-        show.fitted(answer)
-    show.warn(found.warnings)
+        console.fitted(answer)
+    console.warn(found.warnings)
 
 
 def _usable(path: Path, table: Table) -> Table:
@@ -102,11 +102,11 @@ def _counted(table: Table, *, relative: bool) -> Table:
     return replace(table, notes=(*table.notes, said)) if said else table
 
 
-def _find(path: Path, table: Table, request: Request) -> records.Found:
+def _find(path: Path, table: Table, request: Request) -> json_output.Found:
     """Search, and choose."""
     search = _search(path, table, request)
     source = search.source
-    visits = show.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
+    visits = console.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
     candidates = tuple({(cell.structure, cell.n_components): cell for cell in visits}.values())
     chosen = _chosen(path, candidates, request.criterion)
     mixture, floor = chosen.mixture, chosen.m_step.ridge
@@ -116,7 +116,7 @@ def _find(path: Path, table: Table, request: Request) -> records.Found:
         *cautions_about(chosen, source, table.names),
         *_dependent(named, floor, ~_is_constant(table)),
     )
-    return records.Found(table, request.criterion, candidates, chosen, named, warnings)
+    return json_output.Found(table, request.criterion, candidates, chosen, named, warnings)
 
 
 def _search(path: Path, table: Table, request: Request) -> Search:
@@ -152,7 +152,7 @@ def _chosen(path: Path, candidates: tuple[Candidate, ...], criterion: str) -> Ca
     fitted = [one for one in candidates if one.fit]
     if fitted and all(np.isinf(one.criterion(criterion)) for one in fitted):
         msg = (
-            f"{path}: {show.title(criterion)} is infinite for every model that was tried: each has about as many "
+            f"{path}: {console.title(criterion)} is infinite for every model that was tried: each has about as many "
             "parameters as there are rows, or more; try fewer --components, or choose by another --criterion."
         )
         raise CommandError(msg)

@@ -8,9 +8,10 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.covariances import Full, symmetric
-from gaussmix.density.arguments import finite
+from gaussmix.covariances import Full
 from gaussmix.density.features import Feature, indices, names
+from gaussmix.density.validation import finite
+from gaussmix.linalg import is_symmetric
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -204,7 +205,7 @@ def _noise_root(covariance: ArrayLike, n_features: int) -> Floats:
 
 def _correlated_root(covariance: Floats, deviations: Floats) -> Floats:
     """By the eigenvectors of the correlations; eigenvalues of rounding's size are zero."""
-    if not symmetric(covariance):
+    if not is_symmetric(covariance):
         msg = "covariance must be symmetric."
         raise ValueError(msg)
     units = np.where(deviations > 0, deviations, 1.0)

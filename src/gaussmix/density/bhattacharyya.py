@@ -6,10 +6,10 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from gaussmix._types import Floats, Seed
-from gaussmix.density.between import log_affinities, mean_between, overlaps
-from gaussmix.density.draws import Draws
 from gaussmix.density.estimate import Bounds, Estimate
-from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, pair
+from gaussmix.density.gaussian_pairs import Gaussians, bhattacharyya_distances, pair
+from gaussmix.density.importance_sampling import log_affinities, mean_between, overlaps
+from gaussmix.density.monte_carlo import Draws
 from gaussmix.density.transport import cheapest_coupling
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from scipy.special import logsumexp
 from gaussmix._types import ArrayLike, Floats, Labels, Seed
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
-from gaussmix.density.arguments import count, finite, numbers, probabilities
 from gaussmix.density.features import indices, rest
-from gaussmix.density.lines import Lines
+from gaussmix.density.univariate_mixtures import Lines
+from gaussmix.density.validation import count, finite, numbers, probabilities
 from gaussmix.values import real
 
 if TYPE_CHECKING:

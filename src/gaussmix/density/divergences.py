@@ -7,11 +7,11 @@ from scipy.special import expit, log_expit, logsumexp
 
 from gaussmix._types import Floats, Seed
 from gaussmix.density import bhattacharyya
-from gaussmix.density.between import log_affinities, mean_between, overlaps
-from gaussmix.density.draws import Draws
 from gaussmix.density.entropy import entropies, information
 from gaussmix.density.estimate import Bounds, Estimate
-from gaussmix.density.gaussians import Gaussians, bhattacharyya_distances, kl_divergences, log_overlaps, pair
+from gaussmix.density.gaussian_pairs import Gaussians, bhattacharyya_distances, kl_divergences, log_overlaps, pair
+from gaussmix.density.importance_sampling import log_affinities, mean_between, overlaps
+from gaussmix.density.monte_carlo import Draws
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

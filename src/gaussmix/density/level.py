@@ -9,10 +9,10 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from gaussmix._types import ArrayLike, Floats, Seed
-from gaussmix.density.arguments import contents, count
 from gaussmix.density.estimate import Estimate
-from gaussmix.density.gaussians import Gaussians, log_overlaps
+from gaussmix.density.gaussian_pairs import Gaussians, log_overlaps
 from gaussmix.density.univariate import log_level
+from gaussmix.density.validation import contents, count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Seed
-from gaussmix.density import ridges
-from gaussmix.density.arguments import count
-from gaussmix.density.ascent import Ends, climb
-from gaussmix.density.lines import Lines, turning_points
-from gaussmix.density.terrain import Terrain
+from gaussmix.density import ridgeline
+from gaussmix.density.log_density_geometry import Terrain
+from gaussmix.density.modal_em import Ends, climb
+from gaussmix.density.univariate_mixtures import Lines, turning_points
+from gaussmix.density.validation import count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -103,7 +103,7 @@ def modes(mixture: "Mixture", *, n_samples: int = 5000, random_state: Seed = Non
         return _on_a_line(mixture)
     terrain = Terrain.of(mixture)
     rows, components = mixture.sample(n_samples, random_state=random_state, return_components=True, stratified=True)
-    starts = ridges.starts(terrain)
+    starts = ridgeline.starts(terrain)
     tops, labels = _distinct(terrain, climb(terrain, np.concatenate([starts, terrain.inward(rows)])))
     masses, errors = _masses(labels[len(starts) :], components, len(tops.points))
     return Modes(terrain.outward(tops.points), tops.log_density, masses, errors)

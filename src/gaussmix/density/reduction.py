@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal, triangle
+from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
+from gaussmix.linalg import cholesky_of_gram
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -184,7 +185,7 @@ def _split_axis(mixture: "Mixture", k: int) -> tuple[Floats, Covariances]:
     deviations = np.sqrt(np.diagonal(mixture.covariance))
     longest = np.linalg.svd(factor / deviations[:, None])[2][0]
     shorter = np.eye(len(factor)) - (1.0 - np.sqrt(1.0 - _APART**2)) * np.outer(longest, longest)
-    half = triangle(shorter @ factor.T)
+    half = cholesky_of_gram(shorter @ factor.T)
     factors = np.concatenate([np.delete(mixture.factors, k, axis=0), half[None], half[None]])
     return _APART * factor @ longest, Full(factors)
 
@@ -305,4 +306,4 @@ def _joint_factor(shares: Floats, apart: Floats, triangles: Floats) -> Floats:
     """Return the Cholesky factor ``(D, D)`` of their joint covariance, from their own ``(K, D, D)``."""
     within = np.sqrt(shares)[:, None, None] * np.swapaxes(triangles, 1, 2)
     between = np.sqrt(shares)[:, None] * apart
-    return triangle(np.concatenate([*within, between]))
+    return cholesky_of_gram(np.concatenate([*within, between]))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Floats, Labels, Seed
-from gaussmix.density.arguments import count
+from gaussmix.density.validation import count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

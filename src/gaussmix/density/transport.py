@@ -10,8 +10,8 @@ from scipy.special import ndtr
 
 from gaussmix._types import Floats
 from gaussmix.density.estimate import Bounds
-from gaussmix.density.gaussians import Gaussians, pair, squared_wasserstein_distances
-from gaussmix.density.lines import Lines, in_blocks
+from gaussmix.density.gaussian_pairs import Gaussians, pair, squared_wasserstein_distances
+from gaussmix.density.univariate_mixtures import Lines, in_blocks
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

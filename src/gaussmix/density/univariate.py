@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.density.arguments import contents, numbers, probabilities
-from gaussmix.density.lines import Lines, changes, in_blocks, turning_points
+from gaussmix.density.univariate_mixtures import Lines, changes, in_blocks, turning_points
+from gaussmix.density.validation import contents, numbers, probabilities
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

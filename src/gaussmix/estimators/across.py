@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaussmix import starts
+from gaussmix import initialization
 from gaussmix._types import Floats, Labels
-from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, Status, run
+from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
 from gaussmix.estimators.fitting import Outcome, best_of, count_equal
 from gaussmix.estimators.predictive import Predictive
-from gaussmix.exploration import held, mended
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.fitting import held, mended
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, best
 from gaussmix.sources import Assignment, LabelledSource
@@ -25,7 +25,7 @@ __all__ = ["across", "labelled"]
 
 def across(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
     """Fit all classes together; choose one structure for all, and how many components each may have."""
-    variances = starts.relative_ridge(classes.source, 1.0)
+    variances = initialization.relative_ridge(classes.source, 1.0)
     m_steps = {structure: choice.model(classes.source, named(structure)) for structure in choice.structures}
     found: dict[Candidate, tuple[str, tuple[int, ...], Outcome]] = {}
     for sizes, partitions in _partitions(classes, classes.borne(choice), choice, rng):
@@ -69,7 +69,7 @@ class _Fits:
     variances: Floats
 
     def best(self, m_step: MStep) -> Outcome:
-        """The best end from all starts."""
+        """The best end from all initialization."""
         return best_of([self._ended(labels, m_step) for labels in self.partitions])
 
     def _ended(self, labels: Labels, m_step: MStep) -> Outcome:
@@ -85,8 +85,8 @@ class _Fits:
 
     def _start(self, labels: Labels, m_step: MStep) -> Mixture:
         n_components = sum(self.source.sizes)
-        assignment = starts.assigned(labels, self.source.n_rows, n_components)
-        return starts.start(self.source, assignment, n_components, m_step)
+        assignment = initialization.assigned(labels, self.source.n_rows, n_components)
+        return initialization.start(self.source, assignment, n_components, m_step)
 
     def _run(self, start: Mixture, m_step: MStep) -> Fit:
         fit = run(self.source, start, m_step, tol=TOL, max_iter=MAX_ITER, accelerate=True)
@@ -105,11 +105,11 @@ def _partitions(
     classes: Classes, most: Sequence[int], choice: Choice, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, ...], list[Labels]]]:
     """Numbers of components that the classes may have, each with partitions of all rows: by trees and by k-means."""
-    trees = [starts.tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)]
+    trees = [initialization.tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)]
     for sizes in dict.fromkeys(tuple(min(k, borne) for borne in most) for k in choice.n_components):
         kinds = [[tree(size) for tree, size in zip(trees, sizes, strict=True)]]
         if max(sizes) > 1:
-            kinds.append([starts.KINDS["kmeans"](*cut, rng) for cut in zip(classes.parts, sizes, strict=True)])
+            kinds.append([initialization.KINDS["kmeans"](*cut, rng) for cut in zip(classes.parts, sizes, strict=True)])
         yield sizes, [_one_after_the_other(classes, sizes, kind) for kind in kinds]
 
 

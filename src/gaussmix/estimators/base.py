@@ -12,14 +12,15 @@ from gaussmix import selection
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.initial import Kept
 from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.hierarchy import Hierarchy, merge_components
-from gaussmix.m_step import MStep
+from gaussmix.initialization import models
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource, Source
-from gaussmix.starts import models
-from gaussmix.statistics import SCALAR, Statistics
+from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
 __all__ = ["MixtureEstimator", "check_sizes", "distinct"]

@@ -16,17 +16,17 @@ from sklearn.utils.validation import check_is_fitted
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.em import Status
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import distinct
 from gaussmix.estimators.fitting import Outcome
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
-from gaussmix.m_step import MStep
+from gaussmix.initialization import models
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
 from gaussmix.selection import Candidate, SearchResults, cautions_about
 from gaussmix.sources import ArraySource, Source
-from gaussmix.starts import models
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
 

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaussmix import starts
+from gaussmix import initialization
 from gaussmix._types import AnyArray, Floats, Labels
 from gaussmix.covariances import Covariances, Full
-from gaussmix.diagnosis import fewest_rows
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.choice import Choice, Chosen
 from gaussmix.estimators.predictive import Predictive
-from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import scaled
 from gaussmix.sources import ArraySource
@@ -102,7 +101,7 @@ class Classes:
     def _fewest(self, choice: Choice) -> int:
         """Rows that a component needs."""
         forms = [named(name).form for name in choice.structures]
-        return max(1, min(fewest_rows(self.source.n_features, form) for form in forms))
+        return max(1, min(form.fewest_rows(self.source.n_features) for form in forms))
 
 
 def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Generator) -> ClassMixtures:
@@ -139,14 +138,14 @@ def _n_distinct(part: ArraySource) -> int:
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
     structure = named(_LONE)
-    prior = scaled("weak", *starts.moments_of(everything, correlated=False), 1, structure)
-    m_step = MStep(structure, starts.relative_ridge(everything), prior=prior)
-    alike = starts.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
+    prior = scaled("weak", *initialization.moments_of(everything, correlated=False), 1, structure)
+    m_step = MStep(structure, initialization.relative_ridge(everything), prior=prior)
+    alike = initialization.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     note = (
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."
     )
-    return Chosen.of(starts.start(part, alike, 1, m_step), _LONE, m_step, [note])
+    return Chosen.of(initialization.start(part, alike, 1, m_step), _LONE, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

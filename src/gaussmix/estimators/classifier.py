@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._threads import one_thread
 from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
-from gaussmix.diagnosis import fewest_rows
+from gaussmix.covariances import Full
 from gaussmix.estimators.across import across, labelled
 from gaussmix.estimators.base import check_sizes
 from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, warn
@@ -298,7 +298,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
         fitted = choice.carried(fit, enough, loss)
         smallest = min(float(part.some_weights.sum()) for part in classes.parts)
-        fewest = fewest_rows(classes.source.n_features)
+        fewest = Full.fewest_rows(classes.source.n_features)
         if not choice.automatic or smallest >= fewest or fitted.notes:
             return fitted
         note = (

@@ -8,11 +8,11 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.em import Fit, run
-from gaussmix.exploration import mended
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
+from gaussmix.fitting import mended
+from gaussmix.initialization import relative_ridge
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts import relative_ridge
 
 __all__ = ["CrossFit", "Refit", "folds"]
 

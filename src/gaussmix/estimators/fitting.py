@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.diagnosis import degenerate
 from gaussmix.em import Fit, State, Status, run
+from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.estimators.initial import InitialParameters
-from gaussmix.exploration import Exploration, flat, held, mended
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.fitting import Exploration, flat, held, mended
+from gaussmix.initialization import given, relative_ridge
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
-from gaussmix.starts import given, relative_ridge
 
 __all__ = ["EXPLORE", "Fitting", "Outcome", "all_equal", "best_of", "count_equal"]
 

@@ -14,20 +14,20 @@ from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.algorithms import ALGORITHMS
 from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
 from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.estimators.span import Span
-from gaussmix.exploration import Shrinkage, shrinkage_of
-from gaussmix.m_step import MStep
+from gaussmix.fitting import Shrinkage, shrinkage_of
+from gaussmix.initialization import KINDS, moments_of
+from gaussmix.initialization.columns import rounding_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource, Source
-from gaussmix.starts import KINDS, moments_of
-from gaussmix.starts.columns import rounding_of
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
@@ -60,7 +60,7 @@ class GaussianMixture(MixtureEstimator):
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, in squared units of the features, so that a component
         cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
-        see :func:`gaussmix.starts.relative_ridge`), so that a fit does not depend on units.
+        see :func:`gaussmix.initialization.relative_ridge`), so that a fit does not depend on units.
         A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
     prior : {"auto", "weak", "mclust"}, NormalInverseWishart or None, default "auto"
         A prior on means and covariances, under which the fit is the most probable one. ``"auto"`` is no prior where
@@ -86,7 +86,7 @@ class GaussianMixture(MixtureEstimator):
         held open.
     init_params : str, array_like, Mixture or callable, default "explore"
         Where to start. ``"explore"`` looks for a good optimum: many partitions, short runs that race, components merged
-        and split (see :class:`~gaussmix.exploration.Exploration`). The others make one start, as in scikit-learn:
+        and split (see :class:`~gaussmix.fitting.Exploration`). The others make one start, as in scikit-learn:
         ``"kmeans"``, its default; ``"k-means++"``, its seeds alone; ``"random_from_data"``, rows as seeds;
         ``"random"``, random responsibilities; labels ``(n,)``; responsibilities ``(n, K)``; a :class:`Mixture`; or a
         callable ``f(source, n_components, rng)`` that returns one of these, ``source.rows`` being the rows.

@@ -13,15 +13,15 @@ from sklearn.utils._param_validation import Interval
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
-from gaussmix.density.parts import part
+from gaussmix.density.subset import part
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
 from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource
-from gaussmix.statistics import SCALAR
 
 __all__ = ["GaussianMixtureOutlierDetector"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.stats import f
 
 from gaussmix._types import Flags, Floats
-from gaussmix.density.parts import part
+from gaussmix.density.subset import part
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource
-from gaussmix.statistics import SCALAR
 from gaussmix.structures import Structure
 
 __all__ = ["Predictive"]

@@ -20,9 +20,9 @@ from gaussmix.estimators.fitting import count_equal
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.rows import read_rows, read_targets, read_weights
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR
 from gaussmix.selection import CRITERIA, Candidate
 from gaussmix.sources import ArraySource
-from gaussmix.statistics import SCALAR
 
 __all__ = ["GaussianMixtureRegressor"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from gaussmix._types import Floats
 from gaussmix.covariances import Full, Tied
 from gaussmix.em import Fit
+from gaussmix.em.m_step import MStep
 from gaussmix.estimators.fitting import Outcome
-from gaussmix.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from gaussmix.em.m_step import IllDefinedCovarianceError
 from gaussmix.estimators.fitting import EXPLORE, Fitting, Outcome, count_equal
-from gaussmix.exploration.truncation import Truncation
-from gaussmix.m_step import IllDefinedCovarianceError
+from gaussmix.fitting.truncated_em import Truncation
+from gaussmix.initialization.two_level_kmeans import start_in_two_levels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
-from gaussmix.starts.levels import start_in_two_levels
 
 __all__ = ["TruncatedFitting", "TruncatedOutcome"]
 

@@ -6,18 +6,18 @@ if find_spec("matplotlib") is None:
     msg = "gaussmix.plot needs matplotlib; install it with: pip install 'gaussmix[plot]'"
     raise ModuleNotFoundError(msg, name="matplotlib")
 
-from gaussmix.plot.balls import kmeans
-from gaussmix.plot.certainty import uncertainty
-from gaussmix.plot.contour import contours, surface
-from gaussmix.plot.convergence import history
-from gaussmix.plot.criterion import criteria
-from gaussmix.plot.ellipse import ellipses
-from gaussmix.plot.frames import animation, steps
-from gaussmix.plot.image import images
-from gaussmix.plot.line import curve
-from gaussmix.plot.matrix import pairs
-from gaussmix.plot.points import clusters
-from gaussmix.plot.tree import merge_tree
+from gaussmix.plot.clusters import clusters
+from gaussmix.plot.contours import contours, surface
+from gaussmix.plot.criteria import criteria
+from gaussmix.plot.curve import curve
+from gaussmix.plot.ellipses import ellipses
+from gaussmix.plot.history import history
+from gaussmix.plot.images import images
+from gaussmix.plot.kmeans import kmeans
+from gaussmix.plot.merge_tree import merge_tree
+from gaussmix.plot.pairs import pairs
+from gaussmix.plot.steps import animation, steps
+from gaussmix.plot.uncertainty import uncertainty
 
 __all__ = [
     "animation",

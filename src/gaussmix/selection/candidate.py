@@ -7,7 +7,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from gaussmix.em import Fit, Status
-from gaussmix.m_step import MStep
+from gaussmix.em.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
@@ -38,7 +38,7 @@ class Candidate:
         Components that only the ridge holds open; see :func:`~gaussmix.diagnosis.degenerate`.
     cells_gain : float or None
         By how much the log-likelihood is larger than that of the cells that values are rounded to, in nats; None where
-        no column is rounded. See :meth:`~gaussmix.starts.rounding.Rounding.gain`.
+        no column is rounded. See :meth:`~gaussmix.initialization.rounding.Rounding.gain`.
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     n_passes : int

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from gaussmix._types import Floats
+from gaussmix.initialization.columns import rounding_of
 from gaussmix.selection.candidate import Candidate
 from gaussmix.sources import Source
-from gaussmix.starts.columns import rounding_of
 
 __all__ = ["cautions_about"]
 

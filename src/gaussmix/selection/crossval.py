@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from gaussmix.moments import SCALAR
 from gaussmix.selection.candidate import Candidate
 from gaussmix.selection.search import Search
 from gaussmix.sources import ArraySource, Source
-from gaussmix.statistics import SCALAR
 from gaussmix.structures import Structure
 
 __all__ = ["N_FOLDS", "cross_validated"]

@@ -24,21 +24,22 @@ from typing import TypeVar
 
 import numpy as np
 
-from gaussmix import starts
+from gaussmix import initialization
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
-from gaussmix.diagnosis import degenerate, fewest_rows
 from gaussmix.em import Fit, State, Status, run
-from gaussmix.exploration import loss_if_held, mended
-from gaussmix.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.fitting import loss_if_held, mended
+from gaussmix.initialization.columns import rounding_of
+from gaussmix.initialization.rounding import Rounding
 from gaussmix.mixture import Mixture
+from gaussmix.moments import POOLED, SCALAR
 from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
-from gaussmix.starts.columns import rounding_of
-from gaussmix.starts.rounding import Rounding
-from gaussmix.statistics import POOLED, SCALAR, Statistics
+from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure, named
 
 __all__ = ["Search"]
@@ -113,7 +114,7 @@ class Search:
         yield from (Candidate(m_step, k, reason=reason) for m_step, reason in self.beyond for k in self.n_components)
         cells: _Cells = {}
         most = max(k for k in (1, *self.n_components) if k <= self.source.n_rows)
-        partitions, near = starts.tree(self.source, rng, most), self._pooled()
+        partitions, near = initialization.tree(self.source, rng, most), self._pooled()
         for k in self.n_components:
             shared = self._shared(cells, k, partitions, near, rng) if k <= self.source.n_rows else []
             yield from self._round(cells, k, partial(_regardless, shared))
@@ -175,7 +176,7 @@ class Search:
         Each must have rows enough for a covariance of its own: fewer collapse whatever the data are like. The other
         rows lose nothing, and those of the collapsed components some of what they would lose.
         """
-        masses, fewest = cell.statistics.mass, fewest_rows(self.source.n_features, cell.structure.form)
+        masses, fewest = cell.statistics.mass, cell.structure.form.fewest_rows(self.source.n_features)
         if best.collapsed or min(masses[k] for k in cell.collapsed) < max(fewest, 1):
             return False
         if not self.stop_early:
@@ -190,7 +191,7 @@ class Search:
     @cached_property
     def variances(self) -> Floats:
         """How widely the rows are spread, ``(D,)``."""
-        return starts.relative_ridge(self.source, 1.0)
+        return initialization.relative_ridge(self.source, 1.0)
 
     def _round(self, cells: _Cells, k: int, starts_of: Callable[[Candidate], Sequence[_Start]]) -> Iterator[Candidate]:
         """Visit the cells of one number of components, side by side, and keep what is found."""
@@ -222,7 +223,7 @@ class Search:
         """The covariance of all rows, if they have one: a first guess at axes that components share."""
         if all(stays_diagonal(m_step.structure.form, self.source.n_features) for m_step in self.fitted_models):
             return None
-        mean, _ = starts.column_moments(self.source)
+        mean, _ = initialization.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
         try:
             return MStep(named("EEE"), self.m_steps[0].ridge).maximize(everything).covariances
@@ -240,12 +241,12 @@ class Search:
         """The starts that all structures share."""
         assignments = [partitions(k)]
         if k > 1:
-            assignments += [starts.KINDS["kmeans"](self.source, k, rng) for _ in range(self.n_init)]
+            assignments += [initialization.KINDS["kmeans"](self.source, k, rng) for _ in range(self.n_init)]
         return [*(self._partition(one, k, near) for one in assignments), *self._grown(cells, k)]
 
     def _partition(self, assignment: Assignment, k: int, near: Covariances | None) -> _Start:
         """A start from responsibilities: their sums are made once for all structures with the same moments."""
-        means = starts.means(self.source, assignment, k)
+        means = initialization.means(self.source, assignment, k)
         sums = {
             moments: self.source.summarize(assignment, means, moments)
             for moments in dict.fromkeys(m_step.moments for m_step in self.fitted_models)
@@ -473,7 +474,7 @@ class _Visit:
     def _lost(self, state: State) -> bool:
         """Return whether a component of few rows has collapsed: such a fit is passed over wherever it ends."""
         mass, m_step = state.statistics.mass, self.cell.m_step
-        fewest = fewest_rows(self.search.source.n_features, m_step.structure.form)
+        fewest = m_step.structure.form.fewest_rows(self.search.source.n_features)
         return any(mass[k] < fewest for k in degenerate(state.mixture, state.statistics, m_step))
 
     def _tried(self, fit: Fit | None) -> Candidate:

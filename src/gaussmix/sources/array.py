@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
-from gaussmix.expectation import AUTO
+from gaussmix.engines import AUTO
 from gaussmix.sources.base import Block, Chunk, Source, ones, rows_in_block
 
 __all__ = ["ArraySource"]
@@ -24,7 +24,7 @@ class ArraySource(Source):
     weights : (n,) ndarray, optional
         How many rows each row stands for; by default one.
     engine : str
-        The engine of the E-step, by its name in :data:`~gaussmix.expectation.engines.ENGINES`, or ``"auto"``.
+        The engine of the E-step, by its name in :data:`~gaussmix.engines.base.ENGINES`, or ``"auto"``.
     n_threads : int, optional
         Blocks worked on at once; by default as many as :func:`~gaussmix._threads.usable_threads` says. It changes no
         bit of any answer.

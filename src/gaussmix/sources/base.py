@@ -11,9 +11,10 @@ import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.expectation import AUTO, Engine, engine_for, reference
+from gaussmix.engines import AUTO, Engine, engine_for, reference
 from gaussmix.mixture import Mixture
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.moments import Moments
+from gaussmix.statistics import Statistics
 
 if TYPE_CHECKING:
     from gaussmix.sources.array import ArraySource

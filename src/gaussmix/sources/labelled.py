@@ -8,10 +8,11 @@ from typing import Self
 import numpy as np
 
 from gaussmix._types import Labels
-from gaussmix.density.parts import part
+from gaussmix.density.subset import part
 from gaussmix.mixture import Mixture
+from gaussmix.moments import Moments
 from gaussmix.sources.array import ArraySource
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.statistics import Statistics
 
 __all__ = ["LabelledSource"]
 

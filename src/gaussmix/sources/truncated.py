@@ -11,11 +11,12 @@ import numpy as np
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Labels
 from gaussmix.density.neighbours import neighbours
-from gaussmix.expectation.cells import Cells
+from gaussmix.engines.candidate_sets import Cells
 from gaussmix.mixture import Mixture
+from gaussmix.moments import Moments
 from gaussmix.sources.array import ArraySource
 from gaussmix.sources.base import Chunk, Source
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.statistics import Statistics
 
 __all__ = ["TruncatedSource"]
 

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gaussmix.covariances import Covariances
-from gaussmix.statistics import Moments, Statistics
+from gaussmix.moments import Moments
+from gaussmix.statistics import Statistics
 
 __all__ = ["Structure"]
 

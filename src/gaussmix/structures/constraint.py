@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.statistics import POOLED, Statistics
+from gaussmix.moments import POOLED
+from gaussmix.statistics import Statistics
 
 __all__ = ["limits", "within_floor", "within_ratio"]
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.covariances import Covariances, Full, NotPositiveDefiniteError, triangle
+from gaussmix.covariances import Covariances, Full, NotPositiveDefiniteError
+from gaussmix.linalg import cholesky_of_gram
 
 __all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means", "principal_axes", "volumes_of"]
 
@@ -60,7 +61,7 @@ def along(axes: Floats, variances: Floats) -> Full:
     if not good.all():
         k = int(np.argwhere(~good)[0, 0])
         raise NotPositiveDefiniteError(f"Component {k} has no spread in some direction.")
-    return Full(triangle(np.sqrt(variances)[:, :, None] * np.swapaxes(axes, -1, -2)))
+    return Full(cholesky_of_gram(np.sqrt(variances)[:, :, None] * np.swapaxes(axes, -1, -2)))
 
 
 def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats) -> Floats:

@@ -9,7 +9,8 @@ from typing import final
 import numpy as np
 
 from gaussmix.covariances import Covariances, Diagonal
-from gaussmix.statistics import DIAGONAL, Statistics
+from gaussmix.moments import DIAGONAL
+from gaussmix.statistics import Statistics
 from gaussmix.structures.base import Structure
 from gaussmix.structures.decomposition import equal_shape, geometric_means
 

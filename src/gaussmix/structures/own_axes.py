@@ -7,7 +7,8 @@ In the formulas ``W_k = L_k Ω_k L_kᵀ`` is the scatter of component k with its
 from typing import final
 
 from gaussmix.covariances import Covariances, Full
-from gaussmix.statistics import FULL, Statistics
+from gaussmix.moments import FULL
+from gaussmix.statistics import Statistics
 from gaussmix.structures.base import Structure
 from gaussmix.structures.decomposition import along, equal_shape, principal_axes, volumes_of
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, Full, Tied
-from gaussmix.statistics import FULL, POOLED, Statistics
+from gaussmix.moments import FULL, POOLED
+from gaussmix.statistics import Statistics
 from gaussmix.structures.base import Structure
 from gaussmix.structures.common_axes import EQUAL_VOLUMES, OWN_VOLUMES, common_axes
 from gaussmix.structures.decomposition import along, best_volumes, geometric_means, volumes_of

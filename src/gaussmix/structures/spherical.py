@@ -5,7 +5,8 @@ from typing import final
 import numpy as np
 
 from gaussmix.covariances import Covariances, Spherical
-from gaussmix.statistics import SCALAR, Statistics
+from gaussmix.moments import SCALAR
+from gaussmix.statistics import Statistics
 from gaussmix.structures.base import Structure
 
 __all__ = ["EII", "VII"]

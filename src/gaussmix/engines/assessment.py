@@ -1,0 +1,59 @@
+"""What a mixture says of rows: log-densities, most probable components, responsibilities; by the engine that pays."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gaussmix._threads import side_by_side
+from gaussmix._types import Floats, Labels, Rows
+from gaussmix.engines.base import AUTO, engine_for
+
+if TYPE_CHECKING:
+    from gaussmix.mixture import Mixture
+
+__all__ = ["labels", "log_densities", "responsibilities"]
+
+_NUMBERS_AT_ONCE = 2**20  # row-component-features
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096  # rows: a tile of the compiled pass, and many
+
+
+def log_densities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
+    """Log-densities ``(n,)``, in nats."""
+    return _assess(mixture, rows, n_threads, of_all=False)[0]
+
+
+def labels(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Labels:
+    """The most probable components ``(n,)``, the first of several."""
+    return _assess(mixture, rows, n_threads, of_all=False)[1]
+
+
+def responsibilities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
+    """Responsibilities ``(n, K)``, whose rows sum to one."""
+    return _assess(mixture, rows, n_threads, of_all=True)[2]
+
+
+def _assess(mixture: "Mixture", rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
+    """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
+    n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
+    log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
+    shares = np.empty((n_rows if of_all else 0, n_components))
+    engine = engine_for(AUTO, n_rows=n_rows, n_components=n_components, n_features=n_features)
+    assess = engine.arithmetic.assess
+
+    def block(span: slice) -> None:
+        log_density[span], most_probable[span], some = assess(mixture, rows[span], responsibilities=of_all)
+        if of_all:
+            shares[span] = some
+
+    spans = list(_spans(n_rows, mixture.means.size))
+    # Few rows: one after the other, as to find out which libraries have threads takes as long as a small fit.
+    for _ in side_by_side(block, spans, n_threads) if engine.side_by_side else map(block, spans):
+        pass
+    return log_density, most_probable, shares
+
+
+def _spans(n_rows: int, n_numbers: int) -> Iterator[slice]:
+    """Blocks of rows whose distances from all means take little memory."""
+    size = min(max(_NUMBERS_AT_ONCE // n_numbers, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+    return (slice(start, start + size) for start in range(0, n_rows, size))

@@ -1,0 +1,275 @@
+r"""The pass over the rows as two products of matrices: log-joint densities are linear in products of features.
+
+With rows and products ``(P, n)`` of their features side by side in memory, squared distances are coefficients times
+products, and moments are responsibilities times products, four components by three products or three registers of rows
+at a time. In the precision of the model: of single precision, twice as many numbers fit in a register; sums over tiles
+are in double precision all the same.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gaussmix._types import AnyArray, Floats, Rows
+from gaussmix.engines.fused._distances import store_four
+from gaussmix.engines.fused._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, kept_on_disk, power_of_two
+from gaussmix.engines.fused._kernels import assess, score, see, tell
+from gaussmix.engines.fused._moments import add_moments
+from gaussmix.engines.fused._simd import (
+    add_totals,
+    largest,
+    load,
+    maximum,
+    multiply_add,
+    repeat,
+    select_above,
+    splat,
+    store,
+    width,
+)
+
+__all__ = ["NORM", "PAIRS", "SQUARES", "Products", "assess_products", "sum_products"]
+
+# Which features are multiplied: each with itself and all others, each with itself, or so and then added up.
+PAIRS, SQUARES, NORM = 0, 1, 2
+
+_LOWEST = -1000.0  # bits; what is less likely than the likeliest component by as many has no density
+
+
+class Products(NamedTuple):
+    """K components, as the pass sees them.
+
+    Attributes
+    ----------
+    which : int
+        Which features are multiplied.
+    n_components : int
+        K.
+    centre : (D,)
+        Where rows are seen from; in double precision.
+    factor : (D, D) or (1, D)
+        What they are multiplied by then: a lower triangle, or scales of the axes; in the precision that the pass
+        computes in, as all that follows.
+    coefficients : (K / 4, P, 4)
+        What each of P products adds to the log-joint densities of four components. There may be some more components,
+        without a density, to fill the last four up.
+    """
+
+    which: int
+    n_components: int
+    centre: Floats
+    factor: AnyArray
+    coefficients: AnyArray
+
+
+@compiled
+def _turn(tile: Any, n: int, factor: AnyArray) -> float:
+    """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
+
+    The last coordinate comes first, as it needs all before it.
+    """
+    step, norms, triangular = width(tile), splat(tile, 0.0), int(len(factor) > 1)
+    for r in range(0, n, step):
+        norm = splat(tile, 0.0)
+        for j in range(len(tile) - 1, -1, -1):
+            y = repeat(factor, (triangular * j, j)) * load(tile, (j, r))
+            for i in range(triangular * j):
+                y = multiply_add(repeat(factor, (j, i)), load(tile, (i, r)), y)
+            store(tile, (j, r), y)
+            norm = multiply_add(y, y, norm)
+        norms = maximum(norm, norms)
+    return float(largest(norms))
+
+
+@compiled
+def _multiply(tile: Any, n: int, which: int, products: Any) -> None:
+    """One; the features themselves; then their products."""
+    step, n_features = width(tile), len(tile)
+    for r in range(0, n, step):
+        store(products, (0, r), splat(tile, 1.0))
+        p, norm = n_features + 1, splat(tile, 0.0)
+        for i in range(n_features):
+            x = load(tile, (i, r))
+            store(products, (i + 1, r), x)
+            norm = multiply_add(x, x, norm)
+            for j in range(i, i if which == NORM else i + 1 if which == SQUARES else n_features):
+                store(products, (p, r), x * load(tile, (j, r)))
+                p += 1
+        if which == NORM:
+            store(products, (p, r), norm)
+
+
+@compiled
+def _log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: Any) -> None:
+    """Log-joint densities ``(K, n)`` and each row's largest: a product of matrices.
+
+    Four components by three registers of rows at a time. A NaN, which overflow leaves, is passed over.
+    """
+    step = width(products)
+    for r in range(0, n, 3 * step):
+        u, v = r + step, r + 2 * step
+        top_a = top_b = top_c = splat(products, -np.inf)
+        for b in range(len(coefficients)):
+            a0, a1 = repeat(coefficients, (b, 0, 0)), repeat(coefficients, (b, 0, 1))
+            a2, a3 = repeat(coefficients, (b, 0, 2)), repeat(coefficients, (b, 0, 3))
+            b0, b1, b2, b3, c0, c1, c2, c3 = a0, a1, a2, a3, a0, a1, a2, a3
+            for p in range(1, coefficients.shape[1]):
+                x, y, z = load(products, (p, r)), load(products, (p, u)), load(products, (p, v))
+                f = repeat(coefficients, (b, p, 0))
+                a0, b0, c0 = multiply_add(f, x, a0), multiply_add(f, y, b0), multiply_add(f, z, c0)
+                f = repeat(coefficients, (b, p, 1))
+                a1, b1, c1 = multiply_add(f, x, a1), multiply_add(f, y, b1), multiply_add(f, z, c1)
+                f = repeat(coefficients, (b, p, 2))
+                a2, b2, c2 = multiply_add(f, x, a2), multiply_add(f, y, b2), multiply_add(f, z, c2)
+                f = repeat(coefficients, (b, p, 3))
+                a3, b3, c3 = multiply_add(f, x, a3), multiply_add(f, y, b3), multiply_add(f, z, c3)
+            store_four(joint, 4 * b, r, a0, a1, a2, a3)
+            store_four(joint, 4 * b, u, b0, b1, b2, b3)
+            store_four(joint, 4 * b, v, c0, c1, c2, c3)
+            top_a = maximum(a3, maximum(a2, maximum(a1, maximum(a0, top_a))))
+            top_b = maximum(b3, maximum(b2, maximum(b1, maximum(b0, top_b))))
+            top_c = maximum(c3, maximum(c2, maximum(c1, maximum(c0, top_c))))
+        store(top, r, top_a)
+        store(top, u, top_b)
+        store(top, v, top_c)
+
+
+@compiled
+def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any, total: Any) -> None:
+    """Joint densities divided by each row's largest, in place of their logarithms in bits, and their sums.
+
+    What is as many bits below the largest as is negligible is zero. The largest are left in nats.
+    """
+    step = width(joint)
+    zero, lowest, nats = splat(joint, 0.0), splat(joint, negligible), splat(joint, LN2)
+    for r in range(0, n, 2 * step):
+        u = r + step
+        a, b = load(top, r), load(top, u)
+        sum_a, sum_b = zero, zero
+        for k in range(n_components):
+            x, y = load(joint, (k, r)) - a, load(joint, (k, u)) - b
+            p = select_above(x, lowest, power_of_two(joint, x), zero)
+            q = select_above(y, lowest, power_of_two(joint, y), zero)
+            store(joint, (k, r), p)
+            store(joint, (k, u), q)
+            sum_a, sum_b = sum_a + p, sum_b + q
+        store(top, r, a * nats)
+        store(top, u, b * nats)
+        store(total, r, sum_a)
+        store(total, u, sum_b)
+
+
+@compiled
+def _weigh(factors: Any, n: int, scale: Any, weights: Any) -> None:
+    """Products or densities times each row's weight over the sum of its densities."""
+    step = width(factors)
+    for r in range(0, n, step):
+        s = load(scale, r) * load(weights, r)
+        for i in range(len(factors)):
+            store(factors, (i, r), load(factors, (i, r)) * s)
+
+
+@compiled
+def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
+    """Add ``Σ joint product`` for four components, from `k` on: a product of matrices, three products at a time."""
+    step = width(products)
+    zero = splat(products, 0.0)
+    for p in range(0, len(products), 3):
+        a0 = a1 = a2 = b0 = b1 = b2 = c0 = c1 = c2 = d0 = d1 = d2 = zero
+        for r in range(0, n, step):
+            x, y, z = load(products, (p, r)), load(products, (p + 1, r)), load(products, (p + 2, r))
+            w = load(joint, (k, r))
+            a0, a1, a2 = multiply_add(w, x, a0), multiply_add(w, y, a1), multiply_add(w, z, a2)
+            w = load(joint, (k + 1, r))
+            b0, b1, b2 = multiply_add(w, x, b0), multiply_add(w, y, b1), multiply_add(w, z, b2)
+            w = load(joint, (k + 2, r))
+            c0, c1, c2 = multiply_add(w, x, c0), multiply_add(w, y, c1), multiply_add(w, z, c2)
+            w = load(joint, (k + 3, r))
+            d0, d1, d2 = multiply_add(w, x, d0), multiply_add(w, y, d1), multiply_add(w, z, d2)
+        add_totals(sums, (p, k), a0, b0, c0, d0)
+        add_totals(sums, (p + 1, k), a1, b1, c1, d1)
+        add_totals(sums, (p + 2, k), a2, b2, c2, d2)
+
+
+@compiled
+def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, first: Floats, whole: Floats) -> None:
+    """Add the second moments of all rows, whatever their components."""
+    for r in range(n):
+        for j in range(len(tile)):
+            rows[r, j] = tile[j, r]
+    origin, lanes = np.zeros(whole.shape[2], rows.dtype), np.arange(n)
+    add_moments(rows, lanes, n, weights.reshape(1, n), 0, origin, 0, weighted, first, whole)
+
+
+@kept_on_disk
+def sum_products(
+    rows: Rows,
+    weights: Floats,
+    lanes_in_tile: int,
+    reach: float,
+    model: Products,
+    sums: Floats,
+    whole: Floats,
+    scores: Floats,
+) -> float:
+    """Add to sums of products ``(P, K)`` and scores ``(4,)`` what rows ``(n, D)`` give, a tile after the other.
+
+    Products are one, each feature, and then those that the model asks for; P is a multiple of three. The second moments
+    of all rows are added to `whole`, ``(1, D, D)`` or more, or not where that is empty. The first two scores are the
+    log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame, beyond
+    reach the first that is found: there all ends.
+    """
+    (n_products, n_fours), n = sums.shape, lanes_in_tile
+    precision = model.coefficients.dtype
+    apart = n + 16  # or the products of a tile would meet in the same places of the cache
+    tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
+    joint, flat = aligned(n_fours, apart, precision), aligned(n if whole.size else 0, whole.shape[2] + 8, precision)
+    weighted, unused = aligned(n, max(8, width(tile)), precision), np.zeros(whole.shape[1:])
+    w, top = np.zeros(n, precision), np.empty(n, precision)
+    total, scale = np.empty(n, precision), np.empty(n, precision)
+    farthest = 0.0
+    for start in range(0, len(rows), n):
+        n_here = min(n, len(rows) - start)
+        for r in range(n):
+            w[r] = weights[start + r] if r < n_here else 0.0
+        see(rows, start, n, model.centre, tile)
+        farthest = max(farthest, _turn(tile, n, model.factor))
+        if not farthest <= reach:
+            break
+        _multiply(tile, n, model.which, products)
+        _log_joints(products, n, model.coefficients, joint, top)
+        _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
+        score(n, top, total, w, scale, scores)
+        _weigh(products if n_products < n_fours else joint, n, scale, w)  # whichever are fewer
+        for k in range(0, n_fours, 4):
+            _add(products, n, joint, k, sums)
+        if whole.size:
+            _add_whole(tile, n, w, flat, weighted, unused, whole)
+    return farthest
+
+
+@kept_on_disk
+def assess_products(
+    rows: Rows,
+    lanes_in_tile: int,
+    model: Products,
+    log_density: Floats,
+    labels: AnyArray,
+    responsibilities: Floats,
+) -> float:
+    """Fill in what :func:`assess_rows` does; returns the largest squared norm of a row in the frame."""
+    n, (n_blocks, n_products, _) = lanes_in_tile, model.coefficients.shape
+    precision, apart = model.coefficients.dtype, n + 16
+    tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
+    joint, top, total = aligned(4 * n_blocks, apart, precision), np.empty(n, precision), np.empty(n, precision)
+    likeliest, farthest = np.empty(n, precision), 0.0
+    for start in range(0, len(rows), n):
+        see(rows, start, n, model.centre, tile)
+        farthest = max(farthest, _turn(tile, n, model.factor))
+        _multiply(tile, n, model.which, products)
+        _log_joints(products, n, model.coefficients, joint, top)
+        _relative(joint, n, model.n_components, _LOWEST, top, total)
+        assess(joint, n, model.n_components, top, total, likeliest)
+        tell(start, joint, top, total, likeliest, log_density, labels, responsibilities)
+    return farthest

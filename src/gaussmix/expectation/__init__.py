@@ -1,5 +1,0 @@
-"""The E-step: engines with one protocol, and the choice between them."""
-
-from gaussmix.expectation.engines import AUTO, ENGINES, Engine, engine_for
-
-__all__ = ["AUTO", "ENGINES", "Engine", "engine_for"]

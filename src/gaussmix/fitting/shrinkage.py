@@ -1,0 +1,190 @@
+"""Shrink covariances towards their common one, where rows are too few for a covariance of each component."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import multigammaln
+
+from gaussmix._types import Floats
+from gaussmix.covariances import Covariances
+from gaussmix.em import Status, run
+from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.fitting.exploration import Exploration
+from gaussmix.initialization import relative_ridge
+from gaussmix.mixture import Mixture
+from gaussmix.moments import FULL, POOLED
+from gaussmix.priors import NormalInverseWishart
+from gaussmix.sources import Source
+from gaussmix.statistics import Statistics
+from gaussmix.structures import named
+
+__all__ = ["PLENTY", "Shrinkage", "shrinkage", "shrinkage_of", "strongest"]
+
+PLENTY = 12.0
+"""Rows per feature and component from which covariances of their own need no prior.
+
+With 10 to 200 features, maximum likelihood lost groups that k-means finds at 2 to 6 rows per feature and component.
+From 8 to 12 it found them, but new rows were less likely than under the prior (``python -m benchmarks.trust few``).
+"""
+
+_COMMON = named("tied")
+_FEWEST_FOR_THE_COMMON_ONE = (
+    2.0  # rows per feature, beyond one for each mean: fewer leave the common covariance too rough
+)
+_CANDIDATES = 40  # strengths that are compared, evenly spaced in their logarithms
+_LEAST = 0.5  # rows: the weakest prior that is considered
+_MOST = 64.0  # rows per feature: the strongest one, under which covariances differ by a few per cent
+_FADING = 2.0  # over the share by which rows are too few: from two thirds of plenty on, the strongest prior is weaker
+
+
+@dataclass(frozen=True, eq=False)
+class Shrinkage:
+    """A prior towards a common covariance, and the mixture that the common covariance comes from.
+
+    Attributes
+    ----------
+    prior : NormalInverseWishart
+        The prior: as many rows with the common covariance as `n_rows` says, and nothing on the means.
+    n_rows : float
+        The number of rows that the prior on each covariance is worth.
+    common : Mixture
+        The fitted mixture with one covariance for all components: a start for a fit under the prior.
+    """
+
+    prior: NormalInverseWishart
+    n_rows: float
+    common: Mixture
+
+    def describe(self, weight: float) -> str:
+        """Return a sentence on the prior, for rows of this total weight."""
+        n_components, n_features = self.common.means.shape
+        return (
+            f"With {weight / n_components:.3g} rows for each component, where {PLENTY * n_features:g} are plenty for a "
+            f"full covariance of {n_features} features, a prior worth {self.n_rows:.3g} rows draws each covariance "
+            "towards their common one; prior=None fits without."
+        )
+
+
+def strongest(weight: float, n_components: int, n_features: int) -> float:
+    """Return the most rows that a prior on a covariance may be worth; 0 where none can or need be made.
+
+    It falls to nothing where rows come near to :data:`PLENTY`, so that a few rows more change a fit by little.
+
+    Parameters
+    ----------
+    weight : float
+        Total weight of the rows: their number, where each weighs one.
+    n_components : int
+    n_features : int
+    """
+    left = weight - n_components
+    if n_components == 1 or left < _FEWEST_FOR_THE_COMMON_ONE * n_features:
+        return 0.0
+    too_few = PLENTY * n_features * n_components / weight - 1.0
+    return _MOST * n_features * min(max(_FADING * too_few, 0.0), 1.0)
+
+
+def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
+    """Return the prior that a model needs for these rows; None where rows are plenty, or no such prior is defined.
+
+    The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
+    fit, so that fits from different seeds have one objective.
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    n_components : int
+    m_step : MStep
+        The model, which has no prior of its own.
+    tol, max_iter
+        When to stop; see :func:`gaussmix.em.run`.
+    """
+    weight = source.weight
+    own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
+    if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
+        return None
+    tied = replace(m_step, structure=_COMMON)
+    variances = relative_ridge(source, 1.0)
+    try:
+        found = Exploration(source, n_components, tied, variances, tol, max_iter).found(np.random.default_rng(0))
+    except IllDefinedCovarianceError:  # without a ridge: columns depend on each other
+        return None
+    return shrinkage(source, _smoothed(source, found.fit.state.mixture, tied, tol, max_iter))
+
+
+def _smoothed(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
+    """Return the fit with one covariance that is drawn towards its diagonal, as strongly as is most probable."""
+    statistics = source.reduce(common, POOLED).central()
+    n_components, n_features = common.means.shape
+    variances = np.diagonal(statistics.second) / statistics.weight + tied.ridge
+    units = np.sqrt(variances)
+    spectrum = np.maximum(np.linalg.eigvalsh(statistics.second / np.outer(units, units)), 0.0)
+    candidates = np.geomspace(_LEAST, _MOST * n_features, _CANDIDATES)
+    mass = np.array([statistics.weight - n_components + 1.0])
+    n_rows = float(candidates[int(np.argmax([_log_evidence(one, spectrum[None], mass) for one in candidates]))])
+    prior = _worth_rows(n_rows, common.mean, np.diag(variances))
+    fit = run(source, common, replace(tied, prior=prior), tol=tol, max_iter=max_iter, accelerate=True)
+    if fit.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return fit.state.mixture
+
+
+def _worth_rows(n_rows: float, mean: Floats, covariance: Floats) -> NormalInverseWishart:
+    """Return the prior on covariances that is worth so many rows with a given one."""
+    dof = FULL.weightless_dof(len(mean)) + n_rows
+    return NormalInverseWishart(mean, 0.0, dof, n_rows * covariance)
+
+
+def shrinkage(source: Source, common: Mixture) -> Shrinkage:
+    r"""Return the prior that draws covariances towards the common one of a mixture.
+
+    The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`, is
+    the most probable one for the components' scatters, and at most what :func:`strongest` says: so the prior is strong
+    where covariances are alike, weak where they clearly differ, and nothing where rows are plenty. The scatter
+    :math:`W_k` of :math:`n_k` rows about their mean has the marginal density
+
+    .. math:: p(W_k \mid \nu) \propto
+        \frac{\Gamma_D(\frac{m + n_k - 1}{2})}{\Gamma_D(\frac m 2)}
+        \frac{\det(\nu T)^{m/2}}{\det(\nu T + W_k)^{(m + n_k - 1)/2}}, \qquad m = \nu + D + 1
+
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    common : Mixture
+        A fitted mixture with one covariance for all components.
+
+    References
+    ----------
+    Chen (1979), Journal of the Royal Statistical Society B 41, for the estimate of :math:`\nu`; Friedman (1989),
+    Journal of the American Statistical Association 84, for covariances between their own and a common one.
+    """
+    n_components, n_features = common.means.shape
+    statistics = source.reduce(common, FULL).central()
+    target = common.covariances.dense(1, n_features)[0]
+    most = strongest(statistics.weight, n_components, n_features)
+    candidates = np.geomspace(min(_LEAST, most), most, _CANDIDATES)
+    spectra = _relative_spectra(statistics, common.covariances)
+    evidence = [_log_evidence(n_rows, spectra, statistics.mass) for n_rows in candidates]
+    n_rows = float(candidates[int(np.argmax(evidence))])
+    return Shrinkage(_worth_rows(n_rows, common.mean, target), n_rows, common)
+
+
+def _relative_spectra(statistics: Statistics, common: Covariances) -> Floats:
+    """Return the eigenvalues of each scatter relative to the common covariance, ``(K, D)``."""
+    n_components = len(statistics.mass)
+    half = common.whiten(statistics.second)
+    white = common.whiten(np.swapaxes(half, 1, 2))
+    spectra = np.linalg.eigvalsh(white.reshape(n_components, *statistics.second.shape[1:]))
+    return np.asarray(np.maximum(spectra, 0.0))
+
+
+def _log_evidence(n_rows: float, spectra: Floats, mass: Floats) -> float:
+    """Return the logarithm of the marginal density of scatters with these spectra, but for a constant."""
+    n_features = spectra.shape[1]
+    dof = n_rows + n_features + 1.0
+    of_rows = np.maximum(mass - 1.0, 0.0)
+    determinants = 0.5 * (dof * n_features * np.log(n_rows) - (dof + of_rows) * np.log(n_rows + spectra).sum(axis=1))
+    gammas = multigammaln(0.5 * (dof + of_rows), n_features) - multigammaln(0.5 * dof, n_features)
+    return float((determinants + gammas).sum())

@@ -1,0 +1,25 @@
+"""Where EM starts: labels or responsibilities from somewhere, and the mixture that an M-step makes of them."""
+
+from gaussmix.initialization.assignments import assigned, means, start
+from gaussmix.initialization.column_moments import column_moments, moments_of
+from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
+from gaussmix.initialization.models import models
+from gaussmix.initialization.named import KINDS, Kind
+from gaussmix.initialization.user import given
+from gaussmix.initialization.ward import tree
+
+__all__ = [
+    "KINDS",
+    "RELATIVE_RIDGE",
+    "Kind",
+    "assigned",
+    "column_moments",
+    "given",
+    "means",
+    "models",
+    "moments_of",
+    "relative_ridge",
+    "rounding_of",
+    "start",
+    "tree",
+]

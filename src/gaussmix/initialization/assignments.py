@@ -1,0 +1,111 @@
+"""First responsibilities, and the mixture that one M-step makes of them."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from gaussmix._types import AnyArray, Floats, Labels
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization.column_moments import anchor
+from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR, Moments
+from gaussmix.sources import ArraySource, Assignment, Source
+from gaussmix.statistics import Statistics
+
+__all__ = ["assigned", "from_labels", "means", "of_clusters", "start", "start_of_clusters"]
+
+
+def start(
+    source: Source, assignment: Assignment, n_components: int, m_step: MStep, *, quickly: bool = False
+) -> Mixture:
+    """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty.
+
+    Where axes have no closed form, they are looked for from many sides, or `quickly`: from those of all together.
+    """
+    statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
+    return m_step.maximize(statistics, m_step.all_alike(statistics) if quickly else None)
+
+
+def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
+    """The same, `quickly`, from labels ``(n,)`` of rows in memory: each row is taken once, with its own cluster."""
+    statistics = of_clusters(source, labels, n_clusters, m_step.moments)
+    return m_step.maximize(statistics, m_step.all_alike(statistics))
+
+
+def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
+    """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
+    order = np.argsort(labels, kind="stable")
+    rows, weights = source.rows[order], source.some_weights[order]
+    shape = (n_clusters, rows.shape[1])
+    origin, mass, first = (
+        np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0),
+        np.zeros(n_clusters),
+        np.zeros(shape),
+    )
+    second = moments.zero(*shape)
+    ends = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    for k, (begin, end) in enumerate(pairwise(ends)):
+        if begin == end:
+            continue
+        some, shares = rows[begin:end], weights[begin:end]
+        mass[k] = shares.sum()
+        origin[k] = some[0] + (shares / mass[k]) @ (some - some[0].astype(np.float64))
+        centred = some - origin[k]
+        first[k] = shares @ centred
+        moments.add_rows(second, k, centred, shares)
+    return Statistics(origin, mass, first, second, 0.0, 0.0, float(weights.sum()), moments)
+
+
+def means(source: Source, assignment: Assignment, n_components: int) -> Floats:
+    """Means ``(K, D)`` under given responsibilities, about which the second moments keep their digits."""
+    anchors = np.repeat(anchor(source), n_components, axis=0)
+    return source.summarize(assignment, anchors, SCALAR).means
+
+
+def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
+    """First responsibilities from labels ``(n,)`` or from responsibilities ``(n, K)`` that the user has.
+
+    Raises
+    ------
+    ValueError
+        If the shape is neither, a label is not in ``0 … K - 1``, or responsibilities are negative or do not sum to one.
+    """
+    if values.shape == (n_rows,):
+        return from_labels(values, n_components)
+    if values.shape == (n_rows, n_components):
+        return _from_responsibilities(values)
+    msg = (
+        f"A start given as an array must hold labels of shape ({n_rows},) or responsibilities of shape "
+        f"({n_rows}, {n_components}), got shape {values.shape}."
+    )
+    raise ValueError(msg)
+
+
+def from_labels(labels: AnyArray, n_components: int) -> Assignment:
+    """First responsibilities of one and zero from integer labels ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If a label is not in ``0 … K - 1``.
+    """
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= n_components:
+        msg = (
+            f"Labels given as a start must be integers from 0 to {n_components - 1}, "
+            f"got {labels.dtype} from {labels.min()} to {labels.max()}."
+        )
+        raise ValueError(msg)
+    return lambda span, _rows: _one_hot(labels[span], n_components)
+
+
+def _from_responsibilities(resp: AnyArray) -> Assignment:
+    if not (resp >= 0).all() or not np.allclose(resp.sum(axis=1), 1.0, rtol=0, atol=1e-6):
+        msg = "Responsibilities given as a start must be at least 0 and sum to 1 in each row."
+        raise ValueError(msg)
+    return lambda span, _rows: np.asarray(resp[span], dtype=np.float64)
+
+
+def _one_hot(labels: AnyArray, n_components: int) -> Floats:
+    resp = np.zeros((len(labels), n_components))
+    resp[np.arange(len(labels)), labels] = 1.0
+    return resp

@@ -1,0 +1,56 @@
+"""The start that a user described."""
+
+from typing import Any
+
+import numpy as np
+
+from gaussmix.em.m_step import MStep
+from gaussmix.initialization.assignments import assigned, start
+from gaussmix.initialization.named import KINDS
+from gaussmix.mixture import Mixture
+from gaussmix.sources import Source
+from gaussmix.values import real
+
+__all__ = ["given"]
+
+
+def given(
+    origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable: sorted out here and nowhere else
+    source: Source,
+    n_components: int,
+    m_step: MStep,
+    rng: np.random.Generator,
+) -> Mixture:
+    """The start that the user described.
+
+    Parameters
+    ----------
+    origin : str, array_like, Mixture or callable
+        A name from :data:`KINDS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
+        callable ``f(source, n_components, rng)`` that returns any of these.
+    source, n_components, m_step
+        The fit to start.
+    rng : numpy.random.Generator
+        For the kinds that draw.
+    """
+    if callable(origin):
+        origin = origin(source, n_components, rng)
+    if isinstance(origin, Mixture):
+        return _fitting(origin, source, n_components)
+    if isinstance(origin, str):
+        if origin not in KINDS:
+            raise ValueError(f"A start that is named must be one of {', '.join(KINDS)}, got {origin!r}.")
+        assignment = KINDS[origin](source, n_components, rng)
+    else:
+        assignment = assigned(real("init_params", origin), source.n_rows, n_components)
+    return start(source, assignment, n_components, m_step, quickly=True)
+
+
+def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:
+    if (mixture.n_components, mixture.n_features) != (n_components, source.n_features):
+        msg = (
+            f"A mixture given as a start must have {n_components} components in {source.n_features} dimensions, "
+            f"got {mixture.n_components} in {mixture.n_features}."
+        )
+        raise ValueError(msg)
+    return mixture

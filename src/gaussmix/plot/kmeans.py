@@ -1,0 +1,91 @@
+"""k-means as circles, to set beside a mixture's ellipses."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+from sklearn.utils.validation import check_is_fitted
+
+from gaussmix._types import ArrayLike
+from gaussmix.density.features import Feature
+from gaussmix.mixture import Mixture
+from gaussmix.plot.clusters import scatter
+from gaussmix.plot.style import FILL, current, faint, palette
+from gaussmix.plot.view import View
+
+__all__ = ["kmeans"]
+
+
+def kmeans(
+    kmeans: Any,  # noqa: ANN401 - scikit-learn has no types
+    rows: ArrayLike,
+    *,
+    features: Sequence[Feature] = (0, 1),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw k-means as :func:`clusters` and :func:`ellipses` draw a mixture: its clusters are balls.
+
+    Parameters
+    ----------
+    kmeans : sklearn.cluster.KMeans
+        A fitted one.
+    rows : (n, D) array_like
+        Points; each gets the colour of its cluster.
+    features : two of int or str, default (0, 1)
+        Indices or names of the features across and up.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default pyplot's current axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With points, and for each cluster a circle about its centre that reaches its farthest row. It is round where
+        both axes have the same units, as after ``ax.set_aspect("equal")``.
+
+    Raises
+    ------
+    NotFittedError
+        If k-means is not fitted.
+    ValueError
+        If rows have another number of features than its centres, or the features are not two of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.cluster import KMeans
+    >>> from gaussmix import plot
+    >>> X = np.random.default_rng(0).normal(size=(200, 2)) + 4 * np.arange(2).repeat(100)[:, None]
+    >>> ax = plot.kmeans(KMeans(2, random_state=0).fit(X), X)
+    >>> len(ax.patches)
+    2
+    """
+    check_is_fitted(kmeans)
+    view, ax = View.plane(_as_mixture(kmeans), features), current(ax)
+    seen, centres, labels = view.of(rows), view.mixture.means, kmeans.predict(rows)
+    colours = palette(len(centres))
+    scatter(ax, seen, labels, colours, {}, "cluster")
+    for k, centre in enumerate(centres):
+        radius = np.linalg.norm(seen[labels == k] - centre, axis=1).max(initial=0.0)
+        ax.add_patch(
+            Circle(
+                (centre[0], centre[1]),
+                radius,
+                facecolor=faint(colours[k], FILL),
+                edgecolor=colours[k],
+                linewidth=rcParams["lines.linewidth"],
+                zorder=1.5,
+            )
+        )
+    ax.set(xlabel=view.labels[0], ylabel=view.labels[1])
+    ax.autoscale_view()
+    return ax
+
+
+def _as_mixture(kmeans: Any) -> Mixture:  # noqa: ANN401 - as above
+    """What k-means fits, in the limit of small variances: equal weights, and one variance for all."""
+    centres = kmeans.cluster_centers_
+    names = getattr(kmeans, "feature_names_in_", None)
+    return Mixture(np.full(len(centres), 1 / len(centres)), centres, np.ones(len(centres)), feature_names=names)

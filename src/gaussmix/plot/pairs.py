@@ -1,0 +1,113 @@
+"""All pairs of features in one figure."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib import rc_context, rcParams
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from gaussmix._types import AnyArray, ArrayLike, Floats
+from gaussmix.density.features import Feature
+from gaussmix.mixture import Mixture
+from gaussmix.plot.clusters import memberships, scatter
+from gaussmix.plot.curve import curve
+from gaussmix.plot.ellipses import ellipses
+from gaussmix.plot.style import palette
+from gaussmix.plot.view import View, widened
+
+__all__ = ["pairs"]
+
+_SIDE = 1.3  # inches
+_CONTENT = 0.9
+_THIN = 1.0  # points
+_MOST_TICKS = 3
+
+
+def pairs(
+    mixture: Mixture,
+    rows: ArrayLike | None = None,
+    *,
+    features: Sequence[Feature] | None = None,
+    figure: FigureBase | None = None,
+) -> AnyArray:
+    """Draw each feature on the diagonal, as :func:`curve` does, and each pair of features off it.
+
+    Ellipses, which hold 90 % of each component, are above the diagonal, and the rows below it, coloured by component;
+    without rows the ellipses are below, and nothing is above.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A distribution.
+    rows : (n, D) array_like, optional
+        Points to draw.
+    features : sequence of int or str, optional
+        Indices or names of the features to draw, in that order; all by default.
+    figure : matplotlib Figure or SubFigure, optional
+        Where to draw; by default a new one, which is larger for more features.
+
+    Returns
+    -------
+    (D, D) ndarray of matplotlib.axes.Axes
+        Those of one column share what is across, those of one line but for the diagonal what is up.
+
+    Raises
+    ------
+    ValueError
+        If a feature is unknown or named twice, or rows have another number of features than the mixture.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from gaussmix import GaussianMixture, plot
+    >>> X = load_iris(as_frame=True).data
+    >>> axes = plot.pairs(GaussianMixture(3, random_state=0).fit(X).mixture_, X)
+    >>> axes.shape
+    (4, 4)
+    """
+    view = View.several(mixture, features)
+    n = len(view.features)
+    side = max(min(rcParams["figure.figsize"]), _SIDE * n)
+    figure = plt.figure(figsize=(side, side), layout="constrained") if figure is None else figure
+    axes = figure.subplots(n, n, squeeze=False)
+    with rc_context({"lines.linewidth": _THIN}):
+        for ax, feature in zip(axes.diagonal(), view.features, strict=True):
+            curve(mixture, rows, feature=feature, ax=ax)
+        if rows is None:
+            _ellipses_below(axes, view)
+        else:
+            _rows_below(axes, view, rows)
+    _dress(axes, view.labels, widened(view.spans(rows)))
+    return axes
+
+
+def _ellipses_below(axes: AnyArray, view: View) -> None:
+    for i, j in combinations(range(len(axes)), 2):
+        ellipses(view.mixture, content=_CONTENT, features=(i, j), ax=axes[j, i])
+        axes[i, j].set_visible(False)
+
+
+def _rows_below(axes: AnyArray, view: View, rows: ArrayLike) -> None:
+    """And ellipses above."""
+    points, (labels, look) = view.of(rows), memberships(view.whole, rows, "size")
+    colours = palette(view.whole.n_components)
+    for i, j in combinations(range(len(axes)), 2):
+        scatter(axes[j, i], points[:, [i, j]], labels, colours, look)
+        ellipses(view.mixture, content=_CONTENT, features=(j, i), ax=axes[i, j])
+
+
+def _dress(axes: AnyArray, labels: list[str], spans: Floats) -> None:
+    """Common limits, a few ticks, and names at the left and at the bottom alone."""
+    last = len(axes) - 1
+    for (i, j), ax in np.ndenumerate(axes):
+        ax.set_xlim(spans[j])
+        if i != j:
+            ax.set_ylim(spans[i])
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(NullLocator() if i == j and axis is ax.yaxis else MaxNLocator(_MOST_TICKS))
+            axis.label.set_size("x-small")
+        ax.tick_params(labelsize="x-small", labelbottom=i == last, labelleft=j == 0)
+        ax.set(xlabel=labels[j] if i == last else "", ylabel=labels[i] if j == 0 else "")

@@ -1,0 +1,187 @@
+"""The steps of EM, side by side or one after another."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import cast
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib import rc_context
+from matplotlib.animation import FuncAnimation
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+
+from gaussmix._types import AnyArray, ArrayLike, Floats
+from gaussmix.density.features import Feature
+from gaussmix.mixture import Mixture
+from gaussmix.plot.clusters import clusters
+from gaussmix.plot.ellipses import ellipses, radius
+from gaussmix.plot.style import current
+from gaussmix.plot.view import View, reach, span, union, widened
+
+__all__ = ["animation", "steps"]
+
+_COLUMNS = 3
+_THIN = 1.0  # points
+_LARGER = np.array(0.9)  # content of the larger ellipse
+
+
+def steps(
+    mixtures: Sequence[Mixture],
+    rows: ArrayLike,
+    *,
+    n_frames: int = 6,
+    features: Sequence[Feature] = (0, 1),
+    figure: FigureBase | None = None,
+) -> AnyArray:
+    """Draw some steps of EM, close together at first, where much happens, and ever farther apart.
+
+    Parameters
+    ----------
+    mixtures : sequence of Mixture
+        The start and the mixture after each step: see the example.
+    rows : (n, D) array_like
+        The rows that are fitted.
+    n_frames : int, default 6
+        How many pictures, at most.
+    features : two of int or str, default (0, 1)
+        Indices or names of the features across and up.
+    figure : matplotlib Figure or SubFigure, optional
+        Where to draw; by default a new one.
+
+    Returns
+    -------
+    (n_frames,) ndarray of matplotlib.axes.Axes
+        They share their limits. The first shows the start, the last the last mixture.
+
+    Raises
+    ------
+    ValueError
+        If there are no mixtures or no frames, the features are not two different ones of theirs, or rows have another
+        number of features.
+
+    Examples
+    --------
+    EM as it goes, from a start in the wrong place:
+
+    >>> from itertools import islice
+    >>> import numpy as np
+    >>> from gaussmix import Mixture, plot
+    >>> from gaussmix.em import iterate
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.initialization import relative_ridge
+    >>> from gaussmix.structures import named
+    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> start = Mixture([0.5, 0.5], [[2.0, 80.0], [4.0, 50.0]], [np.cov(X.T)] * 2)
+    >>> source = ArraySource(X)
+    >>> states = iterate(source, start, MStep(named("full"), relative_ridge(source)))
+    >>> mixtures = [state.mixture for state in islice(states, 21)]
+    >>> axes = plot.steps(mixtures, X)
+    >>> [ax.get_title() for ax in axes]
+    ['start', 'step 1', 'step 2', 'step 5', 'step 10', 'step 20']
+    """
+    shown = _spaced(len(mixtures), n_frames)
+    n_columns = min(_COLUMNS, len(shown))
+    n_lines = -(-len(shown) // n_columns)
+    figure = plt.figure(layout="constrained") if figure is None else figure
+    axes = figure.subplots(n_lines, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    with rc_context({"lines.linewidth": _THIN}):
+        for i, ax in zip(shown, axes, strict=False):
+            _draw(ax, mixtures[i], rows, features, i)
+            ax.label_outer()
+    for ax in axes[len(shown) :]:
+        ax.remove()
+    return axes[: len(shown)]
+
+
+def animation(
+    mixtures: Sequence[Mixture],
+    rows: ArrayLike,
+    *,
+    interval: float = 300.0,
+    features: Sequence[Feature] = (0, 1),
+    ax: Axes | None = None,
+) -> FuncAnimation:
+    """Draw the steps of EM one after another.
+
+    Parameters
+    ----------
+    mixtures : sequence of Mixture
+        The start and the mixture after each step: see the example of :func:`steps`.
+    rows : (n, D) array_like
+        The rows that are fitted.
+    interval : float, default 300
+        Milliseconds from one step to the next.
+    features : two of int or str, default (0, 1)
+        Indices or names of the features across and up.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default pyplot's current axes.
+
+    Returns
+    -------
+    matplotlib.animation.FuncAnimation
+        To be kept for as long as it plays. ``.save("em.gif")`` writes a file, ``.to_jshtml()`` a player for a notebook.
+
+    Raises
+    ------
+    ValueError
+        If there are no mixtures, the features are not two different ones of theirs, or rows have another number of
+        features.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture, plot
+    >>> means = [[[0.0, 0.0], [1.0, 1.0]], [[0.0, 0.0], [3.0, 3.0]]]
+    >>> mixtures = [Mixture([0.5, 0.5], both, [1.0, 1.0]) for both in means]
+    >>> moving = plot.animation(mixtures, mixtures[1].sample(50, random_state=0))
+    >>> player = moving.to_jshtml()
+    """
+    _check_any(len(mixtures))
+    ax, drawn = current(ax), list[Artist]()
+    spans = reduce(union, (_extent(View.plane(mixture, features), rows) for mixture in mixtures))
+    across, up = reach(ax, widened(spans))
+    ax.set(xlim=across, ylim=up)
+
+    def draw(i: int) -> list[Artist]:
+        while drawn:
+            drawn.pop().remove()
+        before = set(ax.get_children())
+        _draw(ax, mixtures[i], rows, features, i)
+        drawn.extend(set(ax.get_children()) - before)
+        return drawn
+
+    figure = cast("Figure", ax.get_figure(root=True))
+    return FuncAnimation(figure, draw, frames=len(mixtures), interval=interval)
+
+
+def _extent(view: View, rows: ArrayLike) -> Floats:
+    """From where to where the ellipses and the rows go, ``(2, 2)``."""
+    seen = view.mixture
+    variances = np.diagonal(seen.covariances.dense(*seen.means.shape), axis1=1, axis2=2)
+    away = radius(_LARGER) * np.sqrt(variances)
+    return union(span(np.concatenate([seen.means - away, seen.means + away])), span(view.of(rows)))
+
+
+def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Sequence[Feature], step: int) -> None:
+    clusters(mixture, rows, features=features, ax=ax)
+    ellipses(mixture, features=features, ax=ax)
+    ax.set_title(f"step {step}" if step else "start")
+
+
+def _spaced(n: int, n_frames: int) -> list[int]:
+    """Indices from 0 to n - 1, ever farther apart."""
+    _check_any(n)
+    if n_frames < 1:
+        msg = f"n_frames must be at least 1, got {n_frames}."
+        raise ValueError(msg)
+    n_frames = min(n, n_frames)
+    places = np.maximum(np.rint(np.geomspace(1, n, n_frames)), np.arange(1, n_frames + 1))
+    return [int(place) - 1 for place in places]
+
+
+def _check_any(n: int) -> None:
+    if n == 0:
+        msg = "mixtures must hold at least the start, got none."
+        raise ValueError(msg)
