@@ -10,8 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from cases import clusters, mixture, vector
-from gaussmix import em
-from gaussmix.em import Status, distance_to_limit, iterate, run
+from gaussmix.em import Status, distance_to_limit, iterate, loop, run
 from gaussmix.em.loop import accelerated
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization import assigned, given, start
@@ -312,7 +311,7 @@ def test_a_leap_beyond_all_mixtures_leaves_the_last_state(structure, equal_weigh
     source, (before, last) = two_states(model)
     step = last.statistics - before.statistics.about(last.statistics.origin)
     for length in (1e2, 1e4, 1e8):
-        leap = em._leap(source, last, last.statistics + step.scale(length), model)
+        leap = loop._leap(source, last, last.statistics + step.scale(length), model)
         if leap:
             assert leap.log_likelihood < last.log_likelihood
             assert leap.n_iter == last.n_iter + 1
@@ -325,7 +324,7 @@ def test_leaps_to_negative_weights_and_to_no_covariance_are_none():
     thin = replace(found, second=found.second - 1e3 * np.eye(2) * found.weight)
     light = replace(found, mass=found.mass + np.array([1e3, 0.0, -1e3]))
     for statistics in (thin, light):
-        assert em._leap(source, last, statistics, MODEL) is None
+        assert loop._leap(source, last, statistics, MODEL) is None
 
 
 @every_structure
@@ -341,7 +340,7 @@ def test_leaps_that_all_fail_change_nothing_but_the_cost(structure, seed):
         return replace(trail.found[-1], second=1e6 * trail.found[-1].second)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(em.Trail, "further", wild)
+        patch.setattr(loop.Trail, "further", wild)
         leaping = [state.log_likelihood for state in itertools.islice(accelerated(source, first, model), 12)]
     plain = [state.log_likelihood for state in itertools.islice(iterate(source, first, model), 12)]
     assert leaping == plain
@@ -352,10 +351,10 @@ def test_a_leap_that_gains_nothing_is_forgotten_but_counted():
     source = Counting(rows)
 
     def back_to_the_start(source, state, _further, m_step):
-        return em._state(source, first, m_step, state)
+        return loop._state(source, first, m_step, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(em, "_leap", back_to_the_start)
+        patch.setattr(loop, "_leap", back_to_the_start)
         states = list(itertools.islice(accelerated(source, first, MODEL), 40))
     plain = list(itertools.islice(iterate(ArraySource(rows), first, MODEL), 40))
     assert [state.log_likelihood for state in states] == [state.log_likelihood for state in plain]
