@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
-from gaussmix._types import ArrayLike, Flags, Floats
+from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.linalg import (
     add_gram,
     cholesky_of_gram,
@@ -157,7 +157,7 @@ class Covariances(ABC):
     def triangles(self, n_components: int, n_features: int) -> Floats:
         """All K factors, written out as ``(K, D, D)``."""
 
-    def of(self, components: slice | Flags) -> Self:
+    def of(self, components: slice | Flags | Labels) -> Self:
         """The covariances of some components."""
         return self._of(self.factors[components])
 
@@ -427,7 +427,7 @@ class Tied(_Triangles):
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_features, n_features)
 
-    def of(self, components: slice | Flags) -> Self:
+    def of(self, components: slice | Flags | Labels) -> Self:
         return self
 
     def colour(self, k: int, white: Floats) -> Floats:

@@ -18,10 +18,10 @@ from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.em import Status
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import distinct
-from gaussmix.estimators.fitting import Outcome
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
+from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import models
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
@@ -181,7 +181,7 @@ class Choice:
             n_jobs=self.n_jobs,
         )
         one.fit(rows, sample_weight=weights)
-        return Chosen.of(one.mixture_, self.structures[0], one.outcome.m_step, one.notes)
+        return Chosen.of(one.mixture_, self.structures[0], one.report.m_step, one.notes)
 
     def told(self, results: SearchResults, best: Candidate, source: ArraySource) -> Chosen:
         """Return one of several models, with what is to be said of it."""
@@ -215,13 +215,13 @@ class Choice:
 class _QuietMixture(GaussianMixture):
     """A mixture that keeps what it would warn of, as it may be one of several and not the one that is chosen."""
 
-    outcome: Outcome
+    report: FitReport
     notes: tuple[str, ...]
 
-    def _report(self, outcome: Outcome, source: Source) -> None:
-        self.outcome, self.notes = outcome, ()
-        if outcome.status is not Status.CONVERGED:
-            self.notes = (outcome.message(self.tol, self._notes(outcome, source)),)
+    def _report(self, report: FitReport, source: Source) -> None:
+        self.report, self.notes = report, ()
+        if report.status is not Status.CONVERGED:
+            self.notes = (report.message(self.tol, self._notes(report, source)),)
 
 
 class _QuietSearch(GaussianMixtureSearch):

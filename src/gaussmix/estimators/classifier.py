@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from gaussmix._threads import one_thread
 from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
 from gaussmix.covariances import Full
-from gaussmix.estimators.across import across, labelled
 from gaussmix.estimators.base import check_sizes
 from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, warn
 from gaussmix.estimators.classes import Classes, ClassMixtures, apart
 from gaussmix.estimators.crossfit import CrossFit
+from gaussmix.estimators.pooled import fit_pooled, labelled
 from gaussmix.estimators.rows import read_labels, read_rows, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION
@@ -285,9 +285,9 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
         def fit(one: Choice) -> ClassMixtures:
             if self.across_classes:
-                return across(classes, one, self.criterion, self._rng)
+                return fit_pooled(classes, one, self.criterion, self._rng)
             if choice.automatic and one.structures == (_FOR_ALL,):
-                return across(classes, one, _CRITERION, self._rng)
+                return fit_pooled(classes, one, _CRITERION, self._rng)
             return apart(classes, one, self.criterion, self._rng)
 
         def enough(fitted: ClassMixtures) -> bool:

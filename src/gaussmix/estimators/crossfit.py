@@ -9,7 +9,7 @@ import numpy as np
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.em import Fit, run
 from gaussmix.em.m_step import MStep
-from gaussmix.fitting import mended
+from gaussmix.fitting import recover
 from gaussmix.initialization import relative_ridge
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -81,7 +81,7 @@ class CrossFit:
         def go_on(start: Mixture, m_step: MStep) -> Fit:
             return run(rest, start, m_step, tol=_TOL, max_iter=_MAX_ITER, accelerate=True)
 
-        fit, _ = mended(go_on(self.mixture, self.m_step), self.m_step, self.variances, go_on)
+        fit, _ = recover(go_on(self.mixture, self.m_step), self.m_step, self.variances, go_on)
         return Refit(part, rest, fit.state.mixture)
 
 

@@ -1,7 +1,9 @@
 """The drop-in for scikit-learn's ``GaussianMixture``."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,13 +17,15 @@ from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.algorithms import ALGORITHMS
 from gaussmix.estimators.base import MixtureEstimator, distinct
-from gaussmix.estimators.fitting import EXPLORE, Outcome, best_of
-from gaussmix.estimators.initial import InitialParameters, Kept, of_kept
+from gaussmix.estimators.initial import EXPLORE, InitialParameters, Kept, UserStart, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.estimators.span import Span
-from gaussmix.fitting import Shrinkage, shrinkage_of
+from gaussmix.fitting import Problem, Shrinkage, Stopping, shrinkage_of
+from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
+from gaussmix.fitting.report import FitReport
+from gaussmix.fitting.starts import Start, kmeans_start
+from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
 from gaussmix.initialization import KINDS, moments_of
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.mixture import Mixture
@@ -203,7 +207,7 @@ class GaussianMixture(MixtureEstimator):
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "algorithm": [StrOptions(set(ALGORITHMS))],
+        "algorithm": [StrOptions({_EM, "truncated"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
@@ -320,9 +324,9 @@ class GaussianMixture(MixtureEstimator):
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
         with one_thread():  # where other work is on the cores, BLAS's threads wait for each other
-            outcome = self._outcome(source, kept)
-        self._keep(outcome.fit, outcome.m_step, source.dtype)
-        self._report(outcome, source)
+            report = self._fit_source(source, kept)
+        self._keep(report.fit, report.m_step, source.dtype)
+        self._report(report, source)
         return self
 
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
@@ -353,52 +357,70 @@ class GaussianMixture(MixtureEstimator):
         source = self._read(X, sample_weight)
         return diagnose(mixture, source)
 
-    def _outcome(self, source: Source, kept: Kept) -> Outcome:
-        """The best of all starts."""
+    def _fit_source(self, source: Source, kept: Kept) -> FitReport:
+        """Return the report of the best of all starts."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
         m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
         m_step, beside = self._with_prior(source, m_step)
-        given = (self.weights_init, self.means_init, self.precisions_init)
-        by_name = isinstance(self.init_params, str) and all(one is None for one in given)
-        plain = by_name and self.algorithm == _EM and not self.warm_start
-        if plain and isinstance(source, ArraySource) and Span.serves(source, m_step):
+        if self._starts_by_name and isinstance(source, ArraySource) and Span.serves(source, m_step):
             span = Span.of(source, m_step.ridge)
-            found = self._from_all_starts(span.reduced(source), kept, span.reduced_model(m_step), beside)
-            return span.lifted_outcome(found, m_step)
-        return self._from_all_starts(source, kept, m_step, beside)
+            report = self._fit_problem(span.reduced(source), span.reduced_model(m_step), kept, beside)
+            return span.lift_report(report, m_step)
+        return self._fit_problem(source, m_step, kept, beside)
 
-    def _from_all_starts(self, source: Source, kept: Kept, m_step: MStep, beside: tuple[Mixture, ...]) -> Outcome:
-        """Return the best outcome of all starts, for one model."""
-        algorithm = ALGORITHMS[self.algorithm]
-        fitting = algorithm(
-            source, self.n_components, m_step, self.tol, self.max_iter, self._rng, self._watch, beside=beside
+    @property
+    def _starts_by_name(self) -> bool:
+        """Whether a fit begins with a named start alone, so that it can be made in other coordinates."""
+        given = (self.weights_init, self.means_init, self.precisions_init)
+        named_alone = isinstance(self.init_params, str) and all(value is None for value in given)
+        return named_alone and self.algorithm == _EM and not self.warm_start
+
+    def _fit_problem(self, source: Source, m_step: MStep, kept: Kept, beside: tuple[Mixture, ...]) -> FitReport:
+        """Return the report of the best of all starts, for one model."""
+        problem, stopping = (
+            Problem.of(source, self.n_components, m_step),
+            Stopping(self.tol, self.max_iter, self._watch),
         )
+        fit_once: FitOnce = fit_truncated
+        if self.algorithm == _EM:
+            fit_once = partial(fit_from, beside=beside, history=self._history if self._goes_on(source) else ())
+        return fit_starts(problem, stopping, self._starts(problem, kept), self._rng, self._told(fit_once))
+
+    def _goes_on(self, source: Source) -> bool:
+        """Return whether the fit goes on from the one before."""
         shape = (self.n_components, source.n_features)
-        if self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape:
-            return fitting.going_on(self.mixture_, self._history)
-        initial = InitialParameters.checked(
+        return self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape
+
+    def _starts(self, problem: Problem, kept: Kept) -> Iterator[Start]:
+        """Yield the starts that the parameters describe."""
+        if self._goes_on(problem.source):
+            before = self.mixture_
+            yield lambda _problem, _rng: before
+            return
+        parameters = InitialParameters.checked(
             self.weights_init,
             self.means_init,
             self.precisions_init,
-            structure=m_step.structure,
+            structure=problem.m_step.structure,
             n_components=self.n_components,
-            n_features=source.n_features,
+            n_features=problem.source.n_features,
         )
+        partition = kmeans_start if self.algorithm == _EM else two_level_start
         given_once = not isinstance(self.init_params, str) and not callable(self.init_params)
-        outcomes: list[Outcome] = []
-        try:
-            for i in range(1 if given_once or initial.complete() else self.n_init):
-                self._say(1, f"Initialization {i}")
-                outcomes.append(fitting.begun(of_kept(self.init_params, kept), initial))
-                ended = outcomes[-1].fit.status
-                self._say(1, f"Initialization {'converged' if ended is Status.CONVERGED else 'did not converge'}.")
-                if ended is Status.INTERRUPTED:
-                    break
-        except KeyboardInterrupt:
-            if not outcomes:
-                raise
-            outcomes[-1] = outcomes[-1].interrupted
-        return best_of(outcomes)
+        for i in range(1 if given_once or parameters.complete() else self.n_init):
+            self._say(1, f"Initialization {i}")
+            yield UserStart(of_kept(self.init_params, kept), parameters, partition)
+
+    def _told(self, fit_once: FitOnce) -> FitOnce:
+        """Return a fit that says at its end whether it converged."""
+
+        def fit(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
+            report = fit_once(problem, stopping, start, rng)
+            converged = report.fit.status is Status.CONVERGED
+            self._say(1, f"Initialization {'converged' if converged else 'did not converge'}.")
+            return report
+
+        return fit
 
     def _with_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""
@@ -425,24 +447,24 @@ class GaussianMixture(MixtureEstimator):
         if self.verbose >= level:
             print(text)  # noqa: T201 - what `verbose` asks for
 
-    def _notes(self, outcome: Outcome, source: Source) -> list[str]:
+    def _notes(self, report: FitReport, source: Source) -> list[str]:
         """Return sentences on rounded columns and on the prior, where they decided the fit."""
-        said, floor = [], outcome.m_step.rounding
-        if outcome.narrowed and floor is not None:
+        said, floor = [], report.m_step.rounding
+        if report.narrowed and floor is not None:
             names = distinct(getattr(self, "feature_names_in_", None))
-            said.append(rounding_of(source).describe(outcome.fit.state.mixture, outcome.narrowed, floor, names))
+            said.append(rounding_of(source).describe(report.fit.state.mixture, report.narrowed, floor, names))
         if self.shrinkage_ is not None:
             said.append(self.shrinkage_.describe(source.weight))
         return said
 
-    def _report(self, outcome: Outcome, source: Source) -> None:
+    def _report(self, report: FitReport, source: Source) -> None:
         """Say how it ended, and warn unless all is well."""
-        self.history_, self.skipped_ = outcome.fit.history, outcome.fit.skipped
-        self.log_likelihood_ = outcome.fit.state.log_likelihood
-        self.log_posterior_ = outcome.fit.state.log_posterior
-        self.optima_, self.n_optima_ = outcome.optima, outcome.n_optima
-        self.n_passes_ = outcome.n_passes
-        self.objective_ = outcome.worth
-        self.status_, self.message_ = outcome.status, outcome.message(self.tol, self._notes(outcome, source))
+        self.history_, self.skipped_ = report.fit.history, report.fit.skipped
+        self.log_likelihood_ = report.fit.state.log_likelihood
+        self.log_posterior_ = report.fit.state.log_posterior
+        self.optima_, self.n_optima_ = report.optima, report.n_optima
+        self.n_passes_ = report.n_passes
+        self.objective_ = report.score
+        self.status_, self.message_ = report.status, report.message(self.tol, self._notes(report, source))
         if self.status_ is not Status.CONVERGED and self.max_iter > 0:
             warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)

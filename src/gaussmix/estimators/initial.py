@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Covariances
+from gaussmix.fitting.problem import Problem
+from gaussmix.fitting.starts import Start, user_start
 from gaussmix.mixture import Mixture
 from gaussmix.structures import Structure
 from gaussmix.values import real
 
-__all__ = ["InitialParameters", "Kept", "of_kept"]
+__all__ = ["EXPLORE", "InitialParameters", "Kept", "UserStart", "of_kept"]
+
+EXPLORE = "explore"
+"""The name of the start that looks for a good optimum."""
 
 Kept = slice | NDArray[np.bool_]
 """Which of all rows weigh something."""
@@ -106,3 +111,33 @@ def of_kept(origin: Any, kept: Kept) -> Any:  # noqa: ANN401 - what `init_params
         return origin
     array = real("init_params", origin)
     return array[kept] if len(array) == len(kept) else array
+
+
+@dataclass(frozen=True, eq=False)
+class UserStart:
+    """The start that the parameters of an estimator describe.
+
+    Attributes
+    ----------
+    origin : str, array_like, Mixture or callable
+        The parameter `init_params`.
+    parameters : InitialParameters
+        Weights, means and covariances in place of those of the start.
+    partition : callable
+        The start that gives the rest where some parameters are given and `origin` asks for an exploration.
+    """
+
+    origin: Any
+    parameters: InitialParameters
+    partition: Start
+
+    def __call__(self, problem: Problem, rng: np.random.Generator) -> Mixture | None:
+        """Return the mixture to start from, or None for an exploration."""
+        complete = self.parameters.complete()
+        if complete:
+            return complete
+        origin = self.origin(problem.source, problem.n_components, rng) if callable(self.origin) else self.origin
+        if not (isinstance(origin, str) and origin == EXPLORE):
+            return self.parameters.over(user_start(origin, problem, rng))
+        found = self.partition(problem, rng) if self.parameters.given else None
+        return found and self.parameters.over(found)

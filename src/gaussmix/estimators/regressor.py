@@ -16,9 +16,9 @@ from gaussmix.density.conditioning import ConditionalMixtures
 from gaussmix.estimators.base import distinct
 from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
 from gaussmix.estimators.crossfit import CrossFit
-from gaussmix.estimators.fitting import count_equal
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.rows import read_rows, read_targets, read_weights
+from gaussmix.fitting.report import count_equal_rows
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.selection import CRITERIA, Candidate
@@ -275,7 +275,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
             return self._carries(joint, trial.chosen.mixture.n_components)
 
         trial = choice.carried(fit, enough, lambda one: -one.held_out)
-        if not choice.automatic or trial.slopes or count_equal(joint):
+        if not choice.automatic or trial.slopes or count_equal_rows(joint):
             return trial
         note = (
             f"{joint.n_rows} rows of {joint.n_features} columns are too few to tell how the target goes with the "
@@ -371,7 +371,7 @@ class _Trial:
         """How many times wider variances must be for rows that a fit has not seen, and a note where they must."""
         source, n_components = self.fits.source, self.chosen.mixture.n_components
         weight = float(source.some_weights.sum())
-        if weight >= _AMPLE * source.n_features * n_components or count_equal(source):
+        if weight >= _AMPLE * source.n_features * n_components or count_equal_rows(source):
             return 1.0, []
         wanted, covered = _INTERVAL[1] - _INTERVAL[0], self._covered(1.0)
         if binom.cdf(np.floor(covered * weight), max(round(weight), 1), wanted) > _CHANCE:

@@ -14,8 +14,8 @@ from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct
-from gaussmix.estimators.fitting import all_equal, count_equal
 from gaussmix.estimators.rows import WEIGHTS_ARE
+from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
 from gaussmix.selection import (
     CROSS_VALIDATION,
     NAMES,
@@ -220,8 +220,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         """
         self._validate_params()
         source, _ = self._training(X, sample_weight)
-        if count_equal(source):
-            warnings.warn(all_equal(source.n_rows), ConvergenceWarning, stacklevel=2)
+        if count_equal_rows(source):
+            warnings.warn(describe_equal_rows(source.n_rows), ConvergenceWarning, stacklevel=2)
         structures, n_components = self._structures(source.n_features), self._numbers()
         source, n_workers = search_source(source, n_components, len(structures))
         seeds = check_random_state(self.random_state)

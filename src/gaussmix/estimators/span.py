@@ -9,7 +9,7 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Full, Tied
 from gaussmix.em import Fit
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.fitting import Outcome
+from gaussmix.fitting.report import FitReport
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -78,9 +78,9 @@ class Span:
         means = self.centre + mixture.means @ scaled
         return Mixture(mixture.weights, means, form.from_covariances(covariances))
 
-    def lifted_outcome(self, outcome: Outcome, m_step: MStep) -> Outcome:
-        """Return how a fit in the span ended, in all dimensions, where its model is `m_step`."""
-        state, n_missing = outcome.fit.state, len(self.units) - len(self.axes)
+    def lift_report(self, report: FitReport, m_step: MStep) -> FitReport:
+        """Return the report of a fit in the span for all dimensions, where its model is `m_step`."""
+        state, n_missing = report.fit.state, len(self.units) - len(self.axes)
         shift = -float(np.log(self.units).sum()) - 0.5 * n_missing * _LOG_2PI
         statistics = replace(
             state.statistics,
@@ -88,14 +88,14 @@ class Span:
             classification=state.statistics.classification + shift * state.statistics.weight,
         )
         fit: Fit = replace(
-            outcome.fit,
+            report.fit,
             state=replace(state, mixture=self.lifted(state.mixture), statistics=statistics),
-            history=tuple(value + shift for value in outcome.fit.history),
+            history=tuple(value + shift for value in report.fit.history),
         )
         return replace(
-            outcome,
+            report,
             fit=fit,
-            m_step=replace(m_step, hold=outcome.m_step.hold),
-            optima=tuple(value + shift for value in outcome.optima),
-            worth=outcome.worth + shift,
+            m_step=replace(m_step, hold=report.m_step.hold),
+            optima=tuple(value + shift for value in report.optima),
+            score=report.score + shift,
         )

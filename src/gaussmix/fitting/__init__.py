@@ -1,7 +1,20 @@
-"""The search for a good optimum: many starts, short runs that race, moves from the best, one long run."""
+"""The fitting procedure: starts, a race, split and merge, recovery from degenerate components, and a report."""
 
-from gaussmix.fitting.exploration import Exploration, Found
-from gaussmix.fitting.recovery import flat, held, loss_if_held, mended
+from gaussmix.fitting.exploration import Exploration, ExplorationResult
+from gaussmix.fitting.penalty import loss_if_regularized
+from gaussmix.fitting.problem import Problem, Stopping
+from gaussmix.fitting.recovery import find_degenerate, recover, regularize
 from gaussmix.fitting.shrinkage import Shrinkage, shrinkage_of
 
-__all__ = ["Exploration", "Found", "Shrinkage", "flat", "held", "loss_if_held", "mended", "shrinkage_of"]
+__all__ = [
+    "Exploration",
+    "ExplorationResult",
+    "Problem",
+    "Shrinkage",
+    "Stopping",
+    "find_degenerate",
+    "loss_if_regularized",
+    "recover",
+    "regularize",
+    "shrinkage_of",
+]

@@ -1,75 +1,41 @@
-"""From many starts to one good optimum, under a budget of passes."""
+"""The search for a good optimum of one problem: many starts, a race, split and merge, and one run over all rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gaussmix._threads import one_thread
-from gaussmix._types import Floats
-from gaussmix.em import Fit, State, Status, run
-from gaussmix.em.degeneracy import degenerate
-from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.fitting.partitions import alike, begun, fuller
+from gaussmix.em import Fit, Status, run
+from gaussmix.em.m_step import IllDefinedCovarianceError
+from gaussmix.fitting.partitions import same_solution
+from gaussmix.fitting.penalty import underpopulated
+from gaussmix.fitting.problem import Problem, Stopping
+from gaussmix.fitting.race import race
 from gaussmix.fitting.rare_groups import with_rare_groups
-from gaussmix.fitting.recovery import loss_if_held
-from gaussmix.fitting.split_merge import Half, cost_of_halves, halves, moves
-from gaussmix.initialization import given, start
-from gaussmix.initialization.assignments import from_labels
+from gaussmix.fitting.runs import Runs
+from gaussmix.fitting.schedule import SCHEDULE, Schedule
+from gaussmix.fitting.split_merge import split_and_merge
+from gaussmix.fitting.starts import candidate_starts, plain_start, start_in_turn
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource, Source
+from gaussmix.sources import ArraySource
 
-__all__ = ["Exploration", "Found"]
-
-_SAMPLE = 2000
-_SAMPLE_PER_FEATURE = 20  # and component
-_SAMPLE_PER_PARAMETER = 8  # on fewer rows, EM is caught by optima that all rows have not
-_LARGE_SAMPLE = 40_000  # which is enough, unless ...
-_SAMPLE_PER_COMPONENT = 4  # ... times the fewest rows that each needs are more
-_WORK = 2**20  # rows of it times components times features, above which there are fewer starts, ...
-_STARTS_PER_PARAMETER = 4  # ... from so many rows
-_LARGER = 4  # times a sample: the next one, on the way to all rows
-_MUCH_LARGER = 3  # times that: where there are so many rows
-_CHANCE = 0.01  # of what a sample's rows gain by chance: how near a run over them comes to its limit
-_MENDING = 1.0  # times the passes of a fit: what may be spent on moves from where it ended, before the last begins
-_RACERS = 10
-_ROUNDS = (2, 5)  # steps; between them the better half of the starts goes on
-_FINALISTS, _FINALISTS_OF_A_SAMPLE = 3, 2  # many rows tell earlier how fits will end
-_BUDGET = 60.0  # passes over the rows that are explored, after which no move is begun
-_SHARE_OF_MOVES = 0.5  # of it, whatever has been done before
-_ROOMY = 2.0  # times the fewest rows that a component needs
-_RACERS_IN_LITTLE_ROOM, _FINALISTS_IN_LITTLE_ROOM, _BUDGET_IN_LITTLE_ROOM = 4, 2, 15.0
-_THINNING_STEPS = 6  # of too many components, before they are merged
-_TRIES = 16  # moves
-_TRIED_AT_ONCE = 8  # before components are split anew
-_TRIAL_STEPS = 8
-_LONG_STEPS = 60
-_CAUTION = 2.0  # the distance to the limit may be so many times what is estimated
-_FOR_A_MOVE = 3  # components: two to merge, one to split
-_MOST_COMPONENTS = 128  # that moves are looked for: there are K³ / 2 of them
-_BETTER = 1e-3  # nats per row
-_NEAR = 2e-3  # nats per row: two runs that may go the same way
-_MANY = 10.0  # times the fewest rows: a flat component of so many is no accident
-_ALMOST_NONE = 1e-6  # of a row
-_LEAST_RIDGE = 1e-9  # of a variance, in the first covariance of a group of rows
+__all__ = ["Exploration", "ExplorationResult"]
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What an exploration ended with.
+class ExplorationResult:
+    """The end of an exploration.
 
     Attributes
     ----------
     fit : Fit
         The best fit.
     optima : tuple of float
-        Log-posteriors per row that the runs from different starts ended at or were heading for, the best first; less
-        what components gain by being flat.
+        Scores per row that the runs from different starts ended at or were heading for, the best first.
     n_passes : float
-        Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of one.
+        Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of a pass.
     """
 
     fit: Fit
@@ -79,63 +45,61 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """A search for a good optimum of one model.
+    """A search for a good optimum of one problem.
 
-    One component has one optimum, and one start. Of more:
+    A mixture of one component has one optimum, and one start. For more components:
 
-    0. Where all rows are explored, one start is plain k-means on the columns as they are, as ``init_params="kmeans"``
-       makes it. It is run to its limit whatever the others promise, so that the answer is never worse.
-    1. Partitions of the rows, or of a sample where they are many, are made by k-means in several coordinates (see
-       :func:`~gaussmix.fitting.partitions.begun`); the most promising become starts. Where there is much to do,
-       starts are mixtures of too many components, merged after some steps over fewer rows.
-    2. They race: of the starts, and again after two steps, the better half goes on. After five, the three likeliest are
-       run to their limits, or until it is clear that it will not be the highest; of a sample, the two likeliest. Where
-       there is much to do, there is no race: one start after the other takes five steps over the sample, until the best
-       of them is like another. After three, a start goes only if it begins likelier than the third of those before.
-    3. From the best, components are merged in pairs, while others are split in two, as long as it gains something.
-       Where all came to one end, this is left out.
-    4. The last run is over all rows, where there are very many after runs over larger and larger samples.
+    0. Where all rows are explored, plain k-means on the columns, ``init_params="kmeans"``, is one start. Its run goes
+       to the limit whatever other starts promise, so that the answer is never worse.
+    1. K-means in several coordinates makes partitions of the rows, or of a sample where rows are many (see
+       :func:`~gaussmix.fitting.partitions.partition_starts`). The most promising partitions become starts. Where there
+       is much work, starts are overfitted mixtures, whose components are merged after some steps over fewer rows.
+    2. The starts race (:func:`~gaussmix.fitting.race.race`): the better half goes on after two steps and after five.
+       Then the best three run to their limits, or until it is clear that they end lower than another; over a sample,
+       the best two. Where there is much work, starts run one after the other for five steps over the sample, until
+       the best run is at the same solution as another.
+    3. From the best run, split and merge looks for a better optimum
+       (:func:`~gaussmix.fitting.split_merge.split_and_merge`). This step is left out where all runs came to one end.
+    4. The last run is over all rows; where rows are very many, after runs over larger and larger samples.
 
-    Where a component has fewer rows than it needs for a covariance of its own, or not many more and no spread but the
-    ridge's in some direction, what it gains by being flat does not count.
+    Fits are compared by their score: the log-posterior per row, less what degenerate components gain
+    (:func:`~gaussmix.fitting.penalty.spike_penalty`).
 
-    Attributes
+    Parameters
     ----------
-    source : Source
-        The rows.
-    n_components : int
-        K.
-    m_step : MStep
-        The model.
-    variances : (D,) ndarray
-        How widely the rows are spread, all positive.
-    tol : float
-        Distance to the limit of the log-likelihood, in nats per row, for all runs.
-    max_iter : int
-        Largest number of M-steps of the last run.
-    watch : callable
-        For the states of the long runs.
-    passes : list of float
-        What each run took, in passes over all rows.
-    kept : list of Fit
-        The best run so far, in case of Ctrl-C.
+    problem : Problem
+        Rows, number of components and model.
+    stopping : Stopping
+        When the runs over all rows stop.
     beside : tuple of Mixture
-        Starts that take no part in the race and are run to their limits, beside those that win it.
+        Starts that do not race: each runs to its limit.
+    schedule : Schedule
+        The constants.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.fitting import Exploration, Problem, Stopping
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rng = np.random.default_rng(0)
+    >>> rows = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + 6])
+    >>> problem = Problem.of(ArraySource(rows), 2, MStep(named("full"), ridge=np.full(2, 1e-6)))
+    >>> found = Exploration(problem, Stopping(tol=1e-4, max_iter=100)).explore(rng)
+    >>> np.sort(found.fit.state.mixture.weights).round(2)
+    array([0.33, 0.67])
     """
 
-    source: Source
-    n_components: int
-    m_step: MStep
-    variances: Floats
-    tol: float
-    max_iter: int
-    watch: Callable[[State, float], None] = lambda _state, _gain: None
-    passes: list[float] = field(default_factory=list)
-    kept: list[Fit] = field(default_factory=list)
+    problem: Problem
+    stopping: Stopping
     beside: tuple[Mixture, ...] = ()
+    schedule: Schedule = SCHEDULE
 
-    def found(self, rng: np.random.Generator) -> Found:
-        """Search.
+    def explore(self, rng: np.random.Generator) -> ExplorationResult:
+        """Return the best fit of all starts.
+
+        After Ctrl-C, the result is the best run so far, and its status says so.
 
         Parameters
         ----------
@@ -146,333 +110,197 @@ class Exploration:
         ------
         IllDefinedCovarianceError
             If from every start a component collapses in the first step.
+        KeyboardInterrupt
+            If Ctrl-C comes before the first run has ended.
         """
+        runs = Runs(self.problem, self.stopping, self.schedule)
         try:
-            return self._found(rng)
+            return self.explore_with(runs, rng)
         except KeyboardInterrupt:
-            if not self.kept:
+            best = runs.ledger.best
+            if best is None:
                 raise
-            whole = run(self.source, self.kept[0].state.mixture, self.m_step, tol=0.0, max_iter=0)
-            return Found(replace(whole, status=Status.INTERRUPTED), (), sum(self.passes) + 1)
+            over_all = run(self.problem.source, best.state.mixture, self.problem.m_step, tol=0.0, max_iter=0)
+            return ExplorationResult(replace(over_all, status=Status.INTERRUPTED), (), runs.ledger.n_passes + 1)
 
-    def without_doomed(self, fit: Fit, rng: np.random.Generator) -> Fit:
-        """A fit from elsewhere, after moves that give the place of components with too few rows to others."""
-        if not self._doomed(fit):
+    def explore_with(self, runs: Runs, rng: np.random.Generator) -> ExplorationResult:
+        """Return the best fit of all starts, with given runs; Ctrl-C ends it as everywhere."""
+        sample = self.explored_rows(rng)
+        if self.problem.n_components == 1:
+            alone = runs.run(self.problem.source, start_in_turn(runs, sample), self.stopping.max_iter, watched=True)
+            return ExplorationResult(alone, (runs.score(alone),), runs.ledger.n_passes)
+        finalists, agreed = self.run_starts(runs, sample, rng)
+        leader = max(finalists, key=runs.rank)
+        others = [runs.limit(fit) for fit in finalists if fit is not leader]
+        agreed = agreed or (len(others) > 0 and min(others) > runs.score(leader) - self.schedule.better)
+        best = leader
+        if not agreed or underpopulated(self.problem, leader):
+            best = split_and_merge(runs, sample, leader, rng, self._limit_of_moves(runs, sample))
+        fit = self.run_over_all(runs, sample, best, rng)
+        shift = runs.score(fit) - runs.score(best)  # from the rows of the sample to all rows
+        optima = sorted([runs.score(fit), *(float(other + shift) for other in others)], reverse=True)
+        return ExplorationResult(fit, tuple(optima), runs.ledger.n_passes)
+
+    def without_underpopulated(self, runs: Runs, fit: Fit, rng: np.random.Generator) -> Fit:
+        """Return a fit from elsewhere, after moves that use the place of components with too few rows."""
+        if not underpopulated(self.problem, fit):
             return fit
-        sample = self._sample(rng)
-        before = fit if sample is self.source else self._run(sample, fit.state.mixture, 0)
-        moved = self._moved(sample, before, rng, min(self._budget, _MENDING * (1 + fit.state.n_passes)))
-        return fit if moved is before else self._whole(sample, moved, rng)
+        sample = self.explored_rows(rng)
+        before = fit if sample is self.problem.source else runs.run(sample, fit.state.mixture, 0)
+        limit = min(self._budget, self.schedule.recovery * (1 + fit.state.n_passes))
+        moved = split_and_merge(runs, sample, before, rng, limit)
+        return fit if moved is before else self.run_over_all(runs, sample, moved, rng)
 
-    def _found(self, rng: np.random.Generator) -> Found:
-        if self.n_components == 1:
-            alone = self._run(self.source, self._in_turn(self._sample(rng)), self.max_iter, watch=self.watch)
-            return Found(alone, (self.worth(alone),), sum(self.passes))
-        sample = self._sample(rng)
-        finalists, agreed = self._finalists(sample, rng)
-        leader = max(finalists, key=self._rank)
-        others = [_limit(fit) - self._owed(fit) for fit in finalists if fit is not leader]
-        agreed = agreed or (len(others) > 0 and min(others) > self.worth(leader) - _BETTER)
-        done = agreed and not self._doomed(leader)
-        best = leader if done else self._moved(sample, leader, rng, self._budget_of_moves(sample))
-        whole = self._whole(sample, best, rng)
-        shift = self.worth(whole) - self.worth(best)  # from the sample's rows to all
-        optima = sorted([self.worth(whole), *(float(other + shift) for other in others)], reverse=True)
-        return Found(whole, tuple(optima), sum(self.passes))
+    # --- Rows --------------------------------------------------------------------------------------------------------
 
-    def worth(self, fit: Fit) -> float:
-        """The log-posterior per row, less what components gain by being flat."""
-        return float(fit.state.log_posterior - self._owed(fit))
+    def explored_rows(self, rng: np.random.Generator) -> ArraySource:
+        """Return the rows, or a sample of them where rows are many more than starts and moves need.
 
-    def _whole(self, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
-        """The best fit, run to its end over all rows: first over larger and larger samples."""
-        if sample is self.source:
-            ended = best.status not in {Status.ITERATION_LIMIT, Status.BEHIND}
-            return best if ended else self._run(sample, best, self.max_iter, accelerate=True, watch=self.watch)
-        size = _LARGER * sample.n_rows
-        while _MUCH_LARGER * size <= self.source.n_rows:
-            larger = self._some(rng, size)
-            best = self._run(larger, best.state.mixture, _LONG_STEPS, accelerate=True, watch=self.watch)
-            size *= _LARGER
-        ridge = np.maximum(self.m_step.ridge, _LEAST_RIDGE * self.variances)
-        start, n_passes = with_rare_groups(self.source, sample, best.state.mixture, self.m_step, ridge)
-        self.passes.append(n_passes)
-        whole = self._run(self.source, start, self.max_iter, accelerate=True, watch=self.watch)
-        return self._without_needless(sample, whole, rng) if self._doomed(whole) else whole
-
-    def _without_needless(self, sample: ArraySource, whole: Fit, rng: np.random.Generator) -> Fit:
-        """Return the fit from plain k-means, if all its components have rows enough and it is hardly worse."""
-        try:
-            first = given("kmeans", sample, self.n_components, self.m_step, rng)
-            begun = self._run(sample, first, _LONG_STEPS, accelerate=True)
-            other = self._run(self.source, begun.state.mixture, self.max_iter, accelerate=True)
-        except IllDefinedCovarianceError:
-            return whole
-        return other if not self._doomed(other) and self.worth(other) > self.worth(whole) - _BETTER else whole
-
-    def _sample(self, rng: np.random.Generator) -> ArraySource:
-        """The rows, or some of them where there are many more than starts and moves need."""
-        wanted = max(
-            _SAMPLE_PER_FEATURE * self.n_components * self.source.n_features,
-            _SAMPLE_PER_PARAMETER * self._n_parameters,
-        )
-        most = max(_LARGE_SAMPLE, int(_SAMPLE_PER_COMPONENT * self.n_components * self._fewest))
-        enough = max(_SAMPLE, min(wanted, most))
-        if self.source.n_rows > 1.5 * enough:
-            return self._some(rng, enough)
-        return self.source if isinstance(self.source, ArraySource) else self._some(rng, self.source.n_rows)
-
-    def _some(self, rng: np.random.Generator, n_rows: int) -> ArraySource:
-        return self.source.sample(rng, n_rows)
-
-    def _finalists(self, sample: ArraySource, rng: np.random.Generator) -> tuple[list[Fit], bool]:
-        """The fits that came to their ends, and whether it is known that others come to the same as the best."""
-        effort = min(1.0, _WORK / (sample.rows.size * self.n_components))
-        enough = max(_SAMPLE, _STARTS_PER_PARAMETER * self._n_parameters)
-        with one_thread(sample.rows.size * self.n_components):  # k-means and pursuit too, between the passes
-            if sample is self.source or effort == 1.0 or sample.n_rows <= enough:
-                certain = self._certain(rng) if sample is self.source and effort == 1.0 else []
-                firsts = self._firsts(sample, rng, effort)
-                racers = _until_alike(firsts) if effort < 1.0 else list(firsts)
-                return self._finished(sample, self._raced(sample, racers), certain), False
-            going, agreed = self._going(sample, self._firsts(self._some(rng, enough), rng, effort))
-            return self._finished(sample, going, []), agreed
-
-    def _certain(self, rng: np.random.Generator) -> list[Fit]:
-        """Return the runs that are made whatever the race says: from plain k-means, and from what is known beside."""
-        certain = list(self.beside)
-        with suppress(IllDefinedCovarianceError):
-            certain.insert(0, given("kmeans", self.source, self.n_components, self.m_step, rng))
-        return [self._run(self.source, one, self.max_iter, accelerate=True, watch=self.watch) for one in certain]
-
-    def _going(self, sample: ArraySource, firsts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
-        """Runs of a few steps over a sample, until the likeliest is like another; and whether it is.
-
-        One start after the other is asked for. After three, only those go that begin likelier than the third of them.
+        Rows with classes are explored whole: a sample may have too few of a class.
         """
-        begins: list[Fit] = []
-        fits: list[Fit] = []
-        for first in firsts:
-            if fits and alike(fits[0].state.mixture, first):
-                return fits[:1], True
-            begin = self._run(sample, first, 0)
-            if len(begins) >= _FINALISTS and self._rank(begin) < sorted(map(self._rank, begins))[-_FINALISTS]:
-                continue
-            begins.append(begin)
-            fits.append(self._gone_on(sample, begin, _ROUNDS[-1], accelerate=True))
-            fits.sort(key=self._rank, reverse=True)
-            if any(self._same(fits[0], fit) for fit in fits[1:]):
-                return fits[:1], True
-        return fits[:_FINALISTS], False
-
-    def _same(self, fit: Fit, other: Fit) -> bool:
-        """Whether two runs seem to be on the way to the same end."""
-        near = self.worth(fit) - self.worth(other) < _NEAR
-        return near and alike(fit.state.mixture, other.state.mixture)
-
-    def _firsts(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
-        """Starts, the first of them made when they are asked for; or the only one that there is."""
-        firsts = islice(self._looked_for(sample, rng, effort), _RACERS if self._roomy else _RACERS_IN_LITTLE_ROOM)
-        first = next(firsts, None)
-        if first:
-            yield first
-            yield from firsts
-        else:
-            yield self._in_turn(sample)
-
-    def _in_turn(self, sample: ArraySource) -> Mixture:
-        """Return the start that gives the rows to the components in turn: the only one for one component."""
-        in_turn = from_labels(np.arange(sample.n_rows) % self.n_components, self.n_components)
-        return start(sample, in_turn, self.n_components, self.m_step)
-
-    def _looked_for(self, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:
-        """Where there is much to do, mixtures of too many components, thinned; then those that partitions make."""
-        for more in fuller(sample, self.n_components, self.m_step, rng) if effort < 1.0 else ():
-            try:
-                fewer = self._thinned(sample, more)
-            except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-                continue
-            yield fewer
-        yield from begun(sample, self.n_components, self.m_step, rng, effort)
-
-    def _thinned(self, sample: ArraySource, fuller: Mixture) -> Mixture:
-        """What merging a mixture of too many components, after some steps, leaves, and one step makes of it."""
-        fit = run(sample, fuller, self.m_step, tol=self._tol(sample), max_iter=_THINNING_STEPS, accelerate=True)
-        self.passes.append((2 + fit.state.n_passes) * sample.n_rows / self.source.n_rows)
-        if fit.status is Status.INTERRUPTED:
-            raise KeyboardInterrupt
-        return self._reached(sample, fit.state.mixture.reduce(self.n_components))
-
-    def _reached(self, sample: ArraySource, begin: Mixture) -> Mixture:
-        """The mixture of the model that one step leads to, from one of any form."""
-        return self.m_step.maximize(sample.reduce(begin, self.m_step.moments), begin.covariances)
-
-    @property
-    def _n_parameters(self) -> int:
-        return self.m_step.n_parameters(self.n_components, self.source.n_features)
+        schedule, source, k = self.schedule, self.problem.source, self.problem.n_components
+        wanted = max(
+            schedule.sample_per_feature * k * source.n_features,
+            schedule.sample_per_parameter * self.problem.n_parameters,
+        )
+        most = max(schedule.large_sample, int(schedule.sample_per_component * k * self.problem.fewest_rows))
+        enough = max(schedule.least_sample, min(wanted, most))
+        if isinstance(source, ArraySource) and len(source.component_groups(k)) > 1:
+            return source
+        if source.n_rows > schedule.whole_instead * enough:
+            return source.sample(rng, enough)
+        return source if isinstance(source, ArraySource) else source.sample(rng, source.n_rows)
 
     @property
     def _roomy(self) -> bool:
-        """Whether there are rows enough for all components, so that a better optimum is not an accident of a few."""
-        return bool(self.source.weight >= _ROOMY * self.n_components * self._fewest)
-
-    @property
-    def _n_finalists(self) -> int:
-        return _FINALISTS if self._roomy else _FINALISTS_IN_LITTLE_ROOM
+        """Whether the components have rows enough, so that a better optimum is not an accident of a few rows."""
+        least = self.schedule.roomy * self.problem.n_components * self.problem.fewest_rows
+        return bool(self.problem.source.weight >= least)
 
     @property
     def _budget(self) -> float:
-        return _BUDGET if self._roomy else _BUDGET_IN_LITTLE_ROOM
+        return self.schedule.budget if self._roomy else self.schedule.budget_in_little_room
 
-    def _budget_of_moves(self, sample: ArraySource) -> float:
-        """The passes over all rows after which no move is begun: those done included."""
-        part = sample.n_rows / self.source.n_rows
-        return max(self._budget * part, sum(self.passes) + _SHARE_OF_MOVES * self._budget * part)
+    def _limit_of_moves(self, runs: Runs, sample: ArraySource) -> float:
+        """Return the passes over all rows after which no move begins; the passes of the starts are included."""
+        budget = self._budget * (sample.n_rows / self.problem.source.n_rows)
+        return max(budget, runs.ledger.n_passes + self.schedule.share_of_moves * budget)
 
-    @property
-    def _fewest(self) -> float:
-        """Rows below which a component is not worth keeping."""
-        return max(self.m_step.structure.form.fewest_rows(self.source.n_features), _ALMOST_NONE)
+    # --- Starts ------------------------------------------------------------------------------------------------------
 
-    def _raced(self, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
-        """The fits that won the race, the likeliest first."""
-        n_finalists = self._n_finalists if sample is self.source else _FINALISTS_OF_A_SAMPLE
-        fits = sorted((self._run(sample, first, 0) for first in firsts), key=self._rank, reverse=True)
-        for steps in _ROUNDS:
-            going = fits[: max(n_finalists, (len(fits) + 1) // 2)]
-            fits = sorted((self._gone_on(sample, fit, steps) for fit in going), key=self._rank, reverse=True)
+    def run_starts(self, runs: Runs, sample: ArraySource, rng: np.random.Generator) -> tuple[list[Fit], bool]:
+        """Return the finalists at their limits, and whether other starts are known to lead to the best of them."""
+        schedule, whole = self.schedule, sample is self.problem.source
+        classed = len(sample.component_groups(self.problem.n_components)) > 1
+        effort = 1.0 if classed else min(1.0, schedule.work / (sample.rows.size * self.problem.n_components))
+        enough = max(schedule.least_sample, schedule.starts_per_parameter * self.problem.n_parameters)
+        most = schedule.n_candidates if self._roomy else schedule.n_candidates_in_little_room
+        with one_thread(sample.rows.size * self.problem.n_components):  # in k-means and in the pursuit too
+            if not whole and effort < 1.0 and sample.n_rows > enough:
+                few = self.problem.source.sample(rng, enough)
+                going, agreed = self.run_until_same(
+                    runs, sample, candidate_starts(runs, few, rng, effort=effort, most=most)
+                )
+                return self._run_to_limits(runs, sample, going), agreed
+            sure = self._sure_runs(runs, sample, rng) if whole and effort == 1.0 else []
+            starts = candidate_starts(runs, sample, rng, effort=effort, most=most)
+            firsts = list(starts) if effort == 1.0 else until_same(starts)
+            return self._run_to_limits(runs, sample, self._race(runs, sample, firsts), sure), False
+
+    def _sure_runs(self, runs: Runs, sample: ArraySource, rng: np.random.Generator) -> list[Fit]:
+        """Return the runs that are made whatever the race says: from plain k-means, and from the starts beside."""
+        sure = list(self.beside)
+        with suppress(IllDefinedCovarianceError):
+            sure.insert(0, plain_start(runs, sample, rng))
+        return [runs.rerun(sample, first, self.stopping.max_iter) for first in sure]
+
+    def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
+        """Return the candidates that win the race, the best first."""
+        n_finalists = self.schedule.n_finalists_of_sample
+        if sample is self.problem.source:
+            n_finalists = self.schedule.n_finalists if self._roomy else self.schedule.n_finalists_in_little_room
+        ranked = _best_first(runs)
+        begun = ranked([runs.run(sample, first, 0) for first in firsts])
+        fits = race(begun, self.schedule.rungs, lambda fit, n: runs.run(sample, fit, n), ranked, n_kept=n_finalists)
         return fits[:n_finalists]
 
-    def _finished(self, sample: ArraySource, fits: Sequence[Fit], certain: Sequence[Fit]) -> list[Fit]:
-        """The fits run to their limits, but for those that are heading for less than the best of those before."""
-        ended = list(certain)
+    def run_until_same(self, runs: Runs, sample: ArraySource, starts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
+        """Return runs of a few steps over a sample, until the best is at the same solution as another, and whether.
+
+        Starts are asked for one after the other. After three, a start goes on only if it begins better than the third
+        of those before.
+        """
+        n_finalists, ranked = self.schedule.n_finalists, _best_first(runs)
+        begun: list[Fit] = []
+        fits: list[Fit] = []
+        for start in starts:
+            if fits and same_solution(fits[0].state.mixture, start):
+                return fits[:1], True
+            first = runs.run(sample, start, 0)
+            if len(begun) >= n_finalists and runs.rank(first) < sorted(map(runs.rank, begun))[-n_finalists]:
+                continue
+            begun.append(first)
+            fits = ranked([*fits, runs.run(sample, first, self.schedule.rungs[-1], accelerate=True)])
+            if any(self._same_end(runs, fits[0], fit) for fit in fits[1:]):
+                return fits[:1], True
+        return fits[:n_finalists], False
+
+    def _same_end(self, runs: Runs, fit: Fit, other: Fit) -> bool:
+        """Return whether two runs seem to be on the way to the same optimum."""
+        near = runs.score(fit) - runs.score(other) < self.schedule.same
+        return near and same_solution(fit.state.mixture, other.state.mixture)
+
+    def _run_to_limits(
+        self, runs: Runs, sample: ArraySource, fits: Sequence[Fit], ended: Sequence[Fit] = ()
+    ) -> list[Fit]:
+        """Return runs that have ended, and fits run to their limits; a fit that is heading lower is given up."""
+        finalists = list(ended)
         for fit in fits:
-            best = max((self._rank(one)[1] for one in ended), default=-np.inf)
-            ended.append(self._gone_on(sample, fit, _LONG_STEPS, above=best, accelerate=True, watch=self.watch))
-        return ended
+            best = max((runs.rank(other)[1] for other in finalists), default=-np.inf)
+            longest = self.schedule.long_run
+            finalists.append(runs.run(sample, fit, longest, above=best, accelerate=True, watched=True))
+        return finalists
 
-    def _moved(self, sample: ArraySource, best: Fit, rng: np.random.Generator, budget: float) -> Fit:
-        """The best fit after moves, for as long as they are better and less than so many passes are done."""
-        if self.max_iter == 0 or not _FOR_A_MOVE <= self.n_components <= _MOST_COMPONENTS:
-            return best
-        tries = _TRIES
-        while tries > 0 and sum(self.passes) < budget:
-            mixture = best.state.mixture
-            split = self._halves(sample, mixture, rng)
-            found = None
-            for moved in islice(moves(mixture, split, self._doomed(best)), min(tries, _TRIED_AT_ONCE)):
-                tries -= 1
-                found = self._tried(sample, moved, best)
-                if found or sum(self.passes) > budget:
-                    break
-            if found is None:
-                return best
-            best = found
-        return best
+    # --- All rows ----------------------------------------------------------------------------------------------------
 
-    def _halves(self, sample: ArraySource, mixture: Mixture, rng: np.random.Generator) -> list[Half | None]:
+    def run_over_all(self, runs: Runs, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Fit:
+        """Return the best fit of a sample after its run over all rows."""
+        source, schedule = self.problem.source, self.schedule
+        if sample is source:
+            ended = best.status not in {Status.ITERATION_LIMIT, Status.BEHIND}
+            return best if ended else runs.rerun(source, best, self.stopping.max_iter)
+        size = schedule.growth * sample.n_rows
+        while schedule.much_larger * size <= source.n_rows:
+            best = runs.rerun(source.sample(rng, size), best.state.mixture, schedule.long_run)
+            size *= schedule.growth
+        ridge = np.maximum(self.problem.m_step.ridge, schedule.least_ridge * self.problem.variances)
+        start, n_passes = with_rare_groups(source, sample, best.state.mixture, self.problem.m_step, ridge)
+        runs.count_passes(n_passes, source)
+        fit = runs.rerun(source, start, self.stopping.max_iter)
+        return self._without_needless(runs, sample, fit, rng) if underpopulated(self.problem, fit) else fit
+
+    def _without_needless(self, runs: Runs, sample: ArraySource, fit: Fit, rng: np.random.Generator) -> Fit:
+        """Return the fit from plain k-means, if all its components have rows enough and it is hardly worse."""
+        problem, longest = self.problem, self.schedule.long_run
         try:
-            split = halves(sample, mixture, self.m_step, rng)
-        except np.linalg.LinAlgError:  # a component so nearly singular that it cannot be cut
-            return [None] * self.n_components
-        self.passes.append(cost_of_halves(sample, mixture, self.m_step) * sample.n_rows / self.source.n_rows)
-        return split
-
-    def _tried(self, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
-        """The fit from a move, if it is better."""
-        target = self._rank(best)[1]
-        try:
-            first = self._reached(sample, moved)
+            of_sample = runs.run(sample, plain_start(runs, sample, rng), longest, accelerate=True)
+            other = runs.run(problem.source, of_sample.state.mixture, self.stopping.max_iter, accelerate=True)
         except IllDefinedCovarianceError:
-            return None
-        self.passes.append(sample.n_rows / self.source.n_rows)
-        fit = self._run(sample, first, _TRIAL_STEPS, above=target)
-        if fit.status is Status.ITERATION_LIMIT:
-            fit = self._gone_on(sample, fit, _LONG_STEPS, above=target, accelerate=True)
-        found, before = self._rank(fit), self._rank(best)
-        better = found[0] > before[0] or (found[0] == before[0] and found[1] > before[1] + _BETTER)
-        return fit if better and fit.status is not Status.BEHIND else None
-
-    # --- Runs --------------------------------------------------------------------------------------------------------
-
-    def _gone_on(self, source: Source, fit: Fit, max_iter: int, **options: Any) -> Fit:  # noqa: ANN401 - of _run
-        """The fit, gone on with where it has not ended."""
-        if fit.status is not Status.ITERATION_LIMIT:
             return fit
-        return self._run(source, fit, max_iter, **options)
-
-    def _run(
-        self,
-        source: Source,
-        begin: Mixture | Fit,
-        max_iter: int,
-        *,
-        above: float = -np.inf,
-        **options: Any,  # noqa: ANN401 - of run
-    ) -> Fit:
-        """A run, given up where it is heading for less than `above`."""
-
-        def hopeless(state: State, distance: float) -> bool:
-            return state.log_posterior + _CAUTION * distance < above
-
-        fit = run(
-            source,
-            begin,
-            self.m_step,
-            tol=self._tol(source),
-            max_iter=min(max_iter, self.max_iter),
-            hopeless=hopeless,
-            **options,
-        )
-        steps = fit.state.n_passes - (begin.state.n_passes if isinstance(begin, Fit) else -1)
-        self.passes.append(steps * source.n_rows / self.source.n_rows)
-        self.kept[:] = [max([*self.kept, fit], key=lambda one: (one.state.statistics.weight, self._rank(one)))]
-        if fit.status is Status.INTERRUPTED:
-            raise KeyboardInterrupt
-        return fit
-
-    def _tol(self, source: Source) -> float:
-        """How near a run comes to its limit: over a sample, no nearer than the rows themselves can tell.
-
-        With p parameters, n rows gain some ``p / 2n`` nats each by chance.
-        """
-        if source is self.source:
-            return self.tol
-        return max(self.tol, _CHANCE * self._n_parameters / (2.0 * source.n_rows))
-
-    def _rank(self, fit: Fit) -> tuple[bool, float]:
-        """What fits are compared by: that none collapsed, and the log-posterior less what is owed."""
-        return fit.status is not Status.COLLAPSED, self.worth(fit)
-
-    def _owed(self, fit: Fit) -> float:
-        """What components owe to their being flat, or having too few rows: what each would lose if it were held open.
-
-        And what they gain by being narrow beside the rounding of the columns.
-        """
-        mixture, statistics = fit.state.mixture, fit.state.statistics
-        lost = self.m_step.rounding_gain(mixture, statistics.mass)
-        if self.m_step.prior is not None:
-            return lost / statistics.weight
-        needles = (k for k in degenerate(mixture, statistics, self.m_step) if statistics.mass[k] < _MANY * self._fewest)
-        for k in {*self._doomed(fit), *needles} - set(self.m_step.held):
-            lost += loss_if_held(mixture, k, float(statistics.mass[k]), self.variances)
-        return lost / statistics.weight
-
-    def _doomed(self, fit: Fit) -> tuple[int, ...]:
-        """The components that have fewer rows than they need for a covariance of their own, or none."""
-        return tuple(np.flatnonzero(fit.state.statistics.mass < self._fewest).tolist())
+        hardly_worse = runs.score(other) > runs.score(fit) - self.schedule.better
+        return other if hardly_worse and not underpopulated(problem, other) else fit
 
 
-def _until_alike(firsts: Iterable[Mixture]) -> list[Mixture]:
-    """All starts, or the first two where these are alike."""
-    found: list[Mixture] = []
-    for first in firsts:
-        found.append(first)
-        if len(found) == 2 and alike(*found):  # noqa: PLR2004 - as said
+def until_same(starts: Iterable[Mixture]) -> list[Mixture]:
+    """Return all starts, or the first two where these are the same solution."""
+    made: list[Mixture] = []
+    for start in starts:
+        made.append(start)
+        if len(made) == 2 and same_solution(*made):  # noqa: PLR2004 - the first and the second
             break
-    return found
+    return made
 
 
-def _limit(fit: Fit) -> float:
-    """The log-posterior that a run is heading for."""
-    return fit.state.log_posterior + (fit.distance if np.isfinite(fit.distance) else 0.0)
+def _best_first(runs: Runs) -> Callable[[list[Fit]], list[Fit]]:
+    """Return the function that sorts fits by their rank."""
+    return lambda fits: sorted(fits, key=runs.rank, reverse=True)

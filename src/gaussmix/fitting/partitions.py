@@ -19,7 +19,7 @@ from gaussmix.initialization.whitening import Coordinates
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["alike", "begun", "fuller"]
+__all__ = ["overfitted_starts", "partition_starts", "same_solution"]
 
 _FINENESSES = (2, 3, 1, 2, 3, 1, 1)  # times K: clusters in each of the three kinds of coordinates, then merged
 _STEPS = 12  # of k-means: EM sees to the rest
@@ -39,11 +39,13 @@ class _View(NamedTuple):
     finenesses: tuple[int, ...]
 
 
-def fuller(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator) -> Iterator[Mixture]:
+def overfitted_starts(
+    sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator
+) -> Iterator[Mixture]:
     """Mixtures of half as many components again as are wanted, by k-means in each of the whole views.
 
     After some steps of EM, they tell better which components belong together than clusters do. Each is made when it is
-    asked for; the parameters are those of :func:`begun`.
+    asked for; the parameters are those of :func:`partition_starts`.
     """
     some, n_more = _some(sample, n_components, rng), ceil(_FULLER * n_components)
     for view in _whole(sample, some, n_components, m_step, effort=0.0):
@@ -55,7 +57,7 @@ def fuller(sample: ArraySource, n_components: int, m_step: MStep, rng: np.random
         yield mixture
 
 
-def begun(
+def partition_starts(
     sample: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator, effort: float
 ) -> list[Mixture]:
     """The mixtures that partitions make, the most promising first.
@@ -93,7 +95,7 @@ def begun(
     return [mixture for _, mixture in found]
 
 
-def alike(mixture: Mixture, other: Mixture) -> bool:
+def same_solution(mixture: Mixture, other: Mixture) -> bool:
     """Whether each component has one of the other mixture for its own, whose mean is within a deviation of its own."""
     apart = other.means - mixture.means[:, None]
     squares = (np.asarray(mixture.covariances.whiten(apart)) ** 2).sum(axis=2)

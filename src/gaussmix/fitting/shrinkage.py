@@ -10,7 +10,7 @@ from gaussmix.covariances import Covariances
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting.exploration import Exploration
-from gaussmix.initialization import relative_ridge
+from gaussmix.fitting.problem import Problem, Stopping
 from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL, POOLED
 from gaussmix.priors import NormalInverseWishart
@@ -105,9 +105,9 @@ def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, m
     if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
         return None
     tied = replace(m_step, structure=_COMMON)
-    variances = relative_ridge(source, 1.0)
+    problem = Problem.of(source, n_components, tied)
     try:
-        found = Exploration(source, n_components, tied, variances, tol, max_iter).found(np.random.default_rng(0))
+        found = Exploration(problem, Stopping(tol, max_iter)).explore(np.random.default_rng(0))
     except IllDefinedCovarianceError:  # without a ridge: columns depend on each other
         return None
     return shrinkage(source, _smoothed(source, found.fit.state.mixture, tied, tol, max_iter))

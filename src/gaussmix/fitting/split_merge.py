@@ -1,9 +1,7 @@
-"""Split and merge: one component's place taken up, and used where it explains more."""
+"""Split and merge: two components become one, and the place that is left splits a third."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from math import ceil
+from itertools import islice
 
 import numpy as np
 
@@ -11,243 +9,158 @@ from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.density.subset import part
-from gaussmix.em import Status, run
-from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.engines.assessment import labels, log_densities, responsibilities
-from gaussmix.initialization.assignments import start_of_clusters
-from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.em import Fit, Status
+from gaussmix.em.m_step import IllDefinedCovarianceError
+from gaussmix.fitting.penalty import underpopulated
+from gaussmix.fitting.runs import Runs
+from gaussmix.fitting.split_candidates import SplitCandidate, cost_of_splits, split_candidates
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["Half", "cost_of_halves", "halves", "moves"]
+__all__ = ["moves", "split_and_merge"]
 
-_ENOUGH = 2**13  # rows
-_ENOUGH_PER_COMPONENT = 4  # times the fewest rows that a component needs
-_ENOUGH_PER_AXIS = 3  # rows, to look for a direction
-_MOST_CUTS = 16
-_MATTERS = 1e-2  # a responsibility that a local fit takes notice of
-_LOCAL_STEPS = 8
-_PASSES_OF_HALVES = 32.0  # over K: two cuts of each component, eight steps, two components
-_ENTROPY = 1.0 + float(np.log(2.0 * np.pi))  # twice that of the standard normal distribution
-_LEAST = -0.4  # nats per row: what two fits side by side foresee errs by as much
+_LEAST_GAIN = -0.4  # smallest predicted gain, in nats per row, of a move that is tried: predictions err by that much
 
 
-@dataclass(frozen=True, eq=False)
-class Half:
-    """A component fitted again as two.
+def split_and_merge(runs: Runs, sample: ArraySource, best: Fit, rng: np.random.Generator, limit: float) -> Fit:
+    """Return the best fit after moves, which go on for as long as they find a better fit.
 
-    Attributes
+    Parameters
     ----------
-    gain : float
-        What the two gain on its rows, in nats per row of all.
-    mixture : Mixture
-        The two, their weights summing to one.
+    runs : Runs
+        The problem, the schedule and the ledger.
+    sample : ArraySource
+        The rows that are explored.
+    best : Fit
+        The fit to begin with.
+    rng : numpy.random.Generator
+    limit : float
+        Passes in the ledger after which no move begins.
+
+    References
+    ----------
+    Ueda, Nakano, Ghahramani & Hinton (2000), Neural Computation 12: split and merge EM.
     """
-
-    gain: float
-    mixture: Mixture
-
-
-def halves(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> list[Half | None]:
-    """The most promising components as two, by local fits on their own rows; None for the others, and where one fails.
-
-    A local fit takes the rows that the component matters for, weighted by its responsibilities, and begins by cutting
-    them in two: across the longest axis, or along the direction in which they most fall apart. The cuts are done that
-    promise the highest log-likelihood of rows with their halves.
-    """
-    some, stand_for = _some(sample, mixture, m_step, rng)
-    shares = responsibilities(mixture, some.rows, some.n_threads)
-    cuts = [
-        cut
-        for k in range(mixture.n_components)
-        for cut in _cuts(some, shares[:, k], stand_for, mixture, k, m_step, rng)
-    ]
-    weight = float(sample.some_weights.sum())
-    split: list[Half | None] = [None] * mixture.n_components
-    for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
-        half, other = cut.fitted(weight), split[cut.k]
-        if half and (other is None or half.gain > other.gain):
-            split[cut.k] = half
-    return split
+    schedule, ledger, n_left = runs.schedule, runs.ledger, runs.schedule.n_moves
+    if runs.stopping.max_iter == 0 or runs.problem.n_components > schedule.most_components:
+        return best
+    while n_left > 0 and ledger.n_passes < limit:
+        better = None
+        for moved in islice(_proposals(runs, sample, best, rng), min(n_left, schedule.n_moves_at_once)):
+            n_left -= 1
+            better = _try_move(runs, sample, moved, best)
+            if better or ledger.n_passes > limit:
+                break
+        if better is None:
+            return best
+        best = better
+    return best
 
 
-def cost_of_halves(sample: ArraySource, mixture: Mixture, m_step: MStep) -> float:
-    """What :func:`halves` cost at most, in passes over the sample."""
-    fits, enough = _PASSES_OF_HALVES / mixture.n_components, _enough(mixture, m_step)
-    return fits if sample.n_rows <= enough else 1.0 + fits * min(2.0 * enough / sample.n_rows, 1.0)
+def _proposals(runs: Runs, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Iterator[Mixture]:
+    """Yield the mixtures after a move: of rows with classes, moves within each class, one class after the other."""
+    mixture, few = best.state.mixture, underpopulated(runs.problem, best)
+    for rows, components in sample.component_groups(mixture.n_components):
+        members = range(*components.indices(mixture.n_components))
+        if len(members) < runs.schedule.components_of_a_move:
+            continue
+        group = mixture if len(members) == mixture.n_components else part(mixture, components)
+        candidates = _count_and_split(runs, rows, group, rng)
+        for moved in moves(group, candidates, tuple(members.index(k) for k in few if k in members)):
+            yield moved if group is mixture else _put_in_place(mixture, components, moved)
 
 
-def _some(sample: ArraySource, mixture: Mixture, m_step: MStep, rng: np.random.Generator) -> tuple[ArraySource, Floats]:
-    """The rows, or as many of each component's as it takes to tell whether it should be two; of a small one, all.
-
-    Besides, how many rows each of them stands for.
-    """
-    enough = _enough(mixture, m_step)
-    if sample.n_rows <= enough:
-        return sample, np.ones(sample.n_rows)
-    components = labels(mixture, sample.rows, sample.n_threads)
-    stand_for = np.zeros(sample.n_rows)
-    for k in range(mixture.n_components):
-        own = np.flatnonzero(components == k)
-        chosen = rng.permutation(own)[: ceil(enough * max(1.0 / mixture.n_components, len(own) / sample.n_rows))]
-        stand_for[chosen] = len(own) / max(len(chosen), 1)
-    rows = np.flatnonzero(stand_for)
-    return sample.subset(rows), stand_for[rows]
+def _count_and_split(
+    runs: Runs, rows: ArraySource, mixture: Mixture, rng: np.random.Generator
+) -> list[SplitCandidate | None]:
+    """Return the components as two, and add the cost to the ledger."""
+    try:
+        candidates = split_candidates(rows, mixture, runs.problem.m_step, rng)
+    except np.linalg.LinAlgError:  # a component is so nearly singular that it cannot be cut
+        return [None] * mixture.n_components
+    runs.count_passes(cost_of_splits(rows, mixture, runs.problem.m_step), rows)
+    return candidates
 
 
-def _enough(mixture: Mixture, m_step: MStep) -> int:
-    """Rows that tell which components should be two."""
-    return max(_ENOUGH, _ENOUGH_PER_COMPONENT * mixture.n_components * _fewest(m_step, mixture.n_features))
+def _try_move(runs: Runs, sample: ArraySource, moved: Mixture, best: Fit) -> Fit | None:
+    """Return the fit from a move, if it is better."""
+    schedule, before = runs.schedule, runs.rank(best)
+    try:
+        first = runs.step(sample, moved)
+    except IllDefinedCovarianceError:
+        return None
+    runs.count_passes(1, sample)
+    fit = runs.run(sample, first, schedule.trial_steps, above=before[1])
+    fit = runs.run(sample, fit, schedule.long_run, above=before[1], accelerate=True)
+    after = runs.rank(fit)
+    better = after[0] > before[0] or (after[0] == before[0] and after[1] > before[1] + schedule.better)
+    return fit if better and fit.status is not Status.BEHIND else None
 
 
-def _fewest(m_step: MStep, n_features: int) -> int:
-    return max(m_step.structure.form.fewest_rows(n_features), 1)
+def moves(mixture: Mixture, candidates: list[SplitCandidate | None], few: tuple[int, ...] = ()) -> Iterator[Mixture]:
+    """Yield mixtures with two components merged and a third split, the most promising first.
 
-
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    """The rows that component `k` matters for, and the two that one M-step makes of them when they are cut in two.
-
-    `alone` is their log-likelihood under the component, which the two are to raise. On average, each row stands for so
-    many of the sample.
-    """
-
-    k: int
-    stands_for: float
-    local: ArraySource
-    m_step: MStep
-    two: Mixture
-    alone: float
-
-    @property
-    def promise(self) -> float:
-        """What the rows gain, each with its half's label: a Gaussian's entropy tells its own log-likelihood."""
-        weights, log_det = self.two.weights, self.two.covariances.log_det(*self.two.means.shape)
-        entropies = 0.5 * (log_det + self.local.n_features * _ENTROPY) - np.log(weights)
-        return self._for_all(float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone))
-
-    def fitted(self, weight: float) -> Half | None:
-        """The two after some steps, and what they gain per unit of the weight of all rows."""
-        try:
-            fit = run(self.local, self.two, self.m_step, tol=_MATTERS, max_iter=_LOCAL_STEPS)
-        except (IllDefinedCovarianceError, np.linalg.LinAlgError):
-            return None
-        if fit.status is Status.INTERRUPTED:
-            raise KeyboardInterrupt
-        too_few = fit.state.statistics.mass.min() < _fewest(self.m_step, self.local.n_features)
-        if fit.status is Status.COLLAPSED or too_few:
-            return None
-        gain = self._for_all(fit.state.statistics.log_likelihood - self.alone)
-        return Half(gain / weight, fit.state.mixture)
-
-    def _for_all(self, gain: float) -> float:
-        """What all rows that these stand for gain, from what these do, to which the two are fitted.
-
-        P parameters gain about ``P / 2`` nats by chance on the rows that they are fitted to, and the more the fewer
-        these are, but nothing on others.
-        """
-        n_rows, n_features = float(self.local.some_weights.sum()), self.local.n_features
-        free = max(n_rows - self.m_step.structure.form.fewest_rows(n_features), 1.0)
-        by_chance = 0.5 * self.m_step.n_parameters(2, n_features) * n_rows / free
-        return gain + (self.stands_for - 1.0) * (gain - by_chance)
-
-
-def _cuts(
-    some: ArraySource,
-    shares: Floats,
-    stand_for: Floats,
-    mixture: Mixture,
-    k: int,
-    m_step: MStep,
-    rng: np.random.Generator,
-) -> Iterator[_Cut]:
-    """A component's rows in two, where there are enough, in both ways."""
-    theirs = np.flatnonzero(shares > _MATTERS)
-    local, stand_for = some.subset(theirs).weighted(shares[theirs]), stand_for[theirs]
-    weight, fewest = float(local.some_weights.sum()), _fewest(m_step, mixture.n_features)
-    if weight < 2 * fewest:
-        return
-    stands_for = float(local.some_weights @ stand_for) / weight
-    local = local.weighted(stand_for / stands_for)
-    alone = part(mixture, slice(k, k + 1))
-    before = float(local.some_weights @ log_densities(alone, local.rows, local.n_threads))
-    both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
-    model = replace(m_step, hold=both)
-    for sides in _sides(local, alone, mixture, rng):
-        with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-            two = start_of_clusters(local, sides, 2, model)
-            if weight * two.weights.min() >= fewest:
-                yield _Cut(k, stands_for, local, model, two, before)
-
-
-def _sides(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.Generator) -> Iterator[Labels]:
-    """The rows in two: across the longest axis in units of all rows, and along the direction of least kurtosis.
-
-    On few rows, some direction has little by chance.
-    """
-    white = np.asarray(alone.covariances.whiten((local.rows - alone.means[0])[None])[0])
-    if stays_diagonal(alone.covariances, mixture.n_features):
-        yield (white[:, np.argmax(alone.variances / mixture.variances)] > 0).astype(np.intp)
-    else:
-        longest = np.linalg.svd(alone.factors[0] / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
-        yield (white @ longest > 0).astype(np.intp)
-    if mixture.n_features > 1 and local.some_weights.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
-        flattest = pursued(white, local.some_weights, 1, rng, quickly=True)[:, 0]
-        yield (white @ flattest > 0).astype(np.intp)
-
-
-def moves(mixture: Mixture, split: list[Half | None], doomed: tuple[int, ...] = ()) -> Iterator[Mixture]:
-    """Mixtures with two components merged and a third split, the most promising first.
-
-    What a move promises is the gain of the split less the loss of the merge by Runnalls' bound; each merge and each
-    split is offered once. A doomed component's merge with the one nearest to it costs nothing.
+    A move promises the gain of the split less the loss of the merge by Runnalls' bound; each merge and each split is
+    offered once. The merge of an underpopulated component with its nearest neighbour costs nothing.
 
     Parameters
     ----------
     mixture : Mixture
-        Three components or more, or there is no move.
-    split : list of Half or None
-        From :func:`halves`.
-    doomed : tuple of int
-        Components that are not worth keeping.
+        At least three components, or there is no move.
+    candidates : list of SplitCandidate or None
+        From :func:`~gaussmix.fitting.split_candidates.split_candidates`.
+    few : tuple of int
+        Underpopulated components, which are not worth keeping.
     """
-    costs = _costs(mixture, doomed)
-    gains = np.array([half.gain if half else -np.inf for half in split])
+    costs = _merge_costs(mixture, few)
+    gains = np.array([candidate.gain if candidate else -np.inf for candidate in candidates])
     left, right = np.triu_indices(mixture.n_components, 1)
     promises = gains[None, :] - costs[left, right][:, None]
     pairs = np.arange(len(left))
     promises[pairs, left] = promises[pairs, right] = -np.inf
-    while promises.size and promises.max() > _LEAST:
+    while promises.size and promises.max() > _LEAST_GAIN:
         pair, k = np.unravel_index(np.argmax(promises), promises.shape)
-        half = split[k]
-        if half is not None:
-            yield _moved(mixture, int(left[pair]), int(right[pair]), int(k), half)
+        candidate = candidates[k]
+        if candidate is not None:
+            yield _move(mixture, int(left[pair]), int(right[pair]), int(k), candidate)
         promises[pair], promises[:, k] = -np.inf, -np.inf
 
 
-def _costs(mixture: Mixture, doomed: tuple[int, ...]) -> Floats:
+def _merge_costs(mixture: Mixture, few: tuple[int, ...]) -> Floats:
     costs = merge_costs(mixture)
-    for k in doomed:
+    for k in few:
         costs[k] -= costs[k].min()
         costs[:, k] = costs[k]
     return costs
 
 
-def _moved(mixture: Mixture, i: int, j: int, k: int, half: Half) -> Mixture:
-    """The mixture with i and j merged, and k in two."""
+def _move(mixture: Mixture, i: int, j: int, k: int, candidate: SplitCandidate) -> Mixture:
+    """Return the mixture with components i and j merged, and k split; the two new components are the last."""
     fewer = merge(mixture, i, j)
     place = k - (i < k) - (j < k)
-    two = half.mixture
+    others = np.delete(np.arange(fewer.n_components), place)
+    two = candidate.mixture
     return Mixture(
-        np.concatenate([np.delete(fewer.weights, place), fewer.weights[place] * two.weights]),
-        np.concatenate([np.delete(fewer.means, place, axis=0), two.means]),
-        _joined(fewer, place, two),
+        np.concatenate([fewer.weights[others], fewer.weights[place] * two.weights]),
+        np.concatenate([fewer.means[others], two.means]),
+        _join(fewer, others, two),
     )
 
 
-def _joined(fewer: Mixture, place: int, two: Mixture) -> Covariances:
-    """Return the covariances of all components but one, and of two others."""
-    if stays_diagonal(fewer.covariances, fewer.n_features):
-        parts = [one.covariances.variances(*one.means.shape) ** 0.5 for one in (fewer, two)]
-        return Diagonal(np.concatenate([np.delete(parts[0], place, axis=0), parts[1]]))
-    return Full(np.concatenate([np.delete(fewer.factors, place, axis=0), two.factors]))
+def _put_in_place(mixture: Mixture, components: slice, group: Mixture) -> Mixture:
+    """Return the mixture with other parameters for consecutive components, which keep their total weight."""
+    first = np.arange(components.start)
+    last = np.arange(components.stop, mixture.n_components)
+    weights, means = mixture.weights.copy(), mixture.means.copy()
+    weights[components] = weights[components].sum() * group.weights
+    means[components] = group.means
+    order = np.argsort(np.concatenate([first, last, np.arange(components.start, components.stop)]))
+    return Mixture(weights, means, _join(mixture, np.concatenate([first, last]), group).of(order))
+
+
+def _join(mixture: Mixture, components: Labels, other: Mixture) -> Covariances:
+    """Return the covariances of some components, and of another mixture after them."""
+    if stays_diagonal(mixture.covariances, mixture.n_features):
+        parts = [each.covariances.variances(*each.means.shape) ** 0.5 for each in (mixture, other)]
+        return Diagonal(np.concatenate([parts[0][components], parts[1]]))
+    return Full(np.concatenate([mixture.factors[components], other.factors]))

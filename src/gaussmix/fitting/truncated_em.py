@@ -1,138 +1,154 @@
-"""Truncated EM: rounds of EM with fixed candidates, between which each row looks for better ones."""
+"""Truncated EM: rounds of EM with fixed candidate sets, between which each row looks for better candidates."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from gaussmix._types import Floats, Labels
-from gaussmix.em import Fit, State, Status, iterate, run
+from gaussmix._types import Labels
+from gaussmix.em import Fit, Status, iterate, run
 from gaussmix.em.m_step import MStep
-from gaussmix.fitting.recovery import mended
+from gaussmix.fitting.penalty import penalized_log_posterior
+from gaussmix.fitting.problem import Problem, Stopping
+from gaussmix.fitting.recovery import recover
+from gaussmix.fitting.report import FitReport, count_equal_rows
+from gaussmix.fitting.starts import Start, make_start
+from gaussmix.initialization.two_level_kmeans import start_in_two_levels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.sources.truncated import TruncatedSource
 
-__all__ = ["Truncated", "Truncation"]
+__all__ = ["TruncatedReport", "fit_truncated", "two_level_start"]
 
-# Each round has twice the steps of the one before and half the neighbours: at first components are wide and move far.
-_FIRST_STEPS = 3
-_FIRST_NEIGHBOURS, _FEWEST_NEIGHBOURS = 512, 64
-
-
-@dataclass(frozen=True, eq=False)
-class Truncated:
-    """How a run of truncated EM ended.
-
-    Attributes
-    ----------
-    fit : Fit
-        The last run, whose history is of lower bounds.
-    state : State
-        The same mixture as that of the fit, after an exact pass: its log-likelihood is the true one.
-    m_step : MStep
-        The model, with what holds components open.
-    n_passes : float
-        Passes over the rows; one in which each row looked at a tenth of the components counts as a tenth.
-    """
-
-    fit: Fit
-    state: State
-    m_step: MStep
-    n_passes: float
+_FIRST_STEPS = 3  # steps of EM in the first round; each round takes twice the steps of the round before
+_FIRST_NEIGHBOURS = 512  # neighbours of a component in the first round, halved in each: components are wide at first
+_FEWEST_NEIGHBOURS = 64  # neighbours of a component in the last rounds
 
 
 @dataclass(frozen=True, eq=False)
-class Truncation:
-    """Truncated EM for one model.
+class TruncatedReport(FitReport):
+    """The end of truncated EM: its history is of lower bounds, its last state is from an exact pass."""
 
-    1. An exact look: which two of all components are the likeliest for each row.
-    2. The rows of one likeliest component are a cell. Their candidates are its neighbours, 512 at first, the second
-       likeliest of each of the rows, and a few at random.
-    3. A round of EM under these candidates, with leaps, of three steps at first. Its bound never falls.
-    4. Each row looks for its two likeliest again, among the candidates, and it goes on with 2, with half as many
-       neighbours, but 64 at least, and twice as many steps. So it goes on until neither a step nor a change of
-       candidates promises to gain `tol`.
-    5. An exact pass, for the log-likelihood.
+    objective: ClassVar[str] = "bound"
+
+    def _ending(self, tol: float) -> str:
+        above = max(self.fit.state.log_posterior - self.fit.history[-1], 0.0)  # which rounding can undercut
+        return f"{super()._ending(tol)} The log-likelihood of all rows is {above:.2g} per row above the bound."
+
+
+def fit_truncated(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
+    r"""Return the report of a fit by truncated EM, in which a row looks at a few candidate components.
+
+    1. An exact pass finds the two most probable components of each row.
+    2. The rows of one most probable component share a set of candidates: the component's neighbours, 512 at first, the
+       second most probable component of each row, and a few at random.
+    3. A round of accelerated EM with these candidates, of three steps at first. Its lower bound never falls.
+    4. Each row looks for its two most probable components again, among the candidates. The next round has half the
+       neighbours, but at least 64, and twice the steps. Rounds go on until neither a step nor a change of candidates
+       promises to gain `tol`.
+    5. An exact pass gives the log-likelihood.
 
     Parameters
     ----------
-    source : ArraySource
-        The rows.
-    m_step : MStep
-        The model.
-    variances : (D,) ndarray
-        How widely the rows are spread, for what holds components open.
-    tol : float
-        Estimated distance of the bound to its limit, in nats per row.
-    max_iter : int
-        Largest number of steps, in all rounds.
+    problem : Problem
+        Rows in an array, number of components, and model.
+    stopping : Stopping
+        `tol` is the distance of the bound to its limit, `max_iter` counts the steps of all rounds, and the states that
+        are watched have the bound for their log-likelihood.
+    start : callable
+        The start; where it asks for an exploration, k-means in two levels takes its place.
     rng : numpy.random.Generator
-        For the candidates at random.
-    watch : callable
-        Called with each state and its gain; its log-likelihood is the bound.
+        For the start and the random candidates.
+
+    Returns
+    -------
+    TruncatedReport
+        Passes count by what rows look at: a pass in which each row looks at a tenth of the components is a tenth.
 
     References
     ----------
     Forster & Lücke (2018), AISTATS, for candidates from neighbours; Hirschberger, Forster & Lücke (2022), IEEE
     Transactions on Pattern Analysis and Machine Intelligence 44, for very many components. They let each row have
-    candidates of its own; here they are a cell's, so that its rows are taken side by side.
+    candidates of its own; here the rows of a set share them, so that these rows are computed side by side.
     """
+    return _Rounds(_array(problem), problem, stopping, rng).fit(start(problem, rng) or two_level_start(problem, rng))
+
+
+def two_level_start(problem: Problem, rng: np.random.Generator) -> Mixture:
+    """Return the mixture that k-means in two levels makes, for very many components."""
+    return make_start(problem, lambda m_step: start_in_two_levels(_array(problem), problem.n_components, m_step, rng))
+
+
+def _array(problem: Problem) -> ArraySource:
+    """Return the rows, which are taken in the order of their components."""
+    if not isinstance(problem.source, ArraySource):
+        msg = "algorithm='truncated' needs rows in an array, which may be memory-mapped, got "
+        raise TypeError(f"{msg}{type(problem.source).__name__}.")
+    return problem.source
+
+
+@dataclass(frozen=True, eq=False)
+class _Rounds:
+    """The rounds of truncated EM for one problem."""
 
     source: ArraySource
-    m_step: MStep
-    variances: Floats
-    tol: float
-    max_iter: int
+    problem: Problem
+    stopping: Stopping
     rng: np.random.Generator
-    watch: Callable[[State, float], None]
 
-    def run(self, start: Mixture) -> Truncated:
-        """From a mixture to the end; also where a component collapses, or Ctrl-C is pressed."""
-        n_components, m_step, n_round = start.n_components, self.m_step, 0
-        rows = self._looking(start, TruncatedSource.among_all(self.source, n_components).best_two(start), 0)
-        fit = self._climbed(rows, start, m_step, 0)
-        looks = [2 * n_components, rows.n_looks]  # of a row at a component: in the first and the last pass, …
-        while fit.state.n_iter < self.max_iter and fit.status is Status.ITERATION_LIMIT:
+    def fit(self, start: Mixture) -> FitReport:
+        """Return the report of all rounds, also where a component collapses or Ctrl-C is pressed."""
+        n_components, m_step, n_round = start.n_components, self.problem.m_step, 0
+        best = TruncatedSource.among_all(self.source, n_components).best_two(start)
+        rows = self._with_candidates(start, best, 0)
+        fit = self._run(rows, start, m_step, 0)
+        evaluations = [2 * n_components, rows.n_looks]  # of components for a row: in the first and the last pass, …
+        while fit.state.n_iter < self.stopping.max_iter and fit.status is Status.ITERATION_LIMIT:
             before = fit.state.n_passes
-            fit = self._climbed(rows, fit, m_step, fit.state.n_iter + _FIRST_STEPS * 2**n_round)
-            looks.append((fit.state.n_passes - before + 2) * rows.n_looks)  # … and in a round
+            fit = self._run(rows, fit, m_step, fit.state.n_iter + _FIRST_STEPS * 2**n_round)
+            evaluations.append((fit.state.n_passes - before + 2) * rows.n_looks)  # … and in a round
             if fit.status is Status.COLLAPSED:
-                fit, m_step = self._mended(rows, fit, m_step)
+                fit, m_step = self._recover(rows, fit, m_step)
             n_round += 1
             if fit.status in {Status.CONVERGED, Status.ITERATION_LIMIT}:
-                rows, fit = self._looking_again(rows, fit, m_step, n_round)
-        fit, m_step = self._mended(rows, fit, m_step)
+                rows, fit = self._look_again(rows, fit, m_step, n_round)
+        fit, m_step = self._recover(rows, fit, m_step)
+        return self._report(fit, m_step, sum(evaluations) / n_components)
+
+    def _report(self, fit: Fit, m_step: MStep, n_passes: float) -> FitReport:
         exact = next(iterate(self.source, fit.state.mixture, m_step))
         state = replace(exact, n_iter=fit.state.n_iter, n_refused=fit.state.n_refused)
-        return Truncated(fit, state, m_step, sum(looks) / n_components)
+        fit = replace(fit, state=state)
+        score = penalized_log_posterior(self.problem.with_model(m_step), fit)
+        return TruncatedReport(fit, m_step, (score,), n_passes, score, count_equal_rows(self.source))
 
-    def _looking(self, mixture: Mixture, best: Labels, n_round: int) -> TruncatedSource:
+    def _with_candidates(self, mixture: Mixture, best: Labels, n_round: int) -> TruncatedSource:
         n_neighbours = max(_FIRST_NEIGHBOURS >> n_round, _FEWEST_NEIGHBOURS)
         return TruncatedSource.among_neighbours(self.source, mixture, best, n_neighbours, self.rng)
 
-    def _looking_again(
-        self, rows: TruncatedSource, fit: Fit, m_step: MStep, n_round: int
-    ) -> tuple[TruncatedSource, Fit]:
-        """The rows with new candidates, and the fit with their bound in place of its last one.
+    def _look_again(self, rows: TruncatedSource, fit: Fit, m_step: MStep, n_round: int) -> tuple[TruncatedSource, Fit]:
+        """Return the rows with new candidates, and the fit with the bound of these in place of its last bound.
 
-        What they gain counts to the last step, so that the fit has not converged while they gain much.
+        The gain of new candidates counts to the last step, so that the fit has not converged while they gain much.
         """
         mixture = fit.state.mixture
-        rows = self._looking(mixture, rows.best_two(mixture), n_round)
+        rows = self._with_candidates(mixture, rows.best_two(mixture), n_round)
         state = replace(fit.state, statistics=rows.reduce(mixture, m_step.moments))
         again = replace(fit, state=state, history=(*fit.history[:-1], state.log_posterior))
-        return rows, replace(again, status=Status.CONVERGED if again.distance < self.tol else Status.ITERATION_LIMIT)
+        converged = again.distance < self.stopping.tol
+        return rows, replace(again, status=Status.CONVERGED if converged else Status.ITERATION_LIMIT)
 
-    def _climbed(self, rows: TruncatedSource, begin: Mixture | Fit, m_step: MStep, n_iter: int) -> Fit:
-        """EM with the candidates as they are."""
-        most = min(n_iter, self.max_iter)
-        return run(rows, begin, m_step, tol=self.tol, max_iter=most, watch=self.watch, accelerate=True)
+    def _run(self, rows: TruncatedSource, start: Mixture | Fit, m_step: MStep, n_iter: int) -> Fit:
+        """Return a run of EM with the candidates as they are."""
+        most, tol, watch = min(n_iter, self.stopping.max_iter), self.stopping.tol, self.stopping.watch
+        return run(rows, start, m_step, tol=tol, max_iter=most, watch=watch, accelerate=True)
 
-    def _mended(self, rows: TruncatedSource, fit: Fit, m_step: MStep) -> tuple[Fit, MStep]:
-        """The fit, gone on with until no component is flat for want of rows."""
+    def _recover(self, rows: TruncatedSource, fit: Fit, m_step: MStep) -> tuple[Fit, MStep]:
+        """Return the fit after it has gone on until no component is degenerate for want of rows."""
 
         def go_on(mixture: Mixture, model: MStep) -> Fit:
-            return self._climbed(rows, mixture, model, self.max_iter)
+            return self._run(rows, mixture, model, self.stopping.max_iter)
 
-        return mended(fit, m_step, self.variances, go_on) if self.max_iter > 0 else (fit, m_step)
+        if self.stopping.max_iter == 0:
+            return fit, m_step
+        return recover(fit, m_step, self.problem.variances, go_on)

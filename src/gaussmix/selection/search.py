@@ -31,7 +31,7 @@ from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em import Fit, State, Status, run
 from gaussmix.em.degeneracy import degenerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.fitting import loss_if_held, mended
+from gaussmix.fitting import loss_if_regularized, recover
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.initialization.rounding import Rounding
 from gaussmix.mixture import Mixture
@@ -181,7 +181,7 @@ class Search:
             return False
         if not self.stop_early:
             return True
-        losses = [loss_if_held(cell.mixture, k, float(masses[k]), self.variances) for k in cell.collapsed]
+        losses = [loss_if_regularized(cell.mixture, k, float(masses[k]), self.variances) for k in cell.collapsed]
         return cell.comparable(self.criterion) + 2.0 * sum(losses) < best.comparable(self.criterion)
 
     @cached_property
@@ -360,7 +360,7 @@ class _Visit:
             return self.cell
         variances = self.search.variances
         try:
-            fit, m_step = mended(fit, self.cell.m_step, variances, self._run_with, of_many_rows=True)
+            fit, m_step = recover(fit, self.cell.m_step, variances, self._run_with, of_many_rows=True)
         except (IllDefinedCovarianceError, np.linalg.LinAlgError):
             return self.cell
         seconds, n_passes = self.cell.seconds + perf_counter() - begun, self.cell.n_passes + sum(self.passes)

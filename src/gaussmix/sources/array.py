@@ -110,6 +110,16 @@ class ArraySource(Source):
         """Return some of the rows, by their indices, with their weights."""
         return replace(self, rows=self.rows[rows], weights=None if self.weights is None else self.weights[rows])
 
+    def component_groups(self, n_components: int) -> "Sequence[tuple[ArraySource, slice]]":
+        """Return the rows that only some of the components may have made, and these components: here, all and all.
+
+        Parameters
+        ----------
+        n_components : int
+            K.
+        """
+        return [(self, slice(0, n_components))]
+
     def weighted(self, factors: Floats) -> Self:
         """Return the same rows, each weighing so many times as much as before."""
         return replace(self, weights=factors if self.weights is None else factors * self.weights)

@@ -1,6 +1,6 @@
 """Rows whose classes are known, for mixtures whose components belong to classes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -57,6 +57,9 @@ class LabelledSource(ArraySource):
 
     def subset(self, rows: Labels) -> Self:
         return replace(super().subset(rows), labels=self.labels[rows])
+
+    def component_groups(self, n_components: int) -> Sequence[tuple[ArraySource, slice]]:
+        return list(zip(self.classes, self._components(), strict=True))
 
     def _components(self) -> Iterator[slice]:
         ends = np.cumsum(self.sizes).tolist()

@@ -1,0 +1,194 @@
+"""The report of a fit: its end, in values and in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.em import Fit, Status
+from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.m_step import MStep
+from gaussmix.sources import Source
+
+__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows"]
+
+_SAME = 1e-3  # largest difference, in nats per row, between two optima that count as one
+_NAMED = 5  # components that a message names
+
+
+@dataclass(frozen=True, eq=False)
+class FitReport:
+    """The end of a fit: the last run, its model, and sentences with numbers.
+
+    Attributes
+    ----------
+    fit : Fit
+        The last run.
+    m_step : MStep
+        The model, with the prior on components that would have collapsed.
+    optima : tuple of float
+        Scores per row that runs from different starts ended at or were heading for, the best first.
+    n_passes : float
+        Passes over the rows, in all runs.
+    score : float
+        Log-posterior per row, less what components gain by being degenerate.
+    n_equal : int
+        Number of rows if all rows are equal, otherwise 0.
+    """
+
+    fit: Fit
+    m_step: MStep
+    optima: tuple[float, ...]
+    n_passes: float
+    score: float
+    n_equal: int = 0
+
+    objective: ClassVar[str] = "log-likelihood"
+    """The quantity in the history of the fit."""
+
+    @property
+    def regularized(self) -> tuple[int, ...]:
+        """The components with a prior of their own, without which they would have collapsed."""
+        return self.m_step.hold.components if self.m_step.hold else ()
+
+    @cached_property
+    def degenerate(self) -> tuple[int, ...]:
+        """The components of enough rows that lie in a plane, on a line or at a point."""
+        found = degenerate(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
+        return tuple(k for k in found if k not in self.regularized and k not in self.empty)
+
+    @cached_property
+    def narrowed(self) -> tuple[int, ...]:
+        """The components whose width is the rounding of the columns."""
+        return self.m_step.narrowed_by_rounding(self.fit.state.statistics)
+
+    @property
+    def empty(self) -> tuple[int, ...]:
+        """The components without rows."""
+        return tuple(np.flatnonzero(self.fit.state.statistics.mass == 0).tolist())
+
+    @property
+    def n_optima(self) -> int:
+        """Number of different optima."""
+        return 1 + sum(
+            bool(before - after > _SAME) for before, after in zip(self.optima, self.optima[1:], strict=False)
+        )
+
+    @property
+    def interrupted(self) -> "FitReport":
+        """The report of the best fit before an interruption."""
+        return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """The key by which reports are sorted."""
+        return self.fit.status is not Status.INTERRUPTED, self.score
+
+    @property
+    def status(self) -> Status:
+        """The one word that the user should know first."""
+        if self.fit.status is not Status.CONVERGED:
+            return self.fit.status
+        if self.regularized:
+            return Status.HELD
+        if self.degenerate or self.n_equal:
+            return Status.FLAT
+        if self.narrowed:
+            return Status.ROUNDED
+        return Status.EMPTY if self.empty else Status.CONVERGED
+
+    def message(self, tol: float, notes: Sequence[str] = ()) -> str:
+        """Return all that the user should know, with numbers and what to do.
+
+        Parameters
+        ----------
+        tol : float
+            Largest distance to the limit at which a fit has converged.
+        notes : sequence of str
+            Sentences on the columns and the prior.
+        """
+        return " ".join([self._ending(tol), *self._degeneracies(), *notes, *self._other_optima()])
+
+    def _ending(self, tol: float) -> str:
+        n_iter, left = self.fit.state.n_iter, self._distance()
+        if self.fit.status is Status.CONVERGED:
+            return f"Converged after {n_iter} iterations: {left}."
+        if self.fit.status is Status.INTERRUPTED:
+            return f"Interrupted after {self.n_passes:.0f} passes over the rows: the best so far is kept."
+        if self.fit.status is Status.COLLAPSED:
+            return f"Stopped after {n_iter} iterations. {self.fit.reason}"
+        return (
+            "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+            f"tol, or check for degenerate data. After {n_iter} iterations {left}; tol is {tol:.2g}."
+        )
+
+    def _distance(self) -> str:
+        if np.isinf(self.fit.distance):
+            return "the gains are not shrinking yet"
+        return f"the {self.objective} is estimated to be {self.fit.distance:.2g} per row from its limit"
+
+    def _degeneracies(self) -> list[str]:
+        masses, said = self.fit.state.statistics.mass, []
+        if self.n_equal:
+            said.append(describe_equal_rows(self.n_equal))
+        if self.regularized:
+            rows = _listed(masses, self.regularized)
+            said.append(
+                f"{_named(self.regularized)} would have collapsed, with {rows} rows; a prior worth one row holds each "
+                "open. Try fewer components, a covariance_type with fewer parameters, or GaussianMixture(prior='weak')."
+            )
+        if self.degenerate:
+            rows = _listed(masses, self.degenerate)
+            said.append(
+                f"{_named(self.degenerate)} with {rows} rows: spread in some direction is from reg_covar alone, and "
+                "the log-likelihood says little. Are values rounded, repeated or censored? Try "
+                "GaussianMixture(prior='weak')."
+            )
+        if self.empty:
+            said.append(
+                f"{len(self.empty)} of {len(masses)} components are empty: no row belongs to them. Try fewer "
+                "components; there may be no more distinct rows."
+            )
+        return said
+
+    def _other_optima(self) -> list[str]:
+        if self.n_optima == 1:
+            return []
+        spread = self.optima[0] - self.optima[-1]
+        others = "another optimum" if self.n_optima == 2 else f"{self.n_optima - 1} other optima"  # noqa: PLR2004 - one
+        return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
+
+
+def describe_equal_rows(n_rows: int) -> str:
+    """Return the sentence that all rows are equal."""
+    return (
+        f"All {n_rows} rows are equal, so that they have no spread and no groups: reg_covar or a prior gives all "
+        "variances, and the log-likelihood says nothing. Check that X holds the values that it should."
+    )
+
+
+def count_equal_rows(source: Source) -> int:
+    """Return the number of rows if all are equal, otherwise 0."""
+    return source.n_rows if source.all_equal else 0
+
+
+def _named(components: Sequence[int]) -> str:
+    some = ", ".join(map(str, components[:_NAMED]))
+    if len(components) == 1:
+        return f"Component {some}"
+    return f"Components {some}" + f" and {len(components) - _NAMED} more" * (len(components) > _NAMED)
+
+
+def _listed(masses: Floats, components: Sequence[int]) -> str:
+    return ", ".join(f"{masses[k]:.3g}" for k in components[:_NAMED]) + ", ..." * (len(components) > _NAMED)
+
+
+def best_of(outcomes: Sequence[FitReport]) -> FitReport:
+    """Return the best report, with the optima of all fits and the passes that all took."""
+    best = max(outcomes, key=lambda one: one.rank)
+    optima = tuple(sorted((value for one in outcomes for value in one.optima), reverse=True))
+    whole = replace(best, optima=optima, n_passes=sum(one.n_passes for one in outcomes))
+    return whole.interrupted if any(one.fit.status is Status.INTERRUPTED for one in outcomes) else whole
