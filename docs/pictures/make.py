@@ -28,7 +28,8 @@ from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 from gaussmix import GaussianMixture, Mixture
 from gaussmix.em import Fit, State, run
 from gaussmix.em.m_step import MStep
-from gaussmix.fitting import Exploration
+from gaussmix.fitting import Exploration, Problem, Stopping
+from gaussmix.fitting.runs import Runs
 from gaussmix.initialization import given, relative_ridge
 from gaussmix.initialization.projection_pursuit import pursued
 from gaussmix.initialization.whitening import Coordinates
@@ -146,14 +147,14 @@ def grid() -> Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Watched(Exploration):
-    """An exploration that keeps all its runs."""
+class Watched(Runs):
+    """Runs that are kept."""
 
-    runs: list[Fit] = field(default_factory=list)
+    kept: list[Fit] = field(default_factory=list)
 
     def _run(self, *arguments: Any, **options: Any) -> Fit:  # noqa: ANN401 - as they are
         fit = super()._run(*arguments, **options)
-        self.runs.append(fit)
+        self.kept.append(fit)
         return fit
 
 
@@ -164,9 +165,9 @@ def race() -> Figure:
     covariances = halves @ halves.transpose(0, 2, 1) / 2 + 0.1 * np.eye(2)
     truth = Mixture(rng.dirichlet(np.full(6, 5.0)), 2.5 * rng.normal(size=(6, 2)), covariances)
     source, m_step = problem(truth.sample(1000, random_state=RACE_SEED))
-    exploration = Watched(source, 6, m_step, relative_ridge(source, 1.0), tol=TOL, max_iter=100)
-    exploration.found(np.random.default_rng(RACE_SEED))
-    racers, moves = told_apart(exploration.runs)
+    watched = Watched(Problem.of(source, 6, m_step), Stopping(TOL, max_iter=100))
+    Exploration(watched.problem, watched.stopping).explore(np.random.default_rng(RACE_SEED), watched)
+    racers, moves = told_apart(watched.kept)
 
     figure, ax = plt.subplots(figsize=(WIDTH, 4.2), layout="constrained")
     best = max(racers, key=lambda fit: fit.history[-1])

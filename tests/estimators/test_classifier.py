@@ -16,10 +16,14 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from gaussmix import GaussianMixtureClassifier, GaussianMixtureSearch
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators import across
-from gaussmix.initialization import assigned, start
-from gaussmix.sources import ArraySource
-from gaussmix.structures import STRUCTURES
+from gaussmix.fitting import Exploration, Problem, Stopping, fit
+from gaussmix.fitting.fit import fit_from
+from gaussmix.fitting.runs import Runs
+from gaussmix.fitting.split_merge import split_and_merge
+from gaussmix.initialization import assigned, relative_ridge, start
+from gaussmix.initialization.assignments import from_labels
+from gaussmix.sources import ArraySource, LabelledSource
+from gaussmix.structures import STRUCTURES, named
 
 NAMED = {
     "lda": LinearDiscriminantAnalysis(solver="lsqr"),
@@ -310,12 +314,58 @@ def test_before_a_fit_there_is_nothing_to_say():
 
 
 def test_ctrl_c_across_classes_is_not_swallowed(monkeypatch):
-    real = across.run
+    real = fit.run
 
     def interrupted(*arguments, **options):
-        fit = real(*arguments, **options)
-        return Fit(fit.state, fit.history, Status.INTERRUPTED)
+        ended = real(*arguments, **options)
+        return Fit(ended.state, ended.history, Status.INTERRUPTED)
 
-    monkeypatch.setattr(across, "run", interrupted)
+    monkeypatch.setattr(fit, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         GaussianMixtureClassifier.lda().fit(*load_iris(return_X_y=True))
+
+
+def nested_classes(rng, n=240):
+    """Two classes of three clusters each, in which plain k-means within a class often ends wrongly."""
+    centres = np.array([[0.0, 0.0], [1.2, 9.0], [9.0, 0.5], [4.0, 4.0], [5.0, -6.0], [-6.0, 5.0]])
+    labels = rng.integers(0, 6, n)
+    rows = centres[labels] + rng.normal(size=(n, 2)) * [0.7, 1.4]
+    return rows, labels // 3
+
+
+def test_classes_that_share_a_structure_are_explored():
+    rows, y = nested_classes(np.random.default_rng(3))
+    m_step = MStep(named("EEE"), relative_ridge(ArraySource(rows)))
+    source = LabelledSource(rows, labels=y, sizes=(3, 3))
+    problem = Problem(source, 6, m_step, rows.var(axis=0))
+    found = Exploration(problem, Stopping(1e-6, 500)).explore(np.random.default_rng(0))
+    runs = [
+        fit_from(problem, Stopping(1e-6, 500), within_classes(source, seed), np.random.default_rng(seed))
+        for seed in range(6)
+    ]
+    assert found.fit.state.log_posterior >= max(one.fit.state.log_posterior for one in runs) - 1e-4
+    assert found.fit.state.log_posterior > min(one.fit.state.log_posterior for one in runs) + 1e-3
+
+
+def within_classes(source, seed):
+    """A start of random labels within each class."""
+    labels = 3 * source.labels + np.random.default_rng(seed).integers(0, 3, source.n_rows)
+    return lambda problem, _rng: start(source, from_labels(labels, 6), 6, problem.m_step)
+
+
+def test_moves_keep_the_components_of_each_class():
+    rows, y = nested_classes(np.random.default_rng(4))
+    source = LabelledSource(rows, labels=y, sizes=(3, 3))
+    problem = Problem(source, 6, MStep(named("VVV"), relative_ridge(ArraySource(rows))), rows.var(axis=0))
+    runs = Runs(problem, Stopping(1e-4, 100))
+    wrong = 3 * y + np.where(rows[:, 0] > 0, np.where(rows[:, 1] > 0, 0, 1), 2)
+    begun = runs.run(source, start(source, from_labels(wrong, 6), 6, problem.m_step), 60)
+    moved = split_and_merge(runs, source, begun, np.random.default_rng(0), 500.0)
+    assert moved.state.log_posterior >= begun.state.log_posterior
+    for label, place in enumerate((slice(0, 3), slice(3, 6))):
+        share = (y == label).mean()
+        assert moved.state.mixture.weights[place].sum() == pytest.approx(share, rel=1e-9)
+        means = moved.state.mixture.means[place]
+        own = rows[y == label]
+        assert (means >= own.min(axis=0)).all()
+        assert (means <= own.max(axis=0)).all()

@@ -10,8 +10,8 @@ from cases import clusters
 from gaussmix import GaussianMixture
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.fitting import Outcome, best_of
-from gaussmix.fitting import exploration, held
+from gaussmix.fitting import regularize, runs
+from gaussmix.fitting.report import FitReport, best_of
 from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL
 from gaussmix.sources import ArraySource
@@ -30,11 +30,11 @@ def outcome(rows):
     model = MStep(named("full"), np.full(2, 1e-6))
     first = Mixture([0.5, 0.5], rows[:2], np.repeat(np.eye(2)[None], 2, axis=0))
     fit = run(ArraySource(rows), first, model, tol=1e-5, max_iter=500)
-    return Outcome(fit, model, (fit.state.log_posterior,), n_passes=20.0, worth=fit.state.log_posterior)
+    return FitReport(fit, model, (fit.state.log_posterior,), n_passes=20.0, score=fit.state.log_posterior)
 
 
 def holding(outcome, *components):
-    return replace(outcome, m_step=held(outcome.m_step, components, 2, np.ones(2)))
+    return replace(outcome, m_step=regularize(outcome.m_step, components, 2, np.ones(2)))
 
 
 def ending(outcome, status, value=None):
@@ -45,7 +45,7 @@ def ending(outcome, status, value=None):
         state = replace(state, statistics=weighed)
     reason = "Component 0 has no spread." if status is Status.COLLAPSED else ""
     fit = replace(outcome.fit, state=state, status=status, reason=reason)
-    return replace(outcome, fit=fit, worth=state.log_posterior)
+    return replace(outcome, fit=fit, score=state.log_posterior)
 
 
 def is_a_sentence(text):
@@ -98,7 +98,7 @@ def test_the_most_likely_outcome_is_the_best(outcome):
     assert best_of([better, worse]).fit is better.fit
 
 
-def test_the_outcome_of_the_highest_objective_is_best_whatever_is_held(outcome):
+def test_the_outcome_of_the_highest_objective_is_best_whatever_is_regularize(outcome):
     plain, higher = (ending(outcome, Status.CONVERGED, value) for value in (-2.0, -1.0))
     assert best_of([holding(higher, 0), plain]).fit is higher.fit
     assert best_of([holding(plain, 0), higher]).fit is higher.fit
@@ -217,7 +217,7 @@ def test_an_interruption_keeps_the_best_so_far_and_says_so(monkeypatch, rows, n_
             raise KeyboardInterrupt
         return run(*arguments, **options)
 
-    monkeypatch.setattr(exploration, "run", interrupted)
+    monkeypatch.setattr(runs, "run", interrupted)
     with pytest.warns(ConvergenceWarning, match=r"Interrupted after \d+ passes over the rows: the best so far is kept"):
         model = GaussianMixture(3, n_init=n_init, random_state=0).fit(rows)
     assert model.status_ is Status.INTERRUPTED
@@ -244,7 +244,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch, rows):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exploration, "run", interrupted)
+    monkeypatch.setattr(runs, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         GaussianMixture(3, random_state=0).fit(rows)
 
@@ -265,7 +265,7 @@ def test_every_pass_of_the_estimator_is_counted(monkeypatch, rows, n_components)
 
 def test_what_is_flat_is_worth_less_than_it_looks(outcome):
     plain, flat = ending(outcome, Status.CONVERGED, -2.0), ending(outcome, Status.CONVERGED, -1.0)
-    assert best_of([plain, replace(flat, worth=-3.0)]).fit is plain.fit
+    assert best_of([plain, replace(flat, score=-3.0)]).fit is plain.fit
 
 
 def test_given_means_are_where_the_fit_begins(rows):

@@ -6,6 +6,7 @@ import pytest
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.span import Span
+from gaussmix.fitting import Problem
 from gaussmix.initialization import relative_ridge, start
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource
@@ -27,7 +28,8 @@ def test_steps_in_the_span_are_those_in_all_dimensions(name, weighted, hold):
     source, labels = table(weighted=weighted)
     m_step = MStep(named(name), hold * relative_ridge(source, 1.0))
     span = Span.of(source, m_step.ridge)
-    inner, model = span.reduced(source), span.reduced_model(m_step)
+    in_span = span.reduce(Problem.of(source, 2, m_step))
+    inner, model = in_span.source, in_span.m_step
     assert inner.n_features == 13
     whole, reduced = (
         run(rows, start(rows, from_labels(labels, 2), 2, one), one, tol=0.0, max_iter=3)

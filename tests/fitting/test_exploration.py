@@ -8,12 +8,19 @@ from hypothesis import strategies as st
 from cases import clusters, vector
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.fitting import Exploration, exploration, rare_groups
+from gaussmix.fitting import Exploration, Problem, Stopping, exploration, rare_groups, runs, split_merge, starts
+from gaussmix.fitting.penalty import spike_penalty, underpopulated
+from gaussmix.fitting.runs import Runs
+from gaussmix.fitting.schedule import SCHEDULE
+from gaussmix.fitting.split_merge import split_and_merge
+from gaussmix.fitting.starts import candidate_starts
 from gaussmix.initialization import relative_ridge, start
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
+
+MUCH_TO_DO = replace(SCHEDULE, work=1)
 
 seeds = st.integers(0, 2**32 - 1)
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
@@ -23,19 +30,27 @@ some_structures = pytest.mark.parametrize("name", ["full", "tied", "diag", "sphe
 def exploration_of(rows, n_components, *, structure="full", ridge=None, tol=1e-4, max_iter=100, **options):
     source = ArraySource(rows)
     model = MStep(named(structure), relative_ridge(source) if ridge is None else np.full(rows.shape[1], ridge))
-    return Exploration(source, n_components, model, relative_ridge(source, 1.0), tol, max_iter, **options)
+    watch = options.pop("watch", lambda _state, _gain: None)
+    return Exploration(Problem.of(source, n_components, model), Stopping(tol, max_iter, watch), **options)
+
+
+def runs_of(exploring):
+    return Runs(exploring.problem, exploring.stopping, exploring.schedule)
 
 
 def explored(rows, n_components, seed=0, **options):
-    return exploration_of(rows, n_components, **options).found(np.random.default_rng(seed))
+    return exploration_of(rows, n_components, **options).explore(np.random.default_rng(seed))
 
 
 def from_truth(exploring, labels):
     """The fit from a start of the true labels."""
     first = start(
-        exploring.source, from_labels(labels, exploring.n_components), exploring.n_components, exploring.m_step
+        exploring.problem.source,
+        from_labels(labels, exploring.problem.n_components),
+        exploring.problem.n_components,
+        exploring.problem.m_step,
     )
-    return run(exploring.source, first, exploring.m_step, tol=1e-7, max_iter=1000)
+    return run(exploring.problem.source, first, exploring.problem.m_step, tol=1e-7, max_iter=1000)
 
 
 def apart(rng, n=450, centres=((0.0, 0.0), (12.0, 0.0), (0.0, 12.0))):
@@ -65,7 +80,7 @@ def test_stretched_clusters_are_found(wide, seed):
     labels = np.arange(1000) % 2
     rows = rng.normal(size=(1000, 2)) * [1.0, wide] + np.outer(labels, [6.0, 0.0])
     exploring = exploration_of(rows, 2)
-    fit = exploring.found(rng).fit
+    fit = exploring.explore(rng).fit
     assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
     agree = (fit.state.mixture.predict(rows) == labels).mean()
     assert max(agree, 1.0 - agree) > 0.99
@@ -74,7 +89,7 @@ def test_stretched_clusters_are_found(wide, seed):
 def test_clusters_that_only_one_of_thirty_directions_tells_apart_are_found(whitened):
     rows, labels = whitened
     exploring = exploration_of(rows, 2)
-    fit = exploring.found(np.random.default_rng(0)).fit
+    fit = exploring.explore(np.random.default_rng(0)).fit
     assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
 
 
@@ -84,7 +99,7 @@ def test_clusters_far_apart_are_found(seed):
     rng = np.random.default_rng(seed)
     rows, labels = apart(rng, centres=np.eye(5) * 15.0)
     exploring = exploration_of(rows, 5)
-    fit = exploring.found(rng).fit
+    fit = exploring.explore(rng).fit
     assert fit.state.log_posterior > from_truth(exploring, labels).state.log_posterior - 1e-3
 
 
@@ -95,10 +110,9 @@ def test_a_start_with_components_in_the_wrong_places_is_escaped(seed):
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)  # one over two clusters, two in the third
-    first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
-    before = exploring._run(exploring.source, first, 60)
-    exploring.passes.clear()
-    after = exploring._moved(exploring.source, before, rng, 60.0)
+    first = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    before = runs_of(exploring).run(exploring.problem.source, first, 60)
+    after = split_and_merge(runs_of(exploring), exploring.problem.source, before, rng, 60.0)
     target = from_truth(exploring, labels).state.log_posterior
     assert before.state.log_posterior < target - 0.3
     assert after.state.log_posterior > target - 1e-3
@@ -108,9 +122,9 @@ def test_a_fit_that_is_best_stays():
     rng = np.random.default_rng(0)
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3)
-    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
-    best = exploring._run(exploring.source, first, 100)
-    assert exploring._moved(exploring.source, best, rng, 60.0) is best
+    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
+    best = runs_of(exploring).run(exploring.problem.source, first, 100)
+    assert split_and_merge(runs_of(exploring), exploring.problem.source, best, rng, 60.0) is best
 
 
 @some_structures
@@ -164,8 +178,10 @@ def test_a_move_without_steps_has_the_covariances_of_the_structure(name):
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3, structure=name, max_iter=0)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
-    first = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
-    moved = exploring._moved(exploring.source, exploring._run(exploring.source, first, 0), rng, 60.0)
+    first = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    running = runs_of(exploring)
+    begun = running.run(exploring.problem.source, first, 0)
+    moved = split_and_merge(running, exploring.problem.source, begun, rng, 60.0)
     assert isinstance(moved.state.mixture.covariances, named(name).form)
 
 
@@ -180,8 +196,8 @@ def test_the_fit_has_the_covariances_of_the_structure(structure):
 def test_the_limit_is_near():
     rows = clusters(np.random.default_rng(0), 400)
     exploring = exploration_of(rows, 3, tol=1e-5, max_iter=1000)
-    fit = exploring.found(np.random.default_rng(0)).fit
-    limit = run(exploring.source, fit.state.mixture, exploring.m_step, tol=1e-13, max_iter=5000)
+    fit = exploring.explore(np.random.default_rng(0)).fit
+    limit = run(exploring.problem.source, fit.state.mixture, exploring.problem.m_step, tol=1e-13, max_iter=5000)
     assert fit.status is Status.CONVERGED
     assert limit.state.log_posterior - fit.state.log_posterior < 1e-5
 
@@ -236,7 +252,7 @@ def test_what_halves_cost_is_estimated_from_above(n, counted):
 def test_a_large_table_is_explored_by_a_sample_and_fitted_whole(counted):
     rows, labels = apart(np.random.default_rng(0), 12000)
     exploring = exploration_of(rows, 3)
-    found = exploring.found(np.random.default_rng(0))
+    found = exploring.explore(np.random.default_rng(0))
     assert found.fit.state.statistics.weight == pytest.approx(12000)
     assert found.fit.state.log_likelihood == pytest.approx(found.fit.state.mixture.logpdf(rows).mean())
     assert {2000, 12000} <= set(counted)
@@ -245,7 +261,9 @@ def test_a_large_table_is_explored_by_a_sample_and_fitted_whole(counted):
 
 
 def sample_sizes(rows, numbers, **options):
-    return [exploration_of(rows, k, ridge=1.0, **options)._sample(np.random.default_rng(0)).n_rows for k in numbers]
+    return [
+        exploration_of(rows, k, ridge=1.0, **options).explored_rows(np.random.default_rng(0)).n_rows for k in numbers
+    ]
 
 
 def test_a_sample_is_as_large_as_its_parameters_need():
@@ -253,7 +271,7 @@ def test_a_sample_is_as_large_as_its_parameters_need():
     assert sample_sizes(rows, (1, 10, 30)) == [2000, 8 * 659, 8 * 1979]
     assert sample_sizes(rows, (1, 10, 30), structure="diag") == [2000, 2000, 6000]
     exploring = exploration_of(rows[:3000], 2, ridge=1.0)
-    assert exploring._sample(np.random.default_rng(0)) is exploring.source
+    assert exploring.explored_rows(np.random.default_rng(0)) is exploring.problem.source
 
 
 def test_a_sample_is_never_much_larger_than_is_enough_for_any_model():
@@ -272,19 +290,21 @@ def test_samples_of_many_rows_grow_on_the_way_to_all(counted):
 def test_a_run_over_a_sample_ends_where_the_sample_tells_no_more():
     rows = clusters(np.random.default_rng(0), 9000, 3, 8)
     exploring = exploration_of(rows, 3)
-    sample = exploring._sample(np.random.default_rng(0))
-    assert exploring._tol(exploring.source) == 1e-4
-    assert exploring._tol(sample) == pytest.approx(0.01 * 134 / (2 * sample.n_rows))
-    assert replace(exploring, tol=1e-3)._tol(sample) == 1e-3
+    sample = exploring.explored_rows(np.random.default_rng(0))
+    assert runs_of(exploring).tol(exploring.problem.source) == 1e-4
+    assert runs_of(exploring).tol(sample) == pytest.approx(0.01 * 134 / (2 * sample.n_rows))
+    assert Runs(exploring.problem, Stopping(1e-3, 100)).tol(sample) == 1e-3
 
 
 @pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV", "EVE"])
 def test_where_there_is_much_to_do_starts_have_too_many_components_first(counted, name):
     rows = clusters(np.random.default_rng(2), 900, 5, spread=1.5)
     exploring = exploration_of(rows, 5, structure=name)
-    firsts = list(exploring._firsts(exploring.source, np.random.default_rng(0), 0.01))
+    running = runs_of(exploring)
+    made = candidate_starts(running, exploring.problem.source, np.random.default_rng(0), effort=0.01, most=10)
+    firsts = list(made)
     assert len(firsts) == 4  # in three kinds of coordinates, and along the directions in which rows fall apart
-    assert sum(exploring.passes) == sum(counted) / 900
+    assert running.ledger.n_passes == sum(counted) / 900
     for first in firsts:
         assert first.means.shape == (5, 2)
         assert isinstance(first.covariances, named(name).form)
@@ -296,10 +316,9 @@ def ten_clusters(spread):
 
 
 @pytest.mark.parametrize("name", ["full", "VEV"])
-def test_where_there_is_much_to_do_starts_are_tried_on_some_rows_of_a_sample(monkeypatch, counted, name):
-    monkeypatch.setattr(exploration, "_WORK", 1)
-    found = explored(ten_clusters(4.0), 10, structure=name)
-    size = exploration_of(ten_clusters(4.0), 10, structure=name)._sample(np.random.default_rng(0)).n_rows
+def test_where_there_is_much_to_do_starts_are_tried_on_some_rows_of_a_sample(counted, name):
+    found = explored(ten_clusters(4.0), 10, structure=name, schedule=MUCH_TO_DO)
+    size = exploration_of(ten_clusters(4.0), 10, structure=name).explored_rows(np.random.default_rng(0)).n_rows
     assert size > 2000
     assert set(counted) == {2000, size, 12_000}
     assert counted.index(2000) < counted.index(size)  # to begin with, some rows; in the end all
@@ -313,8 +332,8 @@ def sampled():
     """An exploration of ten clusters, a sample of its rows, and starts: near the truth, and three bad ones."""
     exploring = exploration_of(ten_clusters(4.0), 10)
     rng = np.random.default_rng(0)
-    sample = exploring._sample(rng)
-    good = next(iter(exploring._firsts(sample, rng, 1.0)))
+    sample = exploring.explored_rows(rng)
+    good = next(candidate_starts(runs_of(exploring), sample, rng, effort=1.0, most=10))
     bad = [
         Mixture(good.weights, sample.rows[rng.choice(sample.n_rows, 10, replace=False)], good.covariances)
         for _ in range(3)
@@ -329,17 +348,19 @@ def shifted(one, by):
 
 def test_a_start_that_is_like_the_likeliest_run_is_not_run_and_no_other_is_asked_for(sampled):
     exploring, sample, good, bad = sampled
+    running = runs_of(exploring)
     asked = iter([good, good, *bad])
-    (fit,), agreed = exploring._going(sample, asked)
+    (fit,), agreed = exploring.run_until_same(running, sample, asked)
     assert agreed
     assert list(asked) == bad
-    assert sum(exploring.passes) == pytest.approx((1 + fit.state.n_passes) * sample.n_rows / 12_000)
+    assert running.ledger.n_passes == pytest.approx((1 + fit.state.n_passes) * sample.n_rows / 12_000)
 
 
 def test_no_other_start_is_asked_for_once_two_runs_come_to_the_same(sampled):
     exploring, sample, good, bad = sampled
+    running = runs_of(exploring)
     asked = iter([good, shifted(good, 1.0), *bad])
-    fits, agreed = exploring._going(sample, asked)
+    fits, agreed = exploring.run_until_same(running, sample, asked)
     assert agreed
     assert len(fits) == 1
     assert list(asked) == bad
@@ -347,64 +368,67 @@ def test_no_other_start_is_asked_for_once_two_runs_come_to_the_same(sampled):
 
 def test_after_three_starts_one_that_begins_less_likely_does_not_go(monkeypatch, sampled):
     exploring, sample, good, bad = sampled
-    monkeypatch.setattr(exploration, "alike", lambda *_: False)
+    running = runs_of(exploring)
+    monkeypatch.setattr(exploration, "same_solution", lambda *_: False)
     far = Mixture(good.weights, bad[0].means + 100.0, good.covariances)
-    fits, agreed = exploring._going(sample, [*bad, far, good])
+    fits, agreed = exploring.run_until_same(running, sample, [*bad, far, good])
     assert not agreed
     assert len(fits) == 3
     one = sample.n_rows / 12_000
-    assert sum(round(steps / one) == 1 for steps in exploring.passes) == 5  # to see how each begins
-    assert sum(round(steps / one) > 1 for steps in exploring.passes) == 4  # to go on: all but the one that is far
-    assert fits[0].state.log_posterior > exploring._run(sample, good, 0).state.log_posterior
+    assert sum(round(steps / one) == 1 for steps in running.ledger.passes) == 5  # to see how each begins
+    assert sum(round(steps / one) > 1 for steps in running.ledger.passes) == 4  # to go on: all but the one that is far
+    assert fits[0].state.log_posterior > runs_of(exploring).run(sample, good, 0).state.log_posterior
 
 
 def test_an_interruption_where_starts_are_tried_one_after_the_other_keeps_the_best(monkeypatch):
-    monkeypatch.setattr(exploration, "_WORK", 1)
     rows, calls = ten_clusters(4.0), iter(range(100))
 
     def interrupted(*arguments, **options):
-        if next(calls) == 4:
+        if next(calls) == 2:
             raise KeyboardInterrupt
         return run(*arguments, **options)
 
-    monkeypatch.setattr(exploration, "run", interrupted)
-    found = explored(rows, 10)
+    monkeypatch.setattr(runs, "run", interrupted)
+    found = explored(rows, 10, schedule=MUCH_TO_DO)
     assert found.fit.status is Status.INTERRUPTED
     assert found.fit.state.statistics.weight == pytest.approx(len(rows))
 
 
 def test_of_starts_that_race_two_are_enough_if_they_are_alike(sampled):
     *_, good, (bad, *_) = sampled
-    assert exploration._until_alike([good, good, bad]) == [good, good]
-    assert exploration._until_alike([good, bad, bad]) == [good, bad, bad]
-    assert exploration._until_alike([]) == []
+    assert exploration.until_same([good, good, bad]) == [good, good]
+    assert exploration.until_same([good, bad, bad]) == [good, bad, bad]
+    assert exploration.until_same([]) == []
 
 
 @pytest.mark.parametrize("spread", [1.0, 4.0])
-def test_starts_tried_on_some_rows_end_as_high_as_starts_tried_on_a_sample(monkeypatch, spread):
+def test_starts_tried_on_some_rows_end_as_high_as_starts_tried_on_a_sample(spread):
     rows = ten_clusters(spread)
-    values = []
-    for work in (2**30, 1):
-        monkeypatch.setattr(exploration, "_WORK", work)
-        values.append(explored(rows, 10).fit.state.log_posterior)
+    found = [explored(rows, 10, schedule=replace(SCHEDULE, work=work)) for work in (2**30, 1)]
+    values = [one.fit.state.log_posterior for one in found]
     assert values[1] > values[0] - 1e-3
 
 
 def test_runs_are_on_the_same_way_if_they_are_near_to_each_other_in_place_and_height():
     rows, labels = apart(np.random.default_rng(0))
     exploring = exploration_of(rows, 3)
-    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
+    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
-    other = start(exploring.source, from_labels(wrong, 3), 3, exploring.m_step)
-    best, worse = (exploring._run(exploring.source, one, 9) for one in (first, other))
-    assert exploring._same(best, exploring._run(exploring.source, first, 5))
-    assert not exploring._same(best, worse)
+    other = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    best, worse = (runs_of(exploring).run(exploring.problem.source, one, 9) for one in (first, other))
+    assert exploring._same_end(runs_of(exploring), best, runs_of(exploring).run(exploring.problem.source, first, 5))
+    assert not exploring._same_end(runs_of(exploring), best, worse)
 
 
 def test_where_starts_come_to_one_end_nothing_is_moved(monkeypatch):
     rows, _ = apart(np.random.default_rng(0), 6000)
     tried = []
-    monkeypatch.setattr(exploration, "halves", lambda _, model, *__: tried.append(1) or [None] * model.n_components)
+
+    def nothing(_rows, model, *_):
+        tried.append(1)
+        return [None] * model.n_components
+
+    monkeypatch.setattr(split_merge, "split_candidates", nothing)
     explored(rows, 3)
     assert not tried
     explored(clusters(np.random.default_rng(2), 400, 6, spread=1.5), 6)
@@ -416,20 +440,22 @@ def test_moves_after_a_fit_take_about_as_many_passes_as_it():
     rows = clusters(rng, 600, 8, 3)
     exploring = exploration_of(rows, 8, max_iter=2)
     spike = np.append(np.arange(597) % 7, [7, 7, 7])
-    first = start(exploring.source, from_labels(spike, 8), 8, exploring.m_step)
-    fit = run(exploring.source, first, exploring.m_step, tol=1e-9, max_iter=2)
-    exploring.without_doomed(fit, rng)
+    first = start(exploring.problem.source, from_labels(spike, 8), 8, exploring.problem.m_step)
+    fit = run(exploring.problem.source, first, exploring.problem.m_step, tol=1e-9, max_iter=2)
+    running = runs_of(exploring)
+    exploring.without_underpopulated(running, fit, rng)
     a_try, halves = 1 + 1 + 2, 32 / 8
-    assert sum(exploring.passes) <= 3 + a_try + halves
+    assert running.ledger.n_passes <= 3 + a_try + halves
 
 
 def test_a_sample_of_weighted_rows_weighs_its_part_of_them():
     rng = np.random.default_rng(0)
     rows, weights = clusters(rng, 5000), rng.uniform(0.5, 2.0, size=5000)
-    exploring = replace(exploration_of(rows, 2), source=ArraySource(rows, weights))
-    found = exploring.found(rng)
+    model = exploration_of(rows, 2).problem.m_step
+    exploring = Exploration(Problem.of(ArraySource(rows, weights), 2, model), Stopping(1e-4, 100))
+    found = exploring.explore(rng)
     assert found.fit.state.statistics.weight == pytest.approx(weights.sum())
-    sample = exploring._sample(rng)
+    sample = exploring.explored_rows(rng)
     assert sample.n_rows <= 2000
     assert sample.some_weights.sum() == pytest.approx(0.4 * weights.sum())
 
@@ -482,12 +508,16 @@ def test_a_fit_on_few_rows_owes_what_it_gains_by_them():
     exploring = exploration_of(rows, 2, ridge=1e-9)
     needle = np.append(np.zeros(98, dtype=int), [1, 1])
     fits = [
-        exploring._run(exploring.source, start(exploring.source, from_labels(labels, 2), 2, exploring.m_step), 3)
+        runs_of(exploring).run(
+            exploring.problem.source,
+            start(exploring.problem.source, from_labels(labels, 2), 2, exploring.problem.m_step),
+            3,
+        )
         for labels in (needle, (rows[:, 0] > 0).astype(int))
     ]
-    assert exploring._doomed(fits[0]) == (1,)
-    assert exploring._owed(fits[0]) > 0 == exploring._owed(fits[1])
-    assert exploring._rank(fits[1]) > exploring._rank(fits[0])
+    assert underpopulated(exploring.problem, fits[0]) == (1,)
+    assert spike_penalty(exploring.problem, fits[0]) > 0 == spike_penalty(exploring.problem, fits[1])
+    assert runs_of(exploring).rank(fits[1]) > runs_of(exploring).rank(fits[0])
 
 
 def test_the_place_of_a_component_of_few_rows_is_given_to_others():
@@ -496,13 +526,13 @@ def test_the_place_of_a_component_of_few_rows_is_given_to_others():
     exploring = exploration_of(rows, 3)
     labels = np.where(labels == 1, 0, labels // 2)  # two clusters in one component
     labels[:2] = 2
-    first = start(exploring.source, from_labels(labels, 3), 3, exploring.m_step)
-    spike = run(exploring.source, first, exploring.m_step, tol=1e-4, max_iter=0)
-    assert exploring._doomed(spike) == (2,)
-    fit = exploring.without_doomed(spike, rng)
-    assert exploring._doomed(fit) == ()
+    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
+    spike = run(exploring.problem.source, first, exploring.problem.m_step, tol=1e-4, max_iter=0)
+    assert underpopulated(exploring.problem, spike) == (2,)
+    fit = exploring.without_underpopulated(runs_of(exploring), spike, rng)
+    assert underpopulated(exploring.problem, fit) == ()
     assert fit.state.statistics.mass.min() > 140
-    assert exploring.without_doomed(fit, rng) is fit
+    assert exploring.without_underpopulated(runs_of(exploring), fit, rng) is fit
 
 
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------
@@ -516,25 +546,25 @@ def test_an_interruption_of_a_long_run_keeps_the_best_so_far():
             raise KeyboardInterrupt
 
     exploring = exploration_of(rows, 3, tol=1e-9, watch=interrupt)
-    found = exploring.found(np.random.default_rng(0))
+    running = runs_of(exploring)
+    found = exploring.explore(np.random.default_rng(0), running)
     assert found.fit.status is Status.INTERRUPTED
     assert found.fit.state.statistics.weight == pytest.approx(400)
-    best = max(fit.state.log_posterior for fit in exploring.kept)
-    assert found.fit.state.log_posterior == pytest.approx(best)
+    assert found.fit.state.log_posterior == pytest.approx(running.ledger.best.state.log_posterior)
 
 
 @pytest.mark.parametrize("n", [400, 9000])
-@pytest.mark.parametrize("runs", [1, 4, 15])
-def test_an_interruption_between_runs_keeps_the_best_so_far(monkeypatch, runs, n):
+@pytest.mark.parametrize("n_runs", [1, 4, 15])
+def test_an_interruption_between_runs_keeps_the_best_so_far(monkeypatch, n_runs, n):
     rows, done = clusters(np.random.default_rng(0), n), []
 
     def interrupted(*arguments, **options):
         done.append(1)
-        if len(done) == runs + 1:
+        if len(done) == n_runs + 1:
             raise KeyboardInterrupt
         return run(*arguments, **options)
 
-    monkeypatch.setattr(exploration, "run", interrupted)
+    monkeypatch.setattr(runs, "run", interrupted)
     found = explored(rows, 3)
     assert found.fit.status is Status.INTERRUPTED
     assert found.fit.state.statistics.weight == pytest.approx(n)
@@ -548,9 +578,9 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     rows = clusters(np.random.default_rng(0), 200)
-    for name in ("run", "given"):
+    for module, name in ((runs, "run"), (starts, "given")):
         with monkeypatch.context() as patch:
-            patch.setattr(exploration, name, interrupted)
+            patch.setattr(module, name, interrupted)
             with pytest.raises(KeyboardInterrupt):
                 explored(rows, 3)
 
@@ -559,8 +589,9 @@ def test_a_mixture_comes_from_runs_of_any_origin():
     rows = clusters(np.random.default_rng(0), 200)
     exploring = exploration_of(rows, 2)
     first = Mixture([0.5, 0.5], rows[:2], np.repeat(np.eye(2)[None], 2, axis=0))
-    fit = exploring._run(exploring.source, first, 5)
-    gone_on = exploring._gone_on(exploring.source, fit, 9)
+    running = runs_of(exploring)
+    fit = running.run(exploring.problem.source, first, 5)
+    gone_on = running.run(exploring.problem.source, fit, 9)
     assert fit.state.n_iter == 5
     assert gone_on.history[:6] == fit.history
-    assert sum(exploring.passes) == 1 + gone_on.state.n_passes
+    assert running.ledger.n_passes == 1 + gone_on.state.n_passes

@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from cases import clusters, mixture
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import partitions
-from gaussmix.fitting.partitions import alike, begun, fuller
+from gaussmix.fitting.partitions import overfitted_starts, partition_starts, same_solution
 from gaussmix.initialization import relative_ridge
 from gaussmix.initialization.kmeans import kmeans
 from gaussmix.mixture import Mixture
@@ -20,7 +20,9 @@ every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda st
 
 def started(rows, n_components, most=10, structure="full", ridge=None, seed=0, weights=None, effort=1.0):
     source = ArraySource(rows, weights)
-    return begun(source, n_components, model_of(source, structure, ridge), np.random.default_rng(seed), effort)[:most]
+    return partition_starts(
+        source, n_components, model_of(source, structure, ridge), np.random.default_rng(seed), effort
+    )[:most]
 
 
 def model_of(source, structure="full", ridge=None):
@@ -139,7 +141,7 @@ def in_a_grid(rng, n=900, side=3, apart=9.0):
 def test_too_many_components_leave_one_for_each_cluster_when_they_are_merged(seed):
     rows, means = in_a_grid(np.random.default_rng(seed))
     source = ArraySource(rows)
-    found = list(fuller(source, 9, model_of(source), np.random.default_rng(seed)))
+    found = list(overfitted_starts(source, 9, model_of(source), np.random.default_rng(seed)))
     assert [one.n_components for one in found] == [14, 14, 14]
     for one in found:
         distances = np.linalg.norm(one.reduce(9).means[:, None] - means, axis=2)
@@ -152,7 +154,7 @@ def test_mixtures_of_too_many_components_are_made_when_they_are_asked_for(monkey
     made = []
     monkeypatch.setattr(partitions, "kmeans", lambda *arguments: made.append(1) or kmeans(*arguments))
     source = ArraySource(rows)
-    found = fuller(source, 9, model_of(source), np.random.default_rng(0))
+    found = overfitted_starts(source, 9, model_of(source), np.random.default_rng(0))
     assert not made
     next(found)
     assert len(made) == 1
@@ -160,7 +162,7 @@ def test_mixtures_of_too_many_components_are_made_when_they_are_asked_for(monkey
 
 def test_of_equal_rows_there_are_no_mixtures_of_too_many_components():
     source = ArraySource(np.full((30, 2), 7.0))
-    assert list(fuller(source, 3, model_of(source, ridge=1e-6), np.random.default_rng(0))) == []
+    assert list(overfitted_starts(source, 3, model_of(source, ridge=1e-6), np.random.default_rng(0))) == []
 
 
 def turned(rng, rows):
@@ -193,12 +195,12 @@ def test_a_mixture_is_like_itself_in_any_order_and_nearby_but_not_far_away():
     one = mixture(np.random.default_rng(0), n_components=4, spread=9.0)
     order = [2, 0, 3, 1]
     other = Mixture(one.weights[order], one.means[order], one.factors[order] @ np.swapaxes(one.factors[order], 1, 2))
-    assert alike(one, other)
+    assert same_solution(one, other)
     along = one.factors[:, :, 0]  # a standard deviation of each component
-    assert alike(one, Mixture(one.weights, one.means + 0.4 * along, one.covariances))
-    assert not alike(one, Mixture(one.weights, one.means + 0.6 * along, one.covariances))
+    assert same_solution(one, Mixture(one.weights, one.means + 0.4 * along, one.covariances))
+    assert not same_solution(one, Mixture(one.weights, one.means + 0.6 * along, one.covariances))
 
 
 def test_two_components_are_not_like_one_in_the_place_of_both():
     one = Mixture([0.5, 0.5], [[0.0], [0.2]], [1.0, 1.0])
-    assert not alike(one, Mixture([0.5, 0.5], [[0.1], [9.0]], [1.0, 1.0]))
+    assert not same_solution(one, Mixture([0.5, 0.5], [[0.1], [9.0]], [1.0, 1.0]))

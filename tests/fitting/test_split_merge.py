@@ -13,8 +13,9 @@ from gaussmix.density.reduction import merge, merge_costs, split
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import assessment, base
 from gaussmix.engines.assessment import responsibilities
-from gaussmix.fitting import held
-from gaussmix.fitting.split_merge import Half, cost_of_halves, halves, moves
+from gaussmix.fitting import regularize
+from gaussmix.fitting.split_candidates import SplitCandidate, cost_of_splits, split_candidates
+from gaussmix.fitting.split_merge import moves
 from gaussmix.initialization.assignments import start_of_clusters
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -31,7 +32,7 @@ def component(model, k):
 
 def exact_halves(model, gains):
     """Halves with the moments of their components, said to gain so much."""
-    return [Half(gain, split(component(model, k), 0)) for k, gain in enumerate(gains)]
+    return [SplitCandidate(gain, split(component(model, k), 0)) for k, gain in enumerate(gains)]
 
 
 def two_and_one(rng, n=600, apart=7.0):
@@ -52,7 +53,7 @@ def two_and_one(rng, n=600, apart=7.0):
 def test_two_clusters_gain_more_by_a_cut_than_one(seed):
     rng = np.random.default_rng(seed)
     rows, model = two_and_one(rng)
-    both, one = halves(ArraySource(rows), model, MODEL, rng)
+    both, one = split_candidates(ArraySource(rows), model, MODEL, rng)
     assert both.gain > 10 * max(one.gain, 0.0)
     assert both.gain > 0.2
     np.testing.assert_allclose(np.sort(both.mixture.means[:, 0]), [0.0, 7.0], atol=0.5)
@@ -64,7 +65,7 @@ def test_halves_are_found_where_only_their_covariances_fall_apart():
     rows = rng.normal(size=(1500, 6)) + 8.0 * (np.arange(1500) % 2)[:, None] * axis[0]
     turned = rows @ np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
     model = Mixture([1.0], turned.mean(axis=0)[None], np.cov(turned.T)[None])
-    (found,) = halves(ArraySource(turned), model, MStep(named("full"), np.full(6, 1e-6)), rng)
+    (found,) = split_candidates(ArraySource(turned), model, MStep(named("full"), np.full(6, 1e-6)), rng)
     assert found.gain > 0.4
 
 
@@ -77,7 +78,7 @@ def test_the_gain_is_the_difference_of_two_log_likelihoods(structure, seed):
     weights = rng.uniform(0.5, 2.0, size=200)
     model_step = replace(MODEL, structure=structure)
     resp = model.responsibilities(rows)
-    for k, found in enumerate(halves(ArraySource(rows, weights), model, model_step, rng)):
+    for k, found in enumerate(split_candidates(ArraySource(rows, weights), model, model_step, rng)):
         if found is None:
             continue
         local = weights * np.where(resp[:, k] > 1e-2, resp[:, k], 0.0)
@@ -89,7 +90,7 @@ def test_the_gain_is_the_difference_of_two_log_likelihoods(structure, seed):
 def test_both_halves_have_rows_enough(structure):
     rng = np.random.default_rng(0)
     rows, model = two_and_one(rng)
-    for found in halves(ArraySource(rows), model, replace(MODEL, structure=structure), rng):
+    for found in split_candidates(ArraySource(rows), model, replace(MODEL, structure=structure), rng):
         assert found.mixture.n_components == 2
         assert found.mixture.weights.sum() == pytest.approx(1.0)
         assert found.mixture.weights.min() * len(rows) > structure.form.fewest_rows(2)
@@ -99,7 +100,7 @@ def test_components_of_too_few_rows_are_not_cut():
     rng = np.random.default_rng(0)
     rows = np.concatenate([rng.normal(size=(100, 2)), rng.normal(size=(7, 2)) + 100.0])
     model = Mixture([0.9, 0.1], [[0.0, 0.0], [100.0, 100.0]], np.repeat(np.eye(2)[None], 2, axis=0))
-    large, small = halves(ArraySource(rows), model, MODEL, rng)
+    large, small = split_candidates(ArraySource(rows), model, MODEL, rng)
     assert large is not None
     assert small is None
 
@@ -107,14 +108,14 @@ def test_components_of_too_few_rows_are_not_cut():
 def test_a_component_without_rows_is_not_cut():
     rng = np.random.default_rng(0)
     model = Mixture([0.5, 0.5], [[0.0, 0.0], [1e3, 1e3]], np.repeat(np.eye(2)[None], 2, axis=0))
-    assert halves(ArraySource(rng.normal(size=(100, 2))), model, MODEL, rng)[1] is None
+    assert split_candidates(ArraySource(rng.normal(size=(100, 2))), model, MODEL, rng)[1] is None
 
 
 def test_a_cut_that_leaves_no_spread_is_none():
     rows = np.concatenate([np.repeat([[0.0, 0.0], [1.0, 3.0]], 30, axis=0), 50 + np.eye(2).repeat(20, axis=0)])
     model = Mixture([0.6, 0.4], [[0.5, 1.5], [50.5, 50.5]], np.repeat(np.eye(2)[None] * 3, 2, axis=0))
     no_ridge = replace(MODEL, ridge=np.zeros(2))
-    assert halves(ArraySource(rows), model, no_ridge, np.random.default_rng(0)) == [None, None]
+    assert split_candidates(ArraySource(rows), model, no_ridge, np.random.default_rng(0)) == [None, None]
 
 
 def many_rows_of_one_and_few_of_two(rng, n=30_000, n_few=300, n_features=40):
@@ -136,7 +137,7 @@ def test_halves_of_a_small_component_are_found_among_many_rows():
     rng = np.random.default_rng(0)
     rows, labels = many_rows_of_one_and_few_of_two(rng)
     source, model, m_step = labelled(rows, labels, "full")
-    *_, small = halves(source, model, m_step, rng)
+    *_, small = split_candidates(source, model, m_step, rng)
     assert small is not None
     assert adjusted_rand_score(np.repeat([0, 1], 150), small.mixture.predict(rows[-300:])) == 1.0
     two = small.mixture.logpdf(rows[-300:]).sum() - component(model, 2).logpdf(rows[-300:]).sum()
@@ -147,7 +148,7 @@ def test_halves_of_a_small_component_are_found_among_many_rows():
 def test_halves_of_some_rows_gain_no_more_by_chance_than_halves_of_all(name):
     rng = np.random.default_rng(0)
     source, model, m_step = labelled(*many_rows_of_one_and_few_of_two(rng), name)
-    found = halves(source, model, m_step, rng)[:2]
+    found = split_candidates(source, model, m_step, rng)[:2]
     by_chance = 0.5 * named(name).n_covariance_parameters(2, 40) + 40
     assert any(found)
     assert all(abs(half.gain) < 3.0 * by_chance / source.n_rows for half in found if half)  # some stand for 3.7 each
@@ -162,9 +163,9 @@ def test_halves_of_some_rows_gain_as_much_as_halves_of_all(monkeypatch, name, we
     rows[:, 0] += 30.0 * labels
     rows[:15_000, 1] += 5.0
     problem = labelled(rows, labels, name, np.full(40_000, weight))
-    some = halves(*problem, np.random.default_rng(0))[0]
-    monkeypatch.setattr("gaussmix.fitting.split_merge._ENOUGH", 40_000)
-    whole = halves(*problem, np.random.default_rng(0))[0]
+    some = split_candidates(*problem, np.random.default_rng(0))[0]
+    monkeypatch.setattr("gaussmix.fitting.split_candidates._ENOUGH", 40_000)
+    whole = split_candidates(*problem, np.random.default_rng(0))[0]
     assert some.gain == pytest.approx(whole.gain, rel=0.05)
     assert some.gain > 0.2
 
@@ -174,7 +175,7 @@ def test_a_component_that_no_row_is_most_probably_of_is_looked_at_like_the_other
     rows = rng.normal(size=(20_000, 2)) + np.outer(np.arange(20_000) % 2, [9.0, 0.0])
     model = Mixture([0.5, 0.3, 0.2], [[9.0, 0.0], [0.0, 0.0], [0.1, 0.0]], np.eye(2))
     assert set(model.predict(rows)) == {0, 1}
-    for half in halves(ArraySource(rows), model, replace(MODEL, structure=named("tied")), rng):
+    for half in split_candidates(ArraySource(rows), model, replace(MODEL, structure=named("tied")), rng):
         assert half is None or abs(half.gain) < 1e-2
 
 
@@ -183,8 +184,8 @@ def test_halves_of_a_held_component_are_held():
     rows = np.repeat([[0.0, 0.0], [1.0, 3.0]], 30, axis=0)
     model = Mixture([1.0], [[0.5, 1.5]], np.eye(2)[None])
     bare = replace(MODEL, ridge=np.zeros(2))
-    assert halves(ArraySource(rows), model, bare, rng) == [None]
-    (found,) = halves(ArraySource(rows), model, held(bare, (0,), 1, np.ones(2)), rng)
+    assert split_candidates(ArraySource(rows), model, bare, rng) == [None]
+    (found,) = split_candidates(ArraySource(rows), model, regularize(bare, (0,), 1, np.ones(2)), rng)
     assert np.isfinite(found.mixture.logpdf(rows)).all()
 
 
@@ -196,7 +197,7 @@ def test_only_the_most_promising_components_of_many_are_cut():
     model = Mixture(
         np.full(24, 1 / 24), *zip(*((r.mean(axis=0), np.cov(r.T)) for r in np.split(rows, 24)), strict=True)
     )
-    found = halves(ArraySource(rows), model, MODEL, rng)
+    found = split_candidates(ArraySource(rows), model, MODEL, rng)
     assert sum(half is not None for half in found) <= 16
     assert all(found[k].gain > 0.01 for k in range(3))
 
@@ -206,10 +207,10 @@ def test_many_rows_are_cut_by_a_sample(monkeypatch):
     rows, model = two_and_one(rng, 30_000)
     asked = []
     monkeypatch.setattr(
-        "gaussmix.fitting.split_merge.responsibilities",
+        "gaussmix.fitting.split_candidates.responsibilities",
         lambda one, some, n_threads: asked.append(len(some)) or responsibilities(one, some, n_threads),
     )
-    both, one = halves(ArraySource(rows), model, MODEL, rng)
+    both, one = split_candidates(ArraySource(rows), model, MODEL, rng)
     assert both.gain > 10 * max(one.gain, 0.0)
     (n_rows,) = asked
     assert 2**13 <= n_rows < 2 * 2**13
@@ -225,7 +226,7 @@ def test_many_rows_are_looked_at_on_as_many_threads_as_the_source_has(monkeypatc
         "side_by_side",
         lambda work, parts, n_threads: asked.append(n_threads) or side_by_side(work, parts, n_threads),
     )
-    halves(replace(source, n_threads=1), model, m_step, rng)
+    split_candidates(replace(source, n_threads=1), model, m_step, rng)
     assert len(asked) > 2
     assert set(asked) == {1}
 
@@ -233,7 +234,7 @@ def test_many_rows_are_looked_at_on_as_many_threads_as_the_source_has(monkeypatc
 def test_what_halves_cost_grows_little_with_the_rows():
     model = two_and_one(np.random.default_rng(0))[1]
     some, many, very_many = (
-        n_rows * cost_of_halves(ArraySource(np.zeros((n_rows, 2))), model, MODEL) for n_rows in (8000, 80_000, 160_000)
+        n_rows * cost_of_splits(ArraySource(np.zeros((n_rows, 2))), model, MODEL) for n_rows in (8000, 80_000, 160_000)
     )
     assert some == 8000 * 16.0
     assert many - some < 2 * some

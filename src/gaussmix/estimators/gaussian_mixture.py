@@ -324,7 +324,12 @@ class GaussianMixture(MixtureEstimator):
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
         with one_thread():  # where other work is on the cores, BLAS's threads wait for each other
-            report = self._fit_source(source, kept)
+            m_step, beside = self._model(source)
+            problem, span = Problem.of(source, self.n_components, m_step), self._span(source, m_step)
+            problem = span.reduce(problem) if span else problem
+            stopping, fit_once = Stopping(self.tol, self.max_iter, self._watch), self._fit_once(source, beside)
+            report = fit_starts(problem, stopping, self._starts(problem, kept), self._rng, fit_once)
+            report = span.lift_report(report, m_step) if span else report
         self._keep(report.fit, report.m_step, source.dtype)
         self._report(report, source)
         return self
@@ -357,34 +362,33 @@ class GaussianMixture(MixtureEstimator):
         source = self._read(X, sample_weight)
         return diagnose(mixture, source)
 
-    def _fit_source(self, source: Source, kept: Kept) -> FitReport:
-        """Return the report of the best of all starts."""
+    def _model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
+        """Return the model that the parameters describe, and the start that comes with its prior."""
         (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
-        m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
-        m_step, beside = self._with_prior(source, m_step)
-        if self._starts_by_name and isinstance(source, ArraySource) and Span.serves(source, m_step):
-            span = Span.of(source, m_step.ridge)
-            report = self._fit_problem(span.reduced(source), span.reduced_model(m_step), kept, beside)
-            return span.lift_report(report, m_step)
-        return self._fit_problem(source, m_step, kept, beside)
+        return self._with_prior(source, replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio))
 
-    @property
-    def _starts_by_name(self) -> bool:
-        """Whether a fit begins with a named start alone, so that it can be made in other coordinates."""
+    def _span(self, source: Source, m_step: MStep) -> Span | None:
+        """Return the span of the rows, if a fit in it is the same and quicker."""
         given = (self.weights_init, self.means_init, self.precisions_init)
         named_alone = isinstance(self.init_params, str) and all(value is None for value in given)
-        return named_alone and self.algorithm == _EM and not self.warm_start
+        free = named_alone and self.algorithm == _EM and not self.warm_start
+        if free and isinstance(source, ArraySource) and Span.serves(source, m_step):
+            return Span.of(source, m_step.ridge)
+        return None
 
-    def _fit_problem(self, source: Source, m_step: MStep, kept: Kept, beside: tuple[Mixture, ...]) -> FitReport:
-        """Return the report of the best of all starts, for one model."""
-        problem, stopping = (
-            Problem.of(source, self.n_components, m_step),
-            Stopping(self.tol, self.max_iter, self._watch),
-        )
+    def _fit_once(self, source: Source, beside: tuple[Mixture, ...]) -> FitOnce:
+        """Return the function that fits from one start, and says at its end whether the fit converged."""
         fit_once: FitOnce = fit_truncated
         if self.algorithm == _EM:
             fit_once = partial(fit_from, beside=beside, history=self._history if self._goes_on(source) else ())
-        return fit_starts(problem, stopping, self._starts(problem, kept), self._rng, self._told(fit_once))
+
+        def fit(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
+            report = fit_once(problem, stopping, start, rng)
+            converged = report.fit.status is Status.CONVERGED
+            self._say(1, f"Initialization {'converged' if converged else 'did not converge'}.")
+            return report
+
+        return fit
 
     def _goes_on(self, source: Source) -> bool:
         """Return whether the fit goes on from the one before."""
@@ -405,22 +409,16 @@ class GaussianMixture(MixtureEstimator):
             n_components=self.n_components,
             n_features=problem.source.n_features,
         )
+        if self.algorithm != _EM and isinstance(self.init_params, str) and self.init_params == "random":
+            raise ValueError(
+                "init_params='random' gives each row to all components, which algorithm='truncated' is there to avoid; "
+                "leave init_params out, or set 'kmeans', 'k-means++' or 'random_from_data'."
+            )
         partition = kmeans_start if self.algorithm == _EM else two_level_start
         given_once = not isinstance(self.init_params, str) and not callable(self.init_params)
         for i in range(1 if given_once or parameters.complete() else self.n_init):
             self._say(1, f"Initialization {i}")
             yield UserStart(of_kept(self.init_params, kept), parameters, partition)
-
-    def _told(self, fit_once: FitOnce) -> FitOnce:
-        """Return a fit that says at its end whether it converged."""
-
-        def fit(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
-            report = fit_once(problem, stopping, start, rng)
-            converged = report.fit.status is Status.CONVERGED
-            self._say(1, f"Initialization {'converged' if converged else 'did not converge'}.")
-            return report
-
-        return fit
 
     def _with_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""

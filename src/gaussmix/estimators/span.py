@@ -9,6 +9,7 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Full, Tied
 from gaussmix.em import Fit
 from gaussmix.em.m_step import MStep
+from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.report import FitReport
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -58,13 +59,14 @@ class Span:
         few = 1 < source.n_rows <= source.n_features
         return bool(bare and rotates and few and (m_step.ridge > 0).all() and not source.all_equal)
 
-    def reduced(self, source: ArraySource) -> ArraySource:
-        """Return the rows in the span, ``(n, R)``."""
-        return replace(source, rows=((source.rows - self.centre) / self.units) @ self.axes.T)
-
-    def reduced_model(self, m_step: MStep) -> MStep:
-        """Return the model in the span, whose ridge is the identity."""
-        return replace(m_step, ridge=np.ones(len(self.axes)))
+    def reduce(self, problem: Problem) -> Problem:
+        """Return the problem in the span: rows ``(n, R)``, and the identity for a ridge."""
+        source = problem.source
+        if not isinstance(source, ArraySource):  # pragma: no cover - `serves` has asked
+            raise TypeError("The span is that of rows in an array.")
+        rows = replace(source, rows=((source.rows - self.centre) / self.units) @ self.axes.T)
+        model = replace(problem.m_step, ridge=np.ones(len(self.axes)))
+        return Problem.of(rows, problem.n_components, model)
 
     def lifted(self, mixture: Mixture) -> Mixture:
         """Return the mixture in all dimensions."""

@@ -1,7 +1,6 @@
 """The search for a good optimum of one problem: many starts, a race, split and merge, and one run over all rows."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,7 @@ from gaussmix.fitting.rare_groups import with_rare_groups
 from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.schedule import SCHEDULE, Schedule
 from gaussmix.fitting.split_merge import split_and_merge
-from gaussmix.fitting.starts import candidate_starts, plain_start, start_in_turn
+from gaussmix.fitting.starts import candidate_starts, plain_start, start_in_turn, sure_starts
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -96,7 +95,7 @@ class Exploration:
     beside: tuple[Mixture, ...] = ()
     schedule: Schedule = SCHEDULE
 
-    def explore(self, rng: np.random.Generator) -> ExplorationResult:
+    def explore(self, rng: np.random.Generator, runs: Runs | None = None) -> ExplorationResult:
         """Return the best fit of all starts.
 
         After Ctrl-C, the result is the best run so far, and its status says so.
@@ -105,6 +104,8 @@ class Exploration:
         ----------
         rng : numpy.random.Generator
             For the sample and the starts.
+        runs : Runs, optional
+            Runs of the problem, for those who watch them.
 
         Raises
         ------
@@ -113,33 +114,40 @@ class Exploration:
         KeyboardInterrupt
             If Ctrl-C comes before the first run has ended.
         """
-        runs = Runs(self.problem, self.stopping, self.schedule)
+        runs = runs or Runs(self.problem, self.stopping, self.schedule)
         try:
-            return self.explore_with(runs, rng)
+            sample = self.explored_rows(rng)
+            if self.problem.n_components == 1:
+                return self._result(runs, self._run_alone(runs, sample))
+            with one_thread(sample.rows.size * self.problem.n_components):  # in k-means and in the pursuit too
+                sure = sure_starts(runs, sample, self.beside, rng) if self._takes_all_starts(sample) else ()
+                ended = [runs.rerun(sample, start, self.stopping.max_iter) for start in sure]
+                finalists, agreed = self._run_finalists(runs, sample, ended, rng)
+            leader = max(finalists, key=runs.rank)
+            others = [runs.limit(fit) for fit in finalists if fit is not leader]
+            agreed = agreed or (len(others) > 0 and min(others) > runs.score(leader) - self.schedule.better)
+            best = leader
+            if not agreed or underpopulated(self.problem, leader):
+                best = split_and_merge(runs, sample, leader, rng, self._limit_of_moves(runs, sample))
+            fit = self.run_over_all(runs, sample, best, rng)
+            shift = runs.score(fit) - runs.score(best)  # from the rows of the sample to all rows
+            return self._result(runs, fit, [float(other + shift) for other in others])
         except KeyboardInterrupt:
-            best = runs.ledger.best
-            if best is None:
+            if runs.ledger.best is None:
                 raise
-            over_all = run(self.problem.source, best.state.mixture, self.problem.m_step, tol=0.0, max_iter=0)
-            return ExplorationResult(replace(over_all, status=Status.INTERRUPTED), (), runs.ledger.n_passes + 1)
+            return self._interrupted(runs, runs.ledger.best)
 
-    def explore_with(self, runs: Runs, rng: np.random.Generator) -> ExplorationResult:
-        """Return the best fit of all starts, with given runs; Ctrl-C ends it as everywhere."""
-        sample = self.explored_rows(rng)
-        if self.problem.n_components == 1:
-            alone = runs.run(self.problem.source, start_in_turn(runs, sample), self.stopping.max_iter, watched=True)
-            return ExplorationResult(alone, (runs.score(alone),), runs.ledger.n_passes)
-        finalists, agreed = self.run_starts(runs, sample, rng)
-        leader = max(finalists, key=runs.rank)
-        others = [runs.limit(fit) for fit in finalists if fit is not leader]
-        agreed = agreed or (len(others) > 0 and min(others) > runs.score(leader) - self.schedule.better)
-        best = leader
-        if not agreed or underpopulated(self.problem, leader):
-            best = split_and_merge(runs, sample, leader, rng, self._limit_of_moves(runs, sample))
-        fit = self.run_over_all(runs, sample, best, rng)
-        shift = runs.score(fit) - runs.score(best)  # from the rows of the sample to all rows
-        optima = sorted([runs.score(fit), *(float(other + shift) for other in others)], reverse=True)
-        return ExplorationResult(fit, tuple(optima), runs.ledger.n_passes)
+    def _result(self, runs: Runs, fit: Fit, others: Sequence[float] = ()) -> ExplorationResult:
+        return ExplorationResult(fit, tuple(sorted([runs.score(fit), *others], reverse=True)), runs.ledger.n_passes)
+
+    def _interrupted(self, runs: Runs, best: Fit) -> ExplorationResult:
+        """Return the best run so far, seen on all rows."""
+        over_all = run(self.problem.source, best.state.mixture, self.problem.m_step, tol=0.0, max_iter=0)
+        return ExplorationResult(replace(over_all, status=Status.INTERRUPTED), (), runs.ledger.n_passes + 1)
+
+    def _run_alone(self, runs: Runs, sample: ArraySource) -> Fit:
+        """Return the run of one component, which has one start."""
+        return runs.run(self.problem.source, start_in_turn(runs, sample), self.stopping.max_iter, watched=True)
 
     def without_underpopulated(self, runs: Runs, fit: Fit, rng: np.random.Generator) -> Fit:
         """Return a fit from elsewhere, after moves that use the place of components with too few rows."""
@@ -188,31 +196,32 @@ class Exploration:
 
     # --- Starts ------------------------------------------------------------------------------------------------------
 
-    def run_starts(self, runs: Runs, sample: ArraySource, rng: np.random.Generator) -> tuple[list[Fit], bool]:
-        """Return the finalists at their limits, and whether other starts are known to lead to the best of them."""
-        schedule, whole = self.schedule, sample is self.problem.source
+    def _effort(self, sample: ArraySource) -> float:
+        """Return the share of all starts that are made, at most 1; of rows with classes, all."""
         classed = len(sample.component_groups(self.problem.n_components)) > 1
-        effort = 1.0 if classed else min(1.0, schedule.work / (sample.rows.size * self.problem.n_components))
-        enough = max(schedule.least_sample, schedule.starts_per_parameter * self.problem.n_parameters)
-        most = schedule.n_candidates if self._roomy else schedule.n_candidates_in_little_room
-        with one_thread(sample.rows.size * self.problem.n_components):  # in k-means and in the pursuit too
-            if not whole and effort < 1.0 and sample.n_rows > enough:
-                few = self.problem.source.sample(rng, enough)
-                going, agreed = self.run_until_same(
-                    runs, sample, candidate_starts(runs, few, rng, effort=effort, most=most)
-                )
-                return self._run_to_limits(runs, sample, going), agreed
-            sure = self._sure_runs(runs, sample, rng) if whole and effort == 1.0 else []
-            starts = candidate_starts(runs, sample, rng, effort=effort, most=most)
-            firsts = list(starts) if effort == 1.0 else until_same(starts)
-            return self._run_to_limits(runs, sample, self._race(runs, sample, firsts), sure), False
+        return 1.0 if classed else min(1.0, self.schedule.work / (sample.rows.size * self.problem.n_components))
 
-    def _sure_runs(self, runs: Runs, sample: ArraySource, rng: np.random.Generator) -> list[Fit]:
-        """Return the runs that are made whatever the race says: from plain k-means, and from the starts beside."""
-        sure = list(self.beside)
-        with suppress(IllDefinedCovarianceError):
-            sure.insert(0, plain_start(runs, sample, rng))
-        return [runs.rerun(sample, first, self.stopping.max_iter) for first in sure]
+    def _takes_all_starts(self, sample: ArraySource) -> bool:
+        """Return whether all rows are explored, from all starts."""
+        return sample is self.problem.source and self._effort(sample) == 1.0
+
+    def _run_finalists(
+        self, runs: Runs, sample: ArraySource, ended: Sequence[Fit], rng: np.random.Generator
+    ) -> tuple[list[Fit], bool]:
+        """Return the finalists at their limits, and whether other starts are known to lead to the best of them."""
+        schedule, effort, rows = self.schedule, self._effort(sample), sample
+        enough = max(schedule.least_sample, schedule.starts_per_parameter * self.problem.n_parameters)
+        in_turn = sample is not self.problem.source and effort < 1.0 and sample.n_rows > enough
+        if in_turn:
+            rows = self.problem.source.sample(rng, enough)
+        most = schedule.n_candidates if self._roomy else schedule.n_candidates_in_little_room
+        starts = candidate_starts(runs, rows, rng, effort=effort, most=most)
+        if in_turn:
+            fits, agreed = self.run_until_same(runs, sample, starts)
+        else:
+            firsts = list(starts) if effort == 1.0 else until_same(starts)
+            fits, agreed = self._race(runs, sample, firsts), False
+        return self._run_to_limits(runs, sample, fits, ended), agreed
 
     def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """Return the candidates that win the race, the best first."""
@@ -250,9 +259,7 @@ class Exploration:
         near = runs.score(fit) - runs.score(other) < self.schedule.same
         return near and same_solution(fit.state.mixture, other.state.mixture)
 
-    def _run_to_limits(
-        self, runs: Runs, sample: ArraySource, fits: Sequence[Fit], ended: Sequence[Fit] = ()
-    ) -> list[Fit]:
+    def _run_to_limits(self, runs: Runs, sample: ArraySource, fits: Sequence[Fit], ended: Sequence[Fit]) -> list[Fit]:
         """Return runs that have ended, and fits run to their limits; a fit that is heading lower is given up."""
         finalists = list(ended)
         for fit in fits:

@@ -27,6 +27,7 @@ __all__ = [
     "plain_start",
     "regularize_all",
     "start_in_turn",
+    "sure_starts",
     "user_start",
 ]
 
@@ -106,6 +107,15 @@ def start_in_turn(runs: Runs, sample: ArraySource) -> Mixture:
 def _in_turn(rows: ArraySource, n_components: int, m_step: MStep) -> Mixture:
     in_turn = from_labels(np.arange(rows.n_rows) % n_components, n_components)
     return start(rows, in_turn, n_components, m_step)
+
+
+def sure_starts(
+    runs: Runs, sample: ArraySource, beside: Sequence[Mixture], rng: np.random.Generator
+) -> Iterator[Mixture]:
+    """Yield the starts that are run whatever the race says: plain k-means, and the starts that are known beside."""
+    with suppress(IllDefinedCovarianceError):
+        yield plain_start(runs, sample, rng)
+    yield from beside
 
 
 def plain_start(runs: Runs, sample: ArraySource, rng: np.random.Generator) -> Mixture:
