@@ -195,7 +195,7 @@ def test_a_box_too_far_out_for_random_points_still_has_bounds():
 )
 def test_shapes_must_fit(lower, upper):
     model = mixture(np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"lower and upper must have shape \(2,\) or \(n, 2\), a limit for each"):
+    with pytest.raises(ValueError, match=r"lower and upper must have shape \(2,\) or \(n, 2\), with a limit for each"):
         model.box_probability(lower, upper)
 
 
