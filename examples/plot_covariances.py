@@ -35,7 +35,7 @@ X = nature.sample(450, random_state=2)
 
 
 def from_left(mixture):
-    """The same mixture with its components in order, so that colours agree from picture to picture."""
+    """Return the mixture with its components ordered from left to right, so that colours agree between pictures."""
     order = np.argsort(mixture.means[:, 0])
     covariances = mixture.covariances.dense(*mixture.means.shape)
     return Mixture(mixture.weights[order], mixture.means[order], covariances[order])

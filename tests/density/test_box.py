@@ -16,7 +16,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def boxes(rng, model, n):
-    """Boxes about rows, with some sides open."""
+    """Return boxes about rows, with a part of the sides open."""
     lower = model.sample(n, random_state=rng) - rng.exponential(2.0, size=(n, model.n_features))
     upper = lower + rng.exponential(4.0, size=lower.shape)
     lower[rng.random(lower.shape) < 0.2] = -np.inf

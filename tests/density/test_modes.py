@@ -17,7 +17,7 @@ TRIANGLE = np.column_stack([np.cos(np.pi * np.array([3, 7, 11]) / 6), np.sin(np.
 
 
 def rugged(rng, n_components, n_features, spread=1.5):
-    """A mixture of components of very different size and shape."""
+    """Return a mixture of components of very different size and shape."""
     factors = np.tril(rng.normal(size=(n_components, n_features, n_features)))
     places = np.arange(n_features)
     factors[:, places, places] = 0.3 + np.abs(factors[:, places, places])
@@ -40,7 +40,7 @@ def hessian(model, point):
 
 
 def grid_modes(model, n_places):
-    """Local maxima of a grid, each followed to the top by a general minimizer, without those that meet there."""
+    """Return the local maxima of a grid, each refined by a general minimizer, without duplicates."""
     triangles = model.covariances.triangles(model.n_components, model.n_features)
     reach = 2.5 * np.linalg.norm(triangles, axis=2)
     ends = (model.means - reach).min(axis=0), (model.means + reach).max(axis=0)
@@ -173,7 +173,7 @@ def test_in_one_dimension_masses_are_the_density_between_the_minima(seed, n_comp
 
 
 def flow(model, points, step=0.125, n_steps=200):
-    """The curve of steepest ascent in the metric of the mean precision, by Runge and Kutta's rule in small steps."""
+    """Follow steepest ascent in the metric of the mean precision, by Runge-Kutta steps."""
     precisions = np.linalg.inv(model.covariances.dense(model.n_components, model.n_features))
 
     def velocity(at):
@@ -287,7 +287,7 @@ def test_a_needle_beside_a_wide_component_hides_nothing(n_features):
 
 @pytest.mark.parametrize("n_features", [1, 2])
 def test_a_climb_does_not_leap_across_a_narrow_peak(n_features):
-    """EM's own steps from beyond the peak at 5 would end at 0."""
+    """Full EM steps from beyond the peak at 5 would end at 0."""
     means = np.zeros((2, n_features))
     means[1, 0] = 5.0
     model = Mixture([0.5, 0.5], means, [100.0, 0.01])
@@ -316,7 +316,7 @@ def test_one_component_has_one_mode():
 
 
 def test_a_row_finds_what_means_and_ridges_do_not():
-    """Climbs add modes that were not known before: without the starts between means all are found all the same."""
+    """Ascents from random rows find all modes, even without the starts between means."""
     model = Mixture(np.full(3, 1 / 3), TRIANGLE, np.full(3, 0.72**2))
     geometry = LogDensityGeometry.from_mixture(model)
     ends = run_modal_em(geometry, geometry.standardize(model.sample(2000, random_state=0)))

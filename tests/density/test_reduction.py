@@ -21,13 +21,13 @@ def same_moments(left, right):
 
 
 def log_det_of(model):
-    """Half the weighted log-determinants: what merging raises by its cost."""
+    """Return half of the weighted log-determinants, which a merge increases by its cost."""
     dense = model.covariances.dense(model.n_components, model.n_features)
     return 0.5 * float(model.weights @ np.linalg.slogdet(dense)[1])
 
 
 def slow_cost(model, i, j):
-    """The bound, from the pair's own mixture."""
+    """Return Runnalls' bound from the mixture of the pair."""
     dense = model.covariances.dense(model.n_components, model.n_features)[[i, j]]
     weights, means = model.weights[[i, j]], model.means[[i, j]]
     total = weights.sum()
@@ -160,8 +160,8 @@ def test_the_mixture_given_is_left_as_it_is_and_names_travel():
 # --- Agglomeration ---------------------------------------------------------------------------------------------------
 
 
-def slowly_agglomerated(model, n_groups):
-    """Sets of components, joined by the cheapest merge of the mixture that the last merge has left."""
+def agglomerate_slowly(model, n_groups):
+    """Return sets of components, joined by repeated cheapest merges."""
     groups = [{k} for k in range(model.n_components)]
     while len(groups) > n_groups:
         costs = merge_costs(model)
@@ -184,7 +184,7 @@ def test_agglomerating_is_merging_the_cheapest_pair_again_and_again(form, seed, 
     labels = agglomerate(model, n_groups)
     assert labels.shape == (n_components,)
     assert set(labels.tolist()) == set(range(min(n_groups, n_components)))
-    assert as_sets(labels) == {frozenset(group) for group in slowly_agglomerated(model, n_groups)}
+    assert as_sets(labels) == {frozenset(group) for group in agglomerate_slowly(model, n_groups)}
 
 
 def test_pieces_of_clusters_find_together():

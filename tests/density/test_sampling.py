@@ -33,7 +33,7 @@ def test_samples_have_the_moments_of_the_mixture(form, stratified):
 
 @forms
 def test_samples_follow_the_density(form):
-    """The probability content of a row's density level is uniform, whatever the mixture: compare two samples of it."""
+    """Compare the contents of the density levels of two samples, which are uniform for any mixture."""
     model = mixture(np.random.default_rng(2), form)
     one, other = (model.logpdf(model.sample(20_000, random_state=seed)) for seed in (1, 2))
     assert stats.ks_2samp(one, other).pvalue > 1e-4

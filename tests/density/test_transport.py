@@ -48,7 +48,7 @@ def test_any_table_is_made_a_coupling(seed):
 
 
 def slowly_squared(p, q, step=0.03):
-    """The squared distance from distribution functions alone, by Hoeffding's form of the largest covariance."""
+    """Return the squared distance from distribution functions, by Hoeffding's form of the largest covariance."""
     rows, _ = lattice(p, q, step=step)
     cdf, other = p.cdf(rows[:, 0]), q.cdf(rows[:, 0])
     covariance = (np.minimum(cdf[:, None], other) - cdf[:, None] * other).sum() * step**2

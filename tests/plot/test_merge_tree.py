@@ -21,7 +21,7 @@ def hierarchy(seed, n_components):
 
 
 def parts(ax):
-    """The joins, the first first: two legs and a bar each, as ``(2, 2)`` arrays of across and up."""
+    """Return the joints in order, each as two legs and a bar: ``(2, 2)`` arrays of coordinates."""
     lines = [np.array(line.get_data()) for line in ax.lines[:-1]]
     return [lines[i : i + 3] for i in range(0, len(lines), 3)]
 

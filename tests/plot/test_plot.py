@@ -20,7 +20,7 @@ MIXTURE = cases.mixture(RNG, n_components=2)
 
 
 def every_picture():
-    """Each function that draws on axes, as a function of these alone."""
+    """Return each function that draws on axes, as a function of the axes only."""
     return {
         "clusters": lambda ax: plot.clusters(MIXTURE, ROWS, ax=ax),
         "contours": lambda ax: plot.contours(MIXTURE, ax=ax),

@@ -128,7 +128,7 @@ def _lower_bound(mixture: "Mixture", share: float) -> float:
 
 
 def _upper_bound(mixture: "Mixture", shares: Floats) -> Floats:
-    """Return the smaller of two upper bounds of the level: the sum of the peaks, and one by Markov's inequality.
+    """Return the smaller of two upper bounds of the level: the sum of the peaks, and Markov's bound.
 
     By Markov's inequality, the density exceeds its mean divided by the content with at most that probability.
     """

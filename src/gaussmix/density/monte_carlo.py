@@ -28,7 +28,7 @@ class MonteCarlo:
 
     @classmethod
     def from_seed(cls, n_samples: int, random_state: Seed) -> Self:
-        """Return it from a user's arguments; raise ``ValueError`` for fewer than 2 rows, which have no deviation."""
+        """Return an estimator for a user's arguments; raise ``ValueError`` for fewer than 2 rows."""
         return cls(check_count("n_samples", n_samples, 2), np.random.default_rng(random_state))
 
     def mean(self, mixture: "Mixture", values: Callable[[Floats], Floats]) -> tuple[float, float]:
