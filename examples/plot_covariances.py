@@ -124,7 +124,7 @@ figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for structure in ("spherical", "diag", "tied", "full"):
     model = GaussianMixture(6, covariance_type=structure, random_state=0)
     ax.plot(sizes, [model.fit(rest[:n]).score(new) for n in sizes], "o-", label=structure)
-ax.set(xscale="log", xlabel="rows to learn from", ylabel="log-likelihood per row kept aside")
+ax.set(xscale="log", xlabel="fitted rows", ylabel="log-likelihood per held-out row")
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()
 ax.legend()
