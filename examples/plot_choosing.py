@@ -1,15 +1,15 @@
 """
-How many components, and of what shape
-======================================
+Choose the number of components and their shape
+===============================================
 
-More components always fit the rows better that they are fitted to. New rows fit better up to a point, and then worse.
-AIC and BIC look for that point without new rows; here there are new rows too, and one can see who is right.
+More components always improve the fit to the given rows. The fit to new rows improves up to some number of components,
+and then gets worse. AIC and BIC estimate this number without new rows. This example compares them with new rows.
 """
 
 # %%
-# Rows, and new rows
-# ------------------
-# 300 rows from four components, and 10 000 more to judge by.
+# The data
+# --------
+# The data are 300 rows from four components. Another 10 000 rows serve as the test.
 
 from gaussmix import Mixture
 
@@ -29,7 +29,8 @@ new = nature.sample(10_000, random_state=1)
 # %%
 # From one component to twelve
 # ----------------------------
-# ``GaussianMixtureSearch`` fits them all, here with free covariances alone. Its table has a line for each.
+# ``GaussianMixtureSearch`` fits all numbers of components, here with full covariances only. Its table has a row for
+# each number.
 
 from gaussmix import GaussianMixtureSearch
 
@@ -39,11 +40,11 @@ table = search.results_.to_pandas().set_index("n_components")
 table[["log_likelihood", "n_parameters", "aic", "bic", "status"]].round(1)
 
 # %%
-# On the left, how likely rows are on average. Those that were fitted become the likelier the more components there
-# are; new ones do not, as what is learnt beyond the fourth component is accidents. On the right are the criteria. Both
-# take minus twice the log-likelihood and add a fine for each parameter: AIC fines 2, BIC log n, which is 5.7 here. BIC
-# stops at four. AIC falls on: a component that may lie anywhere finds an accident worth more than AIC's fine for its
-# six parameters.
+# The left picture shows the mean log-likelihood. That of the fitted rows grows with the number of components. That of
+# new rows does not, because more than four components fit random details. The right picture shows the criteria. Both
+# are minus twice the log-likelihood plus a penalty for each parameter: 2 for AIC, and log n, here 5.7, for BIC. BIC
+# selects four components. AIC continues to fall, because an additional component usually finds a random detail that is
+# worth more than the penalty of its six parameters.
 
 from matplotlib import pyplot as plt
 
@@ -64,10 +65,10 @@ axes[1].legend()
 plt.show()
 
 # %%
-# Of what shape
-# -------------
-# Free covariances were a guess too. Without ``structures`` the search tries all fourteen, and draws on what each of
-# them has found for the others. A curve is a structure; the letters are explained in
+# The shape of the components
+# ---------------------------
+# Full covariances were a guess too. Without ``structures`` the search fits all fourteen structures, and uses the fits
+# of each structure as starts for the others. Each curve is a structure; their letters are explained in
 # :ref:`sphx_glr_gallery_plot_covariances.py`.
 
 from gaussmix import plot
@@ -78,16 +79,16 @@ plot.criteria(search.results_, ax=ax)
 plt.show()
 
 # %%
-# Whatever was chosen, the summary says how clear the choice was.
+# The summary says how clear the choice is.
 
 import textwrap
 
 print(textwrap.fill(search.summary(), 100))
 
 # %%
-# And here we can look up whether it was right. Each point is one of the models, the good ones, and higher is better on
-# new rows. The one that BIC chose is as good as any; the one that AIC chose has twice the components, and is worse
-# than many.
+# The new rows show whether the choice is right. Each point is one of the better models, and a higher point is better on
+# new rows. No model is better than that of BIC. The model of AIC has twice as many components, and is worse than many
+# others.
 
 import numpy as np
 

@@ -1,17 +1,18 @@
 """
-Classes, by what each looks like
-================================
+Classification with a mixture for each class
+============================================
 
-Give each class a density, and Bayes' rule does the rest. With one Gaussian for each class these are old acquaintances:
-linear and quadratic discriminant analysis, and naive Bayes. With a mixture for each, a class may have any shape.
+A density for each class gives a classifier by Bayes' rule. With a single Gaussian for each class, the classifiers are
+well known: linear and quadratic discriminant analysis, and naive Bayes. With a mixture, a class can have any shape.
 """
 
 # %%
-# Four classifiers, one name
-# --------------------------
-# Three classes: one in two places, one bent, and one round. They are told apart by four kinds of densities. Linear
-# discriminant analysis has one covariance for all classes, quadratic one for each, naive Bayes ellipses along the
-# axes, and the last has mixtures, with as many components as BIC chooses for each class.
+# Four classifiers
+# ----------------
+# There are three classes: the first is in two places, the second is bent, and the third is round. The four classifiers
+# differ in their densities. Linear discriminant analysis has a common covariance for all classes, quadratic
+# discriminant analysis a covariance for each class, and naive Bayes ellipses along the axes. The last classifier has
+# mixtures, with the number of components that BIC chooses for each class.
 
 import numpy as np
 from sklearn.datasets import make_moons
@@ -38,8 +39,8 @@ models = {
 }
 
 # %%
-# The background has the colours of the classes, mixed by their probabilities, and lines where the most probable one
-# changes. The number is the share of 9 000 new rows that are put in the right class.
+# The background has the colours of the classes, mixed by their probabilities, and lines where the most probable class
+# changes. The number is the share of 9 000 new rows with a correct prediction.
 
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
@@ -63,9 +64,8 @@ print("components of each class:", [params["n_components"] for params in models[
 # %%
 # Rows of no class
 # ----------------
-# Probabilities are about the classes that are known, and sum to one even for a row that is of none. The corner at the
-# top on the left is far from all rows; yet the class is all but certain there. The density says what the probabilities
-# cannot.
+# The probabilities of the known classes sum to one, even for a row that belongs to none of them. The upper left corner
+# is far from all rows, but the class seems almost certain there. The density shows that such a row is unusual.
 
 corner, middle = [-4.4, 3.1], [0.4, 0.9]
 for name, row in {"in the corner": corner, "in the middle": middle}.items():
@@ -74,11 +74,11 @@ for name, row in {"in the corner": corner, "in the middle": middle}.items():
     print(f"{name}: most probable class {probability:.0%}, log-density {log_density:.1f}")
 
 # %%
-# On real tables
-# --------------
-# Shares of right answers in five-fold cross-validation, in percent, from at most twenty principal components. On
-# tables like these one Gaussian for each class is mostly enough; more components pay where a class is of several
-# kinds.
+# Real tables
+# -----------
+# The table shows the accuracy in five-fold cross-validation, in percent, with at most twenty principal components. On
+# such data a single Gaussian for each class is usually enough. More components help if a class has several kinds of
+# rows.
 
 import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
@@ -98,10 +98,10 @@ for table, load in tables.items():
 pd.DataFrame(scores).round(1)
 
 # %%
-# A classifier that can write
-# ---------------------------
-# As each class has a density, one can ask for rows of it. These are digits of each class, drawn from quadratic
-# discriminant analysis in the principal components that keep 99 % of the variance.
+# A classifier that generates digits
+# ----------------------------------
+# Each class has a density, from which new rows can be drawn. These digits of each class are drawn from quadratic
+# discriminant analysis, in the principal components that keep 99 % of the variance.
 
 from gaussmix import plot
 

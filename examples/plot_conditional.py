@@ -1,16 +1,17 @@
 """
-What one feature says of another: conditional density and regression
-====================================================================
+Conditional density and regression
+==================================
 
-Regression gives one number for y where x is known. A mixture of both gives the whole distribution of y: its mean, its
-spread, its quantiles, and all its peaks, where there are several.
+Regression predicts a number y, given x. A mixture of x and y gives the whole conditional distribution of y: its mean,
+its standard deviation, its quantiles, and all its modes.
 """
 
 # %%
-# Where a mean is no answer
-# -------------------------
-# A robot's arm reaches the same place with its elbow up or down; a sensor gives the same signal for two states. Here y
-# makes a wave in x, seen from the side, so that in the middle there are three answers to the question what y is.
+# A distribution with several modes
+# ---------------------------------
+# A robot's arm can reach a place with its elbow up or down, and a sensor can give the same signal for two states. In
+# such cases y has several values for the same x. Here the data follow a wave that is turned on its side, so that in
+# the middle there are three values of y.
 
 import numpy as np
 
@@ -23,7 +24,7 @@ search = GaussianMixtureSearch(range(1, 13), structures="full", random_state=0).
 mixture = search.mixture_
 
 # %%
-# The mixture is fitted to both together. Then x is given, and what is left is a mixture of y alone.
+# The mixture is fitted to x and y together. Given x, the conditional distribution of y is a mixture too.
 
 for given in (0.3, 0.5):
     answer = mixture.condition({0: given})
@@ -35,8 +36,9 @@ for given in (0.3, 0.5):
     print(f"x = {given}: mean {answer.mean[0]:.2f}; peaks at {peaks}; 90 % in {pieces}")
 
 # %%
-# On the left are the rows and the components. In the middle is how dense y is for each x, every column a distribution
-# of its own, and its mean. On the right are two of the columns. At 0.3 the mean is a value that y hardly ever has.
+# The left picture shows the rows and the components. The middle picture shows the conditional density of y for each x,
+# and its mean; each column is a distribution. The right picture shows two of these columns. At 0.3 the mean is a value
+# that y hardly ever has.
 
 from matplotlib import pyplot as plt
 
@@ -63,11 +65,11 @@ for ax in axes[1:]:
 plt.show()
 
 # %%
-# Where it is
-# -----------
-# Most of the time there is one peak, and ``GaussianMixtureRegressor`` is the way to go: scikit-learn's ``fit`` and
-# ``predict``, with standard deviations and quantiles. How wide the distribution is may depend on x, which a line with
-# a constant error cannot say. The band holds 90 % of the rows, or should.
+# A distribution with a single mode
+# ---------------------------------
+# If the conditional distribution has a single mode, use ``GaussianMixtureRegressor``. It has scikit-learn's ``fit`` and
+# ``predict``, with standard deviations and quantiles. The width of the distribution can depend on x, in contrast to a
+# line with a constant error. The band is predicted to hold 90 % of the rows.
 
 from gaussmix import GaussianMixtureRegressor
 
@@ -96,11 +98,11 @@ ax.legend()
 plt.show()
 
 # %%
-# Where it is a line
-# ------------------
-# How diabetes went on in a year, from ten measurements of 442 patients. The number of components is chosen anew in
-# each part of a cross-validation, and it is one: for these rows there is nothing better than a linear regression,
-# which is what one component is. The intervals are right about as often as they say.
+# A linear relation
+# -----------------
+# The data are the progress of diabetes in a year, and ten measurements of 442 patients. The number of components is
+# chosen again in each part of a cross-validation. It is always one, which is a linear regression: for these rows
+# nothing is better. The intervals hold about the stated share of the rows.
 
 import pandas as pd
 from sklearn.datasets import load_diabetes

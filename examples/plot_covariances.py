@@ -1,18 +1,18 @@
 """
-The shapes that covariances may take
-====================================
+The structures of covariances
+=============================
 
-A cluster has a volume, a shape and a direction. Each of the three can be each cluster's own, or the same for all, or
-fixed. That makes fourteen structures, of which four have had names of their own for long. They differ in what they can
-express, and in how many rows it takes to learn it.
+A cluster has a volume, a shape and a direction. Each of the three can differ between clusters, be equal for all
+clusters, or be fixed. This gives fourteen structures, of which four have names in common use. They differ in their
+flexibility, and in the number of rows that they need.
 """
 
 # %%
-# Four well-known ones
-# --------------------
-# Three clusters of the same shape, that differ in volume and direction. ``"spherical"`` components are balls of their
-# own sizes, ``"diag"`` ellipses along the axes; with ``"tied"`` all have the same ellipse, with ``"full"`` each has
-# its own. Ellipses hold 90 % of each component.
+# Four well-known structures
+# --------------------------
+# The data have three clusters of the same shape with different volumes and directions. ``"spherical"`` components are
+# balls of different sizes, and ``"diag"`` components are ellipses along the axes. With ``"tied"`` all components have
+# the same ellipse, and with ``"full"`` each has its own. The ellipses hold 90 % of each component.
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -35,7 +35,7 @@ X = nature.sample(450, random_state=2)
 
 
 def from_left(mixture):
-    """The same mixture with its components in order, so that colours agree from picture to picture."""
+    """Return the mixture with its components ordered from left to right, so that colours agree between pictures."""
     order = np.argsort(mixture.means[:, 0])
     covariances = mixture.covariances.dense(*mixture.means.shape)
     return Mixture(mixture.weights[order], mixture.means[order], covariances[order])
@@ -57,11 +57,11 @@ plt.show()
 # %%
 # All fourteen
 # ------------
-# Their names are three letters, for volume, shape and axes: E where it is equal for all components, V where it varies,
-# I where there is nothing to choose, as balls have no axes, and those of ellipses may be those of the coordinates.
-# Each line of pictures has the same freedom in volume and shape, each column in axes; below each is its BIC. The
-# lowest is in bold, and it is the structure that the rows were drawn from: VEV, volumes and axes of their own, and a
-# common shape.
+# The names have three letters, for volume, shape and axes. E means equal for all components, and V means that it
+# varies. I stands for the shape of a ball, or for axes along the coordinates. The pictures of a line have the same
+# freedom in volume and shape, and those of a column have the same freedom in axes. The number below each picture is its
+# BIC. The lowest BIC is in bold. It belongs to the structure that generated the rows: VEV, with different volumes and
+# axes, and a common shape.
 
 columns = {
     "round": ["EII", "VII"],
@@ -87,10 +87,10 @@ for column, (name, structures) in zip(axes.T, columns.items(), strict=True):
 plt.show()
 
 # %%
-# What freedom costs
-# ------------------
-# What can be expressed has to be learnt. Here are the numbers of parameters of three components in 2, 10 and 100
-# dimensions:
+# The number of parameters
+# ------------------------
+# A flexible structure has more parameters to estimate. These are the numbers of parameters of three components in 2, 10
+# and 100 dimensions:
 
 import pandas as pd
 
@@ -108,9 +108,10 @@ table = {f"{D} dimensions": [n_parameters(name, D) for name in structures] for D
 pd.DataFrame(table, index=structures)
 
 # %%
-# With few rows it is better to say less. The 1 797 handwritten digits, in their first six principal components: 500
-# are kept aside, and six components are fitted to more and more of the others. Learnt from 100 rows, balls describe
-# the digits kept aside best, and free ellipses by far the worst; from 400 on it is the other way round.
+# With few rows, a simple structure is better. The data are the first six principal components of 1 797 handwritten
+# digits. 500 digits are held out, and six components are fitted to increasing numbers of the others. With 100 rows,
+# balls describe the held-out digits best, and full covariances are by far the worst. From 400 rows on, the order is
+# reversed.
 
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -123,7 +124,7 @@ figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for structure in ("spherical", "diag", "tied", "full"):
     model = GaussianMixture(6, covariance_type=structure, random_state=0)
     ax.plot(sizes, [model.fit(rest[:n]).score(new) for n in sizes], "o-", label=structure)
-ax.set(xscale="log", xlabel="rows to learn from", ylabel="log-likelihood per row kept aside")
+ax.set(xscale="log", xlabel="fitted rows", ylabel="log-likelihood per held-out row")
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()
 ax.legend()

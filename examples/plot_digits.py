@@ -1,33 +1,33 @@
 """
-Handwritten digits: learn them, and write new ones
-==================================================
+Generate handwritten digits
+===========================
 
-A mixture can generate what it has learnt. From 1 797 small images of handwritten digits it learns a density, in the
-space of their principal components, and draws a hundred digits that no one has written.
+A mixture generates new rows like those it was fitted to. This example fits a density to 1 797 small images of
+handwritten digits, in the space of their principal components, and draws a hundred new digits from it.
 """
 
 # %%
-# Fewer numbers for each image
-# ----------------------------
-# An image has 64 pixels, of which many are always white or say the same as their neighbours. Principal components keep
-# 99 % of the variance in two thirds of the numbers. A quarter of the digits is kept aside, to judge by later.
+# Dimension reduction
+# -------------------
+# An image has 64 pixels. Many of them are always white, or strongly correlated with their neighbours. Principal
+# components keep 99 % of the variance in two thirds of the numbers. A quarter of the digits is held out as a test.
 
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 digits = load_digits().data
-train, aside = train_test_split(digits, test_size=0.25, random_state=0)
+train, held_out = train_test_split(digits, test_size=0.25, random_state=0)
 pca = PCA(0.99).fit(train)
-train, aside = pca.transform(train), pca.transform(aside)
+train, held_out = pca.transform(train), pca.transform(held_out)
 print(f"{digits.shape[1]} pixels, {pca.n_components_} principal components, {len(train)} digits to learn from")
 
 # %%
-# How many components
-# -------------------
-# Strokes make pixels depend on each other, so covariances are free: ``"full"``, the default. In 41 dimensions that is
-# 861 numbers for each component, which here gets a hundred rows or so. A weak prior, worth one row, keeps them from
-# being taken in by chance. One start from k-means for each number of components will do for a curve.
+# The number of components
+# ------------------------
+# Strokes make the pixels correlated, so the covariances are full, which is the default. In 41 dimensions a covariance
+# has 861 parameters, and each component has about a hundred rows here. A weak prior, worth one row, keeps the
+# covariances from degenerating. A single k-means start for each number of components is enough for a curve.
 
 import pandas as pd
 
@@ -40,11 +40,11 @@ for n_components in (1, 3, 5, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 25, 30):
         "aic": model.aic(train) / len(train),
         "bic": model.bic(train) / len(train),
         "train": model.score(train),
-        "aside": model.score(aside),
+        "held_out": model.score(held_out),
     }
 curve = pd.DataFrame(curve).T
 print(f"lowest BIC with {curve['bic'].idxmin()} components, lowest AIC with {curve['aic'].idxmin()};")
-print(f"digits kept aside are likeliest with {curve['aside'].idxmax()}")
+print(f"held-out digits have the largest likelihood with {curve['held_out'].idxmax()}")
 
 from matplotlib import pyplot as plt
 
@@ -52,9 +52,9 @@ figure, axes = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 for name in ("bic", "aic"):
     (line,) = axes[0].plot(curve[name], "o-", label=name.upper(), markersize=4)
     axes[0].plot(curve[name].idxmin(), curve[name].min(), "o", markersize=11, color=line.get_color())
-for name, label in {"train": "the digits that were fitted", "aside": "digits kept aside"}.items():
+for name, label in {"train": "fitted digits", "held_out": "held-out digits"}.items():
     (line,) = axes[1].plot(curve[name], "o-", label=label, markersize=4)
-axes[1].plot(curve["aside"].idxmax(), curve["aside"].max(), "o", markersize=11, color=line.get_color())
+axes[1].plot(curve["held_out"].idxmax(), curve["held_out"].max(), "o", markersize=11, color=line.get_color())
 axes[0].set(xlabel="number of components", ylabel="criterion per digit (lower is better)")
 axes[1].set(xlabel="number of components", ylabel="log-likelihood per digit")
 for ax in axes:
@@ -62,25 +62,24 @@ for ax in axes:
 plt.show()
 
 # %%
-# BIC cannot be sure that a component is worth its fine, log n for each of 903 parameters, and stops early. AIC, which
-# counts less, goes on. The digits kept aside say where the truth lies: what is learnt beyond that many components are
-# accidents of the rows.
+# BIC charges log n for each of the 903 parameters of a component, so it selects few components. AIC charges less, and
+# selects more. The held-out digits show the best number: more components fit random details of the given rows.
 
 # %%
 # A hundred new digits
 # --------------------
-# Without digits to spare one has to go by a criterion, and for a density that is to be drawn from, AIC is the one. We
-# also have those kept aside. So here are a hundred digits by each of the two, from fits to all digits, with the usual
-# search for the best start.
+# Without held-out digits, a criterion has to decide, and AIC is appropriate for a density that generates rows. Here
+# are a hundred digits from the model of AIC and a hundred from the model that the held-out digits select. Both models
+# are fitted to all digits, with the default exploration of starts.
 
 from gaussmix import plot
 
-chosen = {"by AIC": curve["aic"].idxmin(), "by digits kept aside": curve["aside"].idxmax()}
-images = {"written by people": digits[:100]}
+chosen = {"by AIC": curve["aic"].idxmin(), "by held-out digits": curve["held_out"].idxmax()}
+images = {"given digits": digits[:100]}
 for reason, n_components in chosen.items():
     mixture = GaussianMixture(n_components, prior="weak", random_state=0).fit(pca.transform(digits)).mixture_
     drawn = pca.inverse_transform(mixture.sample(100, random_state=1)).clip(0, 16)
-    images[f"drawn, {n_components} components {reason}"] = drawn
+    images[f"new, {n_components} components {reason}"] = drawn
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")
 for ax, (title, some) in zip(axes, images.items(), strict=True):
@@ -88,21 +87,22 @@ for ax, (title, some) in zip(axes, images.items(), strict=True):
 plt.show()
 
 # %%
-# Most can be read, and some are no digit: a Gaussian between a 3 and an 8 does not know that there is nothing in
-# between. More components leave fewer such places, and learn more by heart.
+# Most of them are legible, but some are not digits: a Gaussian that covers a 3 and an 8 also generates forms in
+# between. With more components there are fewer such forms, but the components reproduce the given digits more closely.
 
 # %%
-# Are they new?
-# -------------
-# Copies would be easy to draw. Here are ten of the last hundred, and below each the nearest one that someone wrote.
+# The generated digits are new
+# ----------------------------
+# A model could simply copy the given digits. The picture shows ten of the last hundred digits, and below each the most
+# similar given digit.
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 distances, nearest = NearestNeighbors(n_neighbors=2).fit(digits).kneighbors(digits)
 distances_drawn, nearest_drawn = NearestNeighbors(n_neighbors=1).fit(digits).kneighbors(drawn)
-print(f"from a written digit to the next one: {np.median(distances[:, 1]):.1f}")
-print(f"from a drawn one to the next written: {np.median(distances_drawn):.1f}")
+print(f"median distance from a given digit to the nearest other: {np.median(distances[:, 1]):.1f}")
+print(f"median distance from a new digit to the nearest given: {np.median(distances_drawn):.1f}")
 
 figure, ax = plt.subplots(figsize=(9.5, 2.2), layout="constrained")
 plot.images(np.concatenate([drawn[:10], digits[nearest_drawn[:10, 0]]]), (8, 8), ax=ax)

@@ -2,14 +2,15 @@
 EM, step by step
 ================
 
-A mixture is fitted by going round in a circle: which component is each row from, as things stand, and where would that
-put the components? This is expectation-maximization, EM. Each round makes the rows more likely; here are all of them.
+Expectation-maximization, EM, fits a mixture by repeating two steps. The first computes the probability that each row
+came from each component, and the second computes new components from these probabilities. No iteration decreases the
+likelihood. This example shows all iterations.
 """
 
 # %%
-# The rows, and a guess
-# ---------------------
-# Four clusters, and a first guess that knows nothing of them: four equal balls in a row.
+# The rows and the start
+# ----------------------
+# The data have four clusters. The start does not use them: it has four equal balls on a line.
 
 import numpy as np
 
@@ -31,9 +32,9 @@ start = Mixture(weights=[0.25] * 4, means=[[-1, 1], [0, 1], [1, 1], [2, 1]], cov
 # %%
 # One step by hand
 # ----------------
-# *Expectation*: how probable is it, for each row, that each component gave it? *Maximization*: each component takes
-# the mean and the covariance of the rows, every one counting as much as it is probable to be its own, and as weight
-# the share of the rows that it got.
+# *Expectation*: compute the responsibilities, which are the probabilities that a row came from each component.
+# *Maximization*: compute the mean and the covariance of the rows for each component, with the responsibilities as
+# weights of the rows. The weight of the component is its share of the responsibilities.
 
 responsibilities = start.responsibilities(X)
 rows_each = responsibilities.sum(axis=0)
@@ -48,7 +49,8 @@ print(f"log-likelihood per row: {start.logpdf(X).mean():.3f} before, {after_one.
 # %%
 # The loop
 # --------
-# ``iterate`` does the same without end, and hands out a state after each step; the first is the start. We take 26.
+# ``iterate`` repeats these steps without end, and yields a state after each step, beginning with the start. We take 26
+# states.
 
 from itertools import islice
 
@@ -62,8 +64,8 @@ mixtures = [state.mixture for state in states]
 print("The first step is the one by hand:", np.allclose(mixtures[1].means, after_one.means))
 
 # %%
-# Much happens at first, and then less and less. Points have the colour of their most probable component, and are the
-# smaller the less certain that is.
+# The first steps change much, and later steps less and less. Points have the colour of their most probable component,
+# and small points are uncertain.
 
 from matplotlib import pyplot as plt
 
@@ -73,18 +75,18 @@ _ = plot.steps(mixtures, X, figure=plt.figure(figsize=(9, 6), layout="constraine
 plt.show()
 
 # %%
-# The same as a film:
+# The same steps as an animation:
 
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 film = plot.animation(mixtures[:15], X, interval=400, ax=ax)
 plt.show()
 
 # %%
-# How far to go
-# -------------
-# The log-likelihood never falls, and there is always something left to gain. ``GaussianMixture``, told to begin at our
-# start, stops where it estimates that less than ``tol`` is left, 0.0001 per row. One small step would be no reason to
-# stop: EM can cross a plateau in small steps and go on rising.
+# The stopping rule
+# -----------------
+# The log-likelihood never decreases, and there is always a small gain left. ``GaussianMixture``, with the same start,
+# stops when the estimated remaining gain is less than ``tol``, 0.0001 per row. A single small step is no reason to
+# stop, because EM can cross a plateau in small steps and then gain more.
 
 from gaussmix import GaussianMixture
 
@@ -94,11 +96,11 @@ _ = plot.history(model, ax=ax)
 plt.show()
 
 # %%
-# Where to begin
-# --------------
-# EM climbs the hill on which it is put, and there are several. From forty starts, each with four of the rows as its
-# means, many end too low, as the first picture shows one: two components share a cluster, and another has two clusters
-# for itself. By default ``GaussianMixture`` looks around before it climbs; it ends at the dashed line.
+# The choice of the start
+# -----------------------
+# EM converges to a local optimum that depends on the start. Forty starts have four random rows as their means. Many of
+# them end in a poor optimum, like that of the first picture: two components share a cluster, and another component
+# covers two clusters. By default ``GaussianMixture`` explores many starts first, and reaches the dashed line.
 
 rng = np.random.default_rng(0)
 starts = [Mixture([0.25] * 4, rng.choice(X, 4, replace=False), [1.0] * 4) for _ in range(40)]

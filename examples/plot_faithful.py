@@ -2,12 +2,12 @@
 Old Faithful
 ============
 
-A geyser and 272 of its eruptions: how long each lasted, and how long the wait for the next one was. How many kinds of
-eruption are there, and how long shall we wait?
+The data are 272 eruptions of a geyser: the duration of each eruption, and the waiting time until the next one. A
+mixture shows how many kinds of eruptions there are, and predicts the waiting time.
 """
 
 # %%
-# The rows are in a small file, two columns of minutes. Their names stay with the mixture.
+# The rows are in a small file with two columns in minutes. The mixture keeps the names of the columns.
 
 import pandas as pd
 
@@ -15,10 +15,11 @@ X = pd.read_csv("data/faithful.csv")
 X.head(3)
 
 # %%
-# How many kinds
-# --------------
-# One call fits all fourteen structures with one to nine components, and is the best of them. Each curve is a structure,
-# and lower is better; hollow markers are fits that were given up, as they were heading far behind the best.
+# The kinds of eruptions
+# ----------------------
+# The search fits all fourteen structures with one to nine components, and becomes the best of these models. Each curve
+# is a structure, and lower is better. Hollow markers are fits that were stopped early, because they were far from the
+# best.
 
 from matplotlib import pyplot as plt
 
@@ -30,16 +31,16 @@ plot.criteria(search.results_, ax=ax)
 plt.show()
 
 # %%
-# Two curves reach about as low as each other: three components of one shape, or two of which each has its own. The
-# summary says what the difference is worth.
+# The minima of two curves are nearly equal: three components of the same shape, or two components with shapes of their
+# own. The summary interprets the difference.
 
 import textwrap
 
 print(textwrap.fill(search.summary(), 100))
 
 # %%
-# So there are two kinds of eruption, of which one may not be quite Gaussian. Here is what two and three components look
-# like. Points are the smaller the less certain their component is, and ellipses hold 50 and 90 % of each component.
+# There are two kinds of eruptions, and one of them may not be exactly Gaussian. The pictures show the models of two and
+# three components. Small points are uncertain, and the ellipses hold 50 and 90 % of each component.
 
 from gaussmix import GaussianMixture
 
@@ -51,17 +52,17 @@ for ax, mixture in zip(axes, (two, search.mixture_), strict=True):
 plt.show()
 
 # %%
-# Three components need not be three clusters. Those that share rows can be joined, two at a time, and the joint
-# clusters are the two from before.
+# Three components are not always three clusters. Components that share rows can be joined, two at a time. The result is
+# the two clusters of the other model.
 
 hierarchy = search.merge_components(X)
 clusters = hierarchy.clusters(2)[search.predict(X)]
 print(X.groupby(clusters).agg(["count", "mean"]).round(1))
 
 # %%
-# How long to wait
+# The waiting time
 # ----------------
-# A mixture knows the distribution of each column, here over the histogram of the rows.
+# A mixture gives the distribution of each column, here drawn over the histogram of the rows.
 
 figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 plot.curve(two, X, feature="waiting", ax=ax)
@@ -69,8 +70,8 @@ ax.legend()
 plt.show()
 
 # %%
-# And it knows what one column says of the other. After a short eruption the next one mostly comes within the hour;
-# after a long one, never.
+# It also gives the distribution of the waiting time, given the duration. After a short eruption the next one usually
+# comes within an hour, and after a long eruption it never does.
 
 for eruption in (2.0, 3.0, 4.5):
     waiting = two.condition({"eruptions": eruption})
@@ -79,7 +80,7 @@ for eruption in (2.0, 3.0, 4.5):
     print(f"after {eruption} minutes: {low:.0f} to {high:.0f} minutes, nine times in ten; over an hour: {late:.0%}")
 
 # %%
-# The same for all durations: the band holds the wait nine times in ten, and the line is its median.
+# The last picture shows all durations: the band holds 90 % of the waiting times, and the line is their median.
 
 import numpy as np
 

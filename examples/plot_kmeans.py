@@ -1,16 +1,17 @@
 """
-k-means, and where it ends
-==========================
+The limits of k-means
+=====================
 
-k-means gives each row to the nearest centre, so that its clusters are balls. A mixture gives each cluster a size, a
-shape and a direction of its own. On round clusters both find the same; on others they do not.
+k-means assigns each row to exactly one cluster, that of the nearest centre, so that it finds round clusters of similar
+size. A mixture gives each cluster its own size, shape and direction. Both find the same round clusters, but they differ
+on other clusters.
 """
 
 # %%
 # Three problems
 # --------------
-# Three clusters each, and we know which row belongs to which. The round ones are what k-means is made for. The
-# stretched ones lie side by side, like loaves. And of the unequal ones two are small and dense, close to a large one.
+# Each data set has three clusters with known labels. In the first, the clusters are round. In the second, they are long
+# and lie side by side. In the third, two clusters are small and dense, and close to a large one.
 
 import numpy as np
 
@@ -31,10 +32,11 @@ problems = {
 }
 
 # %%
-# Circles beside ellipses
-# -----------------------
-# Above, k-means, with a circle around each cluster that reaches its farthest row. Below, a mixture of three Gaussians,
-# with the ellipses that hold 95 % of each. It starts from the clusters of k-means, only for the colours to agree.
+# Circles and ellipses
+# --------------------
+# The upper pictures show k-means, with a circle around each cluster that reaches its farthest row. The lower pictures
+# show a mixture of three Gaussians, with ellipses that hold 95 % of each. It starts from the clusters of k-means, only
+# to have the same colours.
 
 from matplotlib import pyplot as plt
 from sklearn.cluster import KMeans
@@ -56,10 +58,10 @@ for ax in axes.flat:
 plt.show()
 
 # %%
-# Why
-# ---
-# The border between two clusters of k-means is straight, and halfway between their centres, whatever the rows look
-# like. That of a mixture lies where both components are as probable: a curve that bends around the narrower one.
+# The borders
+# -----------
+# The border between two clusters of k-means is a straight line halfway between their centres, for any rows. The border
+# of a mixture is where both components are equally probable. It is a curve that bends around the narrower component.
 
 X, _ = problems["unequal"]
 kmeans = KMeans(3, n_init=10, random_state=0).fit(X)
@@ -79,10 +81,10 @@ plt.show()
 # %%
 # In numbers
 # ----------
-# The adjusted Rand index says how well labels agree with the truth: 1 is perfect, 0 is what chance gives. Between
-# k-means and the free mixture there are others. Equal balls that weigh the same, ``"EII"`` with equal weights, are
-# k-means but for its hard labels. ``"spherical"`` components are balls of their own sizes, ``"diag"`` ellipses along
-# the axes, and ``"full"`` any ellipses.
+# The adjusted Rand index measures the agreement of the labels with the true ones: 1 is perfect, and 0 is chance. There
+# are models between k-means and a mixture with full covariances. ``"EII"`` with equal weights has balls of equal size,
+# like k-means, but with probabilities as labels. ``"spherical"`` components are balls of different sizes, ``"diag"``
+# components are ellipses along the axes, and ``"full"`` components are any ellipses.
 
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
@@ -101,6 +103,6 @@ agreement = {
 pd.DataFrame(agreement).round(2)
 
 # %%
-# On round clusters there is nothing to choose. Where sizes differ, balls of their own size are enough; where clusters
-# are stretched, only free ellipses do. What the other structures are, and how to choose among them, is in
-# :ref:`sphx_glr_gallery_plot_covariances.py` and :ref:`sphx_glr_gallery_plot_choosing.py`.
+# On round clusters all models are equally good. If the sizes differ, balls of different sizes are enough. If the
+# clusters are long, only full covariances find them. :ref:`sphx_glr_gallery_plot_covariances.py` explains the other
+# structures, and :ref:`sphx_glr_gallery_plot_choosing.py` the choice between them.

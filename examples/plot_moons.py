@@ -1,16 +1,16 @@
 """
-Two moons: clusters, a density, new rows
-========================================
+Two moons: density, new rows and clusters
+=========================================
 
-Two moons are no ellipses. As clusters, two components are of little use for them. As stones to build a density from,
-sixteen do very well; and from a density one can draw new rows, and read off the clusters after all.
+Two moons are not ellipses, so that two components do not find them as clusters. Sixteen components together describe
+their density well. New rows can be drawn from this density, and joined components give the two clusters.
 """
 
 # %%
-# Two components, and sixteen
-# ---------------------------
-# Two is what one would ask of clusters, and no two ellipses are moons. Sixteen do not try to be clusters: they lie
-# along the moons like stones in a wall.
+# Two and sixteen components
+# --------------------------
+# Two components cannot describe the two clusters, because the moons are not ellipses. Sixteen components are not
+# clusters, but each covers a part of a moon.
 
 from matplotlib import pyplot as plt
 from sklearn.datasets import make_moons
@@ -29,10 +29,10 @@ for ax, model in zip(axes, (two, sixteen), strict=True):
 plt.show()
 
 # %%
-# As a density
-# ------------
-# Shades show the density, and the line holds 90 % of its probability: nine rows of ten lie inside. With two components
-# that takes in much where there are no rows at all; with sixteen it goes around the moons.
+# The density
+# -----------
+# The shades show the density, and the line encloses 90 % of its probability. With two components this region contains
+# much space without rows. With sixteen components it follows the moons.
 
 import numpy as np
 
@@ -51,8 +51,8 @@ plt.show()
 # %%
 # New rows
 # --------
-# To draw a row, choose a component by its weight and draw from that Gaussian. If the density is right, no one can tell
-# such rows from new ones of the moons themselves.
+# To draw a row, choose a component with the probability of its weight, and draw from its Gaussian. If the density is
+# right, such rows cannot be distinguished from new rows of the moons.
 
 new = {
     "the moons": make_moons(2000, noise=0.05, random_state=1)[0],
@@ -66,10 +66,9 @@ for ax, (name, rows) in zip(axes, new.items(), strict=True):
 plt.show()
 
 # %%
-# No one can? A classifier may try. It gets 2 000 rows of the moons and as many drawn ones, and has to say which are
-# which; one half is right by chance, and from twelve components on it does no better. New rows are likeliest under
-# sixteen. Beyond that, more components only learn accidents. BIC, which has not seen the new rows, would be content
-# with twelve.
+# A classifier tests this. It is trained to distinguish 2 000 rows of the moons from 2 000 rows drawn from the mixture.
+# By chance, it is right for one half. From twelve components on it is no better. The likelihood of new rows is largest
+# with sixteen components, and more components fit random details. BIC, which does not use the new rows, selects twelve.
 
 import pandas as pd
 from sklearn.model_selection import cross_val_score
@@ -89,11 +88,11 @@ for n_components in (2, 4, 8, 12, 16, 24):
 pd.DataFrame(table).T.round(2)
 
 # %%
-# And clusters after all
-# ----------------------
-# Components that share rows can be joined, two at a time. The entropy says how much doubt is left about which cluster
-# each row belongs to. The ends of the moons join them late, as few rows lie between. With two clusters there is no
-# doubt left, and they are the moons.
+# The clusters
+# ------------
+# Components that share rows can be joined, two at a time. The entropy measures the remaining uncertainty about the
+# cluster of each row. The two moons are joined last, because few rows lie between them. With two clusters the
+# uncertainty is zero, and the clusters are the moons.
 
 from sklearn.metrics import adjusted_rand_score
 

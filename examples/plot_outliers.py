@@ -1,16 +1,15 @@
 """
-Rows that do not belong
-=======================
+Detect outliers
+===============
 
-An outlier is a row where one would not expect any: where the density is low. That need not be far from the mean. A
-mixture knows, and can say beforehand how often it will be wrong.
+An outlier is a row at which the density is low. Such a row is not always far from the mean. A mixture detects it, and
+predicts the share of false alarms.
 """
 
 # %%
 # Outliers in the middle
 # ----------------------
-# There are rows to learn from, which are all good: two clusters, a wide one and a narrow one. Then new rows come, and
-# forty of them are strangers.
+# The training rows are all normal: they form a wide and a narrow cluster. Forty of the new rows are outliers.
 
 import numpy as np
 
@@ -26,9 +25,9 @@ strangers = np.random.default_rng(0).uniform([-6, -5], [8, 7], size=(40, 2))
 new = np.concatenate([nature.sample(400, random_state=1), strangers])
 
 # %%
-# The detector fits a mixture, with the number of components that BIC chooses, and draws the border of the smallest
-# region that holds 99 % of it. What lies beyond is an outlier. On the left it was allowed one component alone, which
-# is what a distance from the mean amounts to: it finds what is far out, and little of what lies between.
+# The detector fits a mixture, with the number of components chosen by BIC, and computes the border of the smallest
+# region that holds 99 % of the probability. Rows outside are outliers. The left picture is limited to one component,
+# which is equivalent to the distance from the mean: it finds the far rows, but few of those between the clusters.
 
 from matplotlib import pyplot as plt
 
@@ -50,10 +49,10 @@ axes[0].legend(loc="upper left")
 plt.show()
 
 # %%
-# How often it will be wrong
-# --------------------------
-# ``threshold`` is the share of good rows that one accepts to be flagged: 0.01 unless one says otherwise. Here are 100
-# 000 more good rows, and the strangers that were found. Some of these lie within the clusters, where no one can tell.
+# The share of false alarms
+# -------------------------
+# ``threshold`` is the share of normal rows that may be flagged, 0.01 by default. The test uses 100 000 more normal
+# rows, and the outliers from above. Some of these lie within the clusters, where they cannot be recognized.
 
 import pandas as pd
 
@@ -68,11 +67,10 @@ for threshold in (0.1, 0.03, 0.01, 0.003):
 pd.DataFrame(table).T.rename_axis("threshold").round(2)
 
 # %%
-# Strangers among the rows
-# ------------------------
-# Where no good rows are known, the mixture has to learn from all, and so many strangers get a component of their own.
-# It is the one that is so much wider than the others, and a row is a stranger where that component is the most
-# probable.
+# Outliers among the training rows
+# --------------------------------
+# If the normal rows are not known, the mixture is fitted to all rows, and many outliers get a component of their own.
+# This component is much wider than the others. A row is an outlier if this component is its most probable one.
 
 from gaussmix import GaussianMixtureSearch
 
@@ -90,9 +88,9 @@ plt.show()
 # %%
 # Odd digits
 # ----------
-# With more features one cannot look, but the density can. Of the 1 797 handwritten digits, in twenty principal
-# components, these are the 20 that a mixture finds the strangest, and the 20 that it finds the most ordinary. Here
-# ``contamination`` says what share of the rows is to be flagged.
+# With many features, a picture does not show the outliers, but the density does. The data are 1 797 handwritten digits,
+# in twenty principal components. The picture shows the 20 digits of lowest density, and the 20 of highest density.
+# ``contamination`` is the share of the rows to flag.
 
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA

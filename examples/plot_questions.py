@@ -1,13 +1,13 @@
 """
-Questions to a density
-======================
+Query a density
+===============
 
-A fitted mixture is a probability distribution, and answers as one: where its peaks are, how probable a region is, how
-far it is from another. What cannot be worked out exactly comes with its error.
+A fitted mixture is a probability distribution. It gives its modes, the probabilities of regions, and its distance from
+another mixture. Answers that cannot be computed exactly have a standard error.
 """
 
 # %%
-# A mixture of 178 wines, in three of their properties. Its structure and its number of components are chosen by BIC.
+# The data are three properties of 178 wines. BIC chooses the structure and the number of components of the mixture.
 
 from sklearn.datasets import load_wine
 
@@ -20,10 +20,10 @@ mixture = search.mixture_
 print(search.best_params_)
 
 # %%
-# Where are the peaks?
-# --------------------
-# Four components make three peaks, as two of them overlap. Each peak has a mass: the probability of all places from
-# which one climbs to it.
+# Modes
+# -----
+# The four components have three modes, because two of them overlap. The mass of a mode is the probability of all points
+# from which steepest ascent leads to it.
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,8 @@ peaks = pd.DataFrame(modes.locations, columns=X.columns)
 peaks.assign(mass=modes.masses, error=modes.mass_errors).round(3)
 
 # %%
-# Two properties at a time: lines that hold given shares of the probability, and crosses at the peaks of the two.
+# The pictures show two properties each: contours that hold given shares of the probability, and crosses at the modes of
+# the two properties.
 
 from matplotlib import pyplot as plt
 
@@ -48,9 +49,9 @@ for ax, features in zip(axes, (["alcohol", "flavanoids"], ["flavanoids", "color_
 plt.show()
 
 # %%
-# How much lies where?
-# --------------------
-# In one dimension there are quantiles, and the shortest regions that hold a given share, which may be in pieces.
+# Probabilities
+# -------------
+# In one dimension there are quantiles, and the smallest regions that hold a given share, which can have several parts.
 
 flavanoids = mixture.marginal("flavanoids")
 low, high = flavanoids.interval(0.5)
@@ -65,19 +66,19 @@ for low, high in pieces:
 plt.show()
 
 # %%
-# In more dimensions there are boxes. How many wines have more than 13 % of alcohol, more than 2.5 of flavanoids and a
-# colour intensity of at most 6?
+# In more dimensions there are boxes. This is the probability that a wine has more than 13 % of alcohol, more than 2.5
+# of flavanoids and a colour intensity of at most 6.
 
 box = mixture.box_probability([13.0, 2.5, -np.inf], [np.inf, np.inf, 6.0])
 counted = ((X["alcohol"] > 13) & (X["flavanoids"] > 2.5) & (X["color_intensity"] <= 6)).mean()
 print(f"{box.value:.4f} with a standard error of {box.standard_error:.0e}; {counted:.4f} of the rows")
 
 # %%
-# How far apart?
-# --------------
-# The wines are of three cultivars. How different are these? The Jensen-Shannon divergence is 0 for equal
-# distributions, and log 2 = 0.693 where a wine leaves no doubt which of two it is from. It has no closed form for
-# mixtures: it is a mean over random draws, and says how good that is.
+# Distances
+# ---------
+# The wines come from three cultivars. The Jensen-Shannon divergence measures their difference: it is 0 for equal
+# distributions, and log 2 = 0.693 if the cultivar of a wine is always certain. It has no closed form for mixtures. The
+# estimate is a mean over random rows, with its standard error.
 
 from gaussmix import GaussianMixture
 
@@ -90,10 +91,10 @@ for i, j in ((0, 1), (0, 2), (1, 2)):
     print(f"cultivars {i} and {j}: {apart.value:.4f}, standard error {apart.standard_error:.4f}; {between}")
 
 # %%
-# And how much is lost when a mixture is made smaller? The density of two moons, in sixteen components, is reduced by
-# merging them, two at a time, which keeps its mean and covariance. The divergence of Kullback and Leibler says what
-# rows of the first lose in log-density under the second. Bars of two standard errors are drawn, and smaller than the
-# dots.
+# The last example measures the loss when a mixture is reduced. The density of two moons has sixteen components, which
+# are merged, two at a time, without a change of the mean and the covariance. The Kullback-Leibler divergence is the
+# mean loss of log-density of rows of the first mixture under the second. The bars of two standard errors are smaller
+# than the dots.
 
 from sklearn.datasets import make_moons
 

@@ -2,15 +2,14 @@
 Soft membership
 ===============
 
-Where clusters meet, no one can say for certain which one a row belongs to. A mixture does not pretend to: it gives
-each row a probability for each component. What these look like, whether they are right, and what they are good for.
+Where clusters overlap, the cluster of a row is uncertain. A mixture gives each row a probability for each component.
+This example shows these probabilities, tests whether they are right, and uses them.
 """
 
 # %%
 # A mixture to draw rows from
 # ---------------------------
-# Three components that overlap. As we draw the rows ourselves, we know which component each is from, and keep that
-# aside.
+# The mixture has three overlapping components. The rows are drawn from it, so that their true components are known.
 
 from gaussmix import GaussianMixture, Mixture, plot
 
@@ -23,11 +22,11 @@ X = nature.sample(1200, random_state=0)
 mixture = GaussianMixture(3, init_params=nature, random_state=0).fit(X).mixture_
 
 # %%
-# Points that are sure, and others
-# --------------------------------
-# On the left, each point has the colour of its most probable component, and is the smaller the less certain that is.
-# On the right is the map behind it: the probability that the most probable component is the wrong one. It is all but
-# zero within the clusters, and dark where two of them meet.
+# Certain and uncertain points
+# ----------------------------
+# In the left picture, each point has the colour of its most probable component, and uncertain points are small. The
+# right picture is a map of the uncertainty: the probability that the most probable component is wrong. It is almost
+# zero within the clusters, and dark where two clusters meet.
 
 from matplotlib import pyplot as plt
 
@@ -40,8 +39,8 @@ plt.show()
 # %%
 # From centre to centre
 # ---------------------
-# On a walk around the three centres the probability passes from each component to the next, the sooner the larger the
-# next one is, and the more slowly the more they overlap.
+# On a path around the three centres, the probability passes from each component to the next. It passes earlier to a
+# larger component, and more slowly between components that overlap more.
 
 import numpy as np
 
@@ -56,11 +55,11 @@ ax.set_xticks(range(4), ["centre 0", "centre 1", "centre 2", "centre 0"])
 plt.show()
 
 # %%
-# Are they right?
-# ---------------
-# If rows are given a probability of 30 %, three in ten of them should be of that component. We draw 20 000 new rows,
-# whose components are known, put them in ten groups by the probability that the fitted mixture gives component 0, and
-# count.
+# Calibration
+# -----------
+# Of the rows with a probability of 30 % for a component, 30 % should come from it. The test draws 20 000 new rows with
+# known components, and puts them in ten groups by their probability for component 0 under the fitted mixture. The
+# picture shows the share of component 0 in each group.
 
 new, truth = nature.sample(20_000, random_state=1, return_components=True)
 probability = mixture.responsibilities(new)
@@ -74,10 +73,10 @@ ax.set(xlabel="probability of component 0", ylabel="share of the rows that are o
 plt.show()
 
 # %%
-# What they are good for
-# ----------------------
-# One can decide on the sure rows alone, and foresee how many of those decisions will be wrong: on average, as many as
-# the probabilities say. A label without a probability cannot do that.
+# The use of probabilities
+# ------------------------
+# With probabilities, you can decide on the certain rows only, and predict the number of wrong decisions. Labels without
+# probabilities cannot do that.
 
 import pandas as pd
 

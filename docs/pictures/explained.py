@@ -30,7 +30,7 @@ from gaussmix.structures import named
 
 
 def front() -> Figure:
-    """What mixtures are for, in four pictures."""
+    """Draw the uses of mixtures in four pictures."""
     figure, (left, second, third, right) = plt.subplots(1, 4, figsize=(10.0, 2.8), layout="constrained")
     geysers = GaussianMixture(2, random_state=0).fit(geyser())
     plot.clusters(geysers.mixture_, geyser(), ax=left)

@@ -272,7 +272,7 @@ def told_apart(kept: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
 
 
 def out_of_place(mixture: Mixture) -> np.ndarray:
-    """Which components are on more than one cluster of the grid, or on a part of one."""
+    """Return the components that cover several clusters of the grid, or a part of a cluster."""
     widest = np.linalg.eigvalsh(mixture.covariances.dense(*mixture.means.shape))[:, -1]
     return (widest > 0.2**2) | (np.abs(mixture.weights - 1 / 25) > 1 / 75)
 

@@ -40,7 +40,7 @@ def clusters() -> Figure:
 
 
 def balls() -> Figure:
-    """What k-means and a mixture find in two moons."""
+    """Draw the clusters of k-means and of a mixture in two moons."""
     rows, _ = make_moons(500, noise=0.07, random_state=0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, HEIGHT), sharex=True, sharey=True, layout="constrained")
     plot.kmeans(KMeans(8, random_state=0).fit(rows), rows, ax=left).set_title("k-means")
@@ -63,7 +63,7 @@ def density() -> Figure:
 
 
 def surface() -> Figure:
-    """The same density in three dimensions."""
+    """Draw the density in three dimensions."""
     figure = plt.figure(figsize=(4.5, 3.8))
     ax = figure.add_axes((0.0, 0.06, 0.94, 0.98), projection="3d")
     plot.surface(GaussianMixture(2, random_state=0).fit(geyser()).mixture_, ax=ax)

@@ -25,7 +25,7 @@ from gaussmix.density import (
     transport,
     univariate,
 )
-from gaussmix.density.validation import finite
+from gaussmix.density.validation import check_finite
 from gaussmix.engines import assessment
 from gaussmix.values import column_names, finite_rows, real
 
@@ -252,7 +252,7 @@ def _frozen(array: Floats) -> Floats:
 
 
 def _matrix(name: str, values: ArrayLike) -> Floats:
-    matrix = finite(name, values)
+    matrix = check_finite(name, values)
     if matrix.ndim != 2 or 0 in matrix.shape:  # noqa: PLR2004 - components and features
         msg = f"{name} must have shape (n_components, n_features), got {matrix.shape}."
         raise ValueError(msg)

@@ -138,7 +138,7 @@ def test_a_map_may_name_its_features():
         ([[np.nan, 1.0]], 0.0, "matrix must be finite"),
         (np.eye(2), [1.0, 2.0, 3.0], r"offset must be a number or of shape \(2,\), got shape \(3,\)"),
         (np.eye(2), np.inf, "offset must be finite"),
-        ([[1.0, 2.0], [2.0, 4.0]], 0.0, "matrix must have 2 independent rows, as many as it has, got rank 1"),
+        ([[1.0, 2.0], [2.0, 4.0]], 0.0, "matrix must have 2 linearly independent rows, got rank 1"),
         ([[1.0, 2.0], [0.0, 0.0]], 0.0, "got rank 1"),
         (np.ones((3, 2)), 0.0, "got rank 1"),
     ],
@@ -203,8 +203,11 @@ def test_noise_is_a_convolution(seed):
     [
         (-1.0, "no negative variance, got -1"),
         ([1.0, -0.5], "got -0.5"),
-        ([[1.0, 2.0], [2.0, 1.0]], "no negative variance in any direction, got an eigenvalue of -1"),
-        ([[1.0, 0.5], [0.5, 0.0]], "in any direction, got an eigenvalue of -0.207"),
+        (
+            [[1.0, 2.0], [2.0, 1.0]],
+            "no negative variance in any direction, got a correlation matrix with the eigenvalue -1",
+        ),
+        ([[1.0, 0.5], [0.5, 0.0]], "in any direction, got a correlation matrix with the eigenvalue -0.207"),
         ([[1.0, 0.5], [0.0, 1.0]], "must be symmetric"),
         (np.eye(3), r"of shape \(2,\) or \(2, 2\), got shape \(3, 3\)"),
         (np.nan, "must be finite"),

@@ -16,7 +16,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def boxes(rng, model, n):
-    """Boxes about rows, with some sides open."""
+    """Return boxes about rows, with a part of the sides open."""
     lower = model.sample(n, random_state=rng) - rng.exponential(2.0, size=(n, model.n_features))
     upper = lower + rng.exponential(4.0, size=lower.shape)
     lower[rng.random(lower.shape) < 0.2] = -np.inf
@@ -195,7 +195,7 @@ def test_a_box_too_far_out_for_random_points_still_has_bounds():
 )
 def test_shapes_must_fit(lower, upper):
     model = mixture(np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"lower and upper must have shape \(2,\) or \(n, 2\), a limit for each"):
+    with pytest.raises(ValueError, match=r"lower and upper must have shape \(2,\) or \(n, 2\), with a limit for each"):
         model.box_probability(lower, upper)
 
 

@@ -196,9 +196,9 @@ def test_what_cannot_be_given_is_refused(given_, message):
 
 def test_quantiles_are_for_one_feature_and_values_for_each_row():
     batch = mixture(np.random.default_rng(0), n_features=3).condition({0: [1.0, 2.0]})
-    with pytest.raises(ValueError, match="one unknown feature, got 2"):
+    with pytest.raises(ValueError, match="exactly one unknown feature, got 2"):
         batch.ppf(0.5)
-    with pytest.raises(ValueError, match=r"values must have shape \(2, 2\), a point for each row, got \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"values must have shape \(2, 2\), with a point for each row, got \(3, 2\)"):
         batch.logpdf(np.zeros((3, 2)))
     with pytest.raises(ValueError, match="values must be finite, got NaN or infinity"):
         batch.logpdf([[0.0, 0.0], [np.inf, 0.0]])

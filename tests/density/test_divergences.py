@@ -44,7 +44,7 @@ symmetric = pytest.mark.parametrize(
 
 
 def agree(left, right, slack=1e-9):
-    """Whether two estimates are of one number: their values within their errors, their bounds up to rounding."""
+    """Return True if two estimates agree: their values within their errors, their bounds up to rounding."""
     apart = abs(left.value - right.value)
     errors = 5 * np.hypot(left.standard_error, right.standard_error)
     bounds = [(one.lower, one.upper) for one in (left, right)]

@@ -4,20 +4,20 @@ from gaussmix.density.estimate import Bounds, Estimate
 
 
 def test_the_tightest_bounds_are_those_that_all_agree_on():
-    assert Bounds.tightest(Bounds(0.0, 3.0), Bounds(1.0, 9.0), Bounds(-1.0, 2.0)) == Bounds(1.0, 2.0)
+    assert Bounds.intersect(Bounds(0.0, 3.0), Bounds(1.0, 9.0), Bounds(-1.0, 2.0)) == Bounds(1.0, 2.0)
 
 
 def test_bounds_that_rounding_has_crossed_meet():
-    assert Bounds.tightest(Bounds(0.0, 1.0 - 1e-16), Bounds(1.0, 1.0)) == Bounds(1.0, 1.0)
+    assert Bounds.intersect(Bounds(0.0, 1.0 - 1e-16), Bounds(1.0, 1.0)) == Bounds(1.0, 1.0)
 
 
 def test_an_exact_number_has_no_error():
-    assert Estimate.exact(2.0) == Estimate(2.0, 0.0, 2.0, 2.0)
+    assert Estimate.from_exact(2.0) == Estimate(2.0, 0.0, 2.0, 2.0)
 
 
 def test_a_drawn_value_stays_as_it_is_beside_its_bounds():
-    assert Estimate.within(Bounds(0.0, 1.0), lambda: (1.1, 0.2)) == Estimate(1.1, 0.2, 0.0, 1.0)
+    assert Estimate.from_bounds(Bounds(0.0, 1.0), lambda: (1.1, 0.2)) == Estimate(1.1, 0.2, 0.0, 1.0)
 
 
 def test_where_bounds_meet_nothing_is_drawn():
-    assert Estimate.within(Bounds(1.0, 1.0), lambda: pytest.fail("drawn")) == Estimate.exact(1.0)
+    assert Estimate.from_bounds(Bounds(1.0, 1.0), lambda: pytest.fail("drawn")) == Estimate.from_exact(1.0)

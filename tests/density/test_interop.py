@@ -82,5 +82,5 @@ def test_a_dictionary_with_a_gap_is_refused():
     with pytest.raises(ValueError, match="covariance_type must be one of spherical, diag, tied, full, got 'round'"):
         Mixture.from_dict(arrays | {"covariance_type": "round"})
     del arrays["means"]
-    with pytest.raises(ValueError, match="arrays must hold means too"):
+    with pytest.raises(ValueError, match="arrays must also hold means"):
         Mixture.from_dict(arrays)

@@ -8,8 +8,8 @@ from scipy import optimize
 
 from cases import FORMS, integral, mixture
 from gaussmix import Diagonal, Full, Mixture
-from gaussmix.density.log_density_geometry import Terrain
-from gaussmix.density.modal_em import climb
+from gaussmix.density.log_density_geometry import LogDensityGeometry
+from gaussmix.density.modal_em import run_modal_em
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -17,7 +17,7 @@ TRIANGLE = np.column_stack([np.cos(np.pi * np.array([3, 7, 11]) / 6), np.sin(np.
 
 
 def rugged(rng, n_components, n_features, spread=1.5):
-    """A mixture of components of very different size and shape."""
+    """Return a mixture of components of very different size and shape."""
     factors = np.tril(rng.normal(size=(n_components, n_features, n_features)))
     places = np.arange(n_features)
     factors[:, places, places] = 0.3 + np.abs(factors[:, places, places])
@@ -27,7 +27,7 @@ def rugged(rng, n_components, n_features, spread=1.5):
 
 
 def hessian(model, point):
-    """Of the log-density, straight from its formula, for some units of the features."""
+    """Return the Hessian of the log-density from its formula, in given units of the features."""
     dense = model.covariances.dense(model.n_components, model.n_features)
     (resp,) = model.responsibilities(point[None])
     scores = np.stack([np.linalg.solve(c, m - point) for c, m in zip(dense, model.means, strict=True)])
@@ -40,7 +40,7 @@ def hessian(model, point):
 
 
 def grid_modes(model, n_places):
-    """Local maxima of a grid, each followed to the top by a general minimizer, without those that meet there."""
+    """Return the local maxima of a grid, each refined by a general minimizer, without duplicates."""
     triangles = model.covariances.triangles(model.n_components, model.n_features)
     reach = 2.5 * np.linalg.norm(triangles, axis=2)
     ends = (model.means - reach).min(axis=0), (model.means + reach).max(axis=0)
@@ -173,7 +173,7 @@ def test_in_one_dimension_masses_are_the_density_between_the_minima(seed, n_comp
 
 
 def flow(model, points, step=0.125, n_steps=200):
-    """The curve of steepest ascent in the metric of the mean precision, by Runge and Kutta's rule in small steps."""
+    """Follow steepest ascent in the metric of the mean precision, by Runge-Kutta steps."""
     precisions = np.linalg.inv(model.covariances.dense(model.n_components, model.n_features))
 
     def velocity(at):
@@ -195,10 +195,10 @@ def flow(model, points, step=0.125, n_steps=200):
 def test_climbs_end_where_the_flow_does(seed):
     rng = np.random.default_rng(seed)
     model = rugged(rng, 4, 2) if seed % 2 else mixture(rng, FORMS[seed // 2], 5, 2, spread=1.5)
-    rows, terrain = model.sample(100, random_state=rng), Terrain.of(model)
-    ends = climb(terrain, terrain.inward(rows))
-    assert ends.on_top.all()
-    apart = np.linalg.norm(terrain.outward(ends.points) - flow(model, rows), axis=1)
+    rows, geometry = model.sample(100, random_state=rng), LogDensityGeometry.from_mixture(model)
+    ends = run_modal_em(geometry, geometry.standardize(rows))
+    assert ends.is_maximum.all()
+    apart = np.linalg.norm(geometry.restore(ends.points) - flow(model, rows), axis=1)
     assert (apart > 0.05).mean() <= 0.02  # those that begin beside a watershed
 
 
@@ -287,7 +287,7 @@ def test_a_needle_beside_a_wide_component_hides_nothing(n_features):
 
 @pytest.mark.parametrize("n_features", [1, 2])
 def test_a_climb_does_not_leap_across_a_narrow_peak(n_features):
-    """EM's own steps from beyond the peak at 5 would end at 0."""
+    """Full EM steps from beyond the peak at 5 would end at 0."""
     means = np.zeros((2, n_features))
     means[1, 0] = 5.0
     model = Mixture([0.5, 0.5], means, [100.0, 0.01])
@@ -316,17 +316,17 @@ def test_one_component_has_one_mode():
 
 
 def test_a_row_finds_what_means_and_ridges_do_not():
-    """Climbs add modes that were not known before: without the starts between means all are found all the same."""
+    """Ascents from random rows find all modes, even without the starts between means."""
     model = Mixture(np.full(3, 1 / 3), TRIANGLE, np.full(3, 0.72**2))
-    terrain = Terrain.of(model)
-    ends = climb(terrain, terrain.inward(model.sample(2000, random_state=0)))
-    assert (np.linalg.norm(terrain.outward(ends.points), axis=1) < 1e-6).any()
+    geometry = LogDensityGeometry.from_mixture(model)
+    ends = run_modal_em(geometry, geometry.standardize(model.sample(2000, random_state=0)))
+    assert (np.linalg.norm(geometry.restore(ends.points), axis=1) < 1e-6).any()
 
 
 def test_a_climb_from_a_saddle_is_not_on_top():
     model = Mixture([0.5, 0.5], [[-3.0, 0.0], [3.0, 0.0]], [1.0, 1.0])
-    terrain = Terrain.of(model)
-    saddle, beside = climb(terrain, terrain.inward(np.array([[0.0, 0.0], [1e-6, 0.0]]))).on_top
+    geometry = LogDensityGeometry.from_mixture(model)
+    saddle, beside = run_modal_em(geometry, geometry.standardize(np.array([[0.0, 0.0], [1e-6, 0.0]]))).is_maximum
     assert (saddle, beside) == (False, True)
 
 
@@ -342,14 +342,14 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="n_samples must be at least 1, got 0"):
         model.modes(n_samples=0)
     factors = np.stack([np.eye(2), [[1.0, 0.0], [1.0, 1e-9]]])
-    with pytest.raises(ValueError, match=r"condition numbers of at most 1e\+14 .* mixture.marginal\(features\)"):
+    with pytest.raises(ValueError, match=r"condition numbers of at most 1e\+14, .* mixture.marginal\(features\)"):
         Mixture([0.5, 0.5], np.zeros((2, 2)), Full(factors)).modes()
 
 
 @settings(max_examples=10)
 @given(seed=seeds)
 def test_collinear_features_are_no_matter(seed):
-    """What is thin in the same direction everywhere is not thin in coordinates of the mixture's own."""
+    """A direction in which all components are thin is not thin in standardized coordinates."""
     rng = np.random.default_rng(seed)
     model = mixture(rng, n_components=3, n_features=3, spread=1.5)
     thin = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1e-8]])

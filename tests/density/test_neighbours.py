@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cases import FORMS, mixture
-from gaussmix.density.gaussian_pairs import Gaussians, kl_divergences
+from gaussmix.density.gaussian_pairs import CentredGaussians, kl_divergences
 from gaussmix.density.neighbours import expected_log_joint, neighbours
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -12,7 +12,7 @@ forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("offset", [0.0, 1e5])
 def test_expected_log_joint_densities_are_what_divergences_say(form, offset):
     model = mixture(np.random.default_rng(0), form, n_components=7, n_features=3, offset=offset)
-    of_all = Gaussians.of(model)
+    of_all = CentredGaussians.from_mixture(model)
     entropies = 0.5 * (3 * np.log(2 * np.pi * np.e) + of_all.log_dets)
     expected = np.log(model.weights) - kl_divergences(of_all, of_all) - entropies[:, None]
     np.testing.assert_allclose(expected_log_joint(model, slice(None)), expected, rtol=1e-9)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import FORMS, mixture
 from gaussmix import Mixture
-from gaussmix.density.reduction import agglomerated, cheapest_merges, merge, merge_costs, split
+from gaussmix.density.reduction import agglomerate, cheapest_merges, merge, merge_costs, split
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -21,13 +21,13 @@ def same_moments(left, right):
 
 
 def log_det_of(model):
-    """Half the weighted log-determinants: what merging raises by its cost."""
+    """Return half of the weighted log-determinants, which a merge increases by its cost."""
     dense = model.covariances.dense(model.n_components, model.n_features)
     return 0.5 * float(model.weights @ np.linalg.slogdet(dense)[1])
 
 
 def slow_cost(model, i, j):
-    """The bound, from the pair's own mixture."""
+    """Return Runnalls' bound from the mixture of the pair."""
     dense = model.covariances.dense(model.n_components, model.n_features)[[i, j]]
     weights, means = model.weights[[i, j]], model.means[[i, j]]
     total = weights.sum()
@@ -160,8 +160,8 @@ def test_the_mixture_given_is_left_as_it_is_and_names_travel():
 # --- Agglomeration ---------------------------------------------------------------------------------------------------
 
 
-def slowly_agglomerated(model, n_groups):
-    """Sets of components, joined by the cheapest merge of the mixture that the last merge has left."""
+def agglomerate_slowly(model, n_groups):
+    """Return sets of components, joined by repeated cheapest merges."""
     groups = [{k} for k in range(model.n_components)]
     while len(groups) > n_groups:
         costs = merge_costs(model)
@@ -181,27 +181,27 @@ def as_sets(labels):
 @given(seed=seeds, n_components=st.integers(1, 9), n_features=st.integers(1, 4), n_groups=st.integers(1, 9))
 def test_agglomerating_is_merging_the_cheapest_pair_again_and_again(form, seed, n_components, n_features, n_groups):
     model = mixture(np.random.default_rng(seed), form, n_components, n_features)
-    labels = agglomerated(model, n_groups)
+    labels = agglomerate(model, n_groups)
     assert labels.shape == (n_components,)
     assert set(labels.tolist()) == set(range(min(n_groups, n_components)))
-    assert as_sets(labels) == {frozenset(group) for group in slowly_agglomerated(model, n_groups)}
+    assert as_sets(labels) == {frozenset(group) for group in agglomerate_slowly(model, n_groups)}
 
 
 def test_pieces_of_clusters_find_together():
     rng = np.random.default_rng(0)
     centres = np.repeat([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]], 4, axis=0)
     model = Mixture(np.full(12, 1 / 12), centres + rng.normal(size=(12, 2)), np.repeat(np.eye(2)[None], 12, axis=0))
-    assert as_sets(agglomerated(model, 3)) == {frozenset(range(k, k + 4)) for k in (0, 4, 8)}
+    assert as_sets(agglomerate(model, 3)) == {frozenset(range(k, k + 4)) for k in (0, 4, 8)}
 
 
 def test_as_many_groups_as_components_are_the_components():
-    assert agglomerated(mixture(np.random.default_rng(0), n_components=4), 4).tolist() == [0, 1, 2, 3]
+    assert agglomerate(mixture(np.random.default_rng(0), n_components=4), 4).tolist() == [0, 1, 2, 3]
 
 
 def test_components_without_weight_join_others_and_keep_them_apart():
     some = mixture(np.random.default_rng(0), n_components=6)
     model = Mixture([0.5, 0.0, 0.0, 0.5, 0.0, 0.0], some.means, some.covariances)
-    labels = agglomerated(model, 2)
+    labels = agglomerate(model, 2)
     assert labels[0] != labels[3]
     assert set(labels.tolist()) == {0, 1}
 
@@ -210,7 +210,7 @@ def test_components_without_weight_join_others_and_keep_them_apart():
 def test_agglomerating_leaves_the_mixture_as_it_is(seed):
     model = mixture(np.random.default_rng(seed), n_components=5)
     before = [array.copy() for array in (model.weights, model.means, model.covariances.dense(5, 2))]
-    agglomerated(model, 2)
+    agglomerate(model, 2)
     for array, old in zip((model.weights, model.means, model.covariances.dense(5, 2)), before, strict=True):
         np.testing.assert_array_equal(array, old)
 
@@ -252,7 +252,5 @@ def test_components_that_are_not_there_are_named():
     with pytest.raises(ValueError, match="components must be from 0 to 2, got -1"):
         model.split(-1)
     for wrong in (0, 4):
-        with pytest.raises(
-            ValueError, match=f"n_components must be from 1 to 3, the number that there are, got {wrong}"
-        ):
+        with pytest.raises(ValueError, match=f"n_components must be from 1 to 3, the present number, got {wrong}"):
             model.reduce(wrong)

@@ -33,7 +33,7 @@ def test_samples_have_the_moments_of_the_mixture(form, stratified):
 
 @forms
 def test_samples_follow_the_density(form):
-    """The probability content of a row's density level is uniform, whatever the mixture: compare two samples of it."""
+    """Compare the contents of the density levels of two samples, which are uniform for any mixture."""
     model = mixture(np.random.default_rng(2), form)
     one, other = (model.logpdf(model.sample(20_000, random_state=seed)) for seed in (1, 2))
     assert stats.ks_2samp(one, other).pvalue > 1e-4
@@ -82,7 +82,7 @@ def test_the_number_of_threads_changes_no_bit(form):
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 def test_what_is_drawn_piece_by_piece_belongs_to_its_components(form, shuffle, monkeypatch):
     monkeypatch.setattr(sampling, "_NUMBERS", 200)
-    monkeypatch.setattr(sampling, "_OF_EACH", 1)
+    monkeypatch.setattr(sampling, "_NUMBERS_PER_COMPONENT", 1)
     model = mixture(np.random.default_rng(6), form, n_components=4)
     model = Mixture([0.5, 0.0, 0.3, 0.2], model.means, model.covariances)
     rows, components = model.sample(20_000, random_state=1, return_components=True, shuffle=shuffle)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import FORMS, lattice, mixture
 from gaussmix import Full, Mixture
-from gaussmix.density.transport import _with_sums, cheapest_coupling
+from gaussmix.density.transport import _round_to_marginals, cheapest_coupling
 
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -41,14 +41,14 @@ def test_couplings_have_their_sums_also_where_these_are_below_the_solvers_tolera
 def test_any_table_is_made_a_coupling(seed):
     rng = np.random.default_rng(seed)
     rows, columns = rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(4))
-    coupling = _with_sums(rng.normal(size=(3, 4)), rows, columns)
+    coupling = _round_to_marginals(rng.normal(size=(3, 4)), rows, columns)
     assert (coupling >= 0).all()
     np.testing.assert_allclose(coupling.sum(axis=1), rows)
     np.testing.assert_allclose(coupling.sum(axis=0), columns)
 
 
 def slowly_squared(p, q, step=0.03):
-    """The squared distance from distribution functions alone, by Hoeffding's form of the largest covariance."""
+    """Return the squared distance from distribution functions, by Hoeffding's form of the largest covariance."""
     rows, _ = lattice(p, q, step=step)
     cdf, other = p.cdf(rows[:, 0]), q.cdf(rows[:, 0])
     covariance = (np.minimum(cdf[:, None], other) - cdf[:, None] * other).sum() * step**2

@@ -9,7 +9,7 @@ from cases import FORMS, integral, mixture
 from gaussmix import Mixture
 from gaussmix.density import univariate_mixtures
 from gaussmix.density.univariate import log_level
-from gaussmix.density.univariate_mixtures import Lines, turning_points
+from gaussmix.density.univariate_mixtures import UnivariateMixtures, turning_points
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 seeds = st.integers(0, 2**32 - 1)
@@ -116,7 +116,7 @@ def test_no_region_of_that_content_is_shorter(seed, content):
 @given(seed=seeds, n_components=st.integers(1, 6), spread=st.sampled_from([0.3, 2.0, 1e4]))
 def test_turning_points_are_peaks_and_troughs_in_turn(seed, n_components, spread):
     model = line(seed, n_components=n_components, spread=spread)
-    turns = turning_points(Lines.of(model))
+    turns = turning_points(UnivariateMixtures.from_mixture(model))
     assert len(turns) % 2 == 1
     log_densities = model.logpdf(turns[:, None])
     assert (np.diff(log_densities)[::2] <= 0).all()
@@ -126,13 +126,15 @@ def test_turning_points_are_peaks_and_troughs_in_turn(seed, n_components, spread
 def test_two_equal_components_have_two_peaks_when_more_than_two_deviations_apart():
     for apart, n_turns in [(1.99, 1), (2.01, 3)]:
         model = Mixture([0.5, 0.5], [[0.0], [apart]], [1.0, 1.0])
-        assert len(turning_points(Lines.of(model))) == n_turns
+        assert len(turning_points(UnivariateMixtures.from_mixture(model))) == n_turns
 
 
 @pytest.mark.parametrize("name", ["cdf", "ppf", "interval", "highest_density"])
 def test_more_features_are_sent_to_the_marginal(name):
     model = mixture(np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"are for one feature, got 2; take mixture.marginal\(feature\) first"):
+    with pytest.raises(
+        ValueError, match=r"need a mixture of one feature, got 2 features; call mixture.marginal\(feature\) first"
+    ):
         getattr(model, name)(0.5)
 
 
@@ -165,7 +167,7 @@ def test_many_values_are_those_of_each(monkeypatch):
 
 
 def test_wrong_values_are_named():
-    with pytest.raises(ValueError, match=r"content must be one number, got shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"content must be a single number, got shape \(2,\)"):
         line(0).highest_density([0.5, 0.9])
     with pytest.raises(ValueError, match="q must be from 0 to 1"):
         line(0).ppf([0.5, np.nan])

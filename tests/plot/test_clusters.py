@@ -12,7 +12,7 @@ ROWS = np.array([[0.0, 1.0], [1.9, 2.0], [2.0, 3.0], [4.0, 4.0]])  # certain, no
 
 
 def drawn(ax):
-    """Places, sizes and colours of the points, in the order of what is up."""
+    """Return the places, sizes and colours of the points, in the order of their second coordinate."""
     points = ax.collections[0]
     offsets = np.asarray(points.get_offsets())
     order = np.argsort(offsets[:, 1])

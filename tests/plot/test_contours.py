@@ -12,7 +12,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def vertices(lines):
-    """All points of each level."""
+    """Return all points of each level."""
     return [np.concatenate(pieces) for pieces in lines.allsegs]
 
 

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 import cases
 from gaussmix import GaussianMixtureSearch, SearchResults, plot
-from gaussmix.plot.criteria import _apart
+from gaussmix.plot.criteria import _separate
 from gaussmix.structures import STRUCTURES
 
 
@@ -130,7 +130,7 @@ def test_one_feature_has_its_letters(ax):
 
 
 def test_a_search_is_told_what_to_pass():
-    with pytest.raises(TypeError, match=r"must be a SearchResults, got GaussianMixtureSearch; .* pass results_"):
+    with pytest.raises(TypeError, match=r"must be a SearchResults, got GaussianMixtureSearch; .* pass its results_"):
         plot.criteria(GaussianMixtureSearch())
 
 
@@ -144,7 +144,7 @@ def test_unknown_criteria_are_an_error(results):
 @given(heights=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=14))
 def test_names_move_apart_within_the_axes(heights):
     gap = 0.06
-    moved = _apart(np.sort(heights), gap, 0.1)
+    moved = _separate(np.sort(heights), gap, 0.1)
     assert (np.diff(moved) > gap - 1e-9).all()
     assert moved[0] > 0.1 - 1e-9
     assert moved[-1] < 1.0 - gap / 2 + 1e-9
@@ -152,10 +152,10 @@ def test_names_move_apart_within_the_axes(heights):
 
 def test_names_with_room_stay():
     heights = np.array([0.2, 0.5, 0.8])
-    np.testing.assert_allclose(_apart(heights, 0.1, 0.0), heights)
+    np.testing.assert_allclose(_separate(heights, 0.1, 0.0), heights)
 
 
 def test_names_without_room_go_below_but_not_onto_each_other():
-    moved = _apart(np.full(14, 0.5), 0.1, 0.2)
+    moved = _separate(np.full(14, 0.5), 0.1, 0.2)
     np.testing.assert_allclose(np.diff(moved), 0.1)
     assert moved[-1] == pytest.approx(0.95)

@@ -16,12 +16,12 @@ CIRCLE = np.column_stack([np.cos(TURNS), np.sin(TURNS)])
 
 
 def outline(patch):
-    """Points of an ellipse, from the middle of the drawing's own coordinates."""
+    """Return points of an ellipse in data coordinates."""
     return patch.get_patch_transform().transform(CIRCLE)
 
 
 def content_at(mixture, k, features, points):
-    """The share of a component's probability within the ellipse through each point."""
+    """Return the content of the component's ellipse through each point."""
     mean = mixture.means[k][list(features)]
     covariance = mixture.covariances.dense(*mixture.means.shape)[k][np.ix_(features, features)]
     white = np.linalg.solve(np.linalg.cholesky(covariance), (points - mean).T)

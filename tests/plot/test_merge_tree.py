@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 import cases
 from gaussmix import GaussianMixture, Hierarchy, plot
 from gaussmix.hierarchy import merge_components
-from gaussmix.plot.style import ink, palette
+from gaussmix.plot.style import palette, text_colour
 from gaussmix.sources import ArraySource
 
 seeds = st.integers(0, 2**32 - 1)
@@ -21,7 +21,7 @@ def hierarchy(seed, n_components):
 
 
 def parts(ax):
-    """The joins, the first first: two legs and a bar each, as ``(2, 2)`` arrays of across and up."""
+    """Return the joints in order, each as two legs and a bar: ``(2, 2)`` arrays of coordinates."""
     lines = [np.array(line.get_data()) for line in ax.lines[:-1]]
     return [lines[i : i + 3] for i in range(0, len(lines), 3)]
 
@@ -58,7 +58,7 @@ def test_suggested_clusters_have_their_colours_and_what_joins_them_has_none(ax):
     plot.merge_tree(tree, ax=ax)
     first, second, third = palette(3)
     shown = [to_rgb(line.get_color()) for line in ax.lines[:-1]]
-    black = to_rgb(ink())
+    black = to_rgb(text_colour())
     expected = [*[first] * 6, second, third, black, first, black, black]
     np.testing.assert_allclose(shown, expected)
     assert 0.1 < ax.lines[-1].get_ydata()[0] < 0.2

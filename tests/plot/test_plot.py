@@ -1,4 +1,4 @@
-"""What holds for all pictures."""
+"""Test the rules that hold for all pictures."""
 
 import importlib.util
 import inspect
@@ -20,7 +20,7 @@ MIXTURE = cases.mixture(RNG, n_components=2)
 
 
 def every_picture():
-    """Each function that draws on axes, as a function of these alone."""
+    """Return each function that draws on axes, as a function of the axes only."""
     return {
         "clusters": lambda ax: plot.clusters(MIXTURE, ROWS, ax=ax),
         "contours": lambda ax: plot.contours(MIXTURE, ax=ax),
@@ -88,13 +88,13 @@ def test_two_features_are_two(draw):
         draw(three, features=[0, 3])
     with pytest.raises(ValueError, match="different features"):
         draw(three, features=[1, 1])
-    with pytest.raises(ValueError, match=r"one feature, and two are needed.*plot\.curve"):
+    with pytest.raises(ValueError, match=r"at least two features, got one.*plot\.curve"):
         draw(one)
 
 
 @pytest.mark.parametrize("draw", [plot.ellipses, plot.contours, plot.surface, plot.uncertainty, plot.curve, plot.pairs])
 def test_an_estimator_is_no_mixture(draw):
-    with pytest.raises(TypeError, match=r"got GaussianMixture; .* pass mixture_"):
+    with pytest.raises(TypeError, match=r"got GaussianMixture; .* pass its mixture_"):
         draw(GaussianMixture(2))
 
 

@@ -11,7 +11,7 @@ import cases
 from gaussmix import Mixture, plot
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
-from gaussmix.plot.steps import _spaced
+from gaussmix.plot.steps import _spaced_indices
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -60,7 +60,7 @@ def test_a_figure_may_be_given():
 
 @given(n=st.integers(1, 1000), n_frames=st.integers(2, 20))
 def test_steps_are_ever_farther_apart(n, n_frames):
-    steps = _spaced(n, n_frames)
+    steps = _spaced_indices(n, n_frames)
     assert steps[0] == 0
     assert steps[-1] == n - 1
     assert len(steps) == min(n, n_frames)

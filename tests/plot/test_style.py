@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gaussmix.plot.style import PALETTE, contents, fresh, palette, percent, strengths
+from gaussmix.plot.style import PALETTE, check_contents, format_percent, line_strengths, new_label, palette
 
 
 def test_the_first_24_colours_differ():
@@ -32,20 +32,20 @@ def test_the_palette_can_be_told_apart_without_red_or_green(sees):
 
 
 def test_strengths_grow_with_weights():
-    np.testing.assert_allclose(strengths(np.array([0.0, 0.25, 0.5])), [0.35, 0.675, 1.0])
+    np.testing.assert_allclose(line_strengths(np.array([0.0, 0.25, 0.5])), [0.35, 0.675, 1.0])
 
 
 def test_contents_rise():
-    np.testing.assert_array_equal(contents([0.9, 0.5, 0.9]), [0.5, 0.9])
-    np.testing.assert_array_equal(contents(0.1), [0.1])
+    np.testing.assert_array_equal(check_contents([0.9, 0.5, 0.9]), [0.5, 0.9])
+    np.testing.assert_array_equal(check_contents(0.1), [0.1])
 
 
 @pytest.mark.parametrize(("probability", "text"), [(0.9, "90 %"), (0.999, "99.9 %"), (0.5, "50 %")])
 def test_percent(probability, text):
-    assert percent(probability) == text
+    assert format_percent(probability) == text
 
 
 def test_a_legend_says_nothing_twice(ax):
     for _ in range(2):
-        ax.plot([0, 1], [0, 1], label=fresh(ax, "once"))
+        ax.plot([0, 1], [0, 1], label=new_label(ax, "once"))
     assert ax.get_legend_handles_labels()[1] == ["once"]

@@ -6,7 +6,7 @@ from gaussmix import Mixture, plot
 
 
 def field(ax):
-    """The map: places ``(n, 2)`` and values ``(n,)``."""
+    """Return the places ``(n, 2)`` and the values ``(n,)`` of the map."""
     mesh = ax.collections[0]
     return mesh.get_coordinates().reshape(-1, 2), np.asarray(mesh.get_array()).ravel()
 

@@ -1,4 +1,4 @@
-"""Mixtures of the same rows seen otherwise: fewer features, other coordinates, noise added, other features beside."""
+"""Mixtures derived from a mixture: marginal, affine map, convolution with noise, and join with other features."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -10,7 +10,7 @@ from scipy.linalg import block_diag
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Full
 from gaussmix.density.features import Feature, indices, names
-from gaussmix.density.validation import finite
+from gaussmix.density.validation import check_finite
 from gaussmix.linalg import is_symmetric
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ __all__ = ["convolve", "join", "marginal", "transform"]
 
 
 def marginal(mixture: "Mixture", features: Feature | Iterable[Feature]) -> "Mixture":
-    r"""The distribution of some of the features.
+    r"""Return the distribution of a selection of the features.
 
-    Each component keeps its weight, and its mean and covariance on those features; covariances stay of their form.
+    Each component keeps its weight, and its mean and covariance on the selected features. The form of the covariances
+    stays the same.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def marginal(mixture: "Mixture", features: Feature | Iterable[Feature]) -> "Mixt
     Returns
     -------
     Mixture
-        With as many features as were named.
+        The mixture of the selected features.
 
     Raises
     ------
@@ -54,14 +55,14 @@ def marginal(mixture: "Mixture", features: Feature | Iterable[Feature]) -> "Mixt
 def transform(
     mixture: "Mixture", matrix: ArrayLike, offset: ArrayLike = 0.0, *, feature_names: Iterable[str] | None = None
 ) -> "Mixture":
-    r"""The distribution of :math:`A x + b`: in other units, turned, or projected.
+    r"""Return the distribution of :math:`A x + b`: in other units, rotated, or projected.
 
     .. math:: \mu_k \mapsto A \mu_k + b, \qquad \Sigma_k \mapsto A \Sigma_k A^\top
 
     Parameters
     ----------
     matrix : (M, D) array_like
-        A, of rank M: at most as many rows as there are features, and none a combination of the others.
+        A, of rank M: no row is a linear combination of the others, so that M is at most D.
     offset : float or (M,) array_like, default 0
         b.
     feature_names : sequence of str, optional
@@ -70,16 +71,16 @@ def transform(
     Returns
     -------
     Mixture
-        With M features.
+        The mixture of the M new features.
 
     Raises
     ------
     ValueError
-        If shapes disagree, or the rank of the matrix is less than M: mapped rows would lie in a plane.
+        If shapes disagree, or the rank of the matrix is less than M, because mapped rows would lie in a plane.
 
     Examples
     --------
-    From degrees Celsius to degrees Fahrenheit.
+    Convert degrees Celsius to degrees Fahrenheit:
 
     >>> from gaussmix import Mixture
     >>> celsius = Mixture([0.5, 0.5], [[0.0], [20.0]], [4.0, 9.0], feature_names=["celsius"])
@@ -87,7 +88,7 @@ def transform(
     array([[32.],
            [68.]])
     """
-    linear, shift = finite("matrix", matrix), finite("offset", offset)
+    linear, shift = check_finite("matrix", matrix), check_finite("offset", offset)
     if linear.ndim != 2 or linear.shape[1] != mixture.n_features or not len(linear):  # noqa: PLR2004 - a matrix
         msg = f"matrix must have shape (M, {mixture.n_features}), with M at least 1, got {linear.shape}."
         raise ValueError(msg)
@@ -101,16 +102,17 @@ def transform(
 
 
 def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
-    r"""The distribution of the rows with independent Gaussian noise of mean zero added: :math:`\Sigma_k + C`.
+    r"""Return the distribution of the rows plus independent Gaussian noise of mean zero: :math:`\Sigma_k + C`.
 
     Parameters
     ----------
     covariance : float, (D,) or (D, D) array_like
-        C: one variance for all features, one for each, or a matrix. Zero variances are allowed.
+        C: a variance for all features, a variance for each feature, or a matrix. Zero variances are allowed.
 
     Returns
     -------
     Mixture
+        The mixture with covariances :math:`\Sigma_k + C`.
 
     Raises
     ------
@@ -119,7 +121,8 @@ def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
 
     Notes
     -----
-    A matrix is taken apart in units of its own deviations, so that noise of very different sizes is all added.
+    A matrix is decomposed in units of its own standard deviations, so that very different amounts of noise are all
+    added precisely.
 
     Examples
     --------
@@ -133,9 +136,10 @@ def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
 
 
 def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
-    """The joint distribution of independent features: those of this mixture, and then those of the others.
+    """Return the joint distribution of independent features: those of this mixture, then those of the others.
 
-    Each component of one goes with each of the others, so that their numbers multiply. Covariances become full.
+    Each component of a mixture is combined with each component of the others, so that the numbers of components
+    multiply. Covariances become full.
 
     Parameters
     ----------
@@ -145,8 +149,8 @@ def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
     Returns
     -------
     Mixture
-        With the sum of the numbers of features; components in the order of :func:`itertools.product`. Feature names are
-        kept where all mixtures have some and no two are equal.
+        The mixture of all features, with components in the order of :func:`itertools.product`. Feature names are kept
+        if all mixtures have names and no name occurs twice.
 
     Examples
     --------
@@ -174,20 +178,20 @@ def _pair(left: "Mixture", right: "Mixture") -> "Mixture":
 
 
 def _check_rank(matrix: Floats) -> None:
-    """Raise unless no row is a combination of the others; their sizes do not matter."""
+    """Raise ``ValueError`` if a row is a linear combination of the others; the scale of the rows does not matter."""
     sizes = np.abs(matrix).max(axis=1, keepdims=True)
     rank = np.linalg.matrix_rank(matrix / np.where(sizes > 0, sizes, 1.0))
     if rank < len(matrix):
         msg = (
-            f"matrix must have {len(matrix)} independent rows, as many as it has, got rank {rank}: what it maps "
-            "to would lie in a plane and have no density. Leave out rows, or map samples instead."
+            f"matrix must have {len(matrix)} linearly independent rows, got rank {rank}: the mapped rows would lie in "
+            "a plane and have no density. Leave out rows of the matrix, or map samples instead."
         )
         raise ValueError(msg)
 
 
 def _noise_root(covariance: ArrayLike, n_features: int) -> Floats:
-    """Deviations ``(D,)`` of noise without correlations, or a square root ``(D, D)`` of its covariance, ``RᵀR``."""
-    noise = finite("covariance", covariance)
+    """Return the deviations ``(D,)`` of uncorrelated noise, or a square root R ``(D, D)`` of its covariance ``RᵀR``."""
+    noise = check_finite("covariance", covariance)
     if noise.shape not in {(), (n_features,), (n_features, n_features)}:
         msg = (
             f"covariance must be a number or of shape ({n_features},) or ({n_features}, {n_features}), got shape "
@@ -204,7 +208,10 @@ def _noise_root(covariance: ArrayLike, n_features: int) -> Floats:
 
 
 def _correlated_root(covariance: Floats, deviations: Floats) -> Floats:
-    """By the eigenvectors of the correlations; eigenvalues of rounding's size are zero."""
+    """Return a square root of the covariance from the eigenvectors of the correlations.
+
+    Eigenvalues of the size of rounding count as zero.
+    """
     if not is_symmetric(covariance):
         msg = "covariance must be symmetric."
         raise ValueError(msg)
@@ -213,8 +220,8 @@ def _correlated_root(covariance: Floats, deviations: Floats) -> Floats:
     rounding = len(values) * np.finfo(np.float64).eps * np.abs(values).max()
     if values.min() < -rounding:
         msg = (
-            f"covariance must have no negative variance in any direction, got an eigenvalue of {values.min():.3g} "
-            "among those of the correlations."
+            "covariance must have no negative variance in any direction, got a correlation matrix with the "
+            f"eigenvalue {values.min():.3g}."
         )
         raise ValueError(msg)
     return np.asarray(np.sqrt(np.where(values > rounding, values, 0.0))[:, None] * vectors.T * deviations)

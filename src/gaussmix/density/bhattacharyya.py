@@ -1,4 +1,4 @@
-"""How far apart two mixtures are: the distance of Bhattacharyya, which is that of Hellinger in other words."""
+"""The Bhattacharyya distance between mixtures, from which the Hellinger distance follows."""
 
 from typing import TYPE_CHECKING
 
@@ -7,9 +7,9 @@ from scipy.special import expit, logsumexp
 
 from gaussmix._types import Floats, Seed
 from gaussmix.density.estimate import Bounds, Estimate
-from gaussmix.density.gaussian_pairs import Gaussians, bhattacharyya_distances, pair
-from gaussmix.density.importance_sampling import log_affinities, mean_between, overlaps
-from gaussmix.density.monte_carlo import Draws
+from gaussmix.density.gaussian_pairs import CentredGaussians, bhattacharyya_distances, centre_pair
+from gaussmix.density.importance_sampling import importance_weights, log_affinities, mean_over_pairs
+from gaussmix.density.monte_carlo import MonteCarlo
 from gaussmix.density.transport import cheapest_coupling
 
 if TYPE_CHECKING:
@@ -21,29 +21,29 @@ __all__ = ["bhattacharyya", "bounds"]
 def bhattacharyya(
     mixture: "Mixture", other: "Mixture", *, n_samples: int = 100_000, random_state: Seed = None
 ) -> Estimate:
-    r"""Bhattacharyya distance between this mixture p and another, q, in nats.
+    r"""Return the Bhattacharyya distance between this mixture p and another mixture q, in nats.
 
     .. math:: B(p, q) = -\log BC(p, q), \qquad BC(p, q) = \int \sqrt{p(x) \, q(x)} \, dx
 
-    From 0, where they are the same, without limit. It gives the Hellinger distance :math:`\sqrt{1 - e^{-B}}`. With
-    equal odds, a row's source is guessed wrongly at most with probability :math:`e^{-B} / 2`. Closed form where both
-    have one component.
+    The distance is 0 for equal mixtures, and has no upper limit. The Hellinger distance is :math:`\sqrt{1 - e^{-B}}`.
+    If a row comes from p or q with equal probability, the best guess of its source is wrong with probability
+    :math:`e^{-B} / 2` at most. The distance has a closed form if both mixtures have one component.
 
     Parameters
     ----------
     other : Mixture
         The mixture q, of the same features.
     n_samples : int, default 100_000
-        How many rows to draw, from each of the two or between them, some more where there are rare components.
+        Number of rows to draw, from each of the two mixtures or between them; slightly more if components are rare.
     random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns
     -------
     Estimate
-        Its bounds come from the coefficients of all pairs of components: BC is at least their mean under any coupling,
-        of which the best is taken; it is at most :math:`\sum_{ij} \sqrt{\pi_i \rho_j} \, BC_{ij}`, and at least that
-        divided by the square root of the number of pairs.
+        The distance, with bounds from the coefficients of all pairs of components: BC is at least their mean under any
+        coupling, and the best coupling is used. BC is at most :math:`\sum_{ij} \sqrt{\pi_i \rho_j} \, BC_{ij}`, and at
+        least this sum divided by the square root of the number of pairs.
 
     Raises
     ------
@@ -52,9 +52,9 @@ def bhattacharyya(
 
     Notes
     -----
-    Where p and q overlap, rows are drawn from both. Where they are proven to be apart, rows from either would hardly
-    ever fall where both densities matter; then they are drawn from the geometric means of all pairs of components, and
-    the relative error of BC is small at any distance.
+    If the lower bound of the distance is zero, rows are drawn from p and from q. If it is positive, such rows would
+    hardly ever fall where both densities matter. The rows are then drawn from the geometric means of all pairs of
+    components, and the relative error of BC is small at any distance.
 
     Examples
     --------
@@ -63,35 +63,37 @@ def bhattacharyya(
     >>> round(near.bhattacharyya(far).value, 9)
     2.0
     """
-    draws, (p, q) = Draws.of(n_samples, random_state), pair(mixture, other)
+    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, other)
     proven = bounds(p, q)
-    draw = _drawn_between if proven.lower > 0 else _drawn_from_both
-    return Estimate.within(proven, lambda: draw(draws, mixture, other))
+    draw = _estimate_over_pairs if proven.lower > 0 else _estimate_from_both
+    return Estimate.from_bounds(proven, lambda: draw(monte_carlo, mixture, other))
 
 
-def bounds(p: Gaussians, q: Gaussians) -> Bounds:
-    """Bounds of the distance from those of all pairs of components."""
+def bounds(p: CentredGaussians, q: CentredGaussians) -> Bounds:
+    """Return bounds of the distance, from the distances of all pairs of components."""
     if p.equals(q):
         return Bounds(0.0, 0.0)
     distances = bhattacharyya_distances(p, q)
     least = -float(logsumexp(log_affinities(p, q)))
     similar = np.exp(distances.min() - distances)
     coupled = distances.min() - np.log((cheapest_coupling(-similar, p.weights, q.weights) * similar).sum())
-    return Bounds.tightest(Bounds(max(least, 0.0), coupled), Bounds(0.0, least + 0.5 * np.log(distances.size)))
+    return Bounds.intersect(Bounds(max(least, 0.0), coupled), Bounds(0.0, least + 0.5 * np.log(distances.size)))
 
 
-def _unlike(log_ratios: Floats) -> Floats:
-    """What BC lacks to one."""
+def _dissimilarity(log_ratios: Floats) -> Floats:
+    """Return the function of the log-ratios whose mean under the average of p and q is ``1 - BC``."""
     return np.asarray((np.sqrt(expit(log_ratios)) - np.sqrt(expit(-log_ratios))) ** 2)
 
 
-def _drawn_from_both(draws: Draws, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
-    lacking, error = draws.mean_of_both(mixture, other, _unlike)
-    return -float(np.log1p(-lacking)), error / (1.0 - lacking)
+def _estimate_from_both(monte_carlo: MonteCarlo, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
+    complement, error = monte_carlo.mean_of_log_ratios(mixture, other, _dissimilarity)
+    return -float(np.log1p(-complement)), error / (1.0 - complement)
 
 
-def _drawn_between(draws: Draws, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
-    p, q = pair(mixture, other)
+def _estimate_over_pairs(monte_carlo: MonteCarlo, mixture: "Mixture", other: "Mixture") -> tuple[float, float]:
+    p, q = centre_pair(mixture, other)
     affinities = log_affinities(p, q)
-    share, error = mean_between(draws, mixture, p, q, affinities, lambda rows: overlaps(mixture, other, rows))
+    share, error = mean_over_pairs(
+        monte_carlo, mixture, p, q, affinities, lambda rows: importance_weights(mixture, other, rows)
+    )
     return -float(logsumexp(affinities) + np.log(share)), error / share

@@ -1,4 +1,4 @@
-"""Probabilities of boxes."""
+"""The probability of a box."""
 
 from typing import TYPE_CHECKING
 
@@ -15,38 +15,44 @@ if TYPE_CHECKING:
 
 __all__ = ["box_probability"]
 
+# The randomized lattice rule is repeated so many times.
 _REPEATS = 8
-_TOLERANCE = 1e-4  # absolute, of one repeat, in three standard errors
-_CLOSED_FORM = 2  # features up to which nothing is random
-_MOST_POINTS = 20_000  # of one repeat, for each feature
+# A repeat stops when three standard errors are below this absolute error of the probability.
+_TOLERANCE = 1e-4
+# A box that limits at most so many features is computed without random numbers.
+_CLOSED_FORM = 2
+# A repeat uses at most so many points for each feature.
+_MAX_POINTS = 20_000
 
 
 def box_probability(mixture: "Mixture", lower: ArrayLike, upper: ArrayLike, *, random_state: Seed = 0) -> Estimate:
-    r"""Probability that every feature of a row lies between two limits.
+    r"""Return the probability that every feature of a row lies between two limits.
 
-    A component without correlations has the product of its features' probabilities, exact also far out. With
-    correlations it is exact to 1e-15 where no more than two features are limited. Of more, it is found by scipy's
-    randomized lattice rule (Genz & Bretz 2009), eight times over: the error is what these eight differ by. That takes
-    about a millisecond for three features, a quarter of a second for sixteen, for each component and box.
+    For a component without correlations, the probability is the product of the features' probabilities; it is exact
+    also in the far tails. For a component with correlations, it is exact to 1e-15 if the box limits at most two
+    features. If the box limits more features, scipy's randomized lattice rule (Genz & Bretz 2009) is run eight times,
+    and the standard error is that of the mean of the eight results. This takes about a millisecond for three features
+    and a quarter of a second for sixteen, for each component and box.
 
     Parameters
     ----------
     lower, upper : (D,) or (n, D) array_like
-        Limits of one box or of n boxes, in the units of the rows; ``-inf`` and ``inf`` where there are none. They are
-        broadcast: one number stands for all features, one row for all boxes.
+        Limits of one box or of n boxes, in the units of the rows; ``-inf`` and ``inf`` mean no limit. They are
+        broadcast: a single number stands for all features, a single row for all boxes.
     random_state : int, Generator or None, default 0
-        Where the lattices begin. The default gives the same answer each time.
+        Seed of the lattices. The default gives the same answer each time.
 
     Returns
     -------
     Estimate
-        Numbers for one box, arrays ``(n,)`` for n. The bounds are those of Fréchet: a component can give a box no more
-        than the smallest probability of a side, and no less than is left when what lies beyond each is taken off.
+        Numbers for one box, arrays ``(n,)`` for n boxes. The bounds are those of Fréchet: the probability of a box is
+        at most the smallest probability of a side, and at least one less the sum of the probabilities outside each
+        side. They are summed over the components.
 
     Raises
     ------
     ValueError
-        If shapes do not fit the mixture, a limit is NaN, or a lower one is above the upper.
+        If shapes do not fit the mixture, a limit is NaN, or a lower limit is above the upper limit.
 
     References
     ----------
@@ -67,12 +73,14 @@ def box_probability(mixture: "Mixture", lower: ArrayLike, upper: ArrayLike, *, r
     for weight, mean, factor in zip(mixture.weights, mixture.means, factors, strict=True):
         deviations = np.linalg.norm(factor, axis=1)
         below, above = (np.atleast_2d((limit - mean) / deviations) for limit in (low, high))
-        answers += weight * _of_gaussian(factor / deviations[:, None], below, above, rng).reshape(answers.shape)
+        answers += weight * _gaussian_probabilities(factor / deviations[:, None], below, above, rng).reshape(
+            answers.shape
+        )
     return _estimate(answers)
 
 
 def _limits(n_features: int, lower: ArrayLike, upper: ArrayLike) -> tuple[Floats, Floats]:
-    """The corners of the boxes, ``(D,)`` or ``(n, D)``."""
+    """Return the lower and upper corners of the boxes, ``(D,)`` or ``(n, D)``."""
     both = [real(name, limit).astype(np.float64) for name, limit in (("lower", lower), ("upper", upper))]
     try:
         low, high, _ = np.broadcast_arrays(*both, np.empty(n_features))
@@ -80,7 +88,7 @@ def _limits(n_features: int, lower: ArrayLike, upper: ArrayLike) -> tuple[Floats
         low = high = np.empty(0)
     if low.ndim not in {1, 2} or low.shape[-1] != n_features:
         msg = (
-            f"lower and upper must have shape ({n_features},) or (n, {n_features}), a limit for each feature, got "
+            f"lower and upper must have shape ({n_features},) or (n, {n_features}), with a limit for each feature, got "
             f"{both[0].shape} and {both[1].shape}."
         )
         raise ValueError(msg)
@@ -92,22 +100,23 @@ def _limits(n_features: int, lower: ArrayLike, upper: ArrayLike) -> tuple[Floats
     return low, high
 
 
-def _of_gaussian(factor: Floats, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
-    """Answers for one Gaussian about zero with unit variances, ``(_REPEATS + 2, n)``: repeats, then both bounds.
+def _gaussian_probabilities(factor: Floats, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
+    """Return the results for a Gaussian with mean zero and unit variances, ``(_REPEATS + 2, n)``.
 
-    They are all the same where nothing is random.
+    The first lines are the repeats, the last two the lower and the upper bound. All lines are equal for a box that is
+    computed without random numbers.
     """
-    sides = _between(low, high)
+    sides = _interval_probabilities(low, high)
     answers = np.tile(sides.prod(axis=1), (_REPEATS + 2, 1))
     if np.tril(factor, -1).any():
         limited = (low > -np.inf) | (high < np.inf)
         for i in np.flatnonzero((limited.sum(axis=1) > 1) & (sides > 0).all(axis=1)):
             roots = factor[limited[i]]
-            answers[:, i] = _of_box(roots @ roots.T, low[i, limited[i]], high[i, limited[i]], rng)
+            answers[:, i] = _box_probabilities(roots @ roots.T, low[i, limited[i]], high[i, limited[i]], rng)
     return answers
 
 
-def _of_box(correlations: Floats, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
+def _box_probabilities(correlations: Floats, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
     size = len(low)
 
     def draw() -> float:
@@ -117,7 +126,7 @@ def _of_box(correlations: Floats, low: Floats, high: Floats, rng: np.random.Gene
                 np.zeros(size),
                 correlations,
                 allow_singular=True,
-                maxpts=_MOST_POINTS * size,
+                maxpts=_MAX_POINTS * size,
                 abseps=_TOLERANCE,
                 lower_limit=low,
                 rng=rng,
@@ -127,20 +136,20 @@ def _of_box(correlations: Floats, low: Floats, high: Floats, rng: np.random.Gene
     first, second = draw(), draw()
     if first == second and size <= _CLOSED_FORM:
         return np.full(_REPEATS + 2, first)
-    sides = _between(low, high)
+    sides = _interval_probabilities(low, high)
     lower_bound = max(1.0 - (1.0 - sides).sum(), 0.0)
     return np.array([first, second, *(draw() for _ in range(_REPEATS - 2)), lower_bound, sides.min()])
 
 
-def _between(low: Floats, high: Floats) -> Floats:
-    """Standard normal probabilities of intervals; those above zero are looked at from above, where digits are."""
+def _interval_probabilities(low: Floats, high: Floats) -> Floats:
+    """Return the standard normal probabilities of intervals; the upper tail serves those above zero, for precision."""
     above = low > 0
     return np.asarray(ndtr(np.where(above, -low, high)) - ndtr(np.where(above, -high, low)))
 
 
 def _estimate(answers: Floats) -> Estimate:
-    """Mean of the repeats and its error; equal ones have none."""
+    """Return the mean of the repeats with its standard error, which is zero for equal repeats."""
     apart = answers[:_REPEATS] - answers[0]
     value = answers[0] + apart.mean(axis=0)
     error = apart.std(axis=0, ddof=1) / np.sqrt(_REPEATS)
-    return Estimate.of(value, error, *answers[_REPEATS:])
+    return Estimate.from_arrays(value, error, *answers[_REPEATS:])

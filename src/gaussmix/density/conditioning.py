@@ -1,4 +1,4 @@
-"""What some features say of the others."""
+"""The distribution of some features, given the others."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from gaussmix._types import ArrayLike, Floats, Labels, Seed
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
 from gaussmix.density.features import indices, rest
-from gaussmix.density.univariate_mixtures import Lines
-from gaussmix.density.validation import count, finite, numbers, probabilities
+from gaussmix.density.univariate_mixtures import UnivariateMixtures
+from gaussmix.density.validation import check_count, check_finite, check_numbers, check_probabilities
 from gaussmix.values import real
 
 if TYPE_CHECKING:
@@ -22,30 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["ConditionalMixtures", "condition"]
 
+# An array of intermediate results holds at most about so many numbers.
 _NUMBERS_AT_ONCE = 2**20
 _LOWEST = np.finfo(np.float64).min
 
 
 @dataclass(frozen=True, eq=False)
 class ConditionalMixtures:
-    r"""The distributions of R features, one for each of n rows in which the other G are known.
+    r"""The conditional distributions of R features, for n rows in which the other G features are known.
 
     .. math:: p(y \mid x_i) = \sum_k r_{ik} \, \mathcal{N}\bigl(y;\, \mu_k^y + B_k (x_i - \mu_k^x),\, S_k\bigr)
 
     The weights are the responsibilities of the row, :math:`B_k` are the regression coefficients of each component, and
-    :math:`S_k`, what they leave over, is the same for all rows. :meth:`Mixture.condition` makes it; ``batch[i]`` is the
-    i-th distribution as a :class:`Mixture`. Nothing of size n × K is held: answers are worked out block by block.
+    :math:`S_k` is the residual covariance, which is the same for all rows. :meth:`Mixture.condition` returns such a
+    batch; ``batch[i]`` is the i-th distribution as a :class:`Mixture`. Answers are computed block by block, so that no
+    array of size n × K is stored.
 
     Parameters
     ----------
     known : Mixture
         The distribution of the G known features.
     unknown : Mixture
-        The distribution of the R others.
+        The distribution of the R other features.
     coefficients : (K, R, G) ndarray
-        :math:`B_k`.
-    left : Covariances
-        :math:`S_k`.
+        The regression coefficients :math:`B_k`.
+    residual_covariances : Covariances
+        The covariances :math:`S_k` of the R features, given the others.
     rows : (n, G) ndarray
         The known values.
 
@@ -66,27 +68,28 @@ class ConditionalMixtures:
     known: "Mixture"
     unknown: "Mixture"
     coefficients: Floats
-    left: Covariances
+    residual_covariances: Covariances
     rows: Floats
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> "Mixture":
-        weights, means = self._parts(self.rows[index(i)][None])
-        return type(self.unknown)(weights[0], means[0], self.left, feature_names=self.unknown.feature_names)
+        weights, means = self._weights_and_means(self.rows[index(i)][None])
+        names = self.unknown.feature_names
+        return type(self.unknown)(weights[0], means[0], self.residual_covariances, feature_names=names)
 
     def __iter__(self) -> Iterator["Mixture"]:
         return (self[i] for i in range(len(self)))
 
     @property
     def n_features(self) -> int:
-        """Number of features that are not known, R."""
+        """The number of unknown features, R."""
         return self.unknown.n_features
 
     @property
     def mean(self) -> Floats:
-        """Conditional means, ``(n, R)``: the regression of the R features on the others."""
+        """The conditional means, ``(n, R)``: the regression of the R features on the others."""
         means = np.empty((len(self), self.n_features))
         for span, weights, centres in self._blocks():
             means[span] = np.einsum("nk,nkr->nr", weights, centres)
@@ -94,8 +97,8 @@ class ConditionalMixtures:
 
     @property
     def covariance(self) -> Floats:
-        """Conditional covariances, ``(n, R, R)``: within the components and between them."""
-        dense = self.left.dense(self.known.n_components, self.n_features)
+        """The conditional covariances, ``(n, R, R)``: the sum of those within and between the components."""
+        dense = self.residual_covariances.dense(self.known.n_components, self.n_features)
         covariances = np.empty((len(self), self.n_features, self.n_features))
         for span, weights, centres in self._blocks():
             apart = centres - np.einsum("nk,nkr->nr", weights, centres)[:, None]
@@ -104,12 +107,12 @@ class ConditionalMixtures:
         return covariances
 
     def logpdf(self, values: ArrayLike) -> Floats:
-        """Logarithm of each row's conditional density at its own values, in nats.
+        """Return the logarithm of each row's conditional density at its own values, in nats.
 
         Parameters
         ----------
         values : (n, R) array_like
-            A point for each row; ``(n,)`` will do where R is 1.
+            A point for each row; ``(n,)`` is accepted if R is 1.
 
         Returns
         -------
@@ -118,24 +121,24 @@ class ConditionalMixtures:
         Raises
         ------
         ValueError
-            If there is not one point for each row, or one is not finite.
+            If there is not one point for each row, or a value is not finite.
         """
-        points = self._points(finite("values", values))
+        points = self._points(check_finite("values", values))
         out = np.empty(len(self))
         for span, weights, centres in self._blocks():
-            out[span] = _log_density(self.left, weights, points[span, None] - centres)
+            out[span] = _log_density(self.residual_covariances, weights, points[span, None] - centres)
         return out
 
     def cdf(self, values: ArrayLike) -> Floats:
-        """Probability, given each row, of at most its own value; for one unknown feature, ``(n,) -> (n,)``."""
-        points = self._points(numbers("values", values))[:, 0]
+        """Return the conditional probability of at most each row's own value, ``(n,) -> (n,)``, for R = 1."""
+        points = self._points(check_numbers("values", values))[:, 0]
         out = np.empty(len(self))
-        for span, lines in self._lines():
-            out[span] = np.exp(lines.log_cdf(points[span]))
+        for span, mixtures in self._univariate_blocks():
+            out[span] = np.exp(mixtures.log_cdf(points[span]))
         return out
 
     def ppf(self, q: ArrayLike) -> Floats:
-        """Conditional quantiles, for one unknown feature.
+        """Return the conditional quantiles, for one unknown feature.
 
         Parameters
         ----------
@@ -145,36 +148,36 @@ class ConditionalMixtures:
         Returns
         -------
         (n, ...) ndarray
-            What the feature is below with these probabilities, given each row: ``(n,)`` for one, ``(n, Q)`` for Q.
+            The quantiles of the feature for each row: ``(n,)`` for a single probability, ``(n, Q)`` for Q of them.
 
         Raises
         ------
         ValueError
             If R is not 1, or a probability is not from 0 to 1.
         """
-        wanted = probabilities("q", q)
+        wanted = check_probabilities("q", q)
         out = np.empty((len(self), wanted.size))
-        for span, lines in self._lines():
+        for span, mixtures in self._univariate_blocks():
             for column, probability in enumerate(wanted.ravel()):
-                out[span, column] = lines.quantile(np.full(span.stop - span.start, probability))
+                out[span, column] = mixtures.quantile(np.full(span.stop - span.start, probability))
         return out.reshape(len(self), *wanted.shape)
 
     def interval(self, content: ArrayLike) -> Floats:
-        """Central intervals that hold given probabilities, given each row: ``(n, ..., 2)``, for one unknown feature."""
-        return self.ppf(univariate.tails(content))
+        """Return central conditional intervals ``(n, ..., 2)`` that hold given probabilities, for R = 1."""
+        return self.ppf(univariate.tail_probabilities(content))
 
     def modes(self, *, n_samples: int = 5000, random_state: Seed = None) -> list["Modes"]:
-        """The modes of each row's conditional density: see :meth:`Mixture.modes`, which is asked n times."""
+        """Return the modes of each row's conditional density, by n calls of :meth:`Mixture.modes`."""
         rng = np.random.default_rng(random_state)
-        return [one.modes(n_samples=n_samples, random_state=rng) for one in self]
+        return [mixture.modes(n_samples=n_samples, random_state=rng) for mixture in self]
 
     def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> Floats:
-        """Draw what the unknown features may be.
+        """Draw values of the unknown features, given each row.
 
         Parameters
         ----------
         n_samples : int, default 1
-            Draws for each row.
+            Number of draws for each row.
         random_state : int, Generator or None, default None
             A seed, or a generator that advances with each call.
 
@@ -183,44 +186,47 @@ class ConditionalMixtures:
         (n, n_samples, R) ndarray
         """
         rng = np.random.default_rng(random_state)
-        drawn = np.empty((len(self), count("n_samples", n_samples, 0), self.n_features))
+        drawn = np.empty((len(self), check_count("n_samples", n_samples, 0), self.n_features))
         for span, weights, centres in self._blocks():
-            components = _chosen(weights, rng.random(drawn[span].shape[:2]))
+            components = _choose_components(weights, rng.random(drawn[span].shape[:2]))
             drawn[span] = np.take_along_axis(centres, components[:, :, None], axis=1)
             for k in range(self.known.n_components):
                 i, j = np.nonzero(components == k)
-                drawn[span][i, j] += self.left.colour(k, rng.standard_normal((len(i), self.n_features)))
+                drawn[span][i, j] += self.residual_covariances.colour(k, rng.standard_normal((len(i), self.n_features)))
         return drawn
 
-    def _parts(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Weights ``(b, K)`` and means ``(b, K, R)`` for some rows."""
+    def _weights_and_means(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Return the weights ``(b, K)`` and means ``(b, K, R)`` for a block of rows."""
         apart = rows[:, None] - self.known.means
         means = self.unknown.means + np.einsum("krg,nkg->nkr", self.coefficients, apart)
         return self.known.responsibilities(rows), means
 
     def _blocks(self) -> Iterator[tuple[slice, Floats, Floats]]:
-        """Weights and means, block by block."""
+        """Yield the weights and means, block by block."""
         size = max(_NUMBERS_AT_ONCE // (self.known.n_components * (self.n_features + self.known.n_features)), 1)
         for start in range(0, len(self), size):
             span = slice(start, min(start + size, len(self)))
-            yield span, *self._parts(self.rows[span])
+            yield span, *self._weights_and_means(self.rows[span])
 
-    def _lines(self) -> Iterator[tuple[slice, Lines]]:
-        """One-dimensional mixtures, block by block."""
+    def _univariate_blocks(self) -> Iterator[tuple[slice, UnivariateMixtures]]:
+        """Yield one-dimensional mixtures, block by block."""
         if self.n_features != 1:
             msg = (
-                f"quantiles and cdf are for one unknown feature, got {self.n_features}; give all features but one, or "
-                "take the marginal of the mixture first."
+                f"quantiles and cdf need exactly one unknown feature, got {self.n_features}; give all features but "
+                "one, or take the marginal of the mixture first."
             )
             raise ValueError(msg)
-        deviations = self.left.triangles(self.known.n_components, 1)[:, 0, 0]
+        deviations = self.residual_covariances.triangles(self.known.n_components, 1)[:, 0, 0]
         for span, weights, centres in self._blocks():
-            yield span, Lines(weights, centres[:, :, 0], deviations)
+            yield span, UnivariateMixtures(weights, centres[:, :, 0], deviations)
 
     def _points(self, values: Floats) -> Floats:
         points = values[:, None] if self.n_features == 1 and values.ndim == 1 else values
         if points.shape != (len(self), self.n_features):
-            msg = f"values must have shape ({len(self)}, {self.n_features}), a point for each row, got {values.shape}."
+            msg = (
+                f"values must have shape ({len(self)}, {self.n_features}), with a point for each row, got "
+                f"{values.shape}."
+            )
             raise ValueError(msg)
         return points
 
@@ -234,28 +240,29 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> Conditional
 
 
 def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | ConditionalMixtures":
-    r"""The distribution of the other features, where some are known.
+    r"""Return the distribution of the other features, given the values of some features.
 
     Parameters
     ----------
     given : dict of {int or str: float or (n,) array_like}
-        Known features, by index or by name, and their values. Where all are numbers, there is one answer; where any is
-        an array, one for each of its n values, and numbers stand for n times the same. A row of a pandas table, or some
-        of its columns, will do.
+        Known features, by index or by name, and their values. If all values are numbers, the answer is one mixture. If
+        a value is an array, the answer is a batch with a mixture for each of its n values, and numbers are repeated n
+        times. A row of a pandas table, or a selection of its columns, is accepted too.
 
     Returns
     -------
     Mixture or ConditionalMixtures
-        Of the features that are not given, in their order. Their conditional means are the regression on the others.
+        The distribution of the features that are not given, in their order. Their conditional means are the regression
+        on the given features.
 
     Raises
     ------
     ValueError
-        If a feature is unknown, none or all are given, or arrays differ in length or hold NaN.
+        If there is no such feature, no feature or all features are given, or arrays differ in length or hold NaN.
 
     Notes
     -----
-    The coefficients and what is left over are blocks of the Cholesky factor with the known features first.
+    The coefficients and the residual covariances are blocks of the Cholesky factor with the known features first.
 
     References
     ----------
@@ -280,20 +287,20 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
         msg = f"given must leave at least one of the {mixture.n_features} features unknown, got {list(given)}."
         raise ValueError(msg)
     values = _values(given)
-    coefficients, left = mixture.covariances.conditional(known, unknown, mixture.n_components)
+    coefficients, residual = mixture.covariances.conditional(known, unknown, mixture.n_components)
     batch = ConditionalMixtures(
-        mixture.marginal(known), mixture.marginal(unknown), coefficients, left, np.atleast_2d(values)
+        mixture.marginal(known), mixture.marginal(unknown), coefficients, residual, np.atleast_2d(values)
     )
     return batch[0] if values.ndim == 1 else batch
 
 
 def _values(given: Mapping[Any, ArrayLike]) -> Floats:
-    """Known values, ``(G,)`` where all are numbers and ``(n, G)`` otherwise."""
+    """Return the known values: ``(G,)`` if all are numbers, ``(n, G)`` otherwise."""
     arrays = {feature: real(f"given[{feature!r}]", value).astype(np.float64) for feature, value in given.items()}
     shapes = {array.shape for array in arrays.values()}
     if len(shapes - {()}) > 1 or any(len(shape) > 1 for shape in shapes):
-        found = ", ".join(f"{feature!r}: {array.shape}" for feature, array in arrays.items())
-        msg = f"given must hold numbers, or arrays of one and the same shape (n,), got shapes {found}."
+        shapes_given = ", ".join(f"{feature!r}: {array.shape}" for feature, array in arrays.items())
+        msg = f"given must hold numbers, or arrays of the same shape (n,), got shapes {shapes_given}."
         raise ValueError(msg)
     values = np.stack(np.broadcast_arrays(*arrays.values()), axis=-1)
     if not np.isfinite(values).all():
@@ -302,19 +309,19 @@ def _values(given: Mapping[Any, ArrayLike]) -> Floats:
     return values
 
 
-def _chosen(weights: Floats, heights: Floats) -> Labels:
-    """Which component's share of the way from 0 to 1 each height is in: weights ``(b, K)``, heights ``(b, m)``."""
-    components = np.zeros(heights.shape, dtype=np.intp)
+def _choose_components(weights: Floats, uniform: Floats) -> Labels:
+    """Return the components ``(b, m)`` whose cumulative weights ``(b, K)`` contain uniform numbers ``(b, m)``."""
+    components = np.zeros(uniform.shape, dtype=np.intp)
     for border in np.cumsum(weights, axis=1)[:, :-1].T:
-        components += heights >= border[:, None]
+        components += uniform >= border[:, None]
     return components
 
 
-def _log_density(left: Covariances, weights: Floats, centred: Floats) -> Floats:
-    """Log-densities ``(b,)`` of mixtures with weights ``(b, K)`` at points about each mean ``(b, K, R)``."""
+def _log_density(covariances: Covariances, weights: Floats, centred: Floats) -> Floats:
+    """Return the log-densities ``(b,)`` of mixtures with weights ``(b, K)`` at centred points ``(b, K, R)``."""
     n_components, n_features = centred.shape[1:]
-    white = left.whiten(np.swapaxes(centred, 0, 1))
-    log_norms = -0.5 * (n_features * np.log(2.0 * np.pi) + left.log_det(n_components, n_features))
+    white = covariances.whiten(np.swapaxes(centred, 0, 1))
+    log_norms = -0.5 * (n_features * np.log(2.0 * np.pi) + covariances.log_det(n_components, n_features))
     with np.errstate(divide="ignore", over="ignore"):
         joint = np.log(weights) + log_norms - 0.5 * np.einsum("knr,knr->nk", white, white)
     return np.maximum(logsumexp(joint, axis=1), _LOWEST)

@@ -1,4 +1,4 @@
-"""Answers that say how far they can be trusted."""
+"""Answers with proven bounds and standard errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,37 +13,37 @@ __all__ = ["Bounds", "Estimate"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Two numbers that hold what was asked for between them.
+    """A lower and an upper bound of an answer.
 
     Attributes
     ----------
     lower, upper : float
-        Both proven, not estimated. They are equal where the answer is known exactly.
+        Both bounds are proven, not estimated. They are equal if the answer is known exactly.
     """
 
     lower: float
     upper: float
 
     @classmethod
-    def tightest(cls, *bounds: Self) -> Self:
-        """What all of these hold between them; where rounding has made two of them cross, the lower one."""
-        lower, upper = max(one.lower for one in bounds), min(one.upper for one in bounds)
+    def intersect(cls, *bounds: Self) -> Self:
+        """Return the tightest bounds; if rounding makes them cross, both are the larger lower bound."""
+        lower, upper = max(each.lower for each in bounds), min(each.upper for each in bounds)
         return cls(float(lower), float(max(lower, upper)))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number from random draws, with its error; or an exact one, with none. Or several, in arrays.
+    """An exact or estimated answer with its standard error and bounds: a number, or several numbers in arrays.
 
     Attributes
     ----------
     value : float or ndarray
-        The answer, or the mean over the draws. It is never moved: bad luck can leave it outside the bounds, by a few
-        standard errors.
+        The exact answer, or the mean over the random draws. An estimate is not clipped: by chance it can be outside the
+        bounds, by a few standard errors.
     standard_error : float or ndarray
-        Standard deviation of `value` over repeated draws; 0.0 where nothing was drawn.
+        Standard deviation of `value` over repeated draws; 0.0 for an exact answer.
     lower, upper : float or ndarray
-        Proven bounds of the true value, infinite where none are known; equal to `value` where it is exact.
+        Proven bounds of the true value. They are infinite if no bounds are known, and equal to an exact `value`.
     """
 
     value: float | Floats
@@ -52,19 +52,19 @@ class Estimate:
     upper: float | Floats
 
     @classmethod
-    def of(cls, value: Floats, standard_error: Floats, lower: Floats, upper: Floats) -> Self:
-        """Several numbers, in arrays of one shape, or one in arrays of shape ``()``."""
+    def from_arrays(cls, value: Floats, standard_error: Floats, lower: Floats, upper: Floats) -> Self:
+        """Return an estimate of several numbers from arrays of equal shape; shape ``()`` means a single number."""
         return cls(*(array if np.ndim(array) else float(array) for array in (value, standard_error, lower, upper)))
 
     @classmethod
-    def exact(cls, value: float) -> Self:
-        """A number without error."""
+    def from_exact(cls, value: float) -> Self:
+        """Return an exact number, without error."""
         return cls(float(value), 0.0, float(value), float(value))
 
     @classmethod
-    def within(cls, bounds: Bounds, draw: Callable[[], tuple[float, float]]) -> Self:
-        """What `draw` gives, a value and its standard error; where the bounds meet, they say it without a draw."""
+    def from_bounds(cls, bounds: Bounds, draw: Callable[[], tuple[float, float]]) -> Self:
+        """Return the value and standard error that `draw` returns; if the bounds are equal, they are the answer."""
         if bounds.lower == bounds.upper:
-            return cls.exact(bounds.lower)
+            return cls.from_exact(bounds.lower)
         value, standard_error = draw()
         return cls(float(value), float(standard_error), bounds.lower, bounds.upper)

@@ -1,4 +1,4 @@
-"""Which of a mixture's features are meant, by index or by name."""
+"""Look up the features of a mixture by index or by name."""
 
 from collections.abc import Iterable
 from numbers import Integral
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
 __all__ = ["Feature", "indices", "names", "rest"]
 
 Feature = int | str
-"""A feature's index, from 0 to D - 1, or its name."""
+"""The index of a feature, from 0 to D - 1, or its name."""
 
 
 def indices(mixture: "Mixture", features: Feature | Iterable[Feature], argument: str = "features") -> list[int]:
-    """Indices of one or several features, in the order given; raise ``ValueError`` where one is unknown or repeated.
+    """Return the indices of one or several features, in the order given.
 
-    The message names the argument that they came from.
+    Raise ``ValueError`` if a feature is unknown or repeated. The message names the argument.
     """
-    one = isinstance(features, str) or not isinstance(features, Iterable)
-    several = [cast("Feature", features)] if one else list(cast("Iterable[Feature]", features))
-    found = [_index(mixture, feature, argument) for feature in several]
-    if not found or len(set(found)) < len(found):
+    single = isinstance(features, str) or not isinstance(features, Iterable)
+    several = [cast("Feature", features)] if single else list(cast("Iterable[Feature]", features))
+    numbers = [_index(mixture, feature, argument) for feature in several]
+    if not numbers or len(set(numbers)) < len(numbers):
         msg = f"{argument} must be one or several different features, got {several}."
         raise ValueError(msg)
-    return found
+    return numbers
 
 
-def rest(mixture: "Mixture", some: list[int]) -> list[int]:
-    """Indices of all other features, in their order."""
-    return [feature for feature in range(mixture.n_features) if feature not in some]
+def rest(mixture: "Mixture", selected: list[int]) -> list[int]:
+    """Return the indices of all features that are not selected, in their order."""
+    return [feature for feature in range(mixture.n_features) if feature not in selected]
 
 
-def names(mixture: "Mixture", some: list[int]) -> tuple[str, ...] | None:
-    """Names of some features, where they have names."""
+def names(mixture: "Mixture", selected: list[int]) -> tuple[str, ...] | None:
+    """Return the names of the selected features, or None if features have no names."""
     known = mixture.feature_names
-    return None if known is None else tuple(known[feature] for feature in some)
+    return None if known is None else tuple(known[feature] for feature in selected)
 
 
 def _index(mixture: "Mixture", feature: Feature, argument: str) -> int:

@@ -1,4 +1,4 @@
-"""Closed forms for pairs of Gaussians: every component of one mixture beside every component of another."""
+"""Closed forms for pairs of Gaussians: each component of one mixture with each component of another."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,23 +14,25 @@ if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = [
-    "FARTHEST",
-    "Gaussians",
+    "MAX_DISTANCE",
+    "CentredGaussians",
     "bhattacharyya_distances",
+    "centre_pair",
     "kl_divergences",
-    "log_overlaps",
-    "pair",
+    "log_product_integrals",
     "squared_wasserstein_distances",
 ]
 
+# An array of intermediate results holds at most about so many numbers.
 _NUMBERS_AT_ONCE = 2**20
-FARTHEST = 1e150  # nats; what is more, or overflows, is taken for this, of which squares and sums stay finite
+MAX_DISTANCE = 1e150
+"""Largest distance in nats. Larger ones, and those that overflow, are replaced by it, so that squares stay finite."""
 
 
-class Gaussians(NamedTuple):
-    """The components of a mixture that weigh something: weights ``(K,)``, means ``(K, D)``, factors ``(K, D, D)``.
+class CentredGaussians(NamedTuple):
+    """The components of positive weight: weights ``(K,)``, means ``(K, D)``, Cholesky factors ``(K, D, D)``.
 
-    The means are about an origin near them, so that a large offset takes no digits from their differences.
+    The means are relative to an origin near them, so that their differences keep all digits if the offset is large.
     """
 
     weights: Floats
@@ -38,11 +40,11 @@ class Gaussians(NamedTuple):
     factors: Floats
 
     @classmethod
-    def of(cls, mixture: "Mixture", origin: Floats | None = None) -> Self:
-        """Those of a mixture; the origin is its first mean, if no other is given."""
-        heavy, means = mixture.weights > 0, mixture.means - (mixture.means[0] if origin is None else origin)
+    def from_mixture(cls, mixture: "Mixture", origin: Floats | None = None) -> Self:
+        """Return the components of a mixture; the origin is its first mean by default."""
+        positive, means = mixture.weights > 0, mixture.means - (mixture.means[0] if origin is None else origin)
         factors = mixture.factors
-        return cls(mixture.weights[heavy], means[heavy], factors[heavy])
+        return cls(mixture.weights[positive], means[positive], factors[positive])
 
     @property
     def n_features(self) -> int:
@@ -51,71 +53,73 @@ class Gaussians(NamedTuple):
 
     @property
     def log_dets(self) -> Floats:
-        """``log det Σ_k`` as ``(K,)``."""
+        """The log-determinants of the covariances, ``(K,)``."""
         return np.asarray(2.0 * np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1))
 
     @property
     def roots(self) -> Floats:
-        """``R_k`` with ``Σ_k = R_kᵀR_k``, ``(K, D, D)``."""
+        """The square roots ``R_k`` of the covariances, ``Σ_k = R_kᵀR_k``, ``(K, D, D)``."""
         return np.swapaxes(self.factors, 1, 2)
 
     @property
-    def whole(self) -> "Gaussians":
-        """The one Gaussian with the mean and covariance of the mixture."""
+    def moment_match(self) -> "CentredGaussians":
+        """The single Gaussian with the mean and covariance of the mixture."""
         shares, mean = np.sqrt(self.weights), self.weights @ self.means
         within = (shares[:, None, None] * self.roots).reshape(-1, self.n_features)
         factor = cholesky_of_gram(np.concatenate([within, shares[:, None] * (self.means - mean)]))
-        return Gaussians(np.ones(1), mean[None], factor[None])
+        return CentredGaussians(np.ones(1), mean[None], factor[None])
 
-    def averaged(self, other: "Gaussians") -> "Gaussians":
-        """The mixture of two mixtures, half of each."""
+    def average(self, other: "CentredGaussians") -> "CentredGaussians":
+        """Return the mixture of two mixtures with weights of one half."""
         both = [np.concatenate(arrays) for arrays in zip(self, other, strict=True)]
-        return Gaussians(0.5 * both[0], both[1], both[2])
+        return CentredGaussians(0.5 * both[0], both[1], both[2])
 
-    def equals(self, other: "Gaussians") -> bool:
-        """Whether all numbers are the same."""
+    def equals(self, other: "CentredGaussians") -> bool:
+        """Return True if all numbers are equal."""
         return all(np.array_equal(mine, theirs) for mine, theirs in zip(self, other, strict=True))
 
-    def times(self, factor: float) -> "Gaussians":
-        """Those of rows that are so many times as large."""
-        return Gaussians(self.weights, self.means * factor, self.factors * factor)
+    def scale(self, factor: float) -> "CentredGaussians":
+        """Return the components of the rows multiplied by a factor."""
+        return CentredGaussians(self.weights, self.means * factor, self.factors * factor)
 
-    def some(self, which: slice | Labels) -> "Gaussians":
-        """Some of the components."""
-        return Gaussians(self.weights[which], self.means[which], self.factors[which])
+    def subset(self, selected: slice | Labels) -> "CentredGaussians":
+        """Return the selected components; their weights are not rescaled."""
+        return CentredGaussians(self.weights[selected], self.means[selected], self.factors[selected])
 
 
-def pair(mixture: "Mixture", other: "Mixture") -> tuple[Gaussians, Gaussians]:
-    """The components of two mixtures, about one origin; raise ``ValueError`` if their features differ."""
+def centre_pair(mixture: "Mixture", other: "Mixture") -> tuple[CentredGaussians, CentredGaussians]:
+    """Return the components of two mixtures relative to one origin; raise ``ValueError`` if their features differ."""
     if other.n_features != mixture.n_features:
-        msg = f"other must have {mixture.n_features} features as this mixture, got {other.n_features}; see marginal()."
+        msg = (
+            f"other must have {mixture.n_features} features like this mixture, got {other.n_features}; see marginal()."
+        )
         raise ValueError(msg)
     names, others = mixture.feature_names, other.feature_names
     if names and others and names != others:
         msg = f"other must have the features {names} in this order, got {others}; see marginal()."
         raise ValueError(msg)
-    return Gaussians.of(mixture), Gaussians.of(other, mixture.means[0])
+    return CentredGaussians.from_mixture(mixture), CentredGaussians.from_mixture(other, mixture.means[0])
 
 
-_OfPairs = Callable[[Gaussians, Gaussians], Floats]
+_ClosedForm = Callable[[CentredGaussians, CentredGaussians], Floats]
 
 
-def _in_blocks(closed_form: _OfPairs) -> _OfPairs:
-    """The same, for so many components at once that the work stays small in memory."""
+def _evaluate_in_blocks(closed_form: _ClosedForm) -> _ClosedForm:
+    """Decorate a closed form: evaluate it for blocks of components, so that the memory stays small."""
 
     @wraps(closed_form)
-    def all_pairs(left: Gaussians, right: Gaussians) -> Floats:
+    def all_pairs(left: CentredGaussians, right: CentredGaussians) -> Floats:
         size = max(_NUMBERS_AT_ONCE // right.factors.size, 1)
         spans = [slice(first, first + size) for first in range(0, len(left.weights), size)]
         with np.errstate(over="ignore"):
-            return np.concatenate([closed_form(left.some(span), right) for span in spans])
+            return np.concatenate([closed_form(left.subset(span), right) for span in spans])
 
     return all_pairs
 
 
-@_in_blocks
-def kl_divergences(left: Gaussians, right: Gaussians) -> Floats:
-    r"""Kullback-Leibler divergences of each pair, ``(K, K')``, in nats.
+@_evaluate_in_blocks
+def kl_divergences(left: CentredGaussians, right: CentredGaussians) -> Floats:
+    r"""Return the Kullback-Leibler divergence of each pair, ``(K, K')``, in nats.
 
     .. math:: \tfrac12 \bigl( \lVert M_j^{-1} L_i \rVert^2 + \lVert M_j^{-1} (\mu_i - \nu_j) \rVert^2 - D
         + \log\det M_j M_j^\top - \log\det L_i L_i^\top \bigr)
@@ -127,32 +131,37 @@ def kl_divergences(left: Gaussians, right: Gaussians) -> Floats:
     return _distances(0.5 * (squares - left.n_features + right.log_dets[:, None] - left.log_dets).T)
 
 
-@_in_blocks
-def bhattacharyya_distances(left: Gaussians, right: Gaussians) -> Floats:
-    r"""Bhattacharyya distances of each pair, ``(K, K')``, in nats: with the mean :math:`\bar\Sigma` of two covariances,
+@_evaluate_in_blocks
+def bhattacharyya_distances(left: CentredGaussians, right: CentredGaussians) -> Floats:
+    r"""Return the Bhattacharyya distance of each pair, ``(K, K')``, in nats.
 
     .. math:: \tfrac18 \lVert \bar L^{-1} (\mu_i - \nu_j) \rVert^2 + \tfrac12 \log\det \bar\Sigma
         - \tfrac14 \log\det \Sigma_i - \tfrac14 \log\det \Sigma_j
-    """  # noqa: D400 - the equation ends the sentence
+
+    Here :math:`\bar\Sigma = \bar L \bar L^\top` is the mean of the two covariances.
+    """
     squares, log_dets = _midway(left, right)
     return _distances(squares / 8.0 + 0.5 * log_dets - 0.25 * (left.log_dets[:, None] + right.log_dets))
 
 
-@_in_blocks
-def log_overlaps(left: Gaussians, right: Gaussians) -> Floats:
-    """Logarithms of the integrals of the product of each pair, ``(K, K')``."""
+@_evaluate_in_blocks
+def log_product_integrals(left: CentredGaussians, right: CentredGaussians) -> Floats:
+    """Return the logarithm of the integral of the product of the two densities of each pair, ``(K, K')``."""
     squares, log_dets = _midway(left, right)
-    return np.asarray(-0.5 * (left.n_features * np.log(4.0 * np.pi) + log_dets + 0.5 * np.minimum(squares, FARTHEST)))
+    return np.asarray(
+        -0.5 * (left.n_features * np.log(4.0 * np.pi) + log_dets + 0.5 * np.minimum(squares, MAX_DISTANCE))
+    )
 
 
-@_in_blocks
-def squared_wasserstein_distances(left: Gaussians, right: Gaussians) -> Floats:
-    r"""Squared 2-Wasserstein distances of each pair, ``(K, K')``, in squared units of the rows.
+@_evaluate_in_blocks
+def squared_wasserstein_distances(left: CentredGaussians, right: CentredGaussians) -> Floats:
+    r"""Return the squared 2-Wasserstein distance of each pair, ``(K, K')``, in squared units of the rows.
 
     .. math:: \lVert \mu_i - \nu_j \rVert^2 + \min_{U^\top U = 1} \lVert L_i - M_j U \rVert^2
 
-    The rotation is that of Procrustes, by the singular vectors of :math:`M_j^\top L_i`. The usual form of the second
-    term, the Bures distance, is a difference of traces, and loses half of the digits where covariances are alike.
+    The rotation solves the Procrustes problem, by the singular vectors of :math:`M_j^\top L_i`. The usual form of the
+    second term, the Bures distance, is a difference of traces, and loses half of the digits if the covariances are
+    nearly equal.
     """
     rotations = np.linalg.svd(right.roots @ left.factors[:, None])
     turned = right.factors @ (rotations.U @ rotations.Vh)
@@ -160,8 +169,11 @@ def squared_wasserstein_distances(left: Gaussians, right: Gaussians) -> Floats:
     return np.asarray(apart + ((left.factors[:, None] - turned) ** 2).sum(axis=(2, 3)))
 
 
-def _midway(left: Gaussians, right: Gaussians) -> tuple[Floats, Floats]:
-    """Squared distances of the means in the metric of the mean covariance, and its log-determinants, ``(K, K')``."""
+def _midway(left: CentredGaussians, right: CentredGaussians) -> tuple[Floats, Floats]:
+    """Return the squared Mahalanobis distance of the means under the mean covariance, and its log-determinant.
+
+    Both are ``(K, K')``.
+    """
     shape, n_features = (len(left.weights), len(right.weights)), left.n_features
     both = np.broadcast_arrays(left.roots[:, None], right.roots)
     roots = np.sqrt(0.5) * np.concatenate(both, axis=2).reshape(-1, 2 * n_features, n_features)
@@ -171,5 +183,5 @@ def _midway(left: Gaussians, right: Gaussians) -> tuple[Floats, Floats]:
 
 
 def _distances(values: Floats) -> Floats:
-    """Not below 0, where only rounding leads, and finite."""
-    return np.clip(values, 0.0, FARTHEST)
+    """Return the distances clipped to at least 0, against rounding, and to at most ``MAX_DISTANCE``."""
+    return np.clip(values, 0.0, MAX_DISTANCE)

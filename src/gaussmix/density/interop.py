@@ -1,4 +1,4 @@
-"""Mixtures from elsewhere, and for elsewhere."""
+"""Convert mixtures to and from dictionaries and scikit-learn's estimators."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ __all__ = ["from_dict", "from_sklearn", "to_dict", "to_sklearn"]
 
 
 def to_dict(mixture: "Mixture") -> dict[str, Any]:
-    """The mixture as plain arrays, under scikit-learn's names without the trailing underscore.
+    """Return the mixture as plain arrays, under scikit-learn's names without the trailing underscore.
 
     Returns
     -------
     dict
         ``weights`` (K,), ``means`` (K, D), ``covariances`` in the shape of the ``covariance_type``, which is
         ``"spherical"`` (K,), ``"diag"`` (K, D), ``"tied"`` (D, D) or ``"full"`` (K, D, D), and ``feature_names``, a
-        list or None. Copies: they can be changed.
+        list or None. The arrays are copies, which can be changed.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def to_dict(mixture: "Mixture") -> dict[str, Any]:
 
 
 def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
-    """A mixture from what :meth:`Mixture.to_dict` gives.
+    """Return a mixture from the result of :meth:`Mixture.to_dict`.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
     Raises
     ------
     ValueError
-        If an entry is missing, or its value cannot be used.
+        If an entry is missing, or its value is invalid.
     """
     missing = {"weights", "means", "covariances", "covariance_type"} - arrays.keys()
     if missing:
-        msg = f"arrays must hold {', '.join(sorted(missing))} too; see Mixture.to_dict."
+        msg = f"arrays must also hold {', '.join(sorted(missing))}; see Mixture.to_dict."
         raise ValueError(msg)
     form = FORMS.get(arrays["covariance_type"])
     if form is None:
@@ -71,18 +71,18 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
 
 
 def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401 - scikit-learn has no types
-    """The mixture that an estimator of scikit-learn was fitted to.
+    """Return the mixture of a fitted estimator of scikit-learn.
 
     Parameters
     ----------
     model : sklearn.mixture.GaussianMixture or BayesianGaussianMixture
-        Fitted; anything else with its attributes ``weights_``, ``means_``, ``covariances_`` and ``covariance_type``
-        will do.
+        A fitted estimator, or any object with the attributes ``weights_``, ``means_``, ``covariances_`` and
+        ``covariance_type``.
 
     Returns
     -------
     Mixture
-        Of the same form, with ``feature_names_in_`` as its feature names.
+        The mixture, with covariances of the same form, and ``feature_names_in_`` as its feature names.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401
     >>> np.allclose(ours.logpdf(X), theirs.score_samples(X))
     True
     """
-    from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - scikit-learn is a matter of the estimators
+    from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - only the estimators need scikit-learn
 
     check_is_fitted(model, ["weights_", "means_", "covariances_"])
     return from_dict(
@@ -116,15 +116,16 @@ def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401
 
 
 def to_sklearn(mixture: "Mixture") -> Any:  # noqa: ANN401 - scikit-learn has no types
-    """A fitted :class:`sklearn.mixture.GaussianMixture` with these parameters.
+    """Return a fitted :class:`sklearn.mixture.GaussianMixture` with the parameters of this mixture.
 
-    For whatever knows scikit-learn's estimators and not this library: exporters to ONNX, model stores, dashboards. Its
-    ``predict_proba``, ``score_samples`` and ``sample`` are those of this mixture. There was no fit, so that
-    ``converged_`` is True after no iterations, and ``lower_bound_`` is NaN.
+    It is meant for software that knows scikit-learn's estimators only: exporters to ONNX, model stores, dashboards. Its
+    ``predict_proba``, ``score_samples`` and ``sample`` use the distribution of this mixture. There was no fit, so that
+    ``converged_`` is True, ``n_iter_`` is 0 and ``lower_bound_`` is NaN.
 
     Returns
     -------
     sklearn.mixture.GaussianMixture
+        The estimator.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The log-density above which a mixture holds a given probability."""
+"""The level of the log-density above which a mixture holds a given probability."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,47 +10,48 @@ from scipy.stats import chi2
 
 from gaussmix._types import ArrayLike, Floats, Seed
 from gaussmix.density.estimate import Estimate
-from gaussmix.density.gaussian_pairs import Gaussians, log_overlaps
+from gaussmix.density.gaussian_pairs import CentredGaussians, log_product_integrals
 from gaussmix.density.univariate import log_level
-from gaussmix.density.validation import contents, count
+from gaussmix.density.validation import check_contents, check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = ["level"]
 
-_FEWEST = 10
+# At least so many random rows must lie on either side of a level.
+_MIN_ROWS = 10
 
 
 def level(mixture: "Mixture", content: ArrayLike, *, n_samples: int = 100_000, random_state: Seed = None) -> Estimate:
-    r"""Log-density above which the mixture holds a given probability.
+    r"""Return the log-density above which the mixture holds a given probability.
 
-    The rows with at least that log-density make up the smallest region that holds it, the highest-density region
-    (Hyndman 1996). Its border is a contour.
+    The points with at least that log-density form the smallest region with that probability, the highest-density
+    region (Hyndman 1996). The border of the region is a contour.
 
-    It is exact for one component, whose region is an ellipsoid, and for one feature. Otherwise it is the quantile of
-    the log-densities of random rows. The standard error is half the distance of the two order statistics that are a
-    standard deviation of their rank above and below it (Woodruff 1952).
+    The level is exact for one component, where the region is an ellipsoid, and for one feature. Otherwise it is the
+    quantile of the log-densities of random rows. The standard error is half the distance between two order statistics:
+    the ranks of these are one standard deviation above and below that of the quantile (Woodruff 1952).
 
     Parameters
     ----------
     content : float or (m,) array_like
-        Probabilities, between 0 and 1. All are answered from the same rows.
+        Probabilities, between 0 and 1. The same random rows serve all of them.
     n_samples : int, default 100_000
-        How many rows to draw. With 0.9 of them within, the error of that share is then 0.001.
+        Number of rows to draw. With the default, a region of content 0.9 holds 0.9 with a standard error of 0.001.
     random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
     Returns
     -------
     Estimate
-        In nats; a number, or arrays ``(m,)``. The bounds are proven, and no confidence interval: at the lower one the
-        regions of the single components hold that probability already, and no density is above the upper one.
+        The level in nats: a number, or arrays ``(m,)``. The bounds are proven; they are not a confidence interval.
 
     Raises
     ------
     ValueError
-        If a content is not between 0 and 1, or so near to either that there are too few rows beyond.
+        If a content is not between 0 and 1, or is so near to 0 or 1 that fewer than 10 random rows lie beyond its
+        level.
 
     References
     ----------
@@ -68,39 +69,39 @@ def level(mixture: "Mixture", content: ArrayLike, *, n_samples: int = 100_000, r
     >>> round(float((mixture.logpdf(rows) >= level.value).mean()), 2)
     0.9
     """
-    shares = contents(content)
-    count("n_samples", n_samples, 1)
+    shares = check_contents(content)
+    check_count("n_samples", n_samples, 1)
     if mixture.n_features == 1:
-        return _exact(_each(shares, lambda share: log_level(mixture, share)))
-    lower = _each(shares, lambda share: _lower_bound(mixture, share))
+        return _exact(_map_contents(shares, lambda share: log_level(mixture, share)))
+    lower = _map_contents(shares, lambda share: _lower_bound(mixture, share))
     if np.count_nonzero(mixture.weights) == 1:
         return _exact(lower)
-    blocks = mixture.sample_blocks(_enough(n_samples, shares), random_state=random_state)
+    blocks = mixture.sample_blocks(_check_n_samples(n_samples, shares), random_state=random_state)
     heights = np.sort(np.concatenate([mixture.logpdf(rows) for rows, _ in blocks]))
-    return Estimate.of(*_quantile(heights, 1.0 - shares), lower, _upper_bound(mixture, shares))
+    return Estimate.from_arrays(*_quantile(heights, 1.0 - shares), lower, _upper_bound(mixture, shares))
 
 
-def _each(shares: Floats, function: Callable[[float], float]) -> Floats:
+def _map_contents(shares: Floats, function: Callable[[float], float]) -> Floats:
     return np.array([function(float(share)) for share in shares.flat]).reshape(shares.shape)
 
 
 def _exact(level: Floats) -> Estimate:
-    return Estimate.of(level, np.zeros_like(level), level, level)
+    return Estimate.from_arrays(level, np.zeros_like(level), level, level)
 
 
-def _enough(n_samples: int, shares: Floats) -> int:
+def _check_n_samples(n_samples: int, shares: Floats) -> int:
     scarcest = min(shares.min(initial=0.5), 1.0 - shares.max(initial=0.5))
-    if n_samples * scarcest < _FEWEST:
+    if n_samples * scarcest < _MIN_ROWS:
         msg = (
-            f"content must leave {_FEWEST} of {n_samples} random rows on either side of its level, got {shares}; "
-            f"n_samples must then be at least {_FEWEST / scarcest:.0f}."
+            f"content must leave {_MIN_ROWS} of {n_samples} random rows on either side of its level, got {shares}; "
+            f"n_samples must then be at least {_MIN_ROWS / scarcest:.0f}."
         )
         raise ValueError(msg)
     return n_samples
 
 
 def _quantile(values: Floats, q: Floats) -> tuple[Floats, Floats]:
-    """Quantiles of sorted values, and their standard errors."""
+    """Return the quantiles of sorted values, and their standard errors."""
     rank, deviation = q * len(values), np.sqrt(q * (1.0 - q) * len(values))
     below = values[np.floor(rank - deviation).astype(np.intp)]
     above = values[np.minimum(np.ceil(rank + deviation), len(values) - 1).astype(np.intp)]
@@ -108,24 +109,30 @@ def _quantile(values: Floats, q: Floats) -> tuple[Floats, Floats]:
 
 
 def _lower_bound(mixture: "Mixture", share: float) -> float:
-    """The level of components that know nothing of each other: together they are only denser."""
-    heavy = mixture.weights > 0
-    norms, weights = mixture.log_norms[heavy], mixture.weights[heavy]
+    """Return the level at which the highest-density regions of the single components hold the probability together.
+
+    The density of the mixture is at least that of each weighted component, so its own level is not lower.
+    """
+    positive = mixture.weights > 0
+    norms, weights = mixture.log_norms[positive], mixture.weights[positive]
     own = norms - 0.5 * chi2.ppf(share, mixture.n_features)
 
-    def beyond(height: float) -> float:
-        held = weights @ chi2.cdf(2.0 * (norms - height), mixture.n_features)
-        return float(held) - share
+    def excess(height: float) -> float:
+        contents = weights @ chi2.cdf(2.0 * (norms - height), mixture.n_features)
+        return float(contents) - share
 
     low, high = float(own.min()), float(own.max())
-    if beyond(high) >= 0.0 or beyond(low) <= 0.0:  # but for rounding, one of them is it
-        return high if beyond(high) >= 0.0 else low
-    return float(brentq(beyond, low, high))
+    if excess(high) >= 0.0 or excess(low) <= 0.0:  # up to rounding, one end of the bracket is the solution
+        return high if excess(high) >= 0.0 else low
+    return float(brentq(excess, low, high))
 
 
 def _upper_bound(mixture: "Mixture", shares: Floats) -> Floats:
-    """No density is above the sum of the peaks; and by Markov's inequality, not too much above the mean density."""
-    parts = Gaussians.of(mixture)
-    log_weights = np.log(parts.weights)
-    mean = logsumexp(log_overlaps(parts, parts) + log_weights + log_weights[:, None])
+    """Return the smaller of two upper bounds of the level: the sum of the peaks, and Markov's bound.
+
+    By Markov's inequality, the density exceeds its mean divided by the content with at most that probability.
+    """
+    gaussians = CentredGaussians.from_mixture(mixture)
+    log_weights = np.log(gaussians.weights)
+    mean = logsumexp(log_product_integrals(gaussians, gaussians) + log_weights + log_weights[:, None])
     return np.minimum(logsumexp(mixture.log_norms), mean - np.log(shares))

@@ -1,4 +1,4 @@
-"""The density as a landscape: what it looks like around points, in coordinates that do not depend on units."""
+"""Local expansions of a log-density, in coordinates that do not depend on the units of the features."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -12,58 +12,60 @@ from gaussmix.linalg import cholesky_of_gram
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["Place", "Terrain"]
+__all__ = ["LocalExpansion", "LogDensityGeometry"]
 
+# An array of intermediate results holds at most about so many numbers.
 _NUMBERS_AT_ONCE = 2**18
 _ROUNDING = float(np.finfo(np.float64).eps)
 _LOWEST = float(np.finfo(np.float64).min)
-_WORST_CONDITION = 1e14
+# Covariances may have condition numbers up to this limit; beyond it the metric loses all digits in a direction.
+_MAX_CONDITION = 1e14
 
 
-class Place(NamedTuple):
-    """The density around n points.
+class LocalExpansion(NamedTuple):
+    """The log-density and its first derivatives at n points.
 
     Attributes
     ----------
     log_density : (n,) ndarray
     log_resp : (n, K) ndarray
         Logarithms of the responsibilities.
-    scores : (n, K, D) ndarray
-        Slopes of the components' log-densities, ``Σ_k⁻¹ (μ_k - x)``.
-    slope : (n, D) ndarray
-        Of the mixture's log-density: the mean score.
+    component_scores : (n, K, D) ndarray
+        Gradients of the components' log-densities, ``Σ_k⁻¹ (μ_k - x)``.
+    score : (n, D) ndarray
+        Gradient of the mixture's log-density: the mean of the component scores under the responsibilities.
     precision : (n, D, D) ndarray
-        The mean inverse covariance. It is the metric of the climb.
+        The mean inverse covariance under the responsibilities. It is the metric of the ascent.
     """
 
     log_density: Floats
     log_resp: Floats
-    scores: Floats
-    slope: Floats
+    component_scores: Floats
+    score: Floats
     precision: Floats
 
-    def some(self, which: Flags) -> "Place":
-        """The same at some of the points."""
-        return Place(*(array[which] for array in self))
+    def subset(self, selected: Flags) -> "LocalExpansion":
+        """Return the expansion at the selected points."""
+        return LocalExpansion(*(array[selected] for array in self))
 
 
 @dataclass(frozen=True, eq=False)
-class Terrain:
-    """The components that weigh anything, in coordinates of their own.
+class LogDensityGeometry:
+    """The components of positive weight, in standardized coordinates.
 
-    In these the heaviest has the mean zero, and the mean covariance is one.
+    In these coordinates the heaviest component has the mean zero, and the mean covariance is the identity.
 
     Attributes
     ----------
     centre, factor : (D,), (D, D) ndarray
         The heaviest component's mean, and the lower Cholesky factor of the mean covariance.
     log_norms : (K,) ndarray
-        As :attr:`Mixture.log_norms`: log-densities remain those of the rows.
+        The same as :attr:`Mixture.log_norms`: log-densities remain those of the rows.
     means : (K, D) ndarray
     roots : (K, D, D) ndarray
         Upper triangles U with ``Σ_k⁻¹ = U Uᵀ``.
     precisions : (K, D, D) ndarray
-        ``Σ_k⁻¹``, a rounding larger on the diagonal, so that every mean of them has a Cholesky factor.
+        ``Σ_k⁻¹``, with the diagonal increased by rounding, so that every mean of them has a Cholesky factor.
     """
 
     centre: Floats
@@ -74,53 +76,55 @@ class Terrain:
     precisions: Floats
 
     @classmethod
-    def of(cls, mixture: "Mixture") -> Self:
-        """Those of a mixture; raise ``ValueError`` where a covariance is too near to singular for climbing."""
-        heavy, unit = mixture.weights > 0, np.eye(mixture.n_features)
-        centre, factor = mixture.means[mixture.weights.argmax()], _within(mixture)
+    def from_mixture(cls, mixture: "Mixture") -> Self:
+        """Return the geometry of a mixture; raise ``ValueError`` if a covariance is too close to singular."""
+        positive, unit = mixture.weights > 0, np.eye(mixture.n_features)
+        centre, factor = mixture.means[mixture.weights.argmax()], _mean_covariance_factor(mixture)
         units = np.broadcast_to(unit, (mixture.n_components, *unit.shape))
-        roots = factor.T @ mixture.covariances.whiten(units)[heavy]
+        roots = factor.T @ mixture.covariances.whiten(units)[positive]
         _check_conditions(roots)
-        means = solve_triangular(factor, (mixture.means[heavy] - centre).T, lower=True).T
-        open_ = 1.0 + 4.0 * _ROUNDING * mixture.n_features * unit
-        precisions = roots @ np.swapaxes(roots, 1, 2) * open_
-        return cls(centre, factor, mixture.log_norms[heavy], means, roots, precisions)
+        means = solve_triangular(factor, (mixture.means[positive] - centre).T, lower=True).T
+        increase = 1.0 + 4.0 * _ROUNDING * mixture.n_features * unit
+        precisions = roots @ np.swapaxes(roots, 1, 2) * increase
+        return cls(centre, factor, mixture.log_norms[positive], means, roots, precisions)
 
-    def inward(self, rows: Floats) -> Floats:
-        """Rows in these coordinates, ``(n, D)``."""
+    def standardize(self, rows: Floats) -> Floats:
+        """Map rows ``(n, D)`` into these coordinates."""
         return np.asarray(solve_triangular(self.factor, (rows - self.centre).T, lower=True).T)
 
-    def outward(self, points: Floats) -> Floats:
-        """The reverse of :meth:`inward`."""
+    def restore(self, points: Floats) -> Floats:
+        """Map points ``(n, D)`` back to rows: the inverse of :meth:`standardize`."""
         return np.asarray(self.centre + points @ self.factor.T)
 
     @property
-    def block(self) -> int:
-        """How many points to take at once."""
+    def block_size(self) -> int:
+        """Number of points to evaluate at once."""
         n_components, n_features = self.means.shape
         return max(_NUMBERS_AT_ONCE // int(n_features * max(n_components, n_features)), 1)
 
     def log_density(self, points: Floats) -> Floats:
-        """Log-densities ``(n,)``."""
-        return self._shares(self._white(points))[0]
+        """Return the log-densities ``(n,)`` at points ``(n, D)``."""
+        return self._normalize(self._whiten(points))[0]
 
-    def at(self, points: Floats) -> Place:
-        """What there is around points ``(n, D)``."""
-        white = self._white(points)
-        log_density, log_resp = self._shares(white)
-        scores = -np.swapaxes(white @ np.swapaxes(self.roots, 1, 2), 0, 1)
+    def expand(self, points: Floats) -> LocalExpansion:
+        """Return the local expansion at points ``(n, D)``."""
+        white = self._whiten(points)
+        log_density, log_resp = self._normalize(white)
+        component_scores = -np.swapaxes(white @ np.swapaxes(self.roots, 1, 2), 0, 1)
         resp = np.exp(log_resp)
         precision = np.tensordot(resp, self.precisions, axes=1)
-        return Place(log_density, log_resp, scores, (resp[:, None] @ scores)[:, 0], precision)
+        score = (resp[:, None] @ component_scores)[:, 0]
+        return LocalExpansion(log_density, log_resp, component_scores, score, precision)
 
-    def lengths(self, steps: Floats) -> Floats:
-        """Squared lengths of steps ``(n, D)`` in each component's deviations: ``(n, K)``."""
+    def squared_lengths(self, steps: Floats) -> Floats:
+        """Return the squared Mahalanobis lengths ``(n, K)`` of steps ``(n, D)`` under each component."""
         return np.asarray(((steps @ self.roots) ** 2).sum(axis=2).T)
 
-    def _white(self, points: Floats) -> Floats:
+    def _whiten(self, points: Floats) -> Floats:
         return np.asarray((points - self.means[:, None]) @ self.roots)
 
-    def _shares(self, white: Floats) -> tuple[Floats, Floats]:
+    def _normalize(self, white: Floats) -> tuple[Floats, Floats]:
+        """Return the log-densities ``(n,)`` and the logarithms of the responsibilities ``(n, K)``."""
         with np.errstate(over="ignore"):
             joint = (self.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)).T
         joint = np.maximum(joint, _LOWEST)
@@ -129,20 +133,20 @@ class Terrain:
         return log_density[:, 0], joint - log_density
 
 
-def _within(mixture: "Mixture") -> Floats:
-    """The Cholesky factor of the mean covariance, without the products."""
+def _mean_covariance_factor(mixture: "Mixture") -> Floats:
+    """Return the Cholesky factor of the mean covariance, without forming the covariances themselves."""
     factors = mixture.factors
     return cholesky_of_gram(np.concatenate([*(np.sqrt(mixture.weights)[:, None, None] * np.swapaxes(factors, 1, 2))]))
 
 
 def _check_conditions(roots: Floats) -> None:
-    """Raise where the metric would have lost all digits in some direction."""
+    """Raise ``ValueError`` if the metric would lose all digits in a direction."""
     lengths = np.linalg.svd(roots, compute_uv=False)
     conditions = (lengths[:, 0] / lengths[:, -1]) ** 2
-    if conditions.max() > _WORST_CONDITION:
+    if conditions.max() > _MAX_CONDITION:
         msg = (
-            f"modes needs covariances with condition numbers of at most {_WORST_CONDITION:.0e} where their mean is "
-            f"one, got {conditions.max():.1e}; widen the narrowest directions, or leave their features out by "
+            f"modes needs covariances with condition numbers of at most {_MAX_CONDITION:.0e}, relative to their mean, "
+            f"got {conditions.max():.1e}; widen the narrowest directions, or remove their features with "
             "mixture.marginal(features)."
         )
         raise ValueError(msg)

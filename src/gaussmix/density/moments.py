@@ -13,7 +13,7 @@ __all__ = ["kurtosis", "skewness"]
 
 
 def skewness(mixture: "Mixture") -> Floats:
-    """Skewness of each feature, ``(D,)``: its third central moment in units of its standard deviation.
+    """Return the skewness of each feature, ``(D,)``: the third central moment in units of the standard deviation.
 
     Examples
     --------
@@ -21,12 +21,12 @@ def skewness(mixture: "Mixture") -> Floats:
     >>> Mixture([0.9, 0.1], [[0.0], [4.0]], [1.0, 1.0]).skewness.round(2)
     array([1.21])
     """
-    apart, variances = _standardized(mixture)
+    apart, variances = _standardize(mixture)
     return np.asarray(mixture.weights @ (apart * (3.0 * variances + apart**2)))
 
 
 def kurtosis(mixture: "Mixture") -> Floats:
-    """Excess kurtosis of each feature, ``(D,)``: 0 for a Gaussian, as in scipy.
+    """Return the excess kurtosis of each feature, ``(D,)``; it is 0 for a Gaussian, like scipy's default.
 
     Examples
     --------
@@ -34,12 +34,12 @@ def kurtosis(mixture: "Mixture") -> Floats:
     >>> Mixture([0.5, 0.5], [[0.0], [0.0]], [1.0, 9.0]).kurtosis.round(2)
     array([1.92])
     """
-    apart, variances = _standardized(mixture)
+    apart, variances = _standardize(mixture)
     return np.asarray(mixture.weights @ (3.0 * variances**2 + 6.0 * variances * apart**2 + apart**4) - 3.0)
 
 
-def _standardized(mixture: "Mixture") -> tuple[Floats, Floats]:
-    """Means about the whole mean, and variances, both ``(K, D)``, in units of the whole standard deviations."""
-    whole = np.sqrt(mixture.variances)
+def _standardize(mixture: "Mixture") -> tuple[Floats, Floats]:
+    """Return the components' means and variances ``(K, D)`` in standardized features."""
+    deviations = np.sqrt(mixture.variances)
     within = mixture.covariances.variances(mixture.n_components, mixture.n_features)
-    return (mixture.means - mixture.mean) / whole, within / whole**2
+    return (mixture.means - mixture.mean) / deviations, within / deviations**2

@@ -1,4 +1,4 @@
-"""Which components of a mixture lie near each other, by one product of matrices."""
+"""Find the nearest components of each component of a mixture, by a product of matrices."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["expected_log_joint", "neighbours"]
 
+# An array of intermediate results holds at most about so many numbers.
 _NUMBERS_AT_ONCE = 2**22
 
 
 class _Quadratics(NamedTuple):
-    """Second moments of K components, and the coefficients ``(K, Q)`` and ``(K, D)`` of their log-densities."""
+    """The second moments of K components, and the coefficients ``(K, Q)`` and ``(K, D)`` of their log-densities."""
 
     second: Floats
     precision: Floats
@@ -50,31 +51,33 @@ _QUADRATICS: dict[type[Covariances], Callable[["Mixture", Floats], _Quadratics]]
 }
 
 
-def expected_log_joint(mixture: "Mixture", some: slice, quadratics: _Quadratics | None = None) -> Floats:
-    r"""Mean of ``log(weight_j · density_j)`` over rows of component c, ``(C, K)`` for some of the components c.
+def expected_log_joint(mixture: "Mixture", selected: slice, quadratics: _Quadratics | None = None) -> Floats:
+    r"""Return the mean of ``log(weight_j · density_j)`` over rows of component c, ``(C, K)`` for the selected c.
 
     .. math:: \mathrm{E}_c \log \pi_j \mathcal{N}(x; \mu_j, \Sigma_j) = \log \pi_j \mathcal{N}(\mu_j; \mu_j, \Sigma_j)
         - \tfrac12 \operatorname{tr} \Sigma_j^{-1} \bigl(\Sigma_c + (\mu_c - \mu_j)(\mu_c - \mu_j)^\top\bigr)
 
-    Written out in moments it is one product of matrices. It loses digits where components are far from each other in
-    units of their deviations, which does no harm to an order.
+    In terms of moments it is a product of matrices. This form loses digits for components that are far from each other
+    in units of their deviations, but the order of the neighbours remains correct.
     """
     means = mixture.means - mixture.mean
-    parts = quadratics or _QUADRATICS[type(mixture.covariances)](mixture, means)
-    constant = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", parts.linear, means)
+    terms = quadratics or _QUADRATICS[type(mixture.covariances)](mixture, means)
+    constant = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", terms.linear, means)
     with np.errstate(over="ignore", invalid="ignore"):
-        values = constant + means[some] @ parts.linear.T - 0.5 * parts.second[some] @ parts.precision.T
+        values = constant + means[selected] @ terms.linear.T - 0.5 * terms.second[selected] @ terms.precision.T
     return np.asarray(np.where(np.isnan(values), -np.inf, values))
 
 
 def neighbours(mixture: "Mixture", n_neighbours: int) -> Labels:
-    """The components ``(K, G)`` under which rows of each component are likeliest on average; its own among them.
+    """Return the G components ``(K, G)`` with the largest expected log-joint for rows of each component.
+
+    Each component is among its own neighbours. See :func:`expected_log_joint`.
 
     Parameters
     ----------
     mixture : Mixture
     n_neighbours : int
-        G, cut to K.
+        G; larger numbers are reduced to K.
     """
     n_components = mixture.n_components
     if n_neighbours >= n_components:

@@ -1,4 +1,4 @@
-"""Where to look for modes: on the ridges between the means."""
+"""Starting points for modal EM: the means, and points on the ridgelines between them."""
 
 from collections.abc import Iterator
 
@@ -6,25 +6,28 @@ import numpy as np
 from scipy.special import expit
 
 from gaussmix._types import Floats, Labels
-from gaussmix.density.log_density_geometry import Terrain
+from gaussmix.density.log_density_geometry import LogDensityGeometry
 
-__all__ = ["starts"]
+__all__ = ["starting_points"]
 
+# Each component is paired with at most so many of its nearest components.
 _NEIGHBOURS = 16
-_LINE = expit(np.linspace(-8.0, 8.0, 17))
+# A ridgeline is evaluated at these 17 shares of its second component, closest together near both ends.
+_SHARES = expit(np.linspace(-8.0, 8.0, 17))
 
 
-def starts(terrain: Terrain) -> Floats:
-    r"""Points ``(m, D)`` from which to climb: where modes may be.
+def starting_points(geometry: LogDensityGeometry) -> Floats:
+    r"""Return points ``(m, D)`` near which modes may be.
 
-    At a mode the density's slope is zero, which makes it the mean of the components' means, weighted by their
-    precisions times shares :math:`\alpha_k` that sum to one:
+    At a mode the gradient of the density is zero. The mode is therefore the mean of the components' means, weighted by
+    their precisions times shares :math:`\alpha_k` that sum to one:
 
     .. math:: x(\alpha) = \Bigl( \sum_k \alpha_k \Sigma_k^{-1} \Bigr)^{-1} \sum_k \alpha_k \Sigma_k^{-1} \mu_k
 
-    With one share that is a mean, with two the ridgeline between two components, on which all modes of the two lie: of
-    each, those points are taken where the density of the whole mixture is highest along it. Of more than two, the
-    middle of each component and its nearest is taken: a mode can lie there that no single component and no pair makes.
+    A single share of one gives a mean. Two positive shares give the ridgeline of two components, on which all modes of
+    these two lie: each ridgeline contributes the points where the density of the whole mixture has a maximum along it.
+    For more than two components, the point of equal shares of a component and its nearest components is added: a mode
+    can lie there that no single component and no pair makes.
 
     References
     ----------
@@ -32,45 +35,47 @@ def starts(terrain: Terrain) -> Floats:
     Carreira-Perpiñán & Williams (2003), An isotropic Gaussian mixture can have more modes than components, Informatics
     Research Report EDI-INF-RR-0185, University of Edinburgh.
     """
-    between = [points for k in range(len(terrain.means)) for points in _around(terrain, k, _nearest(terrain, k))]
-    return np.concatenate([terrain.means, *between])
+    n_components = len(geometry.means)
+    between = [points for k in range(n_components) for points in _points_around(geometry, k, _nearest(geometry, k))]
+    return np.concatenate([geometry.means, *between])
 
 
-def _around(terrain: Terrain, k: int, others: Labels) -> Iterator[Floats]:
-    yield _middles(terrain, k, others[: terrain.means.shape[1]])
-    yield _tops(terrain, _ridgelines(terrain, k, others))
+def _points_around(geometry: LogDensityGeometry, k: int, others: Labels) -> Iterator[Floats]:
+    yield _equal_share_points(geometry, k, others[: geometry.means.shape[1]])
+    yield _local_maxima(geometry, _ridgelines(geometry, k, others))
 
 
-def _nearest(terrain: Terrain, k: int) -> Labels:
-    """The components other than `k` that are nearest to it, in the deviations of the sum of a row from each."""
-    apart = (terrain.means - terrain.means[k])[:, :, None]
-    own, theirs = terrain.precisions[k], terrain.precisions
+def _nearest(geometry: LogDensityGeometry, k: int) -> Labels:
+    """Return the components nearest to `k`, in the metric of the sum of the two covariances."""
+    differences = (geometry.means - geometry.means[k])[:, :, None]
+    own, theirs = geometry.precisions[k], geometry.precisions
     with np.errstate(over="ignore", invalid="ignore"):
-        distances = np.swapaxes(own @ apart, 1, 2) @ np.linalg.solve(own + theirs, theirs @ apart)
+        distances = np.swapaxes(own @ differences, 1, 2) @ np.linalg.solve(own + theirs, theirs @ differences)
     order = np.argsort(distances[:, 0, 0], kind="stable")
     return np.asarray(order[(order != k) & np.isfinite(distances[order, 0, 0])][:_NEIGHBOURS])
 
 
-def _middles(terrain: Terrain, k: int, others: Labels) -> Floats:
-    """The points of component `k` and the first one, two, three, … of the others with equal shares."""
-    precisions, pulls = terrain.precisions[others], _pulls(terrain, k, others)
-    total = terrain.precisions[k] + np.cumsum(precisions, axis=0)
-    return np.asarray(terrain.means[k] + np.linalg.solve(total, np.cumsum(pulls, axis=0))[:, :, 0])
+def _equal_share_points(geometry: LogDensityGeometry, k: int, others: Labels) -> Floats:
+    """Return the points of equal shares of component `k` and the first one, two, three, … of the others."""
+    precisions, pulls = geometry.precisions[others], _pulls(geometry, k, others)
+    total = geometry.precisions[k] + np.cumsum(precisions, axis=0)
+    return np.asarray(geometry.means[k] + np.linalg.solve(total, np.cumsum(pulls, axis=0))[:, :, 0])
 
 
-def _ridgelines(terrain: Terrain, k: int, others: Labels) -> Floats:
-    """Points from component `k` to each of the others, ``(17, m, D)``."""
-    share = _LINE[:, None, None, None]
-    total = (1.0 - share) * terrain.precisions[k] + share * terrain.precisions[others]
-    return np.asarray(terrain.means[k] + np.linalg.solve(total, share * _pulls(terrain, k, others))[..., 0])
+def _ridgelines(geometry: LogDensityGeometry, k: int, others: Labels) -> Floats:
+    """Return points ``(17, m, D)`` on the ridgelines from component `k` to each of the others."""
+    share = _SHARES[:, None, None, None]
+    total = (1.0 - share) * geometry.precisions[k] + share * geometry.precisions[others]
+    return np.asarray(geometry.means[k] + np.linalg.solve(total, share * _pulls(geometry, k, others))[..., 0])
 
 
-def _pulls(terrain: Terrain, k: int, others: Labels) -> Floats:
-    return np.asarray(terrain.precisions[others] @ (terrain.means[others] - terrain.means[k])[:, :, None])
+def _pulls(geometry: LogDensityGeometry, k: int, others: Labels) -> Floats:
+    """Return the precisions of the others times their means about the mean of component `k`, ``(m, D, 1)``."""
+    return np.asarray(geometry.precisions[others] @ (geometry.means[others] - geometry.means[k])[:, :, None])
 
 
-def _tops(terrain: Terrain, lines: Floats) -> Floats:
-    """Where along lines ``(17, m, D)`` the density is higher than before and after, ``(t, D)``."""
-    heights = terrain.log_density(lines.reshape(-1, lines.shape[2])).reshape(lines.shape[:2])
+def _local_maxima(geometry: LogDensityGeometry, ridgelines: Floats) -> Floats:
+    """Return the points ``(t, D)`` of ridgelines ``(17, m, D)`` that are at least as dense as both neighbours."""
+    heights = geometry.log_density(ridgelines.reshape(-1, ridgelines.shape[2])).reshape(ridgelines.shape[:2])
     inner = (heights[1:-1] >= heights[:-2]) & (heights[1:-1] >= heights[2:])
-    return np.asarray(lines[1:-1][inner])
+    return np.asarray(ridgelines[1:-1][inner])

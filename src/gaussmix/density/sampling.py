@@ -1,4 +1,4 @@
-"""New rows."""
+"""Draw new rows from a mixture."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, overload
@@ -7,16 +7,19 @@ import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Floats, Labels, Seed
-from gaussmix.density.validation import count
+from gaussmix.density.validation import check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
 __all__ = ["sample", "sample_blocks"]
 
+# A block of sample_blocks holds so many rows by default.
 _BLOCK = 2**16
-_NUMBERS = 2**18  # drawn at once by a thread: about a millisecond
-_OF_EACH = 2**11  # of them for each component, beside which what a component costs in Python is little
+# A thread draws at least so many numbers at once, which takes about a millisecond.
+_NUMBERS = 2**18
+# A thread draws at least so many numbers for each component, so that Python's cost per component is small.
+_NUMBERS_PER_COMPONENT = 2**11
 
 
 @overload
@@ -52,36 +55,36 @@ def sample(
     shuffle: bool = True,
     stratified: bool = False,
 ) -> Floats | tuple[Floats, Labels]:
-    """Draw new rows.
+    """Draw new rows from the mixture.
 
     Parameters
     ----------
     n_samples : int, default 1
-        How many rows to draw.
+        Number of rows to draw.
     random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
     return_components : bool, default False
-        Whether to return also the component that each row was drawn from.
+        If True, also return the component from which each row was drawn.
     shuffle : bool, default True
-        Whether rows come in random order. Otherwise those of the first component come first, and so on.
+        If True, the rows are in random order. Otherwise they are in the order of their components.
     stratified : bool, default False
-        Whether each component gives as many rows as its weight says, to the nearest whole number up or down, rather
-        than a random number. Averages over such rows vary less.
+        If True, the number of rows of each component is `n_samples` times its weight, rounded up or down, in place of a
+        random number. Averages over such rows vary less.
 
     Returns
     -------
     rows : (n_samples, D) ndarray
     components : (n_samples,) ndarray of int
-        Only where `return_components`.
+        Returned only if `return_components` is True.
 
     Raises
     ------
     ValueError
-        If `n_samples` is negative, or not a whole number.
+        If `n_samples` is negative or not a whole number.
 
     See Also
     --------
-    Mixture.sample_blocks : more rows than fit into memory.
+    Mixture.sample_blocks : Draw more rows than fit into memory.
 
     Examples
     --------
@@ -94,27 +97,31 @@ def sample(
     >>> np.bincount(components)
     array([250, 750])
     """
-    count("n_samples", n_samples, 0)
+    check_count("n_samples", n_samples, 0)
     rng = np.random.default_rng(random_state)
-    counts = _stratified(rng, n_samples, mixture.weights) if stratified else rng.multinomial(n_samples, mixture.weights)
+    counts = (
+        _stratified_counts(rng, n_samples, mixture.weights)
+        if stratified
+        else rng.multinomial(n_samples, mixture.weights)
+    )
     components = np.repeat(np.arange(mixture.n_components), counts)
     if shuffle:
         rng.shuffle(components)
-    rows = _drawn(mixture, rng, components)
+    rows = _draw_rows(mixture, rng, components)
     return (rows, components) if return_components else rows
 
 
 def sample_blocks(
     mixture: "Mixture", n_samples: int, *, n_rows: int = _BLOCK, random_state: Seed = None
 ) -> Iterator[tuple[Floats, Labels]]:
-    """Draw new rows block by block: any number of them, in the memory of one block.
+    """Draw any number of new rows block by block, in the memory of one block.
 
     Parameters
     ----------
     n_samples : int
-        How many rows to draw in all.
+        Total number of rows to draw.
     n_rows : int, default 65536
-        Rows in a block; the last one may have fewer.
+        Number of rows in a block; the last block may have fewer.
     random_state : int, Generator or None, default None
         A seed, or a generator that advances with each call.
 
@@ -122,12 +129,12 @@ def sample_blocks(
     ------
     rows : (b, D) ndarray
     components : (b,) ndarray of int
-        The component that each row was drawn from.
+        The component from which each row was drawn.
 
     Raises
     ------
     ValueError
-        If `n_samples` is negative or `n_rows` less than 1, or either not a whole number.
+        If `n_samples` is negative, `n_rows` is less than 1, or either is not a whole number.
 
     Examples
     --------
@@ -137,8 +144,8 @@ def sample_blocks(
     >>> round(float(n_large) / 1_000_000, 2)                         # 0.75 times a normal's tail beyond 1
     0.12
     """
-    count("n_samples", n_samples, 0)
-    count("n_rows", n_rows, 1)
+    check_count("n_samples", n_samples, 0)
+    check_count("n_rows", n_rows, 1)
     rng = np.random.default_rng(random_state)
     return _blocks(mixture, rng, n_samples, n_rows)
 
@@ -150,17 +157,18 @@ def _blocks(
         yield sample(mixture, min(n_rows, n_samples - start), random_state=rng, return_components=True)
 
 
-def _drawn(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> Floats:
-    """A row ``(b, D)`` from each of these components: where they are many, parts of them side by side.
+def _draw_rows(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> Floats:
+    """Draw a row from each component in a list, ``(b,) -> (b, D)``.
 
-    Each part has a generator of its own, so that the number of threads changes no bit.
+    A long list is divided into parts, which threads draw in parallel. Each part has its own generator, so that the
+    result does not depend on the number of threads.
     """
     rows = np.empty((len(components), mixture.n_features))
-    size = -(-max(_NUMBERS, _OF_EACH * mixture.n_components) // mixture.n_features)
+    size = -(-max(_NUMBERS, _NUMBERS_PER_COMPONENT * mixture.n_components) // mixture.n_features)
     spans = [slice(start, start + size) for start in range(0, len(rows), size)]
 
     def draw(part: tuple[slice, np.random.Generator]) -> None:
-        _draw(mixture, part[1], components[part[0]], rows[part[0]])
+        _fill(mixture, part[1], components[part[0]], rows[part[0]])
 
     if len(spans) <= 1:
         with one_thread(rows.size * mixture.n_features):
@@ -172,9 +180,9 @@ def _drawn(mixture: "Mixture", rng: np.random.Generator, components: Labels) -> 
     return rows
 
 
-def _draw(mixture: "Mixture", rng: np.random.Generator, components: Labels, rows: Floats) -> None:
-    """Fill the rows in: first in order of their components, so that those of one lie side by side."""
-    small = np.min_scalar_type(mixture.n_components)  # sorting whole numbers of at most 16 bits is counting
+def _fill(mixture: "Mixture", rng: np.random.Generator, components: Labels, rows: Floats) -> None:
+    """Fill an array with rows from the components; rows are drawn in the order of the components and then reordered."""
+    small = np.min_scalar_type(mixture.n_components)  # NumPy sorts integers of at most 16 bits by counting
     order = np.argsort(components.astype(small), kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
@@ -184,11 +192,11 @@ def _draw(mixture: "Mixture", rng: np.random.Generator, components: Labels, rows
     for k in np.flatnonzero(counts).tolist():
         own = drawn[ends[k] - counts[k] : ends[k]]
         np.add(mixture.covariances.colour(k, own), mixture.means[k], out=own)
-    np.take(drawn, places, axis=0, out=rows, mode="clip")  # other modes would fill a copy first
+    np.take(drawn, places, axis=0, out=rows, mode="clip")  # with other modes NumPy would fill a copy first
 
 
-def _stratified(rng: np.random.Generator, n_samples: int, weights: Floats) -> Labels:
-    """How many of n evenly spaced points, begun at random, fall to each component: ``(K,)``."""
+def _stratified_counts(rng: np.random.Generator, n_samples: int, weights: Floats) -> Labels:
+    """Return the number of rows of each component, ``(K,)``, by systematic sampling with a random start."""
     heights = np.concatenate([[0.0], np.cumsum(weights)])
     before = np.ceil(n_samples * (heights / heights[-1]) - rng.random())
     return np.asarray(np.diff(before).astype(np.intp))

@@ -1,4 +1,4 @@
-"""Some of the components, as a mixture of their own."""
+"""Select components of a mixture."""
 
 from typing import TYPE_CHECKING
 
@@ -7,17 +7,17 @@ from gaussmix._types import Flags
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["part"]
+__all__ = ["subset"]
 
 
-def part(mixture: "Mixture", components: slice | Flags) -> "Mixture":
-    """The mixture of some of the components, whose weights are scaled up to sum to one; they must weigh something.
+def subset(mixture: "Mixture", components: slice | Flags) -> "Mixture":
+    """Return the mixture of the selected components, with weights rescaled to sum to one.
 
     Parameters
     ----------
     mixture : Mixture
     components : slice or (K,) ndarray of bool
-        Which ones.
+        The components to keep. At least one of them must have a positive weight.
     """
     weights = mixture.weights[components]
     return type(mixture)(

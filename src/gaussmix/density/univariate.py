@@ -1,4 +1,4 @@
-"""What one asks of one feature: distribution function, quantiles, intervals and regions of highest density."""
+"""Answers for one feature: distribution function, quantiles, intervals and regions of highest density."""
 
 from typing import TYPE_CHECKING
 
@@ -6,29 +6,29 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.density.univariate_mixtures import Lines, changes, in_blocks, turning_points
-from gaussmix.density.validation import contents, numbers, probabilities
+from gaussmix.density.univariate_mixtures import UnivariateMixtures, bisect, evaluate_in_blocks, turning_points
+from gaussmix.density.validation import check_contents, check_numbers, check_probabilities
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["cdf", "highest_density", "interval", "log_level", "ppf", "tails"]
+__all__ = ["cdf", "highest_density", "interval", "log_level", "ppf", "tail_probabilities"]
 
 _ROUNDING = float(np.finfo(np.float64).eps)
 
 
 def cdf(mixture: "Mixture", values: ArrayLike) -> Floats:
-    """Probability of at most each value, for a mixture of one feature.
+    """Return the probability that a row is at most each value, for a mixture of one feature.
 
     Parameters
     ----------
     values : array_like
-        Of any shape; also infinite.
+        Values of any shape; they may be infinite.
 
     Returns
     -------
     ndarray
-        Of the same shape.
+        Probabilities, in the shape of `values`.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def cdf(mixture: "Mixture", values: ArrayLike) -> Floats:
     >>> mixture.cdf([0.0, 5.0, 10.0]).round(2)
     array([0.25, 0.5 , 0.75])
     """
-    lines, points = Lines.of(mixture), numbers("values", values)
-    return np.asarray(np.exp(in_blocks(lines, lines.log_cdf, points.ravel())).reshape(points.shape))
+    density, points = UnivariateMixtures.from_mixture(mixture), check_numbers("values", values)
+    return np.asarray(np.exp(evaluate_in_blocks(density, density.log_cdf, points.ravel())).reshape(points.shape))
 
 
 def ppf(mixture: "Mixture", q: ArrayLike) -> Floats:
-    """Quantiles of a mixture of one feature: what it is below with probability `q`.
+    """Return the quantiles of a mixture of one feature: a row is below them with probability `q`.
 
-    Exact to rounding, in both tails.
+    They are exact to rounding, in both tails.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def ppf(mixture: "Mixture", q: ArrayLike) -> Floats:
     Returns
     -------
     ndarray
-        Of the same shape; infinite for 0 and 1.
+        Quantiles, in the shape of `q`; they are infinite for 0 and 1.
 
     Raises
     ------
@@ -73,14 +73,15 @@ def ppf(mixture: "Mixture", q: ArrayLike) -> Floats:
     >>> mixture.ppf([0.05, 0.5, 0.95]).round(2)
     array([-1.28,  5.  , 11.28])
     """
-    lines, wanted = Lines.of(mixture), probabilities("q", q)
-    return in_blocks(lines, lines.quantile, wanted.ravel()).reshape(wanted.shape)
+    density, wanted = UnivariateMixtures.from_mixture(mixture), check_probabilities("q", q)
+    return evaluate_in_blocks(density, density.quantile, wanted.ravel()).reshape(wanted.shape)
 
 
 def interval(mixture: "Mixture", content: ArrayLike) -> Floats:
-    """Central intervals that hold a given probability, for a mixture of one feature.
+    """Return the central intervals that hold given probabilities, for a mixture of one feature.
 
-    What is left out is half below it and half above. :meth:`Mixture.highest_density` gives the shortest region instead.
+    Half of the remaining probability is below the interval, and half is above. :meth:`Mixture.highest_density` gives
+    the shortest region instead.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def interval(mixture: "Mixture", content: ArrayLike) -> Floats:
     Returns
     -------
     (..., 2) ndarray
-        The two ends of each.
+        The lower and the upper end of each interval.
 
     Raises
     ------
@@ -103,13 +104,13 @@ def interval(mixture: "Mixture", content: ArrayLike) -> Floats:
     >>> Mixture([1.0], [[0.0]], [1.0]).interval(0.95).round(2)
     array([-1.96,  1.96])
     """
-    return ppf(mixture, tails(content))
+    return ppf(mixture, tail_probabilities(content))
 
 
 def highest_density(mixture: "Mixture", content: float) -> Floats:
-    """The smallest region that holds a given probability, for a mixture of one feature: one or more intervals.
+    """Return the smallest region that holds a given probability, for a mixture of one feature: one or more intervals.
 
-    Within it the density is nowhere lower than outside.
+    The density inside the region is nowhere lower than outside.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def highest_density(mixture: "Mixture", content: float) -> Floats:
     Returns
     -------
     (M, 2) ndarray
-        Both ends of each interval, in order. They do not overlap, and there are at most as many as components.
+        The lower and the upper end of each interval, in order. Intervals do not overlap, and there are at most K.
 
     Raises
     ------
@@ -138,49 +139,49 @@ def highest_density(mixture: "Mixture", content: float) -> Floats:
     array([[-1.64,  1.64],
            [ 8.36, 11.64]])
     """
-    lines, share = Lines.of(mixture), contents(content)
+    density, share = UnivariateMixtures.from_mixture(mixture), check_contents(content)
     if share.ndim:
-        msg = f"content must be one number, got shape {share.shape}; regions differ in how many intervals they have."
+        msg = f"content must be a single number, got shape {share.shape}; regions differ in their number of intervals."
         raise ValueError(msg)
-    turns = turning_points(lines)
-    return _above(lines, turns, _level(lines, turns, float(share)))
+    turns = turning_points(density)
+    return _intervals_above(density, turns, _level(density, turns, float(share)))
 
 
 def log_level(mixture: "Mixture", content: float) -> float:
-    """The log-density above which a mixture of one feature holds a given probability."""
-    lines = Lines.of(mixture)
-    return _level(lines, turning_points(lines), content)
+    """Return the log-density above which a mixture of one feature holds a given probability."""
+    density = UnivariateMixtures.from_mixture(mixture)
+    return _level(density, turning_points(density), content)
 
 
-def tails(content: ArrayLike) -> Floats:
-    """The probabilities at the two ends of central intervals, in a last axis."""
-    half = 0.5 * contents(content)
+def tail_probabilities(content: ArrayLike) -> Floats:
+    """Return the probabilities below the two ends of central intervals, along a new last axis."""
+    half = 0.5 * check_contents(content)
     return np.stack([0.5 - half, 0.5 + half], axis=-1)
 
 
-def _level(lines: Lines, turns: Floats, content: float) -> float:
-    """The log-density whose region above it holds a probability."""
-    top = float(lines.log_pdf(turns).max())
+def _level(density: UnivariateMixtures, turns: Floats, content: float) -> float:
+    """Return the log-density above which one mixture, with the given turning points, holds a probability."""
+    top = float(density.log_pdf(turns).max())
 
-    def missing(below: float) -> float:
-        ends = np.exp(lines.log_cdf(_above(lines, turns, top - below).ravel()))
+    def excess(below: float) -> float:
+        ends = np.exp(density.log_cdf(_intervals_above(density, turns, top - below).ravel()))
         return float((ends[1::2] - ends[::2]).sum()) - content
 
-    if missing(0.0) >= 0:  # within rounding of the top there is more
+    if excess(0.0) >= 0:  # the region within rounding of the maximum already holds more
         return top
     depth = 1.0
-    while missing(depth) < 0:
+    while excess(depth) < 0:
         depth *= 2.0
-    return top - float(brentq(missing, 0.0, depth, xtol=1e-13, rtol=4.0 * _ROUNDING))
+    return top - float(brentq(excess, 0.0, depth, xtol=1e-13, rtol=4.0 * _ROUNDING))
 
 
-def _above(lines: Lines, turns: Floats, level: float) -> Floats:
-    """The intervals ``(M, 2)`` in which the log-density is at least `level`."""
-    peaks = np.log(lines.weights[0][lines.weights[0] > 0]).max() - np.log(lines.deviations).min()
-    reach = np.sqrt(2.0 * max(peaks + np.log(len(lines.deviations)) - level, 0.0)) * lines.deviations
-    edges = np.concatenate([[(lines.means[0] - reach).min()], turns, [(lines.means[0] + reach).max()]])
-    higher = lines.log_pdf(edges) >= level
+def _intervals_above(density: UnivariateMixtures, turns: Floats, level: float) -> Floats:
+    """Return the intervals ``(M, 2)`` in which the log-density is at least `level`."""
+    peaks = np.log(density.weights[0][density.weights[0] > 0]).max() - np.log(density.deviations).min()
+    reach = np.sqrt(2.0 * max(peaks + np.log(len(density.deviations)) - level, 0.0)) * density.deviations
+    edges = np.concatenate([[(density.means[0] - reach).min()], turns, [(density.means[0] + reach).max()]])
+    higher = density.log_pdf(edges) >= level
     higher[[0, -1]] = False
     crossed = np.flatnonzero(higher[1:] != higher[:-1])
-    ends = changes(lambda values: lines.log_pdf(values) >= level, edges[crossed], edges[crossed + 1])
+    ends = bisect(lambda values: density.log_pdf(values) >= level, edges[crossed], edges[crossed + 1])
     return np.asarray(ends.reshape(-1, 2))

@@ -1,4 +1,4 @@
-"""Numbers as they are given, checked."""
+"""Check the numbers that a user passes to a method of a mixture."""
 
 from numbers import Integral
 
@@ -7,11 +7,11 @@ import numpy as np
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.values import real
 
-__all__ = ["contents", "count", "finite", "numbers", "probabilities"]
+__all__ = ["check_contents", "check_count", "check_finite", "check_numbers", "check_probabilities"]
 
 
-def finite(name: str, values: ArrayLike) -> Floats:
-    """An array of numbers; raise ``ValueError`` where one is NaN or infinite."""
+def check_finite(name: str, values: ArrayLike) -> Floats:
+    """Return an array of finite numbers; raise ``ValueError`` if a value is NaN or infinite."""
     array = _floats(name, values)
     if not np.isfinite(array).all():
         msg = f"{name} must be finite, got NaN or infinity."
@@ -19,8 +19,8 @@ def finite(name: str, values: ArrayLike) -> Floats:
     return array
 
 
-def numbers(name: str, values: ArrayLike) -> Floats:
-    """An array of numbers, also infinite ones; raise ``ValueError`` where one is NaN."""
+def check_numbers(name: str, values: ArrayLike) -> Floats:
+    """Return an array of numbers, finite or infinite; raise ``ValueError`` if a value is NaN."""
     array = _floats(name, values)
     if np.isnan(array).any():
         msg = f"{name} must be numbers, got NaN."
@@ -28,34 +28,34 @@ def numbers(name: str, values: ArrayLike) -> Floats:
     return array
 
 
-def probabilities(name: str, values: ArrayLike) -> Floats:
-    """Probabilities from 0 to 1; raise ``ValueError`` where they are not."""
-    wanted = _floats(name, values)
-    if not ((wanted >= 0) & (wanted <= 1)).all():
-        msg = f"{name} must be from 0 to 1, got {wanted}."
+def check_probabilities(name: str, values: ArrayLike) -> Floats:
+    """Return an array of probabilities from 0 to 1; raise ``ValueError`` if a value is outside."""
+    probabilities = _floats(name, values)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        msg = f"{name} must be from 0 to 1, got {probabilities}."
         raise ValueError(msg)
-    return wanted
+    return probabilities
 
 
-def contents(content: ArrayLike) -> Floats:
-    """Probabilities that regions are to hold; raise ``ValueError`` where none can, as all or nothing is in them."""
-    wanted = _floats("content", content)
-    if not ((wanted > 0) & (wanted < 1)).all():
-        msg = f"content must be a probability between 0 and 1, got {wanted}."
+def check_contents(content: ArrayLike) -> Floats:
+    """Return the probabilities that regions must hold; raise ``ValueError`` unless they are strictly from 0 to 1."""
+    contents = _floats("content", content)
+    if not ((contents > 0) & (contents < 1)).all():
+        msg = f"content must be a probability between 0 and 1, got {contents}."
         raise ValueError(msg)
-    return wanted
+    return contents
 
 
-def count(name: str, number: object, least: int) -> int:
-    """A whole number; raise ``ValueError`` where it is too small, or none."""
+def check_count(name: str, number: object, least: int) -> int:
+    """Return a whole number; raise ``ValueError`` if the number is not whole or below `least`."""
     whole = int(number) if isinstance(number, Integral) else None
     if whole is None or whole < least:
-        wanted = "a whole number" if whole is None else f"at least {least}"
-        msg = f"{name} must be {wanted}, got {number!r}."
+        requirement = "a whole number" if whole is None else f"at least {least}"
+        msg = f"{name} must be {requirement}, got {number!r}."
         raise ValueError(msg)
     return whole
 
 
 def _floats(name: str, values: ArrayLike) -> Floats:
-    """Return real numbers in double precision, NaN where one is missing."""
+    """Return real numbers in double precision; missing values become NaN."""
     return real(name, values).astype(np.float64, copy=False)

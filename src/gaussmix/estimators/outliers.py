@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
-from gaussmix.density.subset import part
+from gaussmix.density.subset import subset
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
 from gaussmix.estimators.crossfit import CrossFit
@@ -204,7 +204,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
             trial = self._chosen(source, rng)
         found, self.best_params_ = trial.chosen.mixture, trial.chosen.params
         named = Mixture(found.weights, found.means, found.covariances, feature_names=self._names())
-        self.mixture_, self.left_out_ = part(named, trial.sound), trial.left_out
+        self.mixture_, self.left_out_ = subset(named, trial.sound), trial.left_out
         self.offset_, doubts = self._border(trial, rng)
         warn([*trial.chosen.notes, *trial.notes, *doubts])
         return self
@@ -292,7 +292,7 @@ class _Trial:
     @property
     def held_out(self) -> float:
         """Log-likelihood of all rows, each under what belongs by a fit that has not seen it, in nats."""
-        parts = ((self.fits.source.subset(refit.part), part(refit.mixture, self.sound)) for refit in self.fits.refits)
+        parts = ((self.fits.source.subset(refit.part), subset(refit.mixture, self.sound)) for refit in self.fits.refits)
         return sum(rows.reduce(mixture, SCALAR).log_likelihood for rows, mixture in parts)
 
     def checked(self, border: float, predictive: Predictive, rng: np.random.Generator) -> tuple[float, list[str]]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import f
 
 from gaussmix._types import Flags, Floats
-from gaussmix.density.subset import part
+from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource
@@ -128,7 +128,7 @@ class Predictive:
         """The distribution of new rows of some components."""
         departures = tuple(one for one, kept in zip(self.departures, components, strict=False) if kept)
         return replace(
-            self, mixture=part(self.mixture, components), masses=self.masses[components], departures=departures
+            self, mixture=subset(self.mixture, components), masses=self.masses[components], departures=departures
         )
 
     @property

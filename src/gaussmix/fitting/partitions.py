@@ -10,7 +10,7 @@ import numpy as np
 
 from gaussmix._types import Labels, Rows
 from gaussmix.covariances import Full, stays_diagonal
-from gaussmix.density.reduction import agglomerated
+from gaussmix.density.reduction import agglomerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization.assignments import start_of_clusters
 from gaussmix.initialization.kmeans import kmeans, nearest
@@ -194,7 +194,7 @@ def _partition(
     if n_clusters <= n_components:
         return labels
     mixture = start_of_clusters(sample, labels, n_clusters, m_step)
-    return _by_first_row(agglomerated(mixture, n_components)[labels])
+    return _by_first_row(agglomerate(mixture, n_components)[labels])
 
 
 def _by_first_row(labels: Labels) -> Labels:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import stays_diagonal
-from gaussmix.density.subset import part
+from gaussmix.density.subset import subset
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines.assessment import labels, log_densities, responsibilities
@@ -191,7 +191,7 @@ def _cuts(
         return
     stands_for = float(local.some_weights @ stand_for) / weight
     local = local.weighted(stand_for / stands_for)
-    alone = part(mixture, slice(k, k + 1))
+    alone = subset(mixture, slice(k, k + 1))
     before = float(local.some_weights @ log_densities(alone, local.rows, local.n_threads))
     both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
     model = replace(m_step, hold=both)

@@ -8,7 +8,7 @@ import numpy as np
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
 from gaussmix.density.reduction import merge, merge_costs
-from gaussmix.density.subset import part
+from gaussmix.density.subset import subset
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import IllDefinedCovarianceError
 from gaussmix.fitting.penalty import underpopulated
@@ -64,7 +64,7 @@ def _proposals(runs: Runs, sample: ArraySource, best: Fit, rng: np.random.Genera
         members = range(*components.indices(mixture.n_components))
         if len(members) < runs.schedule.components_of_a_move:
             continue
-        group = mixture if len(members) == mixture.n_components else part(mixture, components)
+        group = mixture if len(members) == mixture.n_components else subset(mixture, components)
         candidates = _count_and_split(runs, rows, group, rng)
         for moved in moves(group, candidates, tuple(members.index(k) for k in few if k in members)):
             yield moved if group is mixture else _put_in_place(mixture, components, moved)

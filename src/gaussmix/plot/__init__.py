@@ -1,4 +1,4 @@
-"""Pictures of mixtures, drawn with matplotlib: most functions draw on the axes they are given, and return them."""
+"""Draw mixtures with matplotlib. Most functions draw on given axes, and return these axes."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""Rows as points, coloured by component."""
+"""Draw rows as points, coloured by component."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.style import current, fresh, palette, size
+from gaussmix.plot.style import current_axes, new_label, palette, size_in_points
 from gaussmix.plot.view import View
 
 __all__ = ["Certainty", "clusters", "memberships", "scatter"]
@@ -18,10 +18,15 @@ Certainty = Literal["size", "opacity"]
 Look = dict[str, Floats]
 """Sizes or opacities of points ``(n,)``, from 0 to 1."""
 
-_LARGEST, _SMALLEST = 25.0, 1.0  # areas of points, in square points
-_FEW, _ROOMY = 300, 9e4  # rows that get the largest points on axes of so many square points
-_MANY = 10_000  # rows, of which vector graphics would be large
-_UNCERTAIN = 0.15  # of the size or opacity of what is certain
+# Points have at most and at least this area, in square points.
+_LARGEST, _SMALLEST = 25.0, 1.0
+# So many rows get the largest points on axes of so many square points.
+_FEW, _ROOMY = 300, 9e4
+# More rows than this are drawn as pixels, because vector graphics would be large.
+_MANY = 10_000
+# An entirely uncertain row has this share of the size or opacity of a certain row.
+_UNCERTAIN = 0.15
+# A certain row has this opacity.
 _OPACITY = 0.8
 
 
@@ -42,22 +47,22 @@ def clusters(
     rows : (n, D) array_like
         Points, in all features of the mixture: the component is chosen by all of them.
     certainty : {"size", "opacity"} or None, default "size"
-        What shows how certain the component is: uncertain rows are small, or pale, or drawn as all others. Certainty
-        goes from 0, where all components are equally probable, to 1, where one is certain.
+        How to show the certainty of the component: uncertain rows are small, or pale, or (with None) drawn like all
+        others. The certainty is 0 if all components are equally probable, and 1 if a component is certain.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up.
+        Indices or names of the features on the horizontal and the vertical axis.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With one collection of points. ``ax.legend()`` names the components that have rows.
+        The axes, with one collection of points. ``ax.legend()`` names the components that have rows.
 
     Raises
     ------
     ValueError
-        If rows have another number of features than the mixture, or `certainty` is none of the above.
+        If rows and mixture differ in the number of features, or `certainty` is unknown.
 
     Examples
     --------
@@ -66,15 +71,15 @@ def clusters(
     >>> ax = plot.clusters(mixture, [[0.0, 0.0], [1.7, 0.5], [4.0, 1.0]])
     >>> ax = plot.ellipses(mixture, ax=ax)
     """
-    view, ax = View.plane(mixture, features), current(ax)
+    view, ax = View.of_pair(mixture, features), current_axes(ax)
     labels, look = memberships(mixture, rows, certainty)
-    scatter(ax, view.of(rows), labels, palette(mixture.n_components), look)
+    scatter(ax, view.select(rows), labels, palette(mixture.n_components), look)
     ax.set(xlabel=view.labels[0], ylabel=view.labels[1])
     return ax
 
 
 def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) -> tuple[Labels, Look]:
-    """The most probable component of each row, and how :func:`scatter` is to show its certainty."""
+    """Return the most probable component of each row, and the look of its certainty for :func:`scatter`."""
     if certainty not in _SHOWN:
         msg = f"certainty must be 'size', 'opacity' or None, got {certainty!r}."
         raise ValueError(msg)
@@ -83,7 +88,7 @@ def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) 
 
 
 def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look, name: str = "component") -> None:
-    """Draw points ``(n, 2)`` in the colours of their labels, in no order, so that no component hides the others."""
+    """Draw points ``(n, 2)`` in the colours of their labels, in random order so that no component hides another."""
     shuffled = np.random.default_rng(0).permutation(len(points))
     sizes = _largest(ax, len(points)) * np.broadcast_to(look.get("size", 1.0), labels.shape)
     opacities = np.broadcast_to(look.get("opacity", _OPACITY), labels.shape)
@@ -96,18 +101,18 @@ def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look,
         rasterized=len(points) > _MANY,
     )
     for k in np.unique(labels):
-        ax.scatter([], [], s=_LARGEST, color=colours[k], linewidths=0, label=fresh(ax, f"{name} {k}"))
+        ax.scatter([], [], s=_LARGEST, color=colours[k], linewidths=0, label=new_label(ax, f"{name} {k}"))
 
 
 def _largest(ax: Axes, n: int) -> float:
-    """Area of the largest of n points, in square points: less where there are many, or the axes are small."""
-    width, height = size(ax)
+    """Return the area of the largest of n points, in square points; it is smaller for many points or small axes."""
+    width, height = size_in_points(ax)
     room = width * height / _ROOMY * _FEW / n
     return float(np.clip(_LARGEST * np.sqrt(room), _SMALLEST, _LARGEST))
 
 
 def _certainty(responsibilities: Floats) -> Floats:
-    """How certain the most probable component is, ``(n, K) -> (n,)``, from 0 to 1."""
+    """Return the certainty of the most probable component, from 0 to 1, ``(n, K) -> (n,)``."""
     n_components = responsibilities.shape[1]
     if n_components == 1:
         return np.ones(len(responsibilities))

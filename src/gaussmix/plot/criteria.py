@@ -1,4 +1,4 @@
-"""A search for a model: its criterion over the number of components, a curve for each structure."""
+"""Draw the criterion of a search over the number of components, with a curve for each structure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from sklearn.isotonic import isotonic_regression
 
 from gaussmix._types import Floats
-from gaussmix.plot.style import PALETTE, check_type, current, ink, size
+from gaussmix.plot.style import PALETTE, check_type, current_axes, size_in_points, text_colour
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
 from gaussmix.structures import STRUCTURES, Structure
 
@@ -22,18 +22,24 @@ _BY_ENDING = {"II": "round", "EI": "axes aligned", "VI": "axes aligned"}
 _BY_AXES = {"E": "equal axes", "V": "own axes"}
 _MARKERS = {"EE": "o", "VE": "s", "EV": "^", "VV": "D"}
 _TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
-_ROOM = 0.16  # of the numbers of components, for the names
-_LINE = 1.15  # font sizes from one name to the next
-_MARGIN = 0.08  # of the height, above
-_BELOW = 52.0  # points, for the winner's name and the legend
-_SHOWN = 0.75  # of the values
-_MOST_TICKS = 10
+# The names of the structures have room of this share of the range of the numbers of components.
+_ROOM = 0.16
+# Successive names are at least so many font sizes apart.
+_LINE = 1.15
+# The margin at the top is this share of the height.
+_MARGIN = 0.08
+# The best model's name and the legend have room of so many points.
+_BELOW = 52.0
+# This share of the values, the best ones, is in view.
+_SHOWN = 0.75
+# The horizontal axis has at most about so many ticks.
+_MAX_TICKS = 10
 _SMALL = "x-small"
 
 
 @dataclass(frozen=True, eq=False)
 class _Curve:
-    """One structure's candidates, in the order of their numbers of components, with their values of the criterion."""
+    """The candidates of a structure by increasing number of components, with their values of the criterion."""
 
     name: str
     structure: Structure
@@ -42,23 +48,23 @@ class _Curve:
 
     @property
     def sizes(self) -> Floats:
-        """Numbers of components."""
+        """The numbers of components."""
         return np.array([one.n_components for one in self.candidates], dtype=np.float64)
 
     @property
     def look(self) -> dict[str, Any]:
-        """The colour says what axes the structure has, the marker whether volume and shape are equal."""
+        """The colour and the marker: the colour shows the kind of axes, the marker equal volumes and shapes."""
         name = self.structure.name
         family = _BY_ENDING.get(name[1:]) or _BY_AXES[name[2]]
         return {"color": _FAMILIES[family], "marker": _MARKERS[name[:2].replace("I", "E")], "markersize": 4.0}
 
     def draw(self, ax: Axes) -> None:
-        """A line, with markers for the fits that converged."""
+        """Draw a line, with markers for the fits that converged."""
         ended = [one.status == "converged" for one in self.candidates]
         ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended, **self.look)
 
     def draw_others(self, ax: Axes) -> None:
-        """Hollow markers for the fits that did not converge, and crosses for those with a collapsed component."""
+        """Draw hollow markers for fits that did not converge, and crosses for fits with a collapsed component."""
         hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
         for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
             some = [one.status in statuses for one in self.candidates]
@@ -66,33 +72,33 @@ class _Curve:
 
 
 def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the criterion over the number of components, one curve for each structure, and mark the winner.
+    """Draw the criterion over the number of components, with a curve for each structure, and mark the best model.
 
-    Colours say what kind of axes the components have: none (round), those of the coordinates, the same for all, or each
-    its own. Markers say whether volume and shape are equal. Hollow markers are fits that were given up on the way, and
-    crosses those that hold a collapsed component and were passed over. The worst quarter of the values is out of
-    view, and so is what is below the winner.
+    Colours show the axes of the components: round components without axes, axes along the coordinates, the same axes
+    for all components, or own axes for each component. Markers show whether volumes and shapes are equal. Hollow
+    markers are fits that were stopped early. Crosses are fits with a collapsed component, which the search does not
+    choose. The worst quarter of the values is out of view, and so are values below that of the best model.
 
     Parameters
     ----------
     results : SearchResults
-        The table of a search, such as ``GaussianMixtureSearch().fit(X).results_``.
+        The table of a search, ``GaussianMixtureSearch().fit(X).results_``.
     criterion : str, optional
-        One of the criteria in the table; by default the one that the search chose by.
+        A criterion of the table; by default the criterion of the search.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With one line for each structure, from EII to VVV, and names beside their ends.
+        The axes, with a line for each structure, from EII to VVV, and its name beside the end.
 
     Raises
     ------
     TypeError
-        If `results` are something else, such as the search itself.
+        If `results` has another type, such as the search itself.
     ValueError
-        If the criterion is unknown, or no model has a finite value of it.
+        If the criterion is unknown, or no model has a finite value of the criterion.
 
     Examples
     --------
@@ -104,13 +110,13 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     >>> [line.get_label() for line in ax.lines[:2]]
     ['spherical', 'full']
     """
-    check_type("results", results, SearchResults, "of a fitted search, pass results_")
+    check_type("results", results, SearchResults, "for a fitted search, pass its results_")
     name = results.criterion if criterion is None else criterion
     if name not in NAMES:
         msg = f"criterion must be one of {', '.join(NAMES)}, got {name!r}."
         raise ValueError(msg)
     winner = best(results.candidates, name)
-    ax, curves = current(ax), _curves(results, name)
+    ax, curves = current_axes(ax), _curves(results, name)
     for curve in curves:
         curve.draw(ax)
     for curve in curves:
@@ -118,13 +124,13 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     below = _frame(ax, curves, winner.criterion(name))
     _name_ends(ax, curves, below)
     _explain(ax, curves)
-    _mark(ax, winner.n_components, winner.criterion(name), _named(results, winner))
+    _mark(ax, winner.n_components, winner.criterion(name), _describe(results, winner))
     ax.set(xlabel="number of components", ylabel=f"{_TITLES.get(name, name.upper())} (lower is better)")
     return ax
 
 
 def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
-    """The structures of a search; candidates without a finite value are left out."""
+    """Return the curves of the structures of a search; candidates without a finite value are ignored."""
     curves = []
     for structure in STRUCTURES:
         mine = [one for one in results.candidates if one.structure.name == structure.name]
@@ -136,26 +142,26 @@ def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
 
 
 def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
-    """Set limits from the winner up that leave out the worst quarter of the values, with room for what is written.
+    """Set the limits: from the best value up, without the worst quarter of the values, and with room for the text.
 
-    Gives the share of the height that is below the winner.
+    Return the share of the height that is below the best value.
     """
     values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
     height, width = (max(np.quantile(values, _SHOWN), low) - low) or 1.0, np.ptp(sizes) or 1.0
-    below = min(_BELOW / size(ax)[1], 0.5)
+    below = min(_BELOW / size_in_points(ax)[1], 0.5)
     high = low + (1.0 + _MARGIN) * height
     ax.set_ylim(low - (high - low) * below / (1.0 - below), high)
     ax.set_xlim(sizes.min() - 0.04 * width, sizes.max() + _ROOM * width)
-    ax.set_xticks(np.unique(sizes)[:: len(np.unique(sizes)) // _MOST_TICKS + 1])
+    ax.set_xticks(np.unique(sizes)[:: len(np.unique(sizes)) // _MAX_TICKS + 1])
     return below
 
 
 def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
-    """The structures' names in a column on the right, as near to the ends of their curves as there is room."""
-    gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() / size(ax)[1]
+    """Write the names of the structures in a column on the right, near to the ends of their curves."""
+    gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() / size_in_points(ax)[1]
     ends = np.array([curve.values[-1] for curve in curves])
     order, (low, high) = np.argsort(ends, kind="stable"), ax.get_ylim()
-    heights = _apart(np.clip((ends[order] - low) / (high - low), 0.0, 1.0), gap, lowest)
+    heights = _separate(np.clip((ends[order] - low) / (high - low), 0.0, 1.0), gap, lowest)
     last = max(curve.sizes[-1] for curve in curves)
     for i, height in zip(order, heights, strict=True):
         ax.annotate(
@@ -171,10 +177,10 @@ def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
         )
 
 
-def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
-    """Heights in rising order, moved as little as can be (in squares) so that none are nearer than the gap.
+def _separate(heights: Floats, gap: float, lowest: float) -> Floats:
+    """Return increasing heights, moved by the least squares such that neighbours are at least a gap apart.
 
-    They stay between `lowest` and the top; where that is too little room, they go below.
+    They stay between `lowest` and the top; if there is too little room, they continue below `lowest`.
     """
     steps = gap * np.arange(len(heights))
     most = 1.0 - gap / 2 - steps[-1]
@@ -182,19 +188,27 @@ def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
 
 
 def _mark(ax: Axes, n_components: int, value: float, text: str) -> None:
-    """A ring around the winner, and its name, which stays within the axes."""
-    ax.plot(n_components, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
+    """Draw a ring around the best model, and write its name within the axes."""
+    ax.plot(
+        n_components,
+        value,
+        "o",
+        markersize=11,
+        markerfacecolor="none",
+        markeredgecolor=text_colour(),
+        markeredgewidth=1.5,
+    )
     left, right = ax.get_xlim()
     side = ("left", "center", "right")[int(3 * (n_components - left) / (right - left))]
     ax.annotate(text, (n_components, value), (0, -9), textcoords="offset points", ha=side, va="top", weight="bold")
 
 
-def _named(results: SearchResults, winner: Candidate) -> str:
+def _describe(results: SearchResults, winner: Candidate) -> str:
     return f"{results.name(winner)}, {winner.n_components} component{'s' * (winner.n_components != 1)}"
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
-    """A legend of what colours mean."""
+    """Add a legend that explains the colours."""
     used = {curve.look["color"] for curve in curves}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _FAMILIES.items() if colour in used]
     ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)

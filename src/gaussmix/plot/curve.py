@@ -1,4 +1,4 @@
-"""The density of one feature as a curve."""
+"""Draw the density of one feature as a curve."""
 
 import numpy as np
 from matplotlib import rcParams
@@ -7,13 +7,15 @@ from matplotlib.axes import Axes
 from gaussmix._types import ArrayLike, Rows
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.style import FILL, current, faint, fresh, ink, palette, size
-from gaussmix.plot.view import View, reach
+from gaussmix.plot.style import FILL, current_axes, new_label, palette, size_in_points, text_colour, with_opacity
+from gaussmix.plot.view import View, axis_limits
 
 __all__ = ["curve"]
 
-_NARROWEST = 4.0  # points
-_BARS = 0.12  # opacity
+# Bars of the histogram are at least so many points wide.
+_NARROWEST = 4.0
+# Bars of the histogram have this opacity.
+_BARS = 0.12
 
 
 def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature = 0, ax: Axes | None = None) -> Axes:
@@ -26,19 +28,19 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
     rows : (n, D) array_like, optional
         Rows to draw a histogram of.
     feature : int or str, default 0
-        Index or name of the feature. Where there are more, the density is the marginal one.
+        Index or name of the feature. For a mixture of more features, the density is that of its marginal distribution.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With one line for the density and then one for each component. ``ax.legend()`` names them.
+        The axes, with a line for the density and then a line for each component. ``ax.legend()`` names them.
 
     Raises
     ------
     ValueError
-        If the feature is unknown, or rows have another number of features than the mixture.
+        If the feature is unknown, or rows and mixture differ in the number of features.
 
     Examples
     --------
@@ -48,25 +50,27 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
     >>> ax.get_xlabel()
     'y'
     """
-    view, ax = View.line(mixture, feature), current(ax)
-    (along,) = view.places(reach(ax, view.spans(rows)))
+    view, ax = View.of_feature(mixture, feature), current_axes(ax)
+    (along,) = view.grid(axis_limits(ax, view.spans(rows)))
     if rows is not None:
-        _histogram(ax, view.of(rows)[:, 0])
+        _histogram(ax, view.select(rows)[:, 0])
     seen = view.mixture
     with np.errstate(under="ignore"):
         parts = seen.responsibilities(along[:, None]) * seen.pdf(along[:, None])[:, None]
-    (whole,) = ax.plot(along, parts.sum(axis=1), color=ink(), label=fresh(ax, "density"), zorder=3)
+    (whole,) = ax.plot(along, parts.sum(axis=1), color=text_colour(), label=new_label(ax, "density"), zorder=3)
     whole.sticky_edges.y.append(0.0)  # no margin below
     for k, colour in enumerate(palette(mixture.n_components)):
-        label = fresh(ax, f"component {k}")
+        label = new_label(ax, f"component {k}")
         ax.plot(along, parts[:, k], color=colour, linewidth=0.7 * rcParams["lines.linewidth"], label=label)
-        ax.fill_between(along, parts[:, k], color=faint(colour, FILL), linewidth=0)
+        ax.fill_between(along, parts[:, k], color=with_opacity(colour, FILL), linewidth=0)
     ax.set(xlabel=view.labels[0], ylabel="density")
     ax.autoscale_view()
     return ax
 
 
 def _histogram(ax: Axes, values: Rows) -> None:
-    """Bars of the values' density: a few on each hill, none too narrow to be seen."""
-    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, size(ax)[0] / _NARROWEST))
-    ax.hist(values, bins=bins, density=True, color=faint(ink(), _BARS), label=fresh(ax, "rows"), zorder=0)
+    """Draw a histogram of the values, with enough bars to show modes and none too narrow to be seen."""
+    bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, size_in_points(ax)[0] / _NARROWEST))
+    ax.hist(
+        values, bins=bins, density=True, color=with_opacity(text_colour(), _BARS), label=new_label(ax, "rows"), zorder=0
+    )

@@ -1,4 +1,4 @@
-"""Components as ellipses of a given probability."""
+"""Draw components as ellipses of a given probability."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from matplotlib.patches import Ellipse
 from gaussmix._types import Floats
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
-from gaussmix.plot.style import FILL, contents, current, faint, fresh, palette, strengths
+from gaussmix.plot.style import FILL, check_contents, current_axes, line_strengths, new_label, palette, with_opacity
 from gaussmix.plot.view import View
 
 __all__ = ["ellipses", "radius"]
@@ -25,7 +25,7 @@ def ellipses(
 ) -> Axes:
     r"""Draw each component as ellipses that hold a given share of its probability.
 
-    Lines are the stronger, the more a component weighs. The ellipse that holds the share c of a Gaussian is
+    Components of larger weight have stronger lines. The ellipse that holds the share c of a Gaussian is
 
     .. math:: (x - \mu_k)^\top \Sigma_k^{-1} (x - \mu_k) \le -2 \log(1 - c),
 
@@ -36,17 +36,18 @@ def ellipses(
     mixture : Mixture
         A distribution of at least two features.
     content : float or sequence of float, default (0.5, 0.9)
-        Shares of each component's probability, between 0 and 1: one ellipse each.
+        Shares of each component's probability, between 0 and 1; each share has its own ellipse.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up. Where there are more, ellipses are of the marginal distribution.
+        Indices or names of the features on the horizontal and the vertical axis. For a mixture of more features, the
+        ellipses are those of the marginal distribution.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With one :class:`~matplotlib.patches.Ellipse` for each component and content, the largest of each component
-        first. ``ax.legend()`` names the components.
+        The axes, with an :class:`~matplotlib.patches.Ellipse` for each component and content, the largest of each
+        component first. ``ax.legend()`` names the components.
 
     Raises
     ------
@@ -61,16 +62,16 @@ def ellipses(
     >>> print(*(patch.get_center()[0] for patch in ax.patches))
     0.0 4.0
     """
-    view, ax = View.plane(mixture, features), current(ax)
-    radii = radius(contents(content))
-    seen, strength, colours = view.mixture, strengths(mixture.weights), palette(mixture.n_components)
+    view, ax = View.of_pair(mixture, features), current_axes(ax)
+    radii = radius(check_contents(content))
+    seen, strength, colours = view.mixture, line_strengths(mixture.weights), palette(mixture.n_components)
     for k, covariance in enumerate(seen.covariances.dense(*seen.means.shape)):
-        label = fresh(ax, f"component {k}")
-        for reach in radii[::-1]:
-            patch = _ellipse(seen.means[k], covariance, reach)
+        label = new_label(ax, f"component {k}")
+        for deviations in radii[::-1]:
+            patch = _ellipse(seen.means[k], covariance, deviations)
             patch.set(
-                facecolor=faint(colours[k], FILL * strength[k]),
-                edgecolor=faint(colours[k], strength[k]),
+                facecolor=with_opacity(colours[k], FILL * strength[k]),
+                edgecolor=with_opacity(colours[k], strength[k]),
                 linewidth=rcParams["lines.linewidth"] * strength[k],
                 zorder=1.5,
                 label=label,
@@ -83,12 +84,12 @@ def ellipses(
 
 
 def radius(content: Floats) -> Floats:
-    """How many deviations from its mean a Gaussian of two features holds a share of its probability."""
+    """Return the radius, in standard deviations, within which a Gaussian of two features holds the given content."""
     return np.asarray(np.sqrt(-2.0 * np.log1p(-content)))
 
 
-def _ellipse(mean: Floats, covariance: Floats, reach: float) -> Ellipse:
-    """The ellipse of a Gaussian at so many deviations from its mean."""
+def _ellipse(mean: Floats, covariance: Floats, deviations: float) -> Ellipse:
+    """Return the ellipse of a Gaussian at the given number of standard deviations from its mean."""
     variances, axes = np.linalg.eigh(covariance)
-    width, height = 2.0 * reach * np.sqrt(variances[::-1])
+    width, height = 2.0 * deviations * np.sqrt(variances[::-1])
     return Ellipse((mean[0], mean[1]), width, height, angle=float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))))

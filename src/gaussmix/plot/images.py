@@ -1,4 +1,4 @@
-"""Rows that are images, side by side."""
+"""Draw rows that are images, in a grid."""
 
 import math
 
@@ -6,35 +6,35 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gaussmix._types import ArrayLike, Floats, Rows
-from gaussmix.plot.style import current
+from gaussmix.plot.style import current_axes
 from gaussmix.plot.view import as_rows
 
 __all__ = ["images"]
 
 
 def images(rows: ArrayLike, shape: tuple[int, int], *, n_columns: int = 10, ax: Axes | None = None) -> Axes:
-    """Draw rows as images, such as new ones drawn from a mixture, in a grid.
+    """Draw rows as images in a grid, for example new rows from a mixture.
 
     Parameters
     ----------
     rows : (n, height * width) array_like
-        One image each, line by line; large values are dark. All share one scale.
+        Each row holds the pixels of an image, line by line. Large values are dark, on a common scale.
     shape : (height, width)
         Size of an image in pixels.
     n_columns : int, default 10
-        Images beside each other.
+        Number of images beside each other.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With one image that holds all, a pixel apart.
+        The axes, with a single picture of all images, separated by a pixel.
 
     Raises
     ------
     ValueError
-        If rows do not have as many values as an image has pixels, or `n_columns` is not positive.
+        If the number of values of a row differs from the number of pixels, or `n_columns` is not positive.
 
     Examples
     --------
@@ -49,14 +49,14 @@ def images(rows: ArrayLike, shape: tuple[int, int], *, n_columns: int = 10, ax: 
     if n_columns < 1:
         msg = f"n_columns must be at least 1, got {n_columns}."
         raise ValueError(msg)
-    ax = current(ax)
-    ax.imshow(_tiled(pixels.reshape(-1, height, width), min(n_columns, len(pixels))), cmap="gray_r")
+    ax = current_axes(ax)
+    ax.imshow(_tile(pixels.reshape(-1, height, width), min(n_columns, len(pixels))), cmap="gray_r")
     ax.set_axis_off()
     return ax
 
 
-def _tiled(pictures: Rows, n_columns: int) -> Floats:
-    """Pictures ``(n, h, w)`` in one, from left to right and from top to bottom, with nothing between them."""
+def _tile(pictures: Rows, n_columns: int) -> Floats:
+    """Return one picture of pictures ``(n, h, w)``, from left to right and from top to bottom, separated by NaN."""
     n, height, width = pictures.shape
     n_lines = math.ceil(n / n_columns)
     cells = np.full((n_lines * n_columns, height + 1, width + 1), np.nan)

@@ -1,4 +1,4 @@
-"""k-means as circles, to set beside a mixture's ellipses."""
+"""Draw k-means as circles, for comparison with a mixture's ellipses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from gaussmix._types import ArrayLike
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import scatter
-from gaussmix.plot.style import FILL, current, faint, palette
+from gaussmix.plot.style import FILL, current_axes, palette, with_opacity
 from gaussmix.plot.view import View
 
 __all__ = ["kmeans"]
@@ -26,31 +26,31 @@ def kmeans(
     features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw k-means as :func:`clusters` and :func:`ellipses` draw a mixture: its clusters are balls.
+    """Draw k-means like :func:`clusters` and :func:`ellipses` draw a mixture, with circles for its round clusters.
 
     Parameters
     ----------
     kmeans : sklearn.cluster.KMeans
-        A fitted one.
+        A fitted estimator.
     rows : (n, D) array_like
-        Points; each gets the colour of its cluster.
+        Points, which are drawn in the colour of their cluster.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up.
+        Indices or names of the features on the horizontal and the vertical axis.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With points, and for each cluster a circle about its centre that reaches its farthest row. It is round where
-        both axes have the same units, as after ``ax.set_aspect("equal")``.
+        The axes, with the points, and a circle for each cluster. The circle is about the centre, and its radius is the
+        distance to the cluster's farthest row. It looks round after ``ax.set_aspect("equal")``.
 
     Raises
     ------
     NotFittedError
         If k-means is not fitted.
     ValueError
-        If rows have another number of features than its centres, or the features are not two of them.
+        If rows and centres differ in the number of features, or the features are not two different features of theirs.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def kmeans(
     2
     """
     check_is_fitted(kmeans)
-    view, ax = View.plane(_as_mixture(kmeans), features), current(ax)
-    seen, centres, labels = view.of(rows), view.mixture.means, kmeans.predict(rows)
+    view, ax = View.of_pair(_as_mixture(kmeans), features), current_axes(ax)
+    seen, centres, labels = view.select(rows), view.mixture.means, kmeans.predict(rows)
     colours = palette(len(centres))
     scatter(ax, seen, labels, colours, {}, "cluster")
     for k, centre in enumerate(centres):
@@ -73,7 +73,7 @@ def kmeans(
             Circle(
                 (centre[0], centre[1]),
                 radius,
-                facecolor=faint(colours[k], FILL),
+                facecolor=with_opacity(colours[k], FILL),
                 edgecolor=colours[k],
                 linewidth=rcParams["lines.linewidth"],
                 zorder=1.5,
@@ -85,7 +85,7 @@ def kmeans(
 
 
 def _as_mixture(kmeans: Any) -> Mixture:  # noqa: ANN401 - as above
-    """What k-means fits, in the limit of small variances: equal weights, and one variance for all."""
+    """Return a mixture with the centres as means, equal weights, and variances of one, for the view of its features."""
     centres = kmeans.cluster_centers_
     names = getattr(kmeans, "feature_names_in_", None)
     return Mixture(np.full(len(centres), 1 / len(centres)), centres, np.ones(len(centres)), feature_names=names)

@@ -1,4 +1,4 @@
-"""Components joined into clusters, as a tree."""
+"""Draw the tree by which components are joined into clusters."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,34 +7,35 @@ from scipy.cluster.hierarchy import leaves_list
 
 from gaussmix._types import Floats
 from gaussmix.hierarchy import Hierarchy
-from gaussmix.plot.style import check_type, current, ink, palette
+from gaussmix.plot.style import check_type, current_axes, palette, text_colour
 
 __all__ = ["merge_tree"]
 
 
 def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
-    """Draw how components are joined into clusters, as a tree that rises while the entropy falls.
+    """Draw the tree by which components are joined into clusters; it rises while the entropy falls.
 
-    Each joint is at the entropy that is left once its two clusters are one. Joints far above those below them took
-    much: their components share rows. Those close together at the top took nothing: their clusters are apart. The
-    suggested clusters have a colour each; the dashed line cuts their branches.
+    Each joint is at the entropy that remains after its two clusters are joined. A joint far above the previous one
+    removes much entropy: its clusters share rows. Joints close together at the top remove hardly any entropy: their
+    clusters are separate. Each suggested cluster has its own colour; the dashed line cuts their branches.
 
     Parameters
     ----------
     hierarchy : Hierarchy
-        As made by ``model.merge_components(X)``, of at least two components.
+        The result of ``model.merge_components(X)``, with at least two components.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With three lines for each join, the components across, and the entropy up, in nats, with 0 at the top.
+        The axes, with three lines for each joint. Components are on the horizontal axis. The entropy, in nats, is on
+        the vertical axis, with 0 at the top.
 
     Raises
     ------
     TypeError
-        If `hierarchy` is something else, such as the model itself.
+        If `hierarchy` has another type, such as the model itself.
     ValueError
         If there is only one component.
 
@@ -53,11 +54,11 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     >>> len(ax.get_xticks())
     4
     """
-    check_type("hierarchy", hierarchy, Hierarchy, "of a fitted model, pass model.merge_components(X)")
+    check_type("hierarchy", hierarchy, Hierarchy, "for a fitted model, pass model.merge_components(X)")
     if hierarchy.n_components < 2:  # noqa: PLR2004 - nothing is joined
-        msg = "hierarchy must have at least two components, got one: nothing is joined."
+        msg = "hierarchy must have at least two components, got one, so that there is nothing to join."
         raise ValueError(msg)
-    ax, size, suggested = current(ax), hierarchy.n_components, hierarchy.n_clusters
+    ax, size, suggested = current_axes(ax), hierarchy.n_components, hierarchy.n_clusters
     colours = list[ColorType](palette(suggested)[hierarchy.clusters(suggested)])
     leaves = leaves_list(_linkage(hierarchy))
     across, up = np.argsort(leaves).astype(np.float64), np.full(size, hierarchy.entropies[-1])
@@ -66,10 +67,10 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
         for cluster in pair:
             ax.plot([across[cluster]] * 2, [up[cluster], joint], color=colours[cluster])
         if n_clusters < suggested:
-            colours[pair[0]] = ink()
+            colours[pair[0]] = text_colour()
         ax.plot(across[pair], [joint, joint], color=colours[pair[0]])
         across[pair[0]], up[pair[0]] = across[pair].mean(), joint
-    ax.axhline(_cut(hierarchy), color=ink(), linewidth=0.8, linestyle="--")
+    ax.axhline(_cut(hierarchy), color=text_colour(), linewidth=0.8, linestyle="--")
     ax.set_xticks(range(size), [str(leaf) for leaf in leaves])
     ax.set(xlabel="component", ylabel="entropy, in nats")
     ax.yaxis.set_inverted(True)
@@ -77,7 +78,7 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
 
 def _linkage(hierarchy: Hierarchy) -> Floats:
-    """The joins as SciPy has them: each makes a node of two others, at what it takes of the entropy in all."""
+    """Return SciPy's linkage matrix, with the decrease of the entropy since the beginning as the height."""
     size = hierarchy.n_components
     nodes, leaves = np.arange(size), np.ones(size)
     taken = hierarchy.entropies[-1] - hierarchy.entropies[-2::-1]
@@ -90,5 +91,5 @@ def _linkage(hierarchy: Hierarchy) -> Floats:
 
 
 def _cut(hierarchy: Hierarchy) -> float:
-    """Between the entropies of the suggested clusters and of one fewer."""
+    """Return the mean of the entropies of the suggested clusters and of one cluster fewer."""
     return float(hierarchy.entropies[hierarchy.n_clusters - 2 : hierarchy.n_clusters].mean())

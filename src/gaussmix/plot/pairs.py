@@ -1,4 +1,4 @@
-"""All pairs of features in one figure."""
+"""Draw all pairs of features in one figure."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -16,14 +16,18 @@ from gaussmix.plot.clusters import memberships, scatter
 from gaussmix.plot.curve import curve
 from gaussmix.plot.ellipses import ellipses
 from gaussmix.plot.style import palette
-from gaussmix.plot.view import View, widened
+from gaussmix.plot.view import View, pad_spans
 
 __all__ = ["pairs"]
 
-_SIDE = 1.3  # inches
+# A new figure has a side of at least so many inches for each feature.
+_SIDE = 1.3
+# Ellipses hold this share of the probability of their component.
 _CONTENT = 0.9
-_THIN = 1.0  # points
-_MOST_TICKS = 3
+# Lines have this width, in points.
+_THIN = 1.0
+# Each axis has at most so many intervals between ticks.
+_MAX_TICKS = 3
 
 
 def pairs(
@@ -35,8 +39,8 @@ def pairs(
 ) -> AnyArray:
     """Draw each feature on the diagonal, as :func:`curve` does, and each pair of features off it.
 
-    Ellipses, which hold 90 % of each component, are above the diagonal, and the rows below it, coloured by component;
-    without rows the ellipses are below, and nothing is above.
+    With rows, ellipses that hold 90 % of each component are above the diagonal, and the rows are below it, coloured by
+    component. Without rows, the ellipses are below the diagonal, and the space above is empty.
 
     Parameters
     ----------
@@ -45,19 +49,20 @@ def pairs(
     rows : (n, D) array_like, optional
         Points to draw.
     features : sequence of int or str, optional
-        Indices or names of the features to draw, in that order; all by default.
+        Indices or names of the features to draw, in that order; all features by default.
     figure : matplotlib Figure or SubFigure, optional
-        Where to draw; by default a new one, which is larger for more features.
+        The figure to draw on; by default a new figure, which is larger for more features.
 
     Returns
     -------
     (D, D) ndarray of matplotlib.axes.Axes
-        Those of one column share what is across, those of one line but for the diagonal what is up.
+        The axes. The axes of a column have the same horizontal limits. The axes of a line, except for the diagonal,
+        have the same vertical limits.
 
     Raises
     ------
     ValueError
-        If a feature is unknown or named twice, or rows have another number of features than the mixture.
+        If a feature is unknown or named twice, or rows and mixture differ in the number of features.
 
     Examples
     --------
@@ -68,7 +73,7 @@ def pairs(
     >>> axes.shape
     (4, 4)
     """
-    view = View.several(mixture, features)
+    view = View.of_features(mixture, features)
     n = len(view.features)
     side = max(min(rcParams["figure.figsize"]), _SIDE * n)
     figure = plt.figure(figsize=(side, side), layout="constrained") if figure is None else figure
@@ -80,7 +85,7 @@ def pairs(
             _ellipses_below(axes, view)
         else:
             _rows_below(axes, view, rows)
-    _dress(axes, view.labels, widened(view.spans(rows)))
+    _format_axes(axes, view.labels, pad_spans(view.spans(rows)))
     return axes
 
 
@@ -91,23 +96,23 @@ def _ellipses_below(axes: AnyArray, view: View) -> None:
 
 
 def _rows_below(axes: AnyArray, view: View, rows: ArrayLike) -> None:
-    """And ellipses above."""
-    points, (labels, look) = view.of(rows), memberships(view.whole, rows, "size")
+    """Draw rows below the diagonal, and ellipses above."""
+    points, (labels, look) = view.select(rows), memberships(view.whole, rows, "size")
     colours = palette(view.whole.n_components)
     for i, j in combinations(range(len(axes)), 2):
         scatter(axes[j, i], points[:, [i, j]], labels, colours, look)
         ellipses(view.mixture, content=_CONTENT, features=(j, i), ax=axes[i, j])
 
 
-def _dress(axes: AnyArray, labels: list[str], spans: Floats) -> None:
-    """Common limits, a few ticks, and names at the left and at the bottom alone."""
+def _format_axes(axes: AnyArray, labels: list[str], spans: Floats) -> None:
+    """Set common limits, a few ticks, and names of the features at the left and at the bottom only."""
     last = len(axes) - 1
     for (i, j), ax in np.ndenumerate(axes):
         ax.set_xlim(spans[j])
         if i != j:
             ax.set_ylim(spans[i])
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(NullLocator() if i == j and axis is ax.yaxis else MaxNLocator(_MOST_TICKS))
+            axis.set_major_locator(NullLocator() if i == j and axis is ax.yaxis else MaxNLocator(_MAX_TICKS))
             axis.label.set_size("x-small")
         ax.tick_params(labelsize="x-small", labelbottom=i == last, labelleft=j == 0)
         ax.set(xlabel=labels[j] if i == last else "", ylabel=labels[i] if j == 0 else "")

@@ -1,4 +1,4 @@
-"""The steps of EM, side by side or one after another."""
+"""Draw the steps of EM, side by side or as an animation."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -17,14 +17,17 @@ from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import clusters
 from gaussmix.plot.ellipses import ellipses, radius
-from gaussmix.plot.style import current
-from gaussmix.plot.view import View, reach, span, union, widened
+from gaussmix.plot.style import current_axes
+from gaussmix.plot.view import View, axis_limits, pad_spans, span_of, unite_spans
 
 __all__ = ["animation", "steps"]
 
+# A figure has so many pictures beside each other.
 _COLUMNS = 3
-_THIN = 1.0  # points
-_LARGER = np.array(0.9)  # content of the larger ellipse
+# Lines have this width, in points.
+_THIN = 1.0
+# The larger ellipse of a component has this content.
+_LARGER = np.array(0.9)
 
 
 def steps(
@@ -35,7 +38,7 @@ def steps(
     features: Sequence[Feature] = (0, 1),
     figure: FigureBase | None = None,
 ) -> AnyArray:
-    """Draw some steps of EM, close together at first, where much happens, and ever farther apart.
+    """Draw a selection of the steps of EM: close together at first, where much changes, and then farther apart.
 
     Parameters
     ----------
@@ -44,26 +47,26 @@ def steps(
     rows : (n, D) array_like
         The rows that are fitted.
     n_frames : int, default 6
-        How many pictures, at most.
+        The largest number of pictures.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up.
+        Indices or names of the features on the horizontal and the vertical axis.
     figure : matplotlib Figure or SubFigure, optional
-        Where to draw; by default a new one.
+        The figure to draw on; by default a new figure.
 
     Returns
     -------
     (n_frames,) ndarray of matplotlib.axes.Axes
-        They share their limits. The first shows the start, the last the last mixture.
+        The axes, with common limits. The first picture shows the start, the last picture the last mixture.
 
     Raises
     ------
     ValueError
-        If there are no mixtures or no frames, the features are not two different ones of theirs, or rows have another
-        number of features.
+        If there are no mixtures or no frames, the features are not two different features of the mixtures, or rows and
+        mixtures differ in the number of features.
 
     Examples
     --------
-    EM as it goes, from a start in the wrong place:
+    The steps of EM from a start in the wrong place:
 
     >>> from itertools import islice
     >>> import numpy as np
@@ -82,7 +85,7 @@ def steps(
     >>> [ax.get_title() for ax in axes]
     ['start', 'step 1', 'step 2', 'step 5', 'step 10', 'step 20']
     """
-    shown = _spaced(len(mixtures), n_frames)
+    shown = _spaced_indices(len(mixtures), n_frames)
     n_columns = min(_COLUMNS, len(shown))
     n_lines = -(-len(shown) // n_columns)
     figure = plt.figure(layout="constrained") if figure is None else figure
@@ -104,7 +107,7 @@ def animation(
     features: Sequence[Feature] = (0, 1),
     ax: Axes | None = None,
 ) -> FuncAnimation:
-    """Draw the steps of EM one after another.
+    """Draw the steps of EM as an animation.
 
     Parameters
     ----------
@@ -115,20 +118,21 @@ def animation(
     interval : float, default 300
         Milliseconds from one step to the next.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up.
+        Indices or names of the features on the horizontal and the vertical axis.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes.
+        The axes to draw on; by default pyplot's current axes.
 
     Returns
     -------
     matplotlib.animation.FuncAnimation
-        To be kept for as long as it plays. ``.save("em.gif")`` writes a file, ``.to_jshtml()`` a player for a notebook.
+        The animation. Keep a reference to it for as long as it plays. ``.save("em.gif")`` writes a file, and
+        ``.to_jshtml()`` makes a player for a notebook.
 
     Raises
     ------
     ValueError
-        If there are no mixtures, the features are not two different ones of theirs, or rows have another number of
-        features.
+        If there are no mixtures, the features are not two different features of the mixtures, or rows and mixtures
+        differ in the number of features.
 
     Examples
     --------
@@ -139,9 +143,9 @@ def animation(
     >>> player = moving.to_jshtml()
     """
     _check_any(len(mixtures))
-    ax, drawn = current(ax), list[Artist]()
-    spans = reduce(union, (_extent(View.plane(mixture, features), rows) for mixture in mixtures))
-    across, up = reach(ax, widened(spans))
+    ax, drawn = current_axes(ax), list[Artist]()
+    spans = reduce(unite_spans, (_extent(View.of_pair(mixture, features), rows) for mixture in mixtures))
+    across, up = axis_limits(ax, pad_spans(spans))
     ax.set(xlim=across, ylim=up)
 
     def draw(i: int) -> list[Artist]:
@@ -157,11 +161,11 @@ def animation(
 
 
 def _extent(view: View, rows: ArrayLike) -> Floats:
-    """From where to where the ellipses and the rows go, ``(2, 2)``."""
+    """Return the range of the ellipses and the rows in both features, ``(2, 2)``."""
     seen = view.mixture
     variances = np.diagonal(seen.covariances.dense(*seen.means.shape), axis1=1, axis2=2)
     away = radius(_LARGER) * np.sqrt(variances)
-    return union(span(np.concatenate([seen.means - away, seen.means + away])), span(view.of(rows)))
+    return unite_spans(span_of(np.concatenate([seen.means - away, seen.means + away])), span_of(view.select(rows)))
 
 
 def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Sequence[Feature], step: int) -> None:
@@ -170,8 +174,8 @@ def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Sequence[Featur
     ax.set_title(f"step {step}" if step else "start")
 
 
-def _spaced(n: int, n_frames: int) -> list[int]:
-    """Indices from 0 to n - 1, ever farther apart."""
+def _spaced_indices(n: int, n_frames: int) -> list[int]:
+    """Return at most `n_frames` indices from 0 to n - 1, with increasing distances."""
     _check_any(n)
     if n_frames < 1:
         msg = f"n_frames must be at least 1, got {n_frames}."
@@ -183,5 +187,5 @@ def _spaced(n: int, n_frames: int) -> list[int]:
 
 def _check_any(n: int) -> None:
     if n == 0:
-        msg = "mixtures must hold at least the start, got none."
+        msg = "mixtures must hold at least the start, got no mixture."
         raise ValueError(msg)

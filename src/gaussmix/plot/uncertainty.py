@@ -1,4 +1,4 @@
-"""How certain the component of a row would be, anywhere in the plane."""
+"""Draw a map of the uncertainty of a row's component."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import clusters
-from gaussmix.plot.style import current, ink
-from gaussmix.plot.view import View, on_grid, reach, widened
+from gaussmix.plot.style import current_axes, text_colour
+from gaussmix.plot.view import View, axis_limits, evaluate_on_grid, pad_spans
 
 __all__ = ["uncertainty"]
 
@@ -19,28 +19,30 @@ __all__ = ["uncertainty"]
 def uncertainty(
     mixture: Mixture, rows: ArrayLike | None = None, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None
 ) -> Axes:
-    """Draw a map of the uncertainty: one less the largest responsibility, dark where two components are as probable.
+    """Draw a map of the uncertainty: one less the largest responsibility, dark between equally probable components.
 
     Parameters
     ----------
     mixture : Mixture
         A distribution of at least two features.
     rows : (n, D) array_like, optional
-        Points to draw too, as :func:`clusters` does.
+        Points to draw on the map, see :func:`clusters`.
     features : two of int or str, default (0, 1)
-        Indices or names of the features across and up. Where there are more, the map is of the marginal distribution:
-        the uncertainty of one who knows these two features alone.
+        Indices or names of the features on the horizontal and the vertical axis. For a mixture of more features, the
+        map is that of the marginal distribution: the uncertainty if only these two features are known.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default pyplot's current axes. The scale takes some room beside them.
+        The axes to draw on; by default pyplot's current axes. The colour bar takes a part of their width.
 
     Returns
     -------
     matplotlib.axes.Axes
+        The axes, with the map and its colour bar.
 
     Raises
     ------
     ValueError
-        If the features are not two different ones of the mixture, or rows have another number of features.
+        If the features are not two different features of the mixture, or rows and mixture differ in the number of
+        features.
 
     Examples
     --------
@@ -48,13 +50,13 @@ def uncertainty(
     >>> mixture = Mixture([0.3, 0.7], [[0.0, 0.0], [4.0, 1.0]], [1.0, 2.0], feature_names=["x", "y"])
     >>> ax = plot.uncertainty(mixture, [[0.0, 0.0], [1.7, 0.5], [4.0, 1.0]])
     """
-    view, ax = View.plane(mixture, features), current(ax)
-    across, up = view.places(reach(ax, widened(view.spans(rows))))
+    view, ax = View.of_pair(mixture, features), current_axes(ax)
+    across, up = view.grid(axis_limits(ax, pad_spans(view.spans(rows))))
     shown = ax.pcolormesh(
         across,
         up,
-        on_grid(lambda places: _uncertainty(view.mixture, places), across, up),
-        cmap=LinearSegmentedColormap.from_list("certainty", [ax.get_facecolor(), ink()]),
+        evaluate_on_grid(lambda places: _uncertainty(view.mixture, places), across, up),
+        cmap=LinearSegmentedColormap.from_list("certainty", [ax.get_facecolor(), text_colour()]),
         vmin=0.0,
         vmax=max(1.0 - 1.0 / mixture.n_components, 0.5),
         shading="gouraud",

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from gaussmix._types import Labels
-from gaussmix.density.subset import part
+from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture
 from gaussmix.moments import Moments
 from gaussmix.sources.array import ArraySource
@@ -69,7 +69,7 @@ class LabelledSource(ArraySource):
 def _reduced(rows: ArraySource, mixture: Mixture, components: slice, moments: Moments) -> Statistics:
     """Statistics of the rows of one class under its components, and the log-likelihood of rows and class."""
     share = float(mixture.weights[components].sum())
-    statistics = rows.reduce(part(mixture, components), moments)
+    statistics = rows.reduce(subset(mixture, components), moments)
     of_class = statistics.weight * float(np.log(share))
     return replace(
         statistics,
