@@ -277,12 +277,20 @@ def test_a_constant_column_is_nothing_to_the_tree(constant):
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
-@pytest.mark.parametrize("n", [1, 9, 2500])
-def test_rows_that_are_all_equal_have_a_tree_all_the_same(n, value):
+@pytest.mark.parametrize("n", [1, 9, 2000])
+def test_the_tree_cuts_equal_rows_into_any_number_of_clusters(n, value):
     rows = np.full((n, 2), value)
     partition = grown(rows)
     for k in {1, min(2, n), min(9, n)}:
-        labels_of(partition, rows, k)
+        assert len(np.unique(labels_of(partition, rows, k))) == k
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_equal_rows_of_a_large_table_go_to_one_cluster_of_the_tree(value):
+    rows = np.full((2500, 2), value)
+    partition = grown(rows)
+    for k in (1, 2, 9):
+        assert len(np.unique(labels_of(partition, rows, k))) == 1
 
 
 @pytest.mark.parametrize("n", [10, 2500])
