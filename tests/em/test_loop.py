@@ -133,13 +133,6 @@ def test_an_interruption_keeps_the_last_step(problem):
     assert len(fit.history) == 4
 
 
-def test_a_ridge_holds_a_component_open():
-    rows = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 1.0], [6.0, 2.0], [5.0, 3.0]])
-    first = Mixture([0.5, 0.5], [[0.0, 0.0], [5.0, 2.0]], [1.0, 1.0])
-    fit = run(ArraySource(rows), first, MStep(FULL, np.array([1e-4, 1e-2])), tol=1e-9, max_iter=100)
-    np.testing.assert_allclose(fit.state.mixture.covariances.covariances[0], np.diag([1e-4, 1e-2]), atol=1e-12)
-
-
 # --- Leaps -----------------------------------------------------------------------------------------------------------
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
