@@ -23,7 +23,7 @@ from benchmarks.workloads import DATA, Workload  # noqa: E402
 sys.path.remove(ROOT)
 from gaussmix import Full, Mixture  # noqa: E402
 from gaussmix.engines.fused import engine as fused  # noqa: E402
-from gaussmix.statistics import FULL  # noqa: E402
+from gaussmix.moments import FULL  # noqa: E402
 
 INSTALLED = [peer for peer in PEERS.values() if peer.available()]
 LIMITS = Limits(2, product=dict.fromkeys(DTYPES, 1e9), exponentials=dict.fromkeys(DTYPES, 1e6))

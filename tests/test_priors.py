@@ -79,11 +79,6 @@ def test_the_log_density_is_that_of_scipy_but_for_a_constant(name, shrinkage):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=1e-10)
 
 
-def test_without_a_prior_its_logarithm_is_zero():
-    mixture = Mixture([1.0], [[0.0, 0.0]], [2.0])
-    assert MStep(named("spherical"), np.zeros(2)).log_prior(mixture) == 0.0
-
-
 COVARIANCES = {
     "EII": lambda v, k, d: np.tile(np.exp(v[0]) * np.eye(d), (k, 1, 1)),
     "VII": lambda v, k, d: np.exp(v[:k])[:, None, None] * np.eye(d),

@@ -106,21 +106,32 @@ def elsewhere(expression, value):
     return pickle.loads(done.stdout)  # noqa: S301 - our own bytes
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.form)
-def test_statistics_of_two_processes_are_those_of_one(form, engine):
+def halves(form, engine):
+    """A mixture, one half of some rows and the other, and the kinds of moments that are summed up of them."""
     rng = np.random.default_rng(2)
-    model = mixture(rng, n_components=3, n_features=4, form=form)
-    rows = rng.normal(size=(300, 4))
-    own = {one.form: one.moments for one in STRUCTURES}[form]
-    kinds = list({own, FULL})
-    parts = [(model, ArraySource(part, engine=engine), kinds) for part in (rows[:100], rows[100:])]
-    here = [[source.reduce(model, kind) for kind in kinds] for _, source, _ in parts]
-    there = [elsewhere("[value[1].reduce(value[0], kind) for kind in value[2]]", part) for part in parts]
-    for i in range(len(kinds)):
-        assert_equal(here[0][i], there[0][i])
-        assert_equal(here[1][i], there[1][i])
-        assert_equal(there[0][i] + there[1][i], here[0][i] + here[1][i])
+    model, rows = mixture(rng, n_components=3, n_features=4, form=form), rng.normal(size=(300, 4))
+    kinds = list({{one.form: one.moments for one in STRUCTURES}[form], FULL})
+    return [(model, ArraySource(part, engine=engine), kinds) for part in (rows[:100], rows[100:])]
+
+
+CASES = {(form, engine): halves(form, engine) for form in FORMS.values() for engine in ENGINES}
+
+
+@pytest.fixture(scope="module")
+def there():
+    """The statistics of each case's two halves, each half summed up in a process of its own."""
+    program = "{case: [source.reduce(model, kind) for kind in kinds] for case, (model, source, kinds) in value.items()}"
+    return [elsewhere(program, {case: parts[i] for case, parts in CASES.items()}) for i in range(2)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].form}-{case[1]}")
+def test_statistics_of_two_processes_are_those_of_one(case, there):
+    here = [[source.reduce(model, kind) for kind in kinds] for model, source, kinds in CASES[case]]
+    for i in range(len(here[0])):
+        one, other = (process[case][i] for process in there)
+        assert_equal(here[0][i], one)
+        assert_equal(here[1][i], other)
+        assert_equal(one + other, here[0][i] + here[1][i])
 
 
 def test_a_fit_goes_on_in_another_process():

@@ -7,6 +7,9 @@ import sys
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from sklearn.cluster import KMeans
 
 import cases
@@ -63,10 +66,15 @@ def test_axes_with_something_on_them_keep_it(name, ax):
 
 
 @pytest.mark.parametrize("name", every_picture())
-def test_pictures_can_be_saved_in_any_style(name, tmp_path):
+def test_a_saved_picture_shows_its_text_and_lines_on_a_dark_background(name, tmp_path):
     with plt.style.context("dark_background"):
-        every_picture()[name](plt.figure().subplots())
-        plt.savefig(tmp_path / "picture.svg")
+        figure, ax = plt.subplots()
+        every_picture()[name](ax)
+        figure.savefig(tmp_path / "picture.svg")
+    drawn = [part for part in figure.findobj(lambda part: isinstance(part, Text | Line2D)) if part.get_visible()]
+    assert name == "images" or any(isinstance(part, Text) and part.get_text() for part in drawn)  # they have no axes
+    for part in drawn:
+        assert max(to_rgb(part.get_color())) > 0.3, part
 
 
 @pytest.mark.parametrize("name", plot.__all__)
