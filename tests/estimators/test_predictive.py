@@ -13,7 +13,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.predictive import Departure, Predictive
 from gaussmix.initialization import assigned, start
 from gaussmix.sources import ArraySource
-from gaussmix.structures import NAMES, STRUCTURES, named
+from gaussmix.structures import STRUCTURES, named
 
 EXACT = ["full", "tied", "diag", "spherical"]
 
@@ -78,7 +78,7 @@ def test_fewer_rows_are_beyond_a_border_for_fewer_rows(structure):
 
 def test_degrees_of_freedom_are_the_rows_less_means_and_axes():
     mixture = Mixture([0.5, 0.5], [[0.0] * 3, [9.0] * 3], [1.0, 1.0])
-    degrees = {name: Predictive(mixture, np.array([10.0, 20.0]), NAMES[name]).degrees.tolist() for name in EXACT}
+    degrees = {name: Predictive(mixture, np.array([10.0, 20.0]), named(name)).degrees.tolist() for name in EXACT}
     assert degrees == {
         "full": [10 - 3, 20 - 3],
         "tied": [30 - 2 - 3 + 1] * 2,

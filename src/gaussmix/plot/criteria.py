@@ -12,15 +12,19 @@ from sklearn.isotonic import isotonic_regression
 from gaussmix._types import Floats
 from gaussmix.plot.style import PALETTE, check_type, current, ink, size
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
-from gaussmix.structures import STRUCTURES, Structure
+from gaussmix.structures import STRUCTURES, Orientation, Structure
 
 __all__ = ["criteria"]
 
 _BLUE, _ORANGE, _GREEN, _RED, *_ = PALETTE
-_FAMILIES = {"round": _ORANGE, "axes aligned": _GREEN, "equal axes": _RED, "own axes": _BLUE}
-_BY_ENDING = {"II": "round", "EI": "axes aligned", "VI": "axes aligned"}
-_BY_AXES = {"E": "equal axes", "V": "own axes"}
-_MARKERS = {"EE": "o", "VE": "s", "EV": "^", "VV": "D"}
+_COLOURS = {
+    Orientation.ROUND: _ORANGE,
+    Orientation.COORDINATES: _GREEN,
+    Orientation.EQUAL: _RED,
+    Orientation.OWN: _BLUE,
+}
+_MARKERS = {(True, True): "o", (False, True): "s", (True, False): "^", (False, False): "D"}
+"""Markers by whether components have equal volumes, and by whether they have equal shapes."""
 _TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
 _ROOM = 0.16  # of the numbers of components, for the names
 _LINE = 1.15  # font sizes from one name to the next
@@ -47,10 +51,10 @@ class _Curve:
 
     @property
     def look(self) -> dict[str, Any]:
-        """The colour says what axes the structure has, the marker whether volume and shape are equal."""
-        name = self.structure.name
-        family = _BY_ENDING.get(name[1:]) or _BY_AXES[name[2]]
-        return {"color": _FAMILIES[family], "marker": _MARKERS[name[:2].replace("I", "E")], "markersize": 4.0}
+        """The colour of the structure's axes, and the marker of its volumes and shapes."""
+        structure = self.structure
+        marker = _MARKERS[structure.equal_volume, structure.equal_shape]
+        return {"color": _COLOURS[structure.orientation], "marker": marker, "markersize": 4.0}
 
     def draw(self, ax: Axes) -> None:
         """A line, with markers for the fits that converged."""
@@ -124,15 +128,21 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
 
 def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
-    """The structures of a search; candidates without a finite value are left out."""
+    """Return a curve for each structure of a search, without the candidates whose criterion is not finite."""
     curves = []
-    for structure in STRUCTURES:
-        mine = [one for one in results.candidates if one.structure.name == structure.name]
+    for structure in sorted({one.structure for one in results.candidates}, key=_place):
+        mine = [one for one in results.candidates if one.structure == structure]
         kept = sorted((one for one in mine if np.isfinite(one.criterion(criterion))), key=lambda one: one.n_components)
         if kept:
             values = np.array([one.criterion(criterion) for one in kept])
             curves.append(_Curve(results.name(kept[0]), structure, kept, values))
     return curves
+
+
+def _place(structure: Structure) -> tuple[int, str]:
+    """Return what the curves are sorted by: the place in the registry; structures with parameters come last."""
+    place = STRUCTURES.index(structure) if structure in STRUCTURES else len(STRUCTURES)
+    return place, structure.public_name
 
 
 def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
@@ -196,5 +206,5 @@ def _named(results: SearchResults, winner: Candidate) -> str:
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
     """A legend of what colours mean."""
     used = {curve.look["color"] for curve in curves}
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in _FAMILIES.items() if colour in used]
+    handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
     ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)
