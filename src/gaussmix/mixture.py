@@ -133,7 +133,7 @@ class Mixture:
     @property
     def factors(self) -> Floats:
         """Lower Cholesky factors of all covariances, whatever form these are stored in, ``(K, D, D)``."""
-        return self.covariances.triangles(self.n_components, self.n_features)
+        return self.covariances.cholesky(self.n_components, self.n_features)
 
     @property
     def mean(self) -> Floats:

@@ -213,7 +213,7 @@ class ConditionalMixtures:
                 "take the marginal of the mixture first."
             )
             raise ValueError(msg)
-        deviations = self.left.triangles(self.known.n_components, 1)[:, 0, 0]
+        deviations = self.left.cholesky(self.known.n_components, 1)[:, 0, 0]
         for span, weights, centres in self._blocks():
             yield span, Lines(weights, centres[:, :, 0], deviations)
 
