@@ -5,15 +5,15 @@ point, a line or a plane gains as much as one likes. Among the local maxima that
 (Day 1969; McLachlan & Peel 2000, section 3.10).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaussmix._types import ArrayLike, Floats, Rows
+from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import Covariances
-from gaussmix.engines import reference
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource, Source
@@ -30,6 +30,12 @@ Mask = NDArray[np.bool_]
 _TIGHT = 1e-4  # of the variance in some direction
 _EMPTY = float(np.finfo(np.float64).eps)  # of the weight of all rows
 _NEARLY = 1.0 - 1e-6  # responsibilities of rows that are one component's alone sum up to a little less
+_DOMINANT = 0.9
+"""The responsibility above which the density without a component is computed and not subtracted: at most one digit of
+sixteen is lost below it."""
+_NUMBERS_AT_ONCE = 2**22
+"""Responsibilities that are held at a time: 32 MB."""
+_Assess = Callable[..., tuple[Floats, Labels, Floats]]
 _LOWEST = float(np.finfo(np.float64).min)
 _READABLE = 1e7
 
@@ -299,33 +305,69 @@ def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]
 
 
 def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) -> Floats:
-    """What each component adds to the log-likelihood, and at the end what the spurious ones add together, ``(K + 1,)``.
+    """Return the additions of each component and, as the last one, of the spurious components together, ``(K + 1,)``.
 
-    Each row's share is cut so that the sum stays finite: without a component on it, a far row may have no density left.
+    An addition is the log-likelihood of the mixture less the one of the others, whose weights are scaled to sum to one.
+    Each row's part is cut so that the sum stays finite: without a component on it, a far row may have no density left.
     """
-    kept = np.vstack([~np.eye(mixture.n_components, dtype=bool), ~spurious])
-    left = kept @ mixture.weights
-    log_left = np.log(np.where(left > 0, left, 1.0))
+    n_components = mixture.n_components
+    removals = [_Removal.of(mixture, flags) for flags in np.vstack([np.eye(n_components, dtype=bool), spurious])]
+    assess = source.engine_for(n_components).arithmetic.assess
     most = -_LOWEST / 2.0 / max(weight, 1.0)
+    size = max(_NUMBERS_AT_ONCE // n_components, 1)
+
+    def piece(rows: Rows, weights: Floats) -> Floats:
+        log_density, _, resp = assess(mixture, rows, responsibilities=True)
+        return np.array([weights @ np.minimum(one.gains(assess, rows, log_density, resp), most) for one in removals])
 
     def block(rows: Rows, weights: Floats) -> Floats:
-        joint = reference.log_joint(mixture, rows)
-        without = np.column_stack([_without_each(joint), np.logaddexp.reduce(joint[:, ~spurious], axis=1)])
-        gains = np.logaddexp.reduce(joint, axis=1)[:, None] - np.maximum(without - log_left, _LOWEST)
-        return np.asarray(weights @ np.minimum(gains, most))
+        ends = range(0, len(rows), size)
+        return np.asarray(np.sum([piece(rows[i : i + size], weights[i : i + size]) for i in ends], axis=0))
 
-    return np.where(left > 0, source.total(block), np.nan)
+    return source.total(block)
 
 
-def _without_each(joint: Floats) -> Floats:
-    """Logarithms of the sums over all components but one, ``(b, K) -> (b, K)``, without a subtraction.
+@dataclass(frozen=True, eq=False)
+class _Removal:
+    """Components that are taken out of a mixture.
 
-    They are the sums of those before it and of those after it.
+    Attributes
+    ----------
+    removed : (G,) ndarray of int
+        The components.
+    rest : Mixture or None
+        The mixture of the other components, or None where these have no weight.
+    log_left : float
+        Logarithm of the weight of the other components.
     """
-    none = np.full((len(joint), 1), -np.inf)
-    before = np.logaddexp.accumulate(np.hstack([none, joint[:, :-1]]), axis=1)
-    after = np.logaddexp.accumulate(np.hstack([none, joint[:, :0:-1]]), axis=1)[:, ::-1]
-    return np.asarray(np.logaddexp(before, after))
+
+    removed: Labels
+    rest: Mixture | None
+    log_left: float
+
+    @classmethod
+    def of(cls, mixture: Mixture, flags: Mask) -> Self:
+        """Take out the components with a flag ``(K,)``."""
+        left = float(mixture.weights[~flags].sum())
+        if not left > 0:
+            return cls(np.flatnonzero(flags), None, np.nan)
+        rest = Mixture(mixture.weights[~flags] / left, mixture.means[~flags], mixture.covariances.of(~flags))
+        return cls(np.flatnonzero(flags), rest, float(np.log(left)))
+
+    def gains(self, assess: _Assess, rows: Rows, log_density: Floats, resp: Floats) -> Floats:
+        """Return the log-densities of rows less those without the components, ``(n,)``; NaN where nothing is left.
+
+        With r the responsibility of the components, it is ``log(left) - log(1 - r)``. Where r is nearly one, the
+        difference has few digits, and the density without the components is computed in place of it.
+        """
+        if self.rest is None:
+            return np.full(len(rows), np.nan)
+        share = resp[:, self.removed].sum(axis=1)
+        near = share > _DOMINANT
+        gains = self.log_left - np.log1p(-np.where(near, 0.0, share))
+        if near.any():
+            gains[near] = log_density[near] - assess(self.rest, rows[near])[0]
+        return np.asarray(gains)
 
 
 def _number(value: float) -> str:
