@@ -9,7 +9,7 @@ from gaussmix.sources import ArraySource
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 kinds = pytest.mark.parametrize("moments", MOMENTS, ids=lambda kind: type(kind).__name__)
-FIELDS = ("mass", "first", "second", "log_likelihood", "classification", "weight")
+FIELDS = ("mass", "first", "second", "log_likelihood", "classification_log_likelihood", "weight")
 
 
 def problem(form, n=20_000):

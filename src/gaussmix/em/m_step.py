@@ -161,7 +161,7 @@ class MStep:
                 share[[k not in self.held for k in range(n_components)]] = 0.0
             if not share.any():
                 raise
-            return _maximized(self.structure, central.widened(share), near)
+            return _maximized(self.structure, central.inflated(share), near)
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -204,10 +204,10 @@ class MStep:
         central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
         if self.hold is not None:
             central = self.hold.added(central, self.structure)
-        blurred = central.blurred(self.ridge)
+        regularized = central.with_ridge(self.ridge)
         if self.eigenvalue_ratio is None:
-            return blurred
-        return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
+            return regularized
+        return within_ratio(regularized, self.eigenvalue_ratio, shared=self.structure.shared)
 
     def _floored(self, statistics: Statistics) -> Statistics:
         return within_floor(statistics, self._floor(statistics), shared=self.structure.shared)

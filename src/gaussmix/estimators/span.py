@@ -84,7 +84,8 @@ class Span:
         statistics = replace(
             state.statistics,
             log_likelihood=state.statistics.log_likelihood + shift * state.statistics.weight,
-            classification=state.statistics.classification + shift * state.statistics.weight,
+            classification_log_likelihood=state.statistics.classification_log_likelihood
+            + shift * state.statistics.weight,
         )
         fit: Fit = replace(
             outcome.fit,

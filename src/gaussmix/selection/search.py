@@ -501,5 +501,5 @@ def _at_limit(statistics: Statistics, distance: float) -> Statistics:
     return replace(
         statistics,
         log_likelihood=statistics.log_likelihood + gain,
-        classification=statistics.classification + gain,
+        classification_log_likelihood=statistics.classification_log_likelihood + gain,
     )
