@@ -1,7 +1,7 @@
-"""Components that are there for no good reason: too few rows, next to no spread, or no rows at all.
+"""Detection of components that overfit a few rows: too few rows, hardly any spread, or no rows at all.
 
-The likelihood of a mixture with covariances of its own has spikes: a component on a few rows that happen to lie on a
-point, a line or a plane gains as much as one likes. Among the local maxima that EM ends in are such *spurious* ones
+The likelihood of a mixture whose components have their own covariances is unbounded: a component on a few rows that lie
+on a point, a line or a plane can raise it without limit. EM may end in such a *spurious* local maximum
 (Day 1969; McLachlan & Peel 2000, section 3.10).
 """
 
@@ -27,9 +27,13 @@ __all__ = ["Diagnosis", "diagnose"]
 
 Mask = NDArray[np.bool_]
 
-_TIGHT = 1e-4  # of the variance in some direction
-_EMPTY = float(np.finfo(np.float64).eps)  # of the weight of all rows
-_NEARLY = 1.0 - 1e-6  # responsibilities of rows that are one component's alone sum up to a little less
+_TIGHT = 1e-4
+"""A component is tight if its variance in some direction is below this share of the usual variance there."""
+_EMPTY = float(np.finfo(np.float64).eps)
+"""A component is empty if its mass is at most this share of the weight of all rows."""
+_NEARLY = 1.0 - 1e-6
+"""The share of the fewest rows that is enough: responsibilities of rows that belong to one component sum to a little
+less than the number of the rows."""
 _DOMINANT = 0.9
 """The responsibility above which the density without a component is computed and not subtracted: at most one digit of
 sixteen is lost below it."""
@@ -38,11 +42,12 @@ _NUMBERS_AT_ONCE = 2**22
 _Assess = Callable[..., tuple[Floats, Labels, Floats]]
 _LOWEST = float(np.finfo(np.float64).min)
 _READABLE = 1e7
+"""Numbers from here on are printed with three digits and an exponent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    r"""What each component of a mixture rests on, and which look spurious. Printed, it is a table and a sentence.
+    r"""The support of each component of a mixture, with a verdict. It prints as a table and a sentence.
 
     Attributes
     ----------
@@ -89,7 +94,7 @@ class Diagnosis:
 
     @property
     def spurious(self) -> tuple[int, ...]:
-        """The components that look spurious, counted from 0."""
+        """The indices of the components that look spurious, from 0."""
         return tuple(k for k, verdict in enumerate(self.verdicts) if verdict)
 
     @property
@@ -105,13 +110,13 @@ class Diagnosis:
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """The table as a pandas frame."""
+        """Return the table as a pandas frame."""
         import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
 
         return pd.DataFrame(self.columns)
 
     def to_polars(self) -> "pl.DataFrame":
-        """The table as a polars frame."""
+        """Return the table as a polars frame."""
         import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
 
         return pl.DataFrame(self.columns)
@@ -120,7 +125,7 @@ class Diagnosis:
 
     @property
     def advice(self) -> str:
-        """One sentence: which components look spurious, what they hold and add, and what to try."""
+        """A sentence on the spurious components: their rows, their addition to the log-likelihood, and a remedy."""
         names = self.spurious
         if not names:
             return "No component looks spurious."
@@ -144,7 +149,7 @@ class Diagnosis:
         return "\n".join([*lines, "", *self._legend(), self.advice])
 
     def _legend(self) -> list[str]:
-        """What the verdicts that occur mean."""
+        """Return an explanation of each verdict that occurs."""
         found = " ".join(self.verdicts)
         meanings = {
             "few rows": f"fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
@@ -158,20 +163,20 @@ def diagnose(
     X: ArrayLike | Source,  # noqa: N803 - as scikit-learn's
     sample_weight: ArrayLike | None = None,
 ) -> Diagnosis:
-    """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
+    """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
     A component looks spurious if it is *empty*, if it has *few rows*, or if it is *tight*: in some direction ten
-    thousand times less variable than the components that most rows belong to. A shared covariance is safe from the last
-    two. There are two passes over the rows, block by block.
+    thousand times less variable than the components of most rows. Components that share one covariance
+    never have few rows, and are never tight. The function passes over the rows twice, block by block.
 
     Parameters
     ----------
     mixture : Mixture
-        A fit, of this library or of another.
+        A fitted mixture, of this library or of another.
     X : (n, D) array_like or Source
         The rows that were fitted.
     sample_weight : (n,) array_like, optional
-        How many rows each row stands for: components of few rows are told by their weight. Weights that only compare
+        The number of rows that each row stands for: few rows are detected by their weight. Weights that only compare
         rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
         with ``weights_are="relative"``.
 
@@ -183,7 +188,7 @@ def diagnose(
     Raises
     ------
     ValueError
-        If rows or weights have another shape than they should, are not finite, or weigh nothing.
+        If rows or weights have a wrong shape, are not finite, or have no weight.
 
     References
     ----------
@@ -232,7 +237,7 @@ def diagnose(
 
 
 def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
-    """The rows as a source, with their weights."""
+    """Return the rows and their weights as a source."""
     if _is_source(X):
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
@@ -268,9 +273,9 @@ def _check(mixture: Mixture, source: Source) -> None:
 
 
 def _tightness(mixture: Mixture) -> Floats:
-    """How each covariance compares with those of most rows, ``(K,)``: the weighted median of the smallest ratios.
+    """Return the tightness of each component, ``(K,)``: the weighted median of the smallest ratios of variances.
 
-    A mean would do as long as no component is wide; one on a few rows far out, or on background noise, would make all
+    A mean in place of the median would let one wide component, on a few far rows or on background noise, make all
     others look tight.
     """
     n_components, n_features = mixture.means.shape
@@ -288,13 +293,13 @@ def _tightness(mixture: Mixture) -> Floats:
 
 
 def _smallest_ratios(covariances: Covariances, n_components: int, root: Floats) -> Floats:
-    """The smallest eigenvalues of all ``Σ_k`` relative to one ``Σ = RᵀR``, ``(K,)``; whitening R keeps their digits."""
+    """Return the smallest eigenvalues of all ``Σ_k`` relative to ``Σ = RᵀR``, ``(K,)``; whitening R keeps digits."""
     white = covariances.whiten(np.repeat(root[None], n_components, axis=0))
     return np.asarray(np.linalg.norm(white, ord=2, axis=(1, 2)) ** -2.0)
 
 
 def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]:
-    """What is wrong with each component, in a word or two."""
+    """Return the verdict on each component, in a word or two."""
     few, tight = masses < _NEARLY * fewest, tightness < _TIGHT
     words = (
         ", ".join(word for word, holds in (("few rows", few[k]), ("tight", tight[k])) if holds)
@@ -371,14 +376,14 @@ class _Removal:
 
 
 def _number(value: float) -> str:
-    """One decimal, three digits where it is huge, and a dash where it is not a number."""
+    """Return a number as text: with one decimal, with three digits if it is huge, and as a dash if it is NaN."""
     if np.isnan(value):
         return "-"
     return f"{round(value, 1) + 0.0:.1f}" if abs(value) < _READABLE else f"{value:.3g}"
 
 
 def _amount(value: float) -> str:
-    """A number in a sentence: as :func:`_number`, whole ones without a decimal."""
+    """Return a number for a sentence: like :func:`_number`, but whole numbers without a decimal."""
     return _number(value).removesuffix(".0")
 
 

@@ -26,12 +26,18 @@ _COLOURS = {
 _MARKERS = {(True, True): "o", (False, True): "s", (True, False): "^", (False, False): "D"}
 """Markers by whether components have equal volumes, and by whether they have equal shapes."""
 _TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
-_ROOM = 0.16  # of the numbers of components, for the names
-_LINE = 1.15  # font sizes from one name to the next
-_MARGIN = 0.08  # of the height, above
-_BELOW = 52.0  # points, for the winner's name and the legend
-_SHOWN = 0.75  # of the values
+_ROOM = 0.16
+"""The width left for the names of the structures, as a share of the range of the numbers of components."""
+_LINE = 1.15
+"""The distance of neighbouring names, in font sizes."""
+_MARGIN = 0.08
+"""The margin above the curves, as a share of their height."""
+_BELOW = 52.0
+"""The room below the winner for its name and the legend, in points."""
+_SHOWN = 0.75
+"""The share of the values that is in view, from the lowest up."""
 _MOST_TICKS = 10
+"""About the largest number of ticks on the axis of the numbers of components."""
 _SMALL = "x-small"
 
 
@@ -57,12 +63,12 @@ class _Curve:
         return {"color": _COLOURS[structure.orientation], "marker": marker, "markersize": 4.0}
 
     def draw(self, ax: Axes) -> None:
-        """A line, with markers for the fits that converged."""
+        """Draw a line, with markers for the fits that converged."""
         ended = [one.status == "converged" for one in self.candidates]
         ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended, **self.look)
 
     def draw_others(self, ax: Axes) -> None:
-        """Hollow markers for the fits that did not converge, and crosses for those with a collapsed component."""
+        """Draw hollow markers for the fits that did not converge, and crosses for fits with a collapsed component."""
         hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
         for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
             some = [one.status in statuses for one in self.candidates]
@@ -148,7 +154,7 @@ def _place(structure: Structure) -> tuple[int, str]:
 def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
     """Set limits from the winner up that leave out the worst quarter of the values, with room for what is written.
 
-    Gives the share of the height that is below the winner.
+    Return the share of the height that is below the winner.
     """
     values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
     height, width = (max(np.quantile(values, _SHOWN), low) - low) or 1.0, np.ptp(sizes) or 1.0
@@ -161,7 +167,7 @@ def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
 
 
 def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
-    """The structures' names in a column on the right, as near to the ends of their curves as there is room."""
+    """Write the names of the structures in a column on the right, near the ends of their curves."""
     gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() / size(ax)[1]
     ends = np.array([curve.values[-1] for curve in curves])
     order, (low, high) = np.argsort(ends, kind="stable"), ax.get_ylim()
@@ -182,9 +188,9 @@ def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
 
 
 def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
-    """Heights in rising order, moved as little as can be (in squares) so that none are nearer than the gap.
+    """Return heights in rising order, moved by least squares so that neighbours are at least a gap apart.
 
-    They stay between `lowest` and the top; where that is too little room, they go below.
+    They stay between `lowest` and the top; where there is too little room, they go below.
     """
     steps = gap * np.arange(len(heights))
     most = 1.0 - gap / 2 - steps[-1]
@@ -192,7 +198,7 @@ def _apart(heights: Floats, gap: float, lowest: float) -> Floats:
 
 
 def _mark(ax: Axes, n_components: int, value: float, text: str) -> None:
-    """A ring around the winner, and its name, which stays within the axes."""
+    """Draw a ring around the winner, and write its name within the axes."""
     ax.plot(n_components, value, "o", markersize=11, markerfacecolor="none", markeredgecolor=ink(), markeredgewidth=1.5)
     left, right = ax.get_xlim()
     side = ("left", "center", "right")[int(3 * (n_components - left) / (right - left))]
@@ -204,7 +210,7 @@ def _named(results: SearchResults, winner: Candidate) -> str:
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
-    """A legend of what colours mean."""
+    """Draw a legend of the colours."""
     used = {curve.look["color"] for curve in curves}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
     ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)

@@ -1,4 +1,4 @@
-"""Components whose axes are the coordinate axes.
+"""Structures of components whose axes are the coordinate axes.
 
 In the formulas ``W_k`` is the diagonal of the scatter of component k, ``n_k`` its mass, D the number of features. They
 are those of Celeux & Govaert (1995), Pattern Recognition 28.

@@ -1,4 +1,4 @@
-"""Ellipses whose axes point in directions of their own in each component.
+"""Structures of elliptical components, each of which has its own axes.
 
 In the formulas ``W_k = L_k Ω_k L_kᵀ`` is the scatter of component k with its eigenvalues in order, ``n_k`` its mass,
 ``n = Σ n_k``, D the number of features. They are those of Celeux & Govaert (1995), Pattern Recognition 28.

@@ -1,4 +1,4 @@
-"""Ellipses whose axes point in the same directions in all components.
+"""Structures of elliptical components with the same axes in all components.
 
 In the formulas ``W_k`` is the scatter of component k, ``n_k`` its mass, ``n = Σ n_k``, D the number of features. They
 are those of Celeux & Govaert (1995), Pattern Recognition 28.

@@ -1,4 +1,4 @@
-"""Round components: one variance for all, or one each."""
+"""Structures of round components: one variance for all components, or one for each."""
 
 from typing import final
 
