@@ -14,7 +14,7 @@ from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 from gaussmix.values import real
 
-__all__ = ["NAMES", "Hold", "NormalInverseWishart", "scaled"]
+__all__ = ["NAMES", "ComponentPrior", "NormalInverseWishart", "scaled"]
 
 _ROUNDING = 1e-8
 """The error of a correlation, and of an eigenvalue of a correlation matrix, that counts as rounding."""
@@ -110,7 +110,7 @@ class NormalInverseWishart:
         moments, n_features = structure.moments, len(self.mean)
         return (self.dof - moments.weightless_dof(n_features)) / moments.dof_per_row(n_features)
 
-    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
+    def add_to(self, statistics: Statistics, structure: Structure) -> Statistics:
         """Return statistics whose most likely means and covariances are the most probable ones of the rows.
 
         Parameters
@@ -209,7 +209,7 @@ class NormalInverseWishart:
 
 
 @dataclass(frozen=True, eq=False)
-class Hold:
+class ComponentPrior:
     """A prior on given components, which would collapse without it.
 
     Attributes
@@ -223,14 +223,14 @@ class Hold:
     components: tuple[int, ...]
     prior: NormalInverseWishart
 
-    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
+    def add_to(self, statistics: Statistics, structure: Structure) -> Statistics:
         """Return the statistics with the prior's pseudo-rows in the given components."""
-        central, held = statistics.central(), self.prior.added(statistics, structure)
+        central, regularized = statistics.central(), self.prior.add_to(statistics, structure)
         if structure.shared:
-            return held
+            return regularized
         mass, second = central.mass.copy(), central.second.copy()
-        some = list(self.components)
-        mass[some], second[some] = held.mass[some], held.second[some]
+        own = list(self.components)
+        mass[own], second[own] = regularized.mass[own], regularized.second[own]
         return replace(central, mass=mass, second=second)
 
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
