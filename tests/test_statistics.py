@@ -105,10 +105,10 @@ def test_each_kind_is_a_part_of_the_full_moments(moments, seed):
 @kinds
 def test_blurring_adds_variance(moments):
     *_, sums = drawn(1, moments)
-    blurred = sums.blurred(np.array([0.5, 2.0]))
+    ridged = sums.with_ridge(np.array([0.5, 2.0]))
     added = np.eye(2) * [0.5, 2.0] * sums.mass[:, None, None]
     expected = (np.trace(added, axis1=1, axis2=2), np.diagonal(added, axis1=1, axis2=2), added.sum(axis=0), added)
-    np.testing.assert_allclose(blurred.second - sums.second, expected[MOMENTS.index(moments)])
+    np.testing.assert_allclose(ridged.second - sums.second, expected[MOMENTS.index(moments)])
 
 
 def test_moments_keep_their_digits_far_from_zero():

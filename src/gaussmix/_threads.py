@@ -1,4 +1,4 @@
-"""Work in threads: how many there are, ours and those of other libraries beneath them."""
+"""Work in threads: the number of threads, and control of the threads of BLAS."""
 
 import os
 from collections import deque
@@ -20,23 +20,24 @@ __all__ = ["one_thread", "side_by_side", "usable_threads"]
 _Part = TypeVar("_Part")
 _Answer = TypeVar("_Answer")
 
-_WAKES_BLAS = 2**14  # multiplications at once; with fewer it works alone
+_WAKES_BLAS = 2**14
+"""The number of multiplications in a product of matrices from which on BLAS starts threads."""
 
 
 def usable_threads(n_jobs: int | None = None) -> int:
-    """How many threads to use where this is called, by scikit-learn's parameter `n_jobs`.
+    """Return the number of threads to use, by scikit-learn's parameter `n_jobs`.
 
     Parameters
     ----------
     n_jobs : int, optional
-        So many; of negative numbers, -1 is all cores that this process may use, -2 all but one, and so on. By default
-        what :func:`joblib.parallel_config` says where it says something. Where it does not: one in a worker of joblib
-        or of a pool of processes, whose cores are taken by the other workers, and all cores elsewhere.
+        A positive number of threads; -1 for all cores that this process may use, -2 for all but one, and so on. By
+        default, the setting of :func:`joblib.parallel_config`; without a setting, one thread in a worker of joblib or
+        of a pool of processes, as the other workers use the other cores, and all cores elsewhere.
 
     Raises
     ------
     ValueError
-        If it is 0.
+        If `n_jobs` is 0.
     """
     if n_jobs is None:
         backend, n_jobs = get_active_backend()
@@ -48,7 +49,7 @@ def usable_threads(n_jobs: int | None = None) -> int:
 
 
 class _Blas:
-    """The threads of BLAS: one, for the whole process, from the first who asks to the last who leaves."""
+    """The limit on the threads of BLAS: one thread for the whole process, while any context is active."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -57,10 +58,10 @@ class _Blas:
 
     @contextmanager
     def on_one_thread(self) -> Iterator[None]:
-        """Keep it on one thread, also while others come and go."""
+        """Keep BLAS on one thread while the context is active, in whatever thread other contexts begin and end."""
         with self._lock:
             if self._limits is None:
-                _heed_any_thread()
+                _obey_any_thread()
                 self._limits = _controller().limit(limits=1, user_api="blas")
             self._n_within += 1
         try:
@@ -71,28 +72,28 @@ class _Blas:
                 if self._n_within == 0:
                     self._set_free()
 
-    def begin_anew(self) -> None:
-        """In a process just forked, where those who are within may not be."""
+    def reset_after_fork(self) -> None:
+        """Reset the state in a forked process, in which the contexts of other threads do not exist."""
         self._lock, self._n_within = Lock(), 0
         self._set_free()
 
     def _set_free(self) -> None:
         if self._limits is not None:
-            _heed_any_thread()
+            _obey_any_thread()
             self._limits.restore_original_limits()
             self._limits = None
-            _heed_any_thread()
+            _obey_any_thread()
 
 
-def _heed_any_thread() -> None:
-    """From version 3.8 on, threadpoolctl heeds the thread that asked first and no other, until it is told so."""
+def _obey_any_thread() -> None:
+    """Let threadpoolctl obey any thread: from version 3.8 on, it obeys only the first thread that set a limit."""
     if hasattr(OpenBLASController, "clear_controlling_thread"):
         OpenBLASController.clear_controlling_thread(force=True)
 
 
 _BLAS = _Blas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_BLAS.begin_anew)
+    os.register_at_fork(after_in_child=_BLAS.reset_after_fork)
 
 
 @lru_cache(maxsize=1)
@@ -102,13 +103,13 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def one_thread(work: float = inf) -> Iterator[None]:
-    """Keep BLAS on one thread: on little work its threads cost more than they save, and go on spinning after it.
+    """Keep BLAS on one thread: for small products, its threads cost more than they save, and keep spinning afterwards.
 
     Parameters
     ----------
     work : float
-        Multiplications in the largest product of matrices: with few, BLAS starts no threads by itself, and nothing
-        needs to be done.
+        Number of multiplications in the largest product of matrices. If it is small, BLAS starts no threads anyway,
+        and no limit is set.
     """
     with nullcontext() if work < _WAKES_BLAS else _BLAS.on_one_thread():
         yield
@@ -117,17 +118,18 @@ def one_thread(work: float = inf) -> Iterator[None]:
 def side_by_side(
     work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_threads: int | None = None
 ) -> Iterator[_Answer]:
-    """What is made of each part, in their order; several are worked on at once, and BLAS is kept on one thread.
+    """Yield the result of each part, in the order of the parts; threads work side by side, and BLAS has one thread.
 
-    The caller's thread works too, and hands answers on between its own parts: to be woken for each takes longer.
+    The caller's thread works too, and yields results between its own parts: waking it for each result takes longer.
 
     Parameters
     ----------
     work : callable
-        Of a part. Threads gain where it releases the interpreter's lock.
+        A function of a part. Threads are faster only if the function releases the interpreter's lock.
     parts : sequence
+        The parts.
     n_threads : int, optional
-        By default as many as :func:`usable_threads` says.
+        Number of threads; by default :func:`usable_threads`.
     """
     n_helpers = min(len(parts), n_threads or usable_threads()) - 1 if len(parts) > 1 else 0
     with one_thread():
@@ -135,13 +137,13 @@ def side_by_side(
 
 
 def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
-    """The same, with helpers: none of them outlives this."""
+    """Yield the results as :func:`side_by_side`, with helper threads, all of which end before this function does."""
     all_work = _Work(work, deque(enumerate(parts)))
     helpers: list[Thread] = []
     try:
         for _ in range(n_helpers):
             helper = Thread(target=all_work.help_out, name="gaussmix")
-            with suppress(RuntimeError):  # there may be no more threads to be had; then there are fewer
+            with suppress(RuntimeError):  # the system may refuse more threads; then fewer work
                 helper.start()
                 helpers.append(helper)
         while all_work.one_more():
@@ -157,16 +159,16 @@ def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_help
 
 @dataclass(eq=False)
 class _Work(Generic[_Part, _Answer]):
-    """Parts that several threads work on, and what has been made of them and not yet been given away."""
+    """The parts that are left for several threads, and the results that have not been yielded yet."""
 
     work: Callable[[_Part], _Answer]
     left: deque[tuple[int, _Part]]
     answers: dict[int, _Answer] = field(default_factory=dict)
     errors: list[BaseException] = field(default_factory=list)
-    n_given: int = 0
+    n_yielded: int = 0
 
     def one_more(self) -> bool:
-        """Work on the next part, where one is left. After an error nobody begins another."""
+        """Work on the next part; return False if none is left. After an error, no thread begins another part."""
         try:
             i, part = self.left.popleft()
         except IndexError:
@@ -179,7 +181,7 @@ class _Work(Generic[_Part, _Answer]):
         return True
 
     def help_out(self) -> None:
-        """Work on parts until none is left; an error is the caller's."""
+        """Work on parts until none is left; keep an error for the caller to raise."""
         try:
             while self.one_more():
                 pass
@@ -187,7 +189,7 @@ class _Work(Generic[_Part, _Answer]):
             self.errors.append(error)
 
     def due(self) -> Iterator[_Answer]:
-        """Give away the next answers in order, as far as there are any."""
-        while self.n_given in self.answers:
-            yield self.answers.pop(self.n_given)
-            self.n_given += 1
+        """Yield the next results in order, as far as they are known."""
+        while self.n_yielded in self.answers:
+            yield self.answers.pop(self.n_yielded)
+            self.n_yielded += 1

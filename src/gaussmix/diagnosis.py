@@ -1,19 +1,19 @@
-"""Components that are there for no good reason: too few rows, next to no spread, or no rows at all.
+"""Detection of components that overfit a few rows: too few rows, hardly any spread, or no rows at all.
 
-The likelihood of a mixture with covariances of its own has spikes: a component on a few rows that happen to lie on a
-point, a line or a plane gains as much as one likes. Among the local maxima that EM ends in are such *spurious* ones
+The likelihood of a mixture whose components have their own covariances is unbounded: a component on a few rows that lie
+on a point, a line or a plane can raise it without limit. EM may end in such a *spurious* local maximum
 (Day 1969; McLachlan & Peel 2000, section 3.10).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaussmix._types import ArrayLike, Floats, Rows
+from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import Covariances
-from gaussmix.engines import reference
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource, Source
@@ -27,16 +27,27 @@ __all__ = ["Diagnosis", "diagnose"]
 
 Mask = NDArray[np.bool_]
 
-_TIGHT = 1e-4  # of the variance in some direction
-_EMPTY = float(np.finfo(np.float64).eps)  # of the weight of all rows
-_NEARLY = 1.0 - 1e-6  # responsibilities of rows that are one component's alone sum up to a little less
+_TIGHT = 1e-4
+"""A component is tight if its variance in some direction is below this share of the usual variance there."""
+_EMPTY = float(np.finfo(np.float64).eps)
+"""A component is empty if its mass is at most this share of the weight of all rows."""
+_NEARLY = 1.0 - 1e-6
+"""The share of the fewest rows that is enough: responsibilities of rows that belong to one component sum to a little
+less than the number of the rows."""
+_DOMINANT = 0.9
+"""The responsibility above which the density without a component is computed and not subtracted: at most one digit of
+sixteen is lost below it."""
+_NUMBERS_AT_ONCE = 2**22
+"""Responsibilities that are held at a time: 32 MB."""
+_Assess = Callable[..., tuple[Floats, Labels, Floats]]
 _LOWEST = float(np.finfo(np.float64).min)
 _READABLE = 1e7
+"""Numbers from here on are printed with three digits and an exponent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    r"""What each component of a mixture rests on, and which look spurious. Printed, it is a table and a sentence.
+    r"""The support of each component of a mixture, with a verdict. It prints as a table and a sentence.
 
     Attributes
     ----------
@@ -83,7 +94,7 @@ class Diagnosis:
 
     @property
     def spurious(self) -> tuple[int, ...]:
-        """The components that look spurious, counted from 0."""
+        """The indices of the components that look spurious, from 0."""
         return tuple(k for k, verdict in enumerate(self.verdicts) if verdict)
 
     @property
@@ -99,13 +110,13 @@ class Diagnosis:
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """The table as a pandas frame."""
+        """Return the table as a pandas frame."""
         import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
 
         return pd.DataFrame(self.columns)
 
     def to_polars(self) -> "pl.DataFrame":
-        """The table as a polars frame."""
+        """Return the table as a polars frame."""
         import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
 
         return pl.DataFrame(self.columns)
@@ -114,7 +125,7 @@ class Diagnosis:
 
     @property
     def advice(self) -> str:
-        """One sentence: which components look spurious, what they hold and add, and what to try."""
+        """A sentence on the spurious components: their rows, their addition to the log-likelihood, and a remedy."""
         names = self.spurious
         if not names:
             return "No component looks spurious."
@@ -138,7 +149,7 @@ class Diagnosis:
         return "\n".join([*lines, "", *self._legend(), self.advice])
 
     def _legend(self) -> list[str]:
-        """What the verdicts that occur mean."""
+        """Return an explanation of each verdict that occurs."""
         found = " ".join(self.verdicts)
         meanings = {
             "few rows": f"fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
@@ -152,20 +163,20 @@ def diagnose(
     X: ArrayLike | Source,  # noqa: N803 - as scikit-learn's
     sample_weight: ArrayLike | None = None,
 ) -> Diagnosis:
-    """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
+    """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
     A component looks spurious if it is *empty*, if it has *few rows*, or if it is *tight*: in some direction ten
-    thousand times less variable than the components that most rows belong to. A shared covariance is safe from the last
-    two. There are two passes over the rows, block by block.
+    thousand times less variable than the components of most rows. Components that share one covariance
+    never have few rows, and are never tight. The function passes over the rows twice, block by block.
 
     Parameters
     ----------
     mixture : Mixture
-        A fit, of this library or of another.
+        A fitted mixture, of this library or of another.
     X : (n, D) array_like or Source
         The rows that were fitted.
     sample_weight : (n,) array_like, optional
-        How many rows each row stands for: components of few rows are told by their weight. Weights that only compare
+        The number of rows that each row stands for: few rows are detected by their weight. Weights that only compare
         rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
         with ``weights_are="relative"``.
 
@@ -177,7 +188,7 @@ def diagnose(
     Raises
     ------
     ValueError
-        If rows or weights have another shape than they should, are not finite, or weigh nothing.
+        If rows or weights have a wrong shape, are not finite, or have no weight.
 
     References
     ----------
@@ -226,7 +237,7 @@ def diagnose(
 
 
 def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
-    """The rows as a source, with their weights."""
+    """Return the rows and their weights as a source."""
     if _is_source(X):
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
@@ -262,9 +273,9 @@ def _check(mixture: Mixture, source: Source) -> None:
 
 
 def _tightness(mixture: Mixture) -> Floats:
-    """How each covariance compares with those of most rows, ``(K,)``: the weighted median of the smallest ratios.
+    """Return the tightness of each component, ``(K,)``: the weighted median of the smallest ratios of variances.
 
-    A mean would do as long as no component is wide; one on a few rows far out, or on background noise, would make all
+    A mean in place of the median would let one wide component, on a few far rows or on background noise, make all
     others look tight.
     """
     n_components, n_features = mixture.means.shape
@@ -282,13 +293,13 @@ def _tightness(mixture: Mixture) -> Floats:
 
 
 def _smallest_ratios(covariances: Covariances, n_components: int, root: Floats) -> Floats:
-    """The smallest eigenvalues of all ``Σ_k`` relative to one ``Σ = RᵀR``, ``(K,)``; whitening R keeps their digits."""
+    """Return the smallest eigenvalues of all ``Σ_k`` relative to ``Σ = RᵀR``, ``(K,)``; whitening R keeps digits."""
     white = covariances.whiten(np.repeat(root[None], n_components, axis=0))
     return np.asarray(np.linalg.norm(white, ord=2, axis=(1, 2)) ** -2.0)
 
 
 def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]:
-    """What is wrong with each component, in a word or two."""
+    """Return the verdict on each component, in a word or two."""
     few, tight = masses < _NEARLY * fewest, tightness < _TIGHT
     words = (
         ", ".join(word for word, holds in (("few rows", few[k]), ("tight", tight[k])) if holds)
@@ -299,44 +310,80 @@ def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]
 
 
 def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) -> Floats:
-    """What each component adds to the log-likelihood, and at the end what the spurious ones add together, ``(K + 1,)``.
+    """Return the additions of each component and, as the last one, of the spurious components together, ``(K + 1,)``.
 
-    Each row's share is cut so that the sum stays finite: without a component on it, a far row may have no density left.
+    An addition is the log-likelihood of the mixture less the one of the others, whose weights are scaled to sum to one.
+    Each row's part is cut so that the sum stays finite: without a component on it, a far row may have no density left.
     """
-    kept = np.vstack([~np.eye(mixture.n_components, dtype=bool), ~spurious])
-    left = kept @ mixture.weights
-    log_left = np.log(np.where(left > 0, left, 1.0))
+    n_components = mixture.n_components
+    removals = [_Removal.of(mixture, flags) for flags in np.vstack([np.eye(n_components, dtype=bool), spurious])]
+    assess = source.engine_for(n_components).arithmetic.assess
     most = -_LOWEST / 2.0 / max(weight, 1.0)
+    size = max(_NUMBERS_AT_ONCE // n_components, 1)
+
+    def piece(rows: Rows, weights: Floats) -> Floats:
+        log_density, _, resp = assess(mixture, rows, responsibilities=True)
+        return np.array([weights @ np.minimum(one.gains(assess, rows, log_density, resp), most) for one in removals])
 
     def block(rows: Rows, weights: Floats) -> Floats:
-        joint = reference.log_joint(mixture, rows)
-        without = np.column_stack([_without_each(joint), np.logaddexp.reduce(joint[:, ~spurious], axis=1)])
-        gains = np.logaddexp.reduce(joint, axis=1)[:, None] - np.maximum(without - log_left, _LOWEST)
-        return np.asarray(weights @ np.minimum(gains, most))
+        ends = range(0, len(rows), size)
+        return np.asarray(np.sum([piece(rows[i : i + size], weights[i : i + size]) for i in ends], axis=0))
 
-    return np.where(left > 0, source.total(block), np.nan)
+    return source.total(block)
 
 
-def _without_each(joint: Floats) -> Floats:
-    """Logarithms of the sums over all components but one, ``(b, K) -> (b, K)``, without a subtraction.
+@dataclass(frozen=True, eq=False)
+class _Removal:
+    """Components that are taken out of a mixture.
 
-    They are the sums of those before it and of those after it.
+    Attributes
+    ----------
+    removed : (G,) ndarray of int
+        The components.
+    rest : Mixture or None
+        The mixture of the other components, or None where these have no weight.
+    log_left : float
+        Logarithm of the weight of the other components.
     """
-    none = np.full((len(joint), 1), -np.inf)
-    before = np.logaddexp.accumulate(np.hstack([none, joint[:, :-1]]), axis=1)
-    after = np.logaddexp.accumulate(np.hstack([none, joint[:, :0:-1]]), axis=1)[:, ::-1]
-    return np.asarray(np.logaddexp(before, after))
+
+    removed: Labels
+    rest: Mixture | None
+    log_left: float
+
+    @classmethod
+    def of(cls, mixture: Mixture, flags: Mask) -> Self:
+        """Take out the components with a flag ``(K,)``."""
+        left = float(mixture.weights[~flags].sum())
+        if not left > 0:
+            return cls(np.flatnonzero(flags), None, np.nan)
+        rest = Mixture(mixture.weights[~flags] / left, mixture.means[~flags], mixture.covariances.of(~flags))
+        return cls(np.flatnonzero(flags), rest, float(np.log(left)))
+
+    def gains(self, assess: _Assess, rows: Rows, log_density: Floats, resp: Floats) -> Floats:
+        """Return the log-densities of rows less those without the components, ``(n,)``; NaN where nothing is left.
+
+        With r the responsibility of the components, it is ``log(left) - log(1 - r)``. Where r is nearly one, the
+        difference has few digits, and the density without the components is computed in place of it.
+        """
+        if self.rest is None:
+            return np.full(len(rows), np.nan)
+        share = resp[:, self.removed].sum(axis=1)
+        near = share > _DOMINANT
+        gains = self.log_left - np.log1p(-np.where(near, 0.0, share))
+        if near.any():
+            gains[near] = log_density[near] - assess(self.rest, rows[near])[0]
+        return np.asarray(gains)
 
 
 def _number(value: float) -> str:
-    """One decimal, three digits where it is huge, and a dash where it is not a number."""
+    """Return a number as text: with one decimal, with three digits if it is huge, and as a dash if it is NaN."""
     if np.isnan(value):
         return "-"
     return f"{round(value, 1) + 0.0:.1f}" if abs(value) < _READABLE else f"{value:.3g}"
 
 
 def _amount(value: float) -> str:
-    """A number in a sentence: as :func:`_number`, whole ones without a decimal."""
+    """Return a number for a sentence: like :func:`_number`, but whole numbers without a decimal."""
     return _number(value).removesuffix(".0")
 
 

@@ -1,7 +1,7 @@
-"""Clusters made of several components, from one component each to all in one.
+"""Clusters made of several components: partitions from one component in each cluster to all components in one.
 
-A cluster that is not Gaussian is fitted by several components, so that the components count more than there are
-clusters. Here components that share rows are joined, two at a time; the density stays as it was fitted.
+A cluster that is not Gaussian is fitted by several components, so that there are more components than clusters. Here
+components that share rows are joined, two at a time; the density stays as it was fitted.
 
 References
 ----------
@@ -22,14 +22,15 @@ from gaussmix.sources import Source
 __all__ = ["Hierarchy", "merge_components"]
 
 _CRITERIA = ("entropy",)
-_ROUNDING = 1e-12  # of the largest entropy: misfits that differ by less are equal
+_ROUNDING = 1e-12
+"""Misfits that differ by less than the square of this share of the largest entropy are equal."""
 
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
     r"""Partitions of K components into 1 to K clusters, each made from the next finer one by joining two clusters.
 
-    The entropy of a partition says how far the rows are from belonging to one cluster each:
+    The entropy of a partition measures the uncertainty about the clusters of the rows:
 
     .. math:: \mathrm{Ent}(G) = -\sum_i w_i \sum_{g=1}^{G} t_{ig} \log t_{ig}
 
@@ -41,10 +42,10 @@ class Hierarchy:
         The two clusters joined at each step, the first step first; a cluster is named by its lowest component, and the
         lower name comes first.
     entropies : (K,) ndarray
-        Entropies in nats: ``entropies[g - 1]`` belongs to g clusters. They begin with 0 and never fall.
+        Entropies in nats: ``entropies[g - 1]`` is the entropy of g clusters. The first is 0; they never fall.
     masses : (K,) ndarray
-        Expected weight of the rows of each component. The paper also draws the entropy against the sum over the steps
-        of what the two joined clusters weigh.
+        Expected weight of the rows of each component. The paper also draws the entropy against the cumulated weight of
+        the joined clusters.
 
     Examples
     --------
@@ -65,11 +66,11 @@ class Hierarchy:
         """The suggested number of clusters: the elbow of the entropy drawn against the number of clusters.
 
         Two straight lines are fitted by least squares, one to the entropies of 1 to g clusters and one to those of g
-        to K clusters. The elbow is the g, from 2 to K - 1, where they fit best; of equally good ones the largest.
+        to K clusters. The elbow is the g, from 2 to K - 1, with the best fit; the largest if several fit equally well.
 
-        An elbow needs three points: up to two components are left as they are. As it is never K, look at
-        :attr:`entropies` too: where the last is small, no components overlap and none need to be joined. The automatic
-        choice of the paper fits the lines to the rescaled plot that :attr:`masses` allows.
+        An elbow needs three points: one or two components are left as they are. The elbow is never K, so look at
+        :attr:`entropies` too: where the last entropy is small, no components overlap and none need to be joined. The
+        automatic choice of the paper fits the lines to the plot against the cumulated weight.
         """
         if self.n_components <= 2:  # noqa: PLR2004 - as documented
             return self.n_components
@@ -79,7 +80,7 @@ class Hierarchy:
         return int(elbows[equal].max())
 
     def clusters(self, n_clusters: int) -> Labels:
-        """Which cluster each component belongs to.
+        """Return the cluster of each component.
 
         Parameters
         ----------
@@ -89,9 +90,9 @@ class Hierarchy:
         Returns
         -------
         (K,) ndarray of int
-            Clusters from 0 to ``n_clusters - 1``, numbered in the order of their lowest components. Rows belong to
-            them with the probabilities ``mixture.responsibilities(rows) @ np.eye(g)[hierarchy.clusters(g)]``, whose
-            largest may be another cluster than that of the most probable component.
+            Clusters from 0 to ``n_clusters - 1``, numbered in the order of their lowest components. The probabilities
+            of the clusters are ``mixture.responsibilities(rows) @ np.eye(g)[hierarchy.clusters(g)]``; the most probable
+            cluster need not be the cluster of the most probable component.
 
         Raises
         ------
@@ -113,8 +114,8 @@ class Hierarchy:
 def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy") -> Hierarchy:
     """Join the components of a mixture into clusters, two at a time, until all are in one.
 
-    Each step joins the two clusters whose joining lowers the entropy of the partition most: those that share most rows.
-    Of equal pairs the one with the lowest components is joined. There are K passes over the rows, block by block.
+    Each step joins the two clusters that lower the entropy of the partition most: those that share most rows. Of equal
+    pairs, the pair with the lowest components is joined. The function passes over the rows K times, block by block.
 
     Parameters
     ----------
@@ -123,12 +124,12 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
     source : Source
         The rows that were fitted.
     criterion : {"entropy"}
-        What a step lowers most.
+        The quantity that a step lowers most.
 
     Returns
     -------
     Hierarchy
-        The partitions into 1 to K clusters, their entropies, and a suggestion which to use.
+        The partitions into 1 to K clusters, their entropies, and a suggested number of clusters.
 
     Raises
     ------
@@ -191,9 +192,8 @@ def _check(mixture: Mixture, source: Source, criterion: str) -> None:
 
 
 def _first_falls(mixture: Mixture, source: Source) -> Floats:
-    """What joining each pair of components takes from the entropy: ``(K, K)``, -inf but above the diagonal."""
+    """Return the fall of the entropy by joining each pair of components: ``(K, K)``, -inf except above the diagonal."""
     size = mixture.n_components
-
     assess = source.engine_for(size).arithmetic.assess
 
     def block(rows: Rows, weights: Floats) -> Floats:
@@ -207,7 +207,10 @@ def _first_falls(mixture: Mixture, source: Source) -> Floats:
 
 
 def _later_falls(mixture: Mixture, source: Source, cluster: AnyArray, others: AnyArray) -> Floats:
-    """What joining a cluster, of the components ``(K,)``, with each of the others ``(K, G)`` takes: ``(G,)``."""
+    """Return the fall of the entropy by joining a cluster with each other one, ``(G,)``.
+
+    The clusters are flags of their components, ``(K,)`` and ``(K, G)``.
+    """
     assess = source.engine_for(mixture.n_components).arithmetic.assess
 
     def block(rows: Rows, weights: Floats) -> Floats:
@@ -218,21 +221,21 @@ def _later_falls(mixture: Mixture, source: Source, cluster: AnyArray, others: An
 
 
 def _falls(cluster: Floats, others: Floats, weights: Floats) -> Floats:
-    """``Σ w [(t + u) log(t + u) - t log t - u log u]`` for t in ``(b, 1)`` and each u in ``(b, G)``.
+    """Return ``Σ w [(t + u) log(t + u) - t log t - u log u]`` for t in ``(b, 1)`` and each u in ``(b, G)``.
 
-    Written as ``Σ w [t log((t + u) / t) + u log((t + u) / u)]`` no term is negative and nothing cancels.
+    In the form ``Σ w [t log((t + u) / t) + u log((t + u) / u)]`` no term is negative and nothing cancels.
     """
     together = cluster + others
     return -(weights @ (rel_entr(cluster, together) + rel_entr(others, together)))
 
 
 def _entropies(lowered: Floats) -> Floats:
-    """Entropies of 1 to K clusters: one cluster has none, and each earlier step back adds what it took."""
+    """Return the entropies of 1 to K clusters: the cumulated falls, from the last step back to the first."""
     return np.cumsum(np.concatenate([[0.0], lowered[::-1]]))
 
 
 def _misfit(values: Floats) -> float:
-    """Sum of the squared distances of equally spaced values from their best straight line."""
+    """Return the sum of squared residuals of equally spaced values about their regression line."""
     place = np.arange(len(values)) - (len(values) - 1) / 2
     height = values - values.mean()
     slope = place @ height / (place @ place)

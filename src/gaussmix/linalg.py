@@ -13,8 +13,10 @@ __all__ = [
     "log_det_of_triangles",
 ]
 
-_ROWS_AT_ONCE = 256  # rows of a matrix that are compared with its columns at a time, which bounds the memory
-_ASYMMETRY = 1e-8  # largest difference of mirrored entries, in units of the product of their two standard deviations
+_ROWS_AT_ONCE = 256
+"""The number of rows of a matrix that are compared with its columns at a time, which bounds the memory."""
+_ASYMMETRY = 1e-8
+"""The largest difference of mirrored entries, in units of the product of their two standard deviations."""
 
 
 def cholesky_of_gram(roots: Floats) -> Floats:

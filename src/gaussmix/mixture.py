@@ -1,4 +1,4 @@
-"""The fitted distribution."""
+"""The Gaussian mixture: a distribution with known parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ __all__ = ["Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _SUM_TOLERANCE = 1e-6
-_ROUNDING = 1e-12  # of a sum in double precision
+"""The largest error of the sum of the weights: the rounding of single precision."""
+_ROUNDING = 1e-12
+"""The error of the sum of the weights that counts as rounding in double precision; such weights are not scaled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +44,18 @@ class Mixture:
 
     .. math:: p(x) = \sum_{k=1}^{K} \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)
 
-    Nothing in it depends on how the numbers were found: by a fit, from a paper, or by hand. It cannot be changed.
+    The parameters may come from a fit, from a paper, or from the user. A mixture cannot be changed.
 
     Parameters
     ----------
     weights : (K,) array_like
-        Mixing proportions: not negative, and summing to one. What they miss of it, up to 1e-6 as in single precision,
-        is made up by scaling them.
+        Mixing proportions: not negative, with the sum one. A sum that differs from one by at most 1e-6, as in single
+        precision, is corrected by scaling.
     means : (K, D) array_like
         Component means, in the units of the rows.
     covariances : array_like or Covariances
         Component covariances, in squared units: shape ``(K,)`` for one variance each, ``(K, D)`` for diagonals,
-        ``(D, D)`` for one matrix shared by all, ``(K, D, D)`` for a matrix each. Where K equals D, say which is meant
+        ``(D, D)`` for one matrix shared by all, ``(K, D, D)`` for a matrix each. Where K equals D, choose the form
         with ``Diagonal.from_covariances(array)`` or ``Tied.from_covariances(array)``.
     feature_names : sequence of str, optional
         Names of the D columns; they travel with the mixture into files and tables.
@@ -124,7 +126,7 @@ class Mixture:
 
     @cached_property
     def log_norms(self) -> Floats:
-        """``log(weight_k)`` and the logarithm of the k-th density at its own mean, together: ``(K,)``."""
+        """The sum of ``log(weight_k)`` and the log-density of component k at its mean, ``(K,)``."""
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         log_det = self.covariances.log_det(self.n_components, self.n_features)
@@ -132,8 +134,8 @@ class Mixture:
 
     @property
     def factors(self) -> Floats:
-        """Lower Cholesky factors of all covariances, whatever form these are stored in, ``(K, D, D)``."""
-        return self.covariances.triangles(self.n_components, self.n_features)
+        """Lower Cholesky factors of all covariances, ``(K, D, D)``, for each storage form."""
+        return self.covariances.cholesky(self.n_components, self.n_features)
 
     @property
     def mean(self) -> Floats:
@@ -142,14 +144,14 @@ class Mixture:
 
     @cached_property
     def covariance(self) -> Floats:
-        """Covariance of the whole distribution, ``(D, D)``: within the components and between them."""
+        """Covariance of the whole distribution, ``(D, D)``: the covariances within and between components."""
         spread = self.means - self.mean
         within = np.einsum("k,kij->ij", self.weights, self.covariances.dense(self.n_components, self.n_features))
         return _frozen(within + (spread.T * self.weights) @ spread)
 
     @cached_property
     def variances(self) -> Floats:
-        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`, alone."""
+        """Variance of each feature in the whole distribution, ``(D,)``: the diagonal of :attr:`covariance`."""
         spread = self.means - self.mean
         within = self.covariances.variances(self.n_components, self.n_features)
         return _frozen(self.weights @ (within + np.square(spread)))
@@ -165,12 +167,12 @@ class Mixture:
         return moments.kurtosis(self)
 
     def logpdf(self, rows: ArrayLike) -> Floats:
-        """Logarithm of the density at each row.
+        """Return the logarithm of the density at each row.
 
         Parameters
         ----------
         rows : (n, D) array_like
-            Points. Very far ones get a finite value too: what lies below the smallest float is given as that float.
+            Points. Far points have finite log-densities too: at least the lowest finite float.
 
         Returns
         -------
@@ -180,18 +182,18 @@ class Mixture:
         return assessment.log_densities(self, self._points(rows))
 
     def pdf(self, rows: ArrayLike) -> Floats:
-        """Density at each row, ``(n, D) -> (n,)``."""
+        """Return the density at each row, ``(n, D) -> (n,)``."""
         return np.exp(self.logpdf(rows))
 
     def responsibilities(self, rows: ArrayLike) -> Floats:
-        """Probability that each component gave each row, ``(n, D) -> (n, K)``; the rows of the answer sum to one."""
+        """Return the probability of each component for each row, ``(n, D) -> (n, K)``; they sum to one for each row."""
         return assessment.responsibilities(self, self._points(rows))
 
     def predict(self, rows: ArrayLike) -> Labels:
-        """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``."""
         return assessment.labels(self, self._points(rows))
 
-    # --- What one does with a density: each is a function of a mixture, in the file that is named after the subject ---
+    # --- Functions of a mixture, each in the file of `density` that is named after its subject ------------------------
 
     sample = sampling.sample
     sample_blocks = sampling.sample_blocks
@@ -280,7 +282,7 @@ def _proportions(values: ArrayLike, n_components: int) -> Floats:
 
 
 def _stored(covariances: Floats, n_components: int, n_features: int) -> Covariances:
-    """The storage form that the shape of an array says."""
+    """Return the covariances in the storage form whose shape the array has."""
     fitting = [form for form in FORMS.values() if form.shape(n_components, n_features) == covariances.shape]
     if len(fitting) > 1 and covariances.size > 1:
         msg = (

@@ -12,16 +12,16 @@ __all__ = ["DIAGONAL", "FULL", "POOLED", "SCALAR", "Moments"]
 
 
 class Moments(ABC):
-    """How much of the outer products ``(x - o)(x - o)ᵀ`` is kept: a linear map, applied to each component.
+    """A kind of second moments: the part of the outer products ``(x - o)(x - o)ᵀ`` that is summed for each component.
 
-    A structure asks for the poorest kind that its M-step can live on, and the pass over the rows sums no more.
+    A structure asks for the smallest kind that its M-step needs, and the pass over the rows sums no more.
 
     Attributes
     ----------
     name : str
         The name of the one value of the kind in this module: a pickled kind is loaded as that value.
     correlated : bool
-        Whether products of different features are kept.
+        True where products of different features are kept.
     """
 
     name: ClassVar[str]
@@ -32,37 +32,42 @@ class Moments(ABC):
 
     @abstractmethod
     def zero(self, n_components: int, n_features: int) -> Floats:
-        """Second moments of no rows at all."""
+        """Return the second moments of no rows."""
 
     @abstractmethod
     def outer(self, a: Floats, b: Floats) -> Floats:
-        """The kept part of ``a_k b_kᵀ`` for each component; `a` and `b` are ``(K, D)``."""
+        """Return the kept part of ``a_k b_kᵀ`` for each component; `a` and `b` are ``(K, D)``."""
 
     @abstractmethod
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
-        """The kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
+        """Return the kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
 
     @abstractmethod
     def spread(self, second: Floats) -> Floats:
-        """The diagonals in second moments of this kind; of traces, the traces."""
+        """Return the diagonals in second moments of this kind; where traces are kept, the traces."""
 
     @abstractmethod
-    def widened(self, second: Floats, shares: Floats) -> Floats:
-        """The second moments with a share ``(K,)`` of each variance added to it; of a pooled one, the largest share."""
+    def inflated(self, second: Floats, shares: Floats) -> Floats:
+        """Return second moments with variances multiplied by ``1 + shares``, ``(K,)``; pooled ones by the largest."""
 
     def joined(self, parts: Sequence[Floats]) -> Floats:
-        """The second moments of several sets of components, one after the other; pooled ones are added."""
+        """Return the second moments of the components of all parts, part by part; pooled ones are added."""
         return np.concatenate(parts)
 
     @abstractmethod
     def sums(self, centred: Floats, weights: Floats) -> Floats:
-        """The kept part of ``Σ_i weights_ki centred_ki centred_kiᵀ``, for rows ``(K, n, D)`` and weights ``(K, n)``."""
+        """Return the kept part of ``Σ_i weights_ki centred_ki centred_kiᵀ``; rows ``(K, n, D)``, weights ``(K, n)``."""
 
     @abstractmethod
     def with_eigenvalues(self, second: Floats, change: Callable[[Floats], Floats]) -> Floats:
-        """The same axes, with other eigenvalues: `change` gets all, a row for each matrix, and gives as many.
+        """Return second moments with the same eigenvectors and changed eigenvalues.
 
-        Traces count as one eigenvalue each.
+        Parameters
+        ----------
+        second : ndarray
+            Second moments of this kind.
+        change : callable
+            A function from all eigenvalues, a row for each matrix, to as many new ones. A trace is one eigenvalue.
         """
 
     @abstractmethod
@@ -84,7 +89,7 @@ class Moments(ABC):
 
     @abstractmethod
     def weightless_dof(self, n_features: int) -> float:
-        """The degrees of freedom with which a conjugate prior on one covariance weighs nothing.
+        """Return the degrees of freedom with which a conjugate prior on one covariance weighs nothing.
 
         An inverse Wishart density is ``det(Σ)^(-(dof + D + 1) / 2)`` times an exponential, an inverse gamma density of
         half as many degrees of freedom ``variance^(-(dof + 2) / 2)`` times one, and the normal density of a row
@@ -92,17 +97,17 @@ class Moments(ABC):
         """
 
     def dof_per_row(self, n_features: int) -> float:
-        """How many more degrees of freedom weigh as much as one row: one for each coordinate that a variance is of."""
+        """Return the degrees of freedom that weigh as much as a row: the number of features that share a variance."""
         return 1.0
 
     def add_rows(self, second: Floats, k: int, centred: Floats, weights: Floats) -> None:
-        """Add such sums for the rows ``(n, D)`` of component `k` to `second`, in place."""
+        """Add the sums for rows ``(n, D)`` of component `k` to `second`, in place."""
         second[k] += self.sums(centred[None], weights[None])[0]
 
 
 @final
 class _Scalar(Moments):
-    """The trace alone: shape ``(K,)``."""
+    """The traces: shape ``(K,)``."""
 
     name = "SCALAR"
     correlated = False
@@ -119,7 +124,7 @@ class _Scalar(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
-    def widened(self, second: Floats, shares: Floats) -> Floats:
+    def inflated(self, second: Floats, shares: Floats) -> Floats:
         return second * (1.0 + shares)
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:
@@ -140,7 +145,7 @@ class _Scalar(Moments):
 
 @final
 class _Diagonal(Moments):
-    """The diagonal: shape ``(K, D)``."""
+    """The diagonals: shape ``(K, D)``."""
 
     name = "DIAGONAL"
     correlated = False
@@ -157,7 +162,7 @@ class _Diagonal(Moments):
     def spread(self, second: Floats) -> Floats:
         return second
 
-    def widened(self, second: Floats, shares: Floats) -> Floats:
+    def inflated(self, second: Floats, shares: Floats) -> Floats:
         return second * (1.0 + shares[:, None])
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:
@@ -175,7 +180,7 @@ class _Diagonal(Moments):
 
 @final
 class _Pooled(Moments):
-    """The whole product, summed over components: shape ``(D, D)``."""
+    """The matrices, summed over components: shape ``(D, D)``."""
 
     name = "POOLED"
     correlated = True
@@ -192,7 +197,7 @@ class _Pooled(Moments):
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second)
 
-    def widened(self, second: Floats, shares: Floats) -> Floats:
+    def inflated(self, second: Floats, shares: Floats) -> Floats:
         return np.asarray(second * (1.0 + shares.max() * np.eye(len(second))))
 
     def joined(self, parts: Sequence[Floats]) -> Floats:
@@ -217,7 +222,7 @@ class _Pooled(Moments):
 
 @final
 class _Full(Moments):
-    """The whole product of each component: shape ``(K, D, D)``."""
+    """The matrix of each component: shape ``(K, D, D)``."""
 
     name = "FULL"
     correlated = True
@@ -234,7 +239,7 @@ class _Full(Moments):
     def spread(self, second: Floats) -> Floats:
         return np.diagonal(second, axis1=1, axis2=2)
 
-    def widened(self, second: Floats, shares: Floats) -> Floats:
+    def inflated(self, second: Floats, shares: Floats) -> Floats:
         return second * (1.0 + shares[:, None, None] * np.eye(second.shape[1]))
 
     def sums(self, centred: Floats, weights: Floats) -> Floats:

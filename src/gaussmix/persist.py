@@ -21,28 +21,28 @@ _VERSION = "1"
 
 
 class ModelFileError(ValueError):
-    """A file that holds no mixture, or a damaged one."""
+    """A file that contains no mixture, or is damaged."""
 
 
 def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a mixture to a model file.
 
-    The file is a safetensors file: arrays behind a plain header, nothing that could run. It holds the weights, the
-    means, the Cholesky factors of the covariances and the feature names, and a checksum of them.
+    The file is a safetensors file: arrays behind a plain header, without anything that could be executed. It holds the
+    weights, the means, the Cholesky factors of the covariances, the feature names, and a checksum of them.
 
     Parameters
     ----------
     mixture : Mixture
-        What to keep.
+        The mixture to save.
     path : str or path-like
-        Where; ``.gmx`` is the usual ending, none is required.
+        Path of the file; ``.gmx`` is the usual ending, but any is accepted.
     overwrite : bool, default False
-        Whether a file that is there may be replaced. Either way the file is written whole or not at all.
+        If True, an existing file is replaced. In any case the file is written completely or not at all.
 
     Raises
     ------
     FileExistsError
-        If there is a file and `overwrite` is False.
+        If the file exists and `overwrite` is False.
 
     Examples
     --------
@@ -75,20 +75,20 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
 
 
 def load(path: str | os.PathLike[str]) -> Mixture:
-    """Read a mixture from a model file: the very numbers that were saved.
+    """Read a mixture from a model file: the same numbers that were saved, to the bit.
 
     Parameters
     ----------
     path : str or path-like
-        A file that :func:`save` wrote. It may come from anyone: nothing in it is executed, and it is checked before it
-        is used.
+        A file that :func:`save` wrote. An untrusted file does no harm: nothing in it is executed, and it is checked
+        before it is used.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If the file is of another kind, of a newer version, cut short or changed.
+        If the file has another format or a newer version, or is truncated or changed.
     """
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - only files need it
 
@@ -150,12 +150,12 @@ def _digest(arrays: Mapping[str, Floats], *texts: str) -> str:
 
 
 def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
-    """Write a file whole or not at all: beside its place first, then moved there in one step.
+    """Write a file completely or not at all: to a temporary file beside it, which is then renamed in one step.
 
     Raises
     ------
     FileExistsError
-        If there is a file and `overwrite` is False.
+        If the file exists and `overwrite` is False.
     """
     if path.exists() and not overwrite:
         msg = f"{path} exists already, and is left as it is."

@@ -1,4 +1,4 @@
-"""Conjugate priors on means and covariances: a few rows that are believed before any is seen."""
+"""Conjugate priors on means and covariances: each weighs as much as a few additional rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,9 +14,10 @@ from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 from gaussmix.values import real
 
-__all__ = ["NAMES", "Hold", "NormalInverseWishart", "scaled"]
+__all__ = ["NAMES", "ComponentPrior", "NormalInverseWishart", "scaled"]
 
-_ROUNDING = 1e-8  # of a correlation
+_ROUNDING = 1e-8
+"""The error of a correlation, and of an eigenvalue of a correlation matrix, that counts as rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +29,16 @@ class NormalInverseWishart:
         \mu_k \mid \Sigma_k \sim \mathcal{N}(m, \Sigma_k / \kappa), \qquad
         p(\Sigma) \propto \det(\Sigma)^{-(\nu + D + 1) / 2} \exp(-\tfrac{1}{2} \operatorname{tr} \Lambda \Sigma^{-1})
 
-    Where the structure knows variances only, each has an inverse gamma prior instead,
+    For a structure without correlations, each variance has an inverse gamma prior instead,
 
     .. math:: p(\sigma_j^2) \propto (\sigma_j^2)^{-(\nu + 2) / 2} \exp(-\tfrac{1}{2} \Lambda_{jj} / \sigma_j^2)
 
     with the mean of the diagonal in place of :math:`\Lambda_{jj}` where a component has one variance for all features.
-    Where all components have one covariance, the prior is on that one; else there is one on each, and the structure
-    restricts their product.
+    A covariance that all components share has one prior. Otherwise each covariance has a prior, and the structure
+    restricts the product of the priors.
 
     For rows with masses :math:`n_k`, means :math:`\bar x_k` and scatters :math:`W_k`, the M-step to the most probable
-    parameters is the one to the most likely, with
+    parameters equals the M-step to the most likely ones, with
 
     .. math::
 
@@ -51,24 +52,25 @@ class NormalInverseWishart:
     Parameters
     ----------
     mean : (D,) array_like
-        m, towards which the means are drawn, in the units of the rows.
+        m, towards which the means are shrunk, in the units of the rows.
     shrinkage : float
-        κ, the number of rows that the prior on a mean is worth; 0 is no prior on the means.
+        κ, the number of rows that the prior on a mean weighs; 0 for no prior on the means.
     dof : float
-        ν, the degrees of freedom. The prior weighs nothing where ν is ``-(D + 1)``, or -2 for variances, and less is
-        refused. Its integral is finite only above ``D - 1``, or 0, but below it is a penalty all the same.
+        ν, the degrees of freedom. The prior weighs nothing where ν is ``-(D + 1)``, or -2 for variances; smaller
+        values are refused. The prior is proper only for ν above ``D - 1``, or above 0 for variances; below, it is a
+        penalty.
     scale : (D, D) or (D,) array_like
         Λ, symmetric and positive semidefinite, in squared units of the rows; or the diagonal of a diagonal one.
 
     Raises
     ------
     ValueError
-        If an argument is not of this shape or kind.
+        If an argument has another shape or type.
 
     References
     ----------
-    Fraley & Raftery (2007), Journal of Classification 24, 155-181: EII, VII, EEI, VVI, EEE and VVV. What mclust 6 does
-    for EII, EEI, VEI, EVI, EEV and VEV with more than one component is not the maximum of this density.
+    Fraley & Raftery (2007), Journal of Classification 24, 155-181, for EII, VII, EEI, VVI, EEE and VVV. The estimates
+    of mclust 6 for EII, EEI, VEI, EVI, EEV and VEV with more than one component do not maximize this density.
 
     Examples
     --------
@@ -100,16 +102,16 @@ class NormalInverseWishart:
 
     @property
     def scale(self) -> Floats:
-        """The scale, written out as ``(D, D)``."""
+        """The scale as a matrix, ``(D, D)``."""
         return _frozen("scale", np.diag(self.spread)) if self.spread.ndim == 1 else self.spread
 
     def weight(self, structure: Structure) -> float:
-        """How many rows the prior on one covariance of a structure weighs as much as."""
+        """Return the number of rows that the prior on one covariance of a structure weighs."""
         moments, n_features = structure.moments, len(self.mean)
         return (self.dof - moments.weightless_dof(n_features)) / moments.dof_per_row(n_features)
 
-    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
-        """Statistics about the most probable means, and of rows whose most likely covariances are the most probable.
+    def add_to(self, statistics: Statistics, structure: Structure) -> Statistics:
+        """Return statistics whose most likely means and covariances are the most probable ones of the rows.
 
         Parameters
         ----------
@@ -134,21 +136,21 @@ class NormalInverseWishart:
         )
 
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
-        """Logarithm of the prior density of a mixture's means and covariances, in nats.
+        """Return the logarithm of the prior density of a mixture's means and covariances, in nats.
 
-        But for a constant, which depends on the prior, the structure, K and D alone: where the prior on a covariance
-        has a largest value, the logarithm of that is 0. The log-likelihood and this together never fall from one EM
-        step to the next, where there is no ridge.
+        It is known up to a constant that depends only on the prior, the structure, K and D: where the prior on a
+        covariance has a maximum, the logarithm of the maximum is 0. Without a ridge, the sum of the log-likelihood and
+        this logarithm never falls from one EM step to the next.
         """
         return float(self.log_densities(mixture, structure).sum())
 
     def log_densities(self, mixture: Mixture, structure: Structure) -> Floats:
-        """The part of each component in :meth:`log_density`, ``(K,)``."""
+        """Return the part of each component in :meth:`log_density`, ``(K,)``."""
         peak = _share(structure, mixture.n_components) * self._peak(structure)
         return self._unscaled(mixture, structure) - peak
 
     def _unscaled(self, mixture: Mixture, structure: Structure) -> Floats:
-        """Return the same but for another constant: that of the formulas above."""
+        """Return :meth:`log_densities` with the constant of the formulas of this class."""
         n_components, n_features = mixture.means.shape
         root = np.broadcast_to(self._root_for(structure), (n_components, *self._root_for(structure).shape))
         white = mixture.covariances.whiten(np.concatenate([root, (mixture.means - self.mean)[:, None]], axis=1))
@@ -158,12 +160,12 @@ class NormalInverseWishart:
         return np.asarray(-0.5 * (self._weights(structure, n_components) * log_dets + exponents))
 
     def _peak(self, structure: Structure) -> float:
-        """Return the largest logarithm of the density of one mean and covariance; 0 where there is no largest one."""
+        """Return the maximum of the log-density of one mean and covariance; 0 where there is no maximum."""
         if structure not in self._peaks:
-            self._peaks[structure] = self._found_peak(structure)
+            self._peaks[structure] = self._compute_peak(structure)
         return self._peaks[structure]
 
-    def _found_peak(self, structure: Structure) -> float:
+    def _compute_peak(self, structure: Structure) -> float:
         alone = Statistics.zero(self.mean[None], structure.moments)
         root = self._root_for(structure)
         scatter = alone.moments.sums(root[None], np.full((1, len(root)), self._repeats(structure, 1)))
@@ -181,17 +183,17 @@ class NormalInverseWishart:
         return {}
 
     def _weights(self, structure: Structure, n_components: int) -> float:
-        """Pseudo-rows of each component."""
+        """Return the number of pseudo-rows of each component."""
         return self.weight(structure) * _share(structure, n_components) + (self.shrinkage > 0)
 
     def _repeats(self, structure: Structure, n_components: int) -> float:
-        """How often each row of the root counts, in each component."""
+        """Return the weight of each row of the root in each component."""
         return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
 
     def _root_for(self, structure: Structure) -> Floats:
-        """Return rows ``(R, D)`` whose sum of outer products is the scale, as far as the structure sees it.
+        """Return rows ``(R, D)`` whose sum of outer products is the scale, in the moments of the structure.
 
-        One row of deviations has the scale's variances, which is all that structures without correlations see.
+        For structures without correlations, one row of standard deviations is enough: it has the scale's variances.
         """
         if not structure.moments.correlated:
             return np.sqrt(_variances(self.spread))[None]
@@ -207,38 +209,38 @@ class NormalInverseWishart:
 
 
 @dataclass(frozen=True, eq=False)
-class Hold:
-    """A prior on some of the components alone, which would collapse without it.
+class ComponentPrior:
+    """A prior on given components, which would collapse without it.
 
     Attributes
     ----------
     components : tuple of int
-        Which ones; all of them where the structure has one covariance for all.
+        The components; for a structure with a shared covariance the prior is on all components.
     prior : NormalInverseWishart
-        What holds them open: :func:`scaled`'s ``"weak"``, worth one row.
+        The prior: ``"weak"`` of :func:`scaled`, which weighs one row.
     """
 
     components: tuple[int, ...]
     prior: NormalInverseWishart
 
-    def added(self, statistics: Statistics, structure: Structure) -> Statistics:
-        """The statistics with the prior's pseudo-rows in the components that are held."""
-        central, held = statistics.central(), self.prior.added(statistics, structure)
+    def add_to(self, statistics: Statistics, structure: Structure) -> Statistics:
+        """Return the statistics with the prior's pseudo-rows in the given components."""
+        central, regularized = statistics.central(), self.prior.add_to(statistics, structure)
         if structure.shared:
-            return held
+            return regularized
         mass, second = central.mass.copy(), central.second.copy()
-        some = list(self.components)
-        mass[some], second[some] = held.mass[some], held.second[some]
+        own = list(self.components)
+        mass[own], second[own] = regularized.mass[own], regularized.second[own]
         return replace(central, mass=mass, second=second)
 
     def log_density(self, mixture: Mixture, structure: Structure) -> float:
-        """Logarithm of the prior density of the components that are held, but for a constant, in nats."""
+        """Return the logarithm of the prior density of the given components, up to a constant, in nats."""
         parts = self.prior.log_densities(mixture, structure)
         return float(parts.sum() if structure.shared else parts[list(self.components)].sum())
 
 
 def _share(structure: Structure, n_components: int) -> float:
-    """The part of the prior on a covariance that each component bears."""
+    """Return the share of each component in the prior on a covariance."""
     return 1.0 / n_components if structure.shared else 1.0
 
 
@@ -274,7 +276,10 @@ def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Flo
 
 
 def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
-    """Units in which the variances are one, and eigenvalues and eigenvectors in these: no small variance drowns."""
+    """Return units in which the variances are one, and eigenvalues and eigenvectors in these units.
+
+    Small variances are not lost in the rounding of large ones.
+    """
     variances = np.abs(np.diagonal(matrix))
     units = np.sqrt(np.where(variances > 0, variances, 1.0))
     values, axes = np.linalg.eigh(matrix / np.outer(units, units))
@@ -282,12 +287,12 @@ def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _variances(matrix: Floats) -> Floats:
-    """Return the diagonal of a matrix ``(D, D)``; of one that is given by its variances ``(D,)``, these."""
+    """Return the diagonal of a matrix ``(D, D)``, or the variances ``(D,)`` of a diagonal matrix."""
     return matrix if matrix.ndim == 1 else np.diagonal(matrix)
 
 
 def _weak(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
-    """One row for each covariance, spread as the column variances say, and nothing on the means."""
+    """Return a prior that weighs one row with the variances of the columns, and has no prior on the means."""
     moments, n_features = structure.moments, len(mean)
     per_row = moments.dof_per_row(n_features)
     scale = per_row * _variances(covariance)
@@ -295,34 +300,35 @@ def _weak(mean: Floats, covariance: Floats, structure: Structure) -> NormalInver
 
 
 def _mclust(mean: Floats, covariance: Floats, structure: Structure) -> NormalInverseWishart:
-    """The defaults of Fraley & Raftery (2007)."""
+    """Return the default prior of Fraley & Raftery (2007)."""
     n_features = len(mean)
     round_one = np.full(n_features, _variances(covariance).mean())
     return NormalInverseWishart(mean, 0.01, n_features + 2.0, covariance if structure.moments.correlated else round_one)
 
 
 NAMES: dict[str, Callable[[Floats, Floats, Structure], NormalInverseWishart]] = {"weak": _weak, "mclust": _mclust}
-"""Priors that follow from the columns' mean, a scale and the structure."""
+"""The named priors: functions of the mean of the columns, the scale and the structure."""
 
 
 def scaled(
     name: str, mean: Floats, covariance: Floats, n_components: int, structure: Structure
 ) -> NormalInverseWishart:
-    """The prior of that name for rows with this mean and covariance.
+    """Return the prior of a name for rows with the given mean and covariance.
 
-    Its scale is that of K parts of equal volume, the covariance over ``K^(2/D)``.
+    Its scale is the covariance divided by ``K^(2/D)``: of K parts of equal volume.
 
     Parameters
     ----------
     name : str
-        ``"weak"``: worth one row for each covariance, spread as the column variances say, and nothing on the means. It
-        does not depend on units: on each column's, unless the structure is round, which leaves one unit for all.
+        ``"weak"``: weighs one row for each covariance, with the variances of the columns, and has no prior on the
+        means. It does not depend on the unit of any column; for round structures, on the common unit of all columns.
         ``"mclust"``: the defaults of Fraley & Raftery (2007): κ = 0.01, ν = D + 2, and as scale the covariance, or for
         variances their mean.
     mean : (D,) ndarray
         Column means.
     covariance : (D, D) or (D,) ndarray
-        Covariance of the columns, with n - 1 as its divisor; or their variances, where nothing else is asked for.
+        Covariance of the columns, with the divisor n - 1; or their variances, for ``"weak"`` and for structures without
+        correlations.
     n_components : int
         K.
     structure : Structure
@@ -335,7 +341,7 @@ def scaled(
 
     References
     ----------
-    Chen & Tan (2009), Journal of Multivariate Analysis 100, for the penalty that ``"weak"`` is.
+    Chen & Tan (2009), Journal of Multivariate Analysis 100, for the penalty ``"weak"``.
     """
     if name not in NAMES:
         raise ValueError(f"prior must be one of {', '.join(NAMES)}, got {name!r}.")

@@ -13,6 +13,8 @@ from gaussmix.moments import Moments
 __all__ = ["ADDITIVE", "Statistics"]
 
 _FAR = 1e6
+"""The squared distance of a mean from the origin, in units of a variance, above which moving the origin to the mean
+costs more than six of the sixteen digits of the variance."""
 
 _SUM = {"additive": True}  # marks the fields of statistics that are sums over the rows
 
@@ -43,15 +45,15 @@ class Statistics:
         Second moments, in the shape of `moments`: ``(K,)``, ``(K, D)``, ``(D, D)`` or ``(K, D, D)``.
     log_likelihood : float
         Weighted sum of the log-densities, in nats, of the mixture *that gave the responsibilities*.
-    classification : float
-        Weighted sum of each row's largest ``log(weight_k · density_k)``: the log-likelihood of the most probable
-        labels, from which ICL is made.
+    classification_log_likelihood : float
+        Weighted sum of each row's largest ``log(weight_k · density_k)``, in nats: the log-likelihood of the rows and
+        their most probable labels (Celeux & Govaert 1992), from which ICL is computed.
     weight : float
         Total weight of the rows: their number, where all weigh one.
     moments : Moments
         How much of the second moments is kept.
     skipped : float
-        Pairs of a row and a component that were proven to be negligible, and not computed.
+        Number of pairs of a row and a component that were not computed, as they were proven to be negligible.
     """
 
     origin: Floats
@@ -59,7 +61,7 @@ class Statistics:
     first: Floats = field(metadata=_SUM)
     second: Floats = field(metadata=_SUM)
     log_likelihood: float = field(metadata=_SUM)
-    classification: float = field(metadata=_SUM)
+    classification_log_likelihood: float = field(metadata=_SUM)
     weight: float = field(metadata=_SUM)
     moments: Moments
     skipped: float = field(default=0.0, metadata=_SUM)
@@ -69,7 +71,7 @@ class Statistics:
 
     @classmethod
     def zero(cls, origin: Floats, moments: Moments) -> Self:
-        """The statistics of no rows: the neutral element of ``+``."""
+        """Return the statistics of no rows: the neutral element of ``+``."""
         n_components, n_features = origin.shape
         return cls(
             origin=origin,
@@ -77,14 +79,14 @@ class Statistics:
             first=np.zeros((n_components, n_features)),
             second=moments.zero(n_components, n_features),
             log_likelihood=0.0,
-            classification=0.0,
+            classification_log_likelihood=0.0,
             weight=0.0,
             moments=moments,
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """The statistics of the components of all parts, one after the other, where each part has rows of its own."""
+        """Return the statistics of the components of all parts, part by part; no row may belong to two parts."""
         moments = parts[0].moments
         values = {name: [getattr(part, name) for part in parts] for name in ("origin", *ADDITIVE)}
         second = moments.joined(values.pop("second"))
@@ -94,15 +96,15 @@ class Statistics:
         return cls(**joined, second=second, moments=moments)
 
     def __add__(self, other: Self) -> Self:
-        """The statistics of both sets of rows; both must be about the same origin."""
+        """Return the statistics of both sets of rows; both must be about the same origin."""
         return self._combined(other, 1.0)
 
     def __sub__(self, other: Self) -> Self:
-        """These statistics without the rows of `other`."""
+        """Return these statistics without the rows of `other`."""
         return self._combined(other, -1.0)
 
     def _combined(self, other: Self, sign: float) -> Self:
-        if self.moments is not other.moments:
+        if self.moments != other.moments:
             msg = "Statistics with different kinds of second moments cannot be added."
             raise ValueError(msg)
         if self.origin is not other.origin and not np.array_equal(self.origin, other.origin):
@@ -111,36 +113,36 @@ class Statistics:
         return replace(self, **{name: getattr(self, name) + sign * getattr(other, name) for name in ADDITIVE})
 
     def scale(self, factor: float) -> Self:
-        """The same rows, each weighing `factor` times as much."""
+        """Return the statistics of the same rows with weights multiplied by a factor."""
         return replace(self, **{name: factor * getattr(self, name) for name in ADDITIVE})
 
     @cached_property
     def floored_mass(self) -> Floats:
-        """The masses, with a rounding error of the whole in place of zero: a divisor for empty components too."""
+        """The masses as divisors: an empty component gets a rounding error of the total weight in place of zero."""
         return np.where(self.mass > 0, self.mass, np.finfo(np.float64).eps * self.weight)
 
     @property
     def means(self) -> Floats:
-        """Component means ``(K, D)``; a component without mass stays at its origin."""
+        """Component means, ``(K, D)``; the mean of a component without mass is its origin."""
         return self.origin + self.first / self.floored_mass[:, None]
 
     @property
     def far_off(self) -> bool:
-        """Whether the means lie so far from the origin that moving there costs more than a third of the digits."""
+        """True where the means are so far from the origin that :meth:`central` loses over a third of the digits."""
         lost = self.moments.spread(self._between)
         return bool((lost > _FAR * np.abs(self.moments.spread(self.second) - lost)).any())
 
     @property
     def _between(self) -> Floats:
-        """The part of the second moments that is only the distance of the means from the origin."""
+        """The part of the second moments that comes from the distance of the means from the origin."""
         return self.moments.outer(self.first, self.first / self.floored_mass[:, None])
 
     def central(self) -> Self:
-        """The same rows, with moments about their own means."""
+        """Return the statistics of the same rows about their own means."""
         return replace(self, origin=self.means, first=np.zeros_like(self.first), second=self.second - self._between)
 
     def about(self, origin: Floats) -> Self:
-        """The same rows, with moments about another origin ``(K, D)``."""
+        """Return the statistics of the same rows about another origin ``(K, D)``."""
         shift = origin - self.origin
         moved = self.mass[:, None] * shift
         outer = self.moments.outer
@@ -151,13 +153,16 @@ class Statistics:
             second=self.second - outer(self.first, shift) - outer(shift, self.first) + outer(moved, shift),
         )
 
-    def blurred(self, variances: Floats) -> Self:
-        """The same rows, each spread by independent noise of the given variances ``(D,)``: a ridge on covariances."""
+    def with_ridge(self, variances: Floats) -> Self:
+        """Return statistics whose covariances have variances ``(D,)`` added to their diagonals.
+
+        They are the expected statistics of the same rows with independent noise of these variances.
+        """
         return replace(self, second=self.second + self.moments.diagonal(self.floored_mass, variances))
 
-    def widened(self, shares: Floats) -> Self:
-        """The same rows, with variances larger by a share ``(K,)`` of themselves, and no larger covariances."""
-        return replace(self, second=self.moments.widened(self.second, shares))
+    def inflated(self, shares: Floats) -> Self:
+        """Return statistics with all variances multiplied by ``1 + shares``, ``(K,)``, and the same covariances."""
+        return replace(self, second=self.moments.inflated(self.second, shares))
 
 
 def _restored(*values: Any) -> Statistics:  # noqa: ANN401 - of any field

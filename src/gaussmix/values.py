@@ -1,9 +1,9 @@
-"""Values as the user gives them, read as arrays of real numbers: the one place where rows and parameters come in.
+"""Conversion of the user's values to arrays of real numbers: the one entrance for rows and parameters.
 
-Whatever is no real number is an error that names the argument: a complex number, a text, a sparse matrix, a frame that
-has not been read yet. A missing value becomes NaN, whatever the container has for it: NaN, NaT, ``None``,
-``pandas.NA``, a null of polars or Arrow, a masked entry. Times alone are read as NumPy casts them, as counts of their
-unit since 1970.
+A value that is not a real number is an error that names the argument: a complex number, a text, a sparse matrix, a
+frame that has not been read yet. A missing value becomes NaN, however the container marks it: NaN, NaT, ``None``,
+``pandas.NA``, a null of polars or Arrow, a masked entry. A column of times is read as counts of their unit since
+1970, as NumPy casts them.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,11 @@ from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 __all__ = ["column_names", "finite_rows", "real", "unmasked"]
 
 _MATRIX = 2
-_NAMED = 5  # columns in a message
+_NAMED = 5
+"""The number of columns that a message names."""
 
 _MISSING = {"NoneType", "NAType", "NaTType", "MaskedConstant"}
-"""Names of the types whose only value says that there is none; by name, so that pandas need not be loaded."""
+"""The names of the types of missing values: names and not types, so that pandas need not be loaded."""
 
 _TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)
 _COMPLEX = (complex, np.complexfloating)
@@ -41,14 +42,14 @@ def real(name: str, given: ArrayLike) -> AnyArray:
     Returns
     -------
     ndarray
-        Of any shape, with boolean, integer or floating numbers; the given array itself where nothing is to change.
+        Boolean, integer or floating numbers of any shape; the given array itself where nothing changes.
 
     Raises
     ------
     TypeError
-        If the container is sparse, has not been read yet or holds no values, or a value is no number at all.
+        If the container is sparse, has not been read yet or holds no values, or a value is not a number.
     ValueError
-        If a value is complex, a text that is no number, or a time among other values, or if lengths differ.
+        If a value is complex, a text that is not a number, or a time among other values, or if lengths differ.
     """
     _check_container(name, given)
     if _is_masked(given):
@@ -100,7 +101,7 @@ class _Given:
     names: tuple[Any, ...]
 
     def real(self) -> AnyArray:
-        """Return real numbers, NaN where one is missing."""
+        """Return real numbers, with NaN for missing values."""
         return self._readers.get(self.array.dtype.kind, _Given.from_text)(self)
 
     def as_it_is(self) -> AnyArray:
@@ -108,7 +109,7 @@ class _Given:
         return self.array
 
     def from_complex(self) -> Floats:
-        """Raise: imaginary parts must not be dropped."""
+        """Raise ``ValueError``, as imaginary parts must not be dropped."""
         msg = (
             f"Complex data not supported: {self.name} must hold real numbers; pass the real and the imaginary parts as "
             "columns."
@@ -116,15 +117,15 @@ class _Given:
         raise ValueError(msg)
 
     def from_times(self) -> Floats:
-        """Return times as counts of their unit, NaN where there is none."""
+        """Return times as counts of their unit, with NaN for missing times."""
         return np.where(np.isnat(self.array), np.nan, self.array.astype(np.float64))
 
     def from_text(self) -> Floats:
-        """Return the numbers that texts say."""
+        """Return the numbers that texts stand for."""
         return self._floats(self.array)
 
     def from_objects(self) -> Floats:
-        """Return the numbers among Python's objects, NaN where there is none."""
+        """Return Python objects as numbers, with NaN for missing values."""
         kinds = {type(value) for value in self.array.flat}
         if any(issubclass(kind, _COMPLEX) for kind in kinds):
             return self.from_complex()
@@ -158,7 +159,7 @@ class _Given:
         **dict.fromkeys("mM", from_times),
         "O": from_objects,
     }
-    """How values of each of NumPy's kinds are read; the other kinds are text."""
+    """The reader of each of NumPy's kinds of values; the other kinds are text."""
 
     def _are(self, kinds: set[type]) -> Flags:
         """Tell which objects are of some types."""
@@ -166,7 +167,7 @@ class _Given:
         return flags.reshape(self.array.shape)
 
     def _floats(self, values: AnyArray) -> Floats:
-        """Return objects or texts as numbers; the error names the first that is none."""
+        """Return objects or texts as numbers; the error names the first value that is not a number."""
         try:
             return values.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -176,7 +177,7 @@ class _Given:
             raise type(error)(f"{self.name} must hold numbers{first}: {error}.") from error
 
     def _where(self, bad: Flags) -> str:
-        """Return `` in column 'a'`` for the columns in which something is bad; nothing where there are no columns."""
+        """Return `` in column 'a'`` for the columns with bad values; an empty text where there are no columns."""
         if bad.ndim != _MATRIX:
             return ""
         places = np.flatnonzero(bad.any(axis=0)).tolist()
@@ -209,7 +210,7 @@ def _filled(name: str, masked: "np.ma.MaskedArray[Any, Any]") -> AnyArray:
 
 
 def _read(name: str, given: ArrayLike) -> AnyArray:
-    """Return what NumPy reads, unless that is a single object that is no number."""
+    """Return the array that NumPy reads; raise ``TypeError`` for a single object that is not a number."""
     try:
         array = np.asarray(given)
     except ValueError as error:  # lengths differ

@@ -1,8 +1,8 @@
-"""Weights of rows: what they count, and how many rows they are worth.
+"""Weights of rows: counts of rows, or relative weights, and the effective number of rows.
 
 A weight is a count: how many rows a row stands for. The sum of the weights is the number of rows, which criteria,
-priors and rules about components of few rows go by. Weights that only compare rows (survey weights, probabilities,
-weights divided by their sum) say nothing of that number; they are scaled to the effective sample size.
+priors and rules about components of few rows use. Weights that only compare rows (survey weights, probabilities,
+weights divided by their sum) do not tell this number; they are scaled to the effective sample size.
 
 References
 ----------
@@ -16,9 +16,10 @@ from gaussmix._types import Floats
 __all__ = ["MEANINGS", "effective_size", "scale_to_effective_size", "warn_of_shortfall"]
 
 MEANINGS = ("counts", "relative")
-"""What weights may say: how many rows each row stands for, or how rows compare."""
+"""The meanings of weights: the number of rows that each row stands for, or a comparison of the rows."""
 
-_SLACK = 1e-6  # of the effective size: sums of equal weights of one, also in single precision, are no shortfall
+_SLACK = 1e-6
+"""The relative shortfall from the effective size that counts as rounding, also of weights in single precision."""
 
 
 def effective_size(weights: Floats) -> float:
@@ -53,7 +54,7 @@ def warn_of_shortfall(weights: Floats, remedy: str) -> str | None:
     weights : (n,) ndarray
         Weights, not all zero.
     remedy : str
-        How to say that they are relative.
+        The advice for relative weights, which ends the warning.
     """
     total, size = float(weights.sum()), effective_size(weights)
     if total >= size * (1.0 - _SLACK):

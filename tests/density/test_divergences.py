@@ -83,7 +83,7 @@ def test_small_ones_are_found_to_a_few_per_cent_of_themselves(between, seed, nea
 @given(seed=seeds, n_components=st.integers(1, 4), n_features=st.integers(1, 4))
 def test_a_mixture_is_at_no_distance_from_itself(between, form, seed, n_components, n_features):
     model = mixture(np.random.default_rng(seed), form, n_components, n_features)
-    same = Mixture(model.weights, model.means, Full(model.covariances.triangles(n_components, n_features)))
+    same = Mixture(model.weights, model.means, Full(model.covariances.cholesky(n_components, n_features)))
     for other in (model, same):
         found = between(model, other)
         assert (found.value, found.standard_error, found.lower, found.upper) == (0.0, 0.0, 0.0, 0.0)

@@ -29,7 +29,7 @@ def test_of_one_component_it_is_exact(form, seed, n_features, scale):
     one = mixture(np.random.default_rng(seed), form, 1, n_features)
     model = Mixture([1.0], scale * one.means, one.covariances.times(scale))
     found = model.entropy()
-    exact = of_one(model.covariances.triangles(1, n_features)[0])
+    exact = of_one(model.covariances.cholesky(1, n_features)[0])
     assert found.value == pytest.approx(exact, rel=1e-12, abs=1e-12)
     assert (found.standard_error, found.lower, found.upper) == (0.0, found.value, found.value)
 
@@ -63,7 +63,7 @@ def test_an_affine_map_adds_the_logarithm_of_its_determinant(seed, n_features, s
 def test_it_lies_between_that_of_the_components_and_that_with_their_labels(form, seed, spread, n_features):
     model = mixture(np.random.default_rng(seed), form, 4, n_features, spread=spread)
     found = model.entropy(n_samples=1000, random_state=seed)
-    within = model.weights @ [of_one(factor) for factor in model.covariances.triangles(4, n_features)]
+    within = model.weights @ [of_one(factor) for factor in model.covariances.cholesky(4, n_features)]
     labels = entr(model.weights).sum()
     assert within <= found.lower + 1e-12
     assert found.lower <= found.upper <= within + labels + 1e-12

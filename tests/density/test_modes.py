@@ -41,7 +41,7 @@ def hessian(model, point):
 
 def grid_modes(model, n_places):
     """Return the local maxima of a grid, each refined by a general minimizer, without duplicates."""
-    triangles = model.covariances.triangles(model.n_components, model.n_features)
+    triangles = model.covariances.cholesky(model.n_components, model.n_features)
     reach = 2.5 * np.linalg.norm(triangles, axis=2)
     ends = (model.means - reach).min(axis=0), (model.means + reach).max(axis=0)
     axes = [np.linspace(*pair, n_places) for pair in zip(*ends, strict=True)]

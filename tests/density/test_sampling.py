@@ -88,7 +88,7 @@ def test_what_is_drawn_piece_by_piece_belongs_to_its_components(form, shuffle, m
     rows, components = model.sample(20_000, random_state=1, return_components=True, shuffle=shuffle)
     assert len(np.unique(rows, axis=0)) == 20_000
     for k in (0, 2, 3):
-        white = np.linalg.solve(model.covariances.triangles(4, 2)[k], (rows[components == k] - model.means[k]).T).T
+        white = np.linalg.solve(model.covariances.cholesky(4, 2)[k], (rows[components == k] - model.means[k]).T).T
         assert all(stats.kstest(column, "norm").pvalue > 1e-4 for column in white.T)
         assert abs(np.corrcoef(white.T)[0, 1]) < 5 / np.sqrt(len(white))
         assert abs(np.corrcoef(white[:-1].ravel(), white[1:].ravel())[0, 1]) < 5 / np.sqrt(white.size)

@@ -121,9 +121,7 @@ def test_the_same_mixture_is_at_no_distance_in_any_order_of_components(form, see
     itself = model.wasserstein(model)
     assert (itself.lower, itself.upper) == (0.0, 0.0)
     order = rng.permutation(3)
-    permuted = Mixture(
-        model.weights[order], model.means[order], Full(model.covariances.triangles(3, n_features)[order])
-    )
+    permuted = Mixture(model.weights[order], model.means[order], Full(model.covariances.cholesky(3, n_features)[order]))
     assert model.wasserstein(permuted).upper < 1e-13
 
 

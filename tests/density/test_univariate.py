@@ -21,7 +21,7 @@ def line(seed, form=FORMS[0], n_components=3, spread=3.0):
 
 
 def deviations(model):
-    return model.covariances.triangles(model.n_components, 1)[:, 0, 0]
+    return model.covariances.cholesky(model.n_components, 1)[:, 0, 0]
 
 
 @forms

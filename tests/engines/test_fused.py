@@ -26,7 +26,7 @@ from gaussmix.statistics import Statistics
 FORMS = [Spherical, Diagonal, Tied, Full]
 MOMENTS = {"scalar": SCALAR, "diagonal": DIAGONAL, "pooled": POOLED, "full": FULL}
 SHAPES = [(1, 1, 1), (3, 2, 1), (511, 3, 2), (512, 4, 5), (513, 5, 3), (700, 8, 7), (1200, 9, 4), (300, 17, 6)]
-SUMS = ["mass", "first", "second", "log_likelihood", "classification", "weight"]
+SUMS = ["mass", "first", "second", "log_likelihood", "classification_log_likelihood", "weight"]
 
 each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 each_kind = pytest.mark.parametrize("moments", MOMENTS.values(), ids=MOMENTS.keys())
@@ -63,8 +63,12 @@ def assert_same(actual: Statistics, expected: Statistics, tolerance: float = 1e-
     assert actual.moments is expected.moments
     assert actual.origin is expected.origin
     spread = np.sqrt(np.abs(expected.second).max()) * np.sqrt(expected.weight)
-    scores = abs(expected.log_likelihood) + abs(expected.classification) + expected.weight
-    scale = {"first": max(spread, np.abs(expected.first).max()), "log_likelihood": scores, "classification": scores}
+    scores = abs(expected.log_likelihood) + abs(expected.classification_log_likelihood) + expected.weight
+    scale = {
+        "first": max(spread, np.abs(expected.first).max()),
+        "log_likelihood": scores,
+        "classification_log_likelihood": scores,
+    }
     for name in SUMS:
         got, wanted = np.asarray(getattr(actual, name)), np.asarray(getattr(expected, name))
         assert got.shape == wanted.shape, name

@@ -21,7 +21,7 @@ from gaussmix.structures import named
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 kinds = pytest.mark.parametrize("moments", MOMENTS, ids=lambda kind: type(kind).__name__)
 engines = pytest.mark.parametrize("engine", ["reference", "fused"])
-FIELDS = ("mass", "first", "second", "log_likelihood", "classification", "weight")
+FIELDS = ("mass", "first", "second", "log_likelihood", "classification_log_likelihood", "weight")
 STRUCTURES = ("spherical", "diag", "tied", "full")
 
 

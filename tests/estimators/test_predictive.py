@@ -13,7 +13,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.predictive import Departure, Predictive
 from gaussmix.initialization import assigned, start
 from gaussmix.sources import ArraySource
-from gaussmix.structures import NAMES, STRUCTURES, named
+from gaussmix.structures import STRUCTURES, named
 
 EXACT = ["full", "tied", "diag", "spherical"]
 
@@ -78,7 +78,7 @@ def test_fewer_rows_are_beyond_a_border_for_fewer_rows(structure):
 
 def test_degrees_of_freedom_are_the_rows_less_means_and_axes():
     mixture = Mixture([0.5, 0.5], [[0.0] * 3, [9.0] * 3], [1.0, 1.0])
-    degrees = {name: Predictive(mixture, np.array([10.0, 20.0]), NAMES[name]).degrees.tolist() for name in EXACT}
+    degrees = {name: Predictive(mixture, np.array([10.0, 20.0]), named(name)).degrees.tolist() for name in EXACT}
     assert degrees == {
         "full": [10 - 3, 20 - 3],
         "tied": [30 - 2 - 3 + 1] * 2,
@@ -90,7 +90,9 @@ def test_degrees_of_freedom_are_the_rows_less_means_and_axes():
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_conditional_covariances_alone_become_wider(form):
     mixture = a_mixture(np.random.default_rng(0), form, 2, 3)
-    wide = Mixture(mixture.weights, mixture.means, mixture.covariances.wider_given(2, np.array([4.0, 4.0]), 3))
+    wide = Mixture(
+        mixture.weights, mixture.means, mixture.covariances.with_inflated_residuals(2, np.array([4.0, 4.0]), 3)
+    )
     before, after = (one.condition({0: 0.3, 1: -0.4}) for one in (mixture, wide))
     np.testing.assert_allclose(after.means, before.means)
     np.testing.assert_allclose(after.covariances.dense(2, 1), 4 * before.covariances.dense(2, 1))
@@ -106,7 +108,7 @@ def test_least_squares_of_few_rows_is_as_wrong_as_it_says(n, n_given):
     for _ in range(n_tables):
         rows = rng.normal(size=(n + 1, n_given + 1))
         mixture, predictive = fitted(rows[:-1], "full")
-        wide = mixture.covariances.wider_given(n_given, predictive.factors(n_given), n_given + 1)
+        wide = mixture.covariances.with_inflated_residuals(n_given, predictive.factors(n_given), n_given + 1)
         told = Mixture(mixture.weights, mixture.means, wide).condition(dict(enumerate(rows[-1, :-1])))
         low, high = told.ppf([0.05, 0.95])
         within += low <= rows[-1, -1] <= high

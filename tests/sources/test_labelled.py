@@ -45,7 +45,7 @@ def test_a_row_is_of_the_components_of_its_class(form, moments, seed, n_features
     for name in ("mass", "first", "second", "weight"):
         np.testing.assert_allclose(getattr(ours, name), getattr(sums, name), rtol=1e-9, atol=1e-9)
     assert ours.log_likelihood == pytest.approx(log_likelihood, rel=1e-12)
-    assert ours.classification == pytest.approx(classification, rel=1e-12)
+    assert ours.classification_log_likelihood == pytest.approx(classification, rel=1e-12)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)

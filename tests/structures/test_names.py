@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from gaussmix.structures import NAMES, STRUCTURES, every, named
+from gaussmix.structures import NAMES, STRUCTURES, Orientation, every, named
 
 pairs = list(itertools.product(STRUCTURES, repeat=2))
 
@@ -22,11 +22,13 @@ def test_scikit_learns_names_mean_the_same_models():
 
 
 def test_one_letter_is_for_one_feature():
-    assert named("E") is named("E", 1) is named("EII")
-    assert named("V") is named("V", 1) is named("VII")
+    assert named("E") == named("E", 1) == named("EII")
+    assert named("V") == named("V", 1) == named("VII")
     with pytest.raises(ValueError, match=r"structure 'E' is for rows with one feature, got 2; use 'EII' instead\."):
         named("E", 2)
-    assert named("EII", 2) is named("EII")
+    assert named("EII", 2) == named("EII")
+    assert [named("EII").name_for(n_features) for n_features in (1, 2)] == ["E", "EII"]
+    assert [named("VVV").name_for(n_features) for n_features in (1, 2)] == ["full", "full"]
 
 
 @pytest.mark.parametrize("name", ["", "vvv", "XXX", "I", "Full"])
@@ -79,10 +81,32 @@ def test_containment_letter_by_letter(large, small, expected):
     assert named(large).contains(named(small)) == expected
 
 
-def test_letters_apart_is_a_distance():
-    assert all((a.letters_apart(b) == 0) == (a is b) for a, b in pairs)
-    assert all(a.letters_apart(b) == b.letters_apart(a) <= 3 for a, b in pairs)
-    assert named("EII").letters_apart(named("VVV")) == 3
-    assert named("EEE").letters_apart(named("EEV")) == 1
-    for a, b, c in itertools.product(STRUCTURES, repeat=3):
-        assert a.letters_apart(c) <= a.letters_apart(b) + b.letters_apart(c)
+def test_freedom_ranks_what_contains_above_what_is_contained():
+    assert all(small.freedom < large.freedom for small, large in pairs if small != large and large.contains(small))
+    assert all(not STRUCTURES[i].contains(later) for i in range(14) for later in STRUCTURES[i + 1 :])
+
+
+def test_neighbours_differ_in_one_letter():
+    assert all(a.is_neighbour(b) == b.is_neighbour(a) for a, b in pairs)
+    beside = {one.name for one in STRUCTURES if one.is_neighbour(named("EEE"))}
+    assert beside == {"VEE", "EVE", "EEI", "EEV"}
+    assert {one.name for one in STRUCTURES if one.is_neighbour(named("EII"))} == {"VII", "EEI", "EVI"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("EII", (True, True, Orientation.ROUND, True)),
+        ("VII", (False, True, Orientation.ROUND, False)),
+        ("EEI", (True, True, Orientation.COORDINATES, True)),
+        ("VEI", (False, True, Orientation.COORDINATES, False)),
+        ("EVI", (True, False, Orientation.COORDINATES, False)),
+        ("EEE", (True, True, Orientation.EQUAL, True)),
+        ("VVE", (False, False, Orientation.EQUAL, False)),
+        ("EEV", (True, True, Orientation.OWN, False)),
+        ("VVV", (False, False, Orientation.OWN, False)),
+    ],
+)
+def test_the_letters_say_what_the_components_share(name, expected):
+    one = named(name)
+    assert (one.equal_volume, one.equal_shape, one.orientation, one.shared) == expected

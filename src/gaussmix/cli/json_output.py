@@ -100,8 +100,7 @@ def _of_cell(candidate: Candidate) -> Record:
 
 def structure_name(candidate: Candidate) -> str:
     """The name of a structure for these rows: for one feature a letter, where it has one."""
-    structure, n_features = candidate.structure, len(candidate.m_step.ridge)
-    return structure.letter if n_features == 1 and structure.letter else structure.public_name
+    return candidate.structure.name_for(len(candidate.m_step.ridge))
 
 
 def of_model(mixture: Mixture) -> Record:

@@ -131,7 +131,7 @@ def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
     >>> sharp.convolve(1.0).covariances.covariances.ravel()
     array([ 5., 10.])
     """
-    covariances = mixture.covariances.widened(_noise_root(covariance, mixture.n_features), mixture.n_components)
+    covariances = mixture.covariances.convolved(_noise_root(covariance, mixture.n_features), mixture.n_components)
     return type(mixture)(mixture.weights, mixture.means, covariances, feature_names=mixture.feature_names)
 
 

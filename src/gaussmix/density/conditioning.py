@@ -216,7 +216,7 @@ class ConditionalMixtures:
                 "one, or take the marginal of the mixture first."
             )
             raise ValueError(msg)
-        deviations = self.residual_covariances.triangles(self.known.n_components, 1)[:, 0, 0]
+        deviations = self.residual_covariances.cholesky(self.known.n_components, 1)[:, 0, 0]
         for span, weights, centres in self._blocks():
             yield span, UnivariateMixtures(weights, centres[:, :, 0], deviations)
 

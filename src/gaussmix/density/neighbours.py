@@ -1,12 +1,10 @@
 """Find the nearest components of each component of a mixture, by a product of matrices."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels
-from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -43,12 +41,8 @@ def _in_all_directions(mixture: "Mixture", means: Floats) -> _Quadratics:
     return _Quadratics(second.reshape(n_components, -1), precision.reshape(n_components, -1), linear)
 
 
-_QUADRATICS: dict[type[Covariances], Callable[["Mixture", Floats], _Quadratics]] = {
-    Spherical: _along_axes,
-    Diagonal: _along_axes,
-    Tied: _in_all_directions,
-    Full: _in_all_directions,
-}
+def _quadratics(mixture: "Mixture", means: Floats) -> _Quadratics:
+    return (_in_all_directions if mixture.covariances.correlated else _along_axes)(mixture, means)
 
 
 def expected_log_joint(mixture: "Mixture", selected: slice, quadratics: _Quadratics | None = None) -> Floats:
@@ -61,7 +55,7 @@ def expected_log_joint(mixture: "Mixture", selected: slice, quadratics: _Quadrat
     in units of their deviations, but the order of the neighbours remains correct.
     """
     means = mixture.means - mixture.mean
-    terms = quadratics or _QUADRATICS[type(mixture.covariances)](mixture, means)
+    terms = quadratics or _quadratics(mixture, means)
     constant = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", terms.linear, means)
     with np.errstate(over="ignore", invalid="ignore"):
         values = constant + means[selected] @ terms.linear.T - 0.5 * terms.second[selected] @ terms.precision.T
@@ -82,7 +76,7 @@ def neighbours(mixture: "Mixture", n_neighbours: int) -> Labels:
     n_components = mixture.n_components
     if n_neighbours >= n_components:
         return np.tile(np.arange(n_components), (n_components, 1))
-    quadratics = _QUADRATICS[type(mixture.covariances)](mixture, mixture.means - mixture.mean)
+    quadratics = _quadratics(mixture, mixture.means - mixture.mean)
     size = max(_NUMBERS_AT_ONCE // n_components, 1)
     nearest = []
     for first in range(0, n_components, size):

@@ -40,10 +40,10 @@ def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Flo
 
     Where volumes are equal and shapes are not, a component that is flat in one direction is blown up in the others.
     """
-    if not m_step.structure.equal_volumes_of_own_shapes:
+    if not m_step.structure.equal_volume or m_step.structure.equal_shape:
         return np.ones(mixture.n_components)
     central = statistics.central()
-    own = central.blurred(m_step.ridge).second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
+    own = central.with_ridge(m_step.ridge).second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
     traces = (mixture.covariances.precisions * own).reshape(mixture.n_components, -1).sum(axis=1)
     return np.asarray(np.clip(traces / mixture.n_features, _NO_VOLUME, 1.0))
 

@@ -10,7 +10,7 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, Tied
 from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL, POOLED, Moments
-from gaussmix.priors import Hold, NormalInverseWishart
+from gaussmix.priors import ComponentPrior, NormalInverseWishart
 from gaussmix.statistics import Statistics
 from gaussmix.structures import STRUCTURES, Structure
 from gaussmix.structures.constraint import within_floor, within_ratio
@@ -44,7 +44,7 @@ class MStep:
         A prior on means and covariances, under which the mixture is the most probable one.
     eigenvalue_ratio : float or None
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
-    hold : Hold or None
+    hold : ComponentPrior or None
         What holds components open that would collapse.
     rounding : (D,) ndarray or None
         Variances below which no component goes, as the columns are rounded: see
@@ -61,7 +61,7 @@ class MStep:
     equal_weights: bool = False
     prior: NormalInverseWishart | None = None
     eigenvalue_ratio: float | None = None
-    hold: Hold | None = None
+    hold: ComponentPrior | None = None
     rounding: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -161,7 +161,7 @@ class MStep:
                 share[[k not in self.held for k in range(n_components)]] = 0.0
             if not share.any():
                 raise
-            return _maximized(self.structure, central.widened(share), near)
+            return _maximized(self.structure, central.inflated(share), near)
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -201,13 +201,13 @@ class MStep:
 
     def _bounded(self, statistics: Statistics) -> Statistics:
         """The same, but for the floor that the rounding of the columns sets."""
-        central = statistics.central() if self.prior is None else self.prior.added(statistics, self.structure)
+        central = statistics.central() if self.prior is None else self.prior.add_to(statistics, self.structure)
         if self.hold is not None:
-            central = self.hold.added(central, self.structure)
-        blurred = central.blurred(self.ridge)
+            central = self.hold.add_to(central, self.structure)
+        regularized = central.with_ridge(self.ridge)
         if self.eigenvalue_ratio is None:
-            return blurred
-        return within_ratio(blurred, self.eigenvalue_ratio, shared=self.structure.shared)
+            return regularized
+        return within_ratio(regularized, self.eigenvalue_ratio, shared=self.structure.shared)
 
     def _floored(self, statistics: Statistics) -> Statistics:
         return within_floor(statistics, self._floor(statistics), shared=self.structure.shared)

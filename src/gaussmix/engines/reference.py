@@ -103,7 +103,7 @@ def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments
         first=first,
         second=second,
         log_likelihood=0.0,
-        classification=0.0,
+        classification_log_likelihood=0.0,
         weight=float(weights.sum()),
         moments=moments,
     )
@@ -121,7 +121,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
             first=(shares[:, None] @ centred)[:, 0],
             second=moments.sums(centred, shares),
             log_likelihood=float(weights @ log_density),
-            classification=float(weights @ (log_density + np.log(resp.max(axis=0)))),
+            classification_log_likelihood=float(weights @ (log_density + np.log(resp.max(axis=0)))),
             weight=float(weights.sum()),
             moments=moments,
         )

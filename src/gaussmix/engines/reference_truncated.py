@@ -61,7 +61,8 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     resp = np.exp(joint - top[:, None])
     total = resp.sum(axis=1)
     sums = reference.summarize(rows, weights, resp / total[:, None], mixture.means, moments)
-    return replace(sums, log_likelihood=float(weights @ (top + np.log(total))), classification=float(weights @ top))
+    log_likelihood = float(weights @ (top + np.log(total)))
+    return replace(sums, log_likelihood=log_likelihood, classification_log_likelihood=float(weights @ top))
 
 
 def best_two(mixture: "Mixture", rows: Rows, cells: Cells) -> Labels:

@@ -16,11 +16,12 @@ from gaussmix.estimators.predictive import Predictive
 from gaussmix.mixture import Mixture
 from gaussmix.priors import scaled
 from gaussmix.sources import ArraySource
-from gaussmix.structures import named
+from gaussmix.structures import VVI, named
 
 __all__ = ["ClassMixtures", "Classes", "apart"]
 
-_LONE = "diag"  # the structure of a class whose rows are all alike
+_LONE = VVI()
+"""The structure of a class whose rows are all equal: such rows say nothing of correlations."""
 
 
 class ClassMixtures(NamedTuple):
@@ -137,15 +138,14 @@ def _n_distinct(part: ArraySource) -> int:
 
 def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
-    structure = named(_LONE)
-    prior = scaled("weak", *initialization.moments_of(everything, correlated=False), 1, structure)
-    m_step = MStep(structure, initialization.relative_ridge(everything), prior=prior)
+    prior = scaled("weak", *initialization.moments_of(everything, correlated=False), 1, _LONE)
+    m_step = MStep(_LONE, initialization.relative_ridge(everything), prior=prior)
     alike = initialization.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     note = (
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."
     )
-    return Chosen.of(initialization.start(part, alike, 1, m_step), _LONE, m_step, [note])
+    return Chosen.of(initialization.start(part, alike, 1, m_step), _LONE.public_name, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

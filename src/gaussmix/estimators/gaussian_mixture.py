@@ -202,7 +202,7 @@ class GaussianMixture(MixtureEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions(set(NAMES))],
+        "covariance_type": [StrOptions(NAMES.keys())],
         "weights": [StrOptions({"free", "equal"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],

@@ -347,7 +347,7 @@ class _Trial:
             What the variances are multiplied by beside that.
         """
         factors = Predictive.of(mixture, source, self.chosen.structure).factors(self.n_given)
-        covariances = mixture.covariances.wider_given(self.n_given, wider * factors, mixture.n_features)
+        covariances = mixture.covariances.with_inflated_residuals(self.n_given, wider * factors, mixture.n_features)
         return Mixture(mixture.weights, mixture.means, covariances)
 
     @property

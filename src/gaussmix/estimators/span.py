@@ -6,7 +6,6 @@ from typing import Self
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.covariances import Full, Tied
 from gaussmix.em import Fit
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting.problem import Problem
@@ -55,7 +54,7 @@ class Span:
     def serves(source: ArraySource, m_step: MStep) -> bool:
         """Return whether a fit of this model to these rows is the same in the span, and quicker."""
         bare = m_step.prior is None and m_step.eigenvalue_ratio is None and m_step.rounding is None
-        rotates = m_step.structure.takes_ratio and m_step.structure.form in {Full, Tied}
+        rotates = m_step.structure.takes_ratio and m_step.structure.form.correlated
         few = 1 < source.n_rows <= source.n_features
         return bool(bare and rotates and few and (m_step.ridge > 0).all() and not source.all_equal)
 
@@ -87,7 +86,8 @@ class Span:
         statistics = replace(
             state.statistics,
             log_likelihood=state.statistics.log_likelihood + shift * state.statistics.weight,
-            classification=state.statistics.classification + shift * state.statistics.weight,
+            classification_log_likelihood=state.statistics.classification_log_likelihood
+            + shift * state.statistics.weight,
         )
         fit: Fit = replace(
             report.fit,

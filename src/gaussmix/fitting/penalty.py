@@ -76,7 +76,7 @@ def loss_if_regularized(mixture: Mixture, k: int, mass: float, variances: Floats
         own = mixture.covariances.variances(*mixture.means.shape)[k]
         ratios = own * (mass + 1.0) / (mass * own + spread**2)
     else:
-        factor = mixture.covariances.triangles(*mixture.means.shape)[k]
+        factor = mixture.covariances.cholesky(*mixture.means.shape)[k]
         wider = cholesky_of_gram(np.concatenate([np.sqrt(mass) * factor.T, np.diag(spread)])) / np.sqrt(mass + 1.0)
         ratios = np.linalg.svd(solve_triangular(wider, factor, lower=True))[1] ** 2
     ratios = np.maximum(ratios, _NOTHING)

@@ -10,7 +10,7 @@ from gaussmix.em import Fit, Status
 from gaussmix.em.degeneracy import collapsed, degenerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
-from gaussmix.priors import Hold, scaled
+from gaussmix.priors import ComponentPrior, scaled
 from gaussmix.statistics import Statistics
 
 __all__ = ["find_degenerate", "recover", "regularize"]
@@ -32,7 +32,7 @@ def regularize(m_step: MStep, components: tuple[int, ...], n_components: int, va
     """
     before = m_step.hold.components if m_step.hold else ()
     prior = scaled("weak", np.zeros(len(variances)), variances, n_components, m_step.structure)
-    return replace(m_step, hold=Hold(tuple(sorted({*before, *components})), prior))
+    return replace(m_step, hold=ComponentPrior(tuple(sorted({*before, *components})), prior))
 
 
 def recover(

@@ -12,28 +12,32 @@ from sklearn.isotonic import isotonic_regression
 from gaussmix._types import Floats
 from gaussmix.plot.style import PALETTE, check_type, current_axes, size_in_points, text_colour
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
-from gaussmix.structures import STRUCTURES, Structure
+from gaussmix.structures import STRUCTURES, Orientation, Structure
 
 __all__ = ["criteria"]
 
 _BLUE, _ORANGE, _GREEN, _RED, *_ = PALETTE
-_FAMILIES = {"round": _ORANGE, "axes aligned": _GREEN, "equal axes": _RED, "own axes": _BLUE}
-_BY_ENDING = {"II": "round", "EI": "axes aligned", "VI": "axes aligned"}
-_BY_AXES = {"E": "equal axes", "V": "own axes"}
-_MARKERS = {"EE": "o", "VE": "s", "EV": "^", "VV": "D"}
+_COLOURS = {
+    Orientation.ROUND: _ORANGE,
+    Orientation.COORDINATES: _GREEN,
+    Orientation.EQUAL: _RED,
+    Orientation.OWN: _BLUE,
+}
+_MARKERS = {(True, True): "o", (False, True): "s", (True, False): "^", (False, False): "D"}
+"""Markers by whether components have equal volumes, and by whether they have equal shapes."""
 _TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
-# The names of the structures have room of this share of the range of the numbers of components.
 _ROOM = 0.16
-# Successive names are at least so many font sizes apart.
+"""The width left for the names of the structures, as a share of the range of the numbers of components."""
 _LINE = 1.15
-# The margin at the top is this share of the height.
+"""The distance of neighbouring names, in font sizes."""
 _MARGIN = 0.08
-# The best model's name and the legend have room of so many points.
+"""The margin above the curves, as a share of their height."""
 _BELOW = 52.0
-# This share of the values, the best ones, is in view.
+"""The room below the winner for its name and the legend, in points."""
 _SHOWN = 0.75
-# The horizontal axis has at most about so many ticks.
+"""The share of the values that is in view, from the lowest up."""
 _MAX_TICKS = 10
+"""About the largest number of ticks on the axis of the numbers of components."""
 _SMALL = "x-small"
 
 
@@ -53,10 +57,10 @@ class _Curve:
 
     @property
     def look(self) -> dict[str, Any]:
-        """The colour and the marker: the colour shows the kind of axes, the marker equal volumes and shapes."""
-        name = self.structure.name
-        family = _BY_ENDING.get(name[1:]) or _BY_AXES[name[2]]
-        return {"color": _FAMILIES[family], "marker": _MARKERS[name[:2].replace("I", "E")], "markersize": 4.0}
+        """The colour of the structure's axes, and the marker of its volumes and shapes."""
+        structure = self.structure
+        marker = _MARKERS[structure.equal_volume, structure.equal_shape]
+        return {"color": _COLOURS[structure.orientation], "marker": marker, "markersize": 4.0}
 
     def draw(self, ax: Axes) -> None:
         """Draw a line, with markers for the fits that converged."""
@@ -64,7 +68,7 @@ class _Curve:
         ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended, **self.look)
 
     def draw_others(self, ax: Axes) -> None:
-        """Draw hollow markers for fits that did not converge, and crosses for fits with a collapsed component."""
+        """Draw hollow markers for the fits that did not converge, and crosses for fits with a collapsed component."""
         hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
         for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
             some = [one.status in statuses for one in self.candidates]
@@ -130,10 +134,10 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
 
 def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
-    """Return the curves of the structures of a search; candidates without a finite value are ignored."""
+    """Return a curve for each structure of a search, without the candidates whose criterion is not finite."""
     curves = []
-    for structure in STRUCTURES:
-        mine = [one for one in results.candidates if one.structure.name == structure.name]
+    for structure in sorted({one.structure for one in results.candidates}, key=_place):
+        mine = [one for one in results.candidates if one.structure == structure]
         kept = sorted((one for one in mine if np.isfinite(one.criterion(criterion))), key=lambda one: one.n_components)
         if kept:
             values = np.array([one.criterion(criterion) for one in kept])
@@ -141,10 +145,16 @@ def _curves(results: SearchResults, criterion: str) -> list[_Curve]:
     return curves
 
 
+def _place(structure: Structure) -> tuple[int, str]:
+    """Return what the curves are sorted by: the place in the registry; structures with parameters come last."""
+    place = STRUCTURES.index(structure) if structure in STRUCTURES else len(STRUCTURES)
+    return place, structure.public_name
+
+
 def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
     """Set the limits: from the best value up, without the worst quarter of the values, and with room for the text.
 
-    Return the share of the height that is below the best value.
+    Return the share of the height that is below the winner.
     """
     values, sizes = (np.concatenate([getattr(curve, name) for curve in curves]) for name in ("values", "sizes"))
     height, width = (max(np.quantile(values, _SHOWN), low) - low) or 1.0, np.ptp(sizes) or 1.0
@@ -157,7 +167,7 @@ def _frame(ax: Axes, curves: list[_Curve], low: float) -> float:
 
 
 def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
-    """Write the names of the structures in a column on the right, near to the ends of their curves."""
+    """Write the names of the structures in a column on the right, near the ends of their curves."""
     gap = _LINE * FontProperties(size=_SMALL).get_size_in_points() / size_in_points(ax)[1]
     ends = np.array([curve.values[-1] for curve in curves])
     order, (low, high) = np.argsort(ends, kind="stable"), ax.get_ylim()
@@ -178,9 +188,9 @@ def _name_ends(ax: Axes, curves: list[_Curve], lowest: float) -> None:
 
 
 def _separate(heights: Floats, gap: float, lowest: float) -> Floats:
-    """Return increasing heights, moved by the least squares such that neighbours are at least a gap apart.
+    """Return heights in rising order, moved by least squares so that neighbours are at least a gap apart.
 
-    They stay between `lowest` and the top; if there is too little room, they continue below `lowest`.
+    They stay between `lowest` and the top; where there is too little room, they go below.
     """
     steps = gap * np.arange(len(heights))
     most = 1.0 - gap / 2 - steps[-1]
@@ -188,7 +198,7 @@ def _separate(heights: Floats, gap: float, lowest: float) -> Floats:
 
 
 def _mark(ax: Axes, n_components: int, value: float, text: str) -> None:
-    """Draw a ring around the best model, and write its name within the axes."""
+    """Draw a ring around the winner, and write its name within the axes."""
     ax.plot(
         n_components,
         value,
@@ -208,7 +218,7 @@ def _describe(results: SearchResults, winner: Candidate) -> str:
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
-    """Add a legend that explains the colours."""
+    """Draw a legend of the colours."""
     used = {curve.look["color"] for curve in curves}
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in _FAMILIES.items() if colour in used]
+    handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
     ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)

@@ -149,7 +149,7 @@ class Candidate:
 _WORDS = {Status.CONVERGED: "converged", Status.ITERATION_LIMIT: "max_iter", Status.BEHIND: "stopped early"}
 
 
-def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, int]:
+def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, float]:
     """What candidates are sorted by: that there is a value, of no collapsed component, and how low it is.
 
     Values that differ by rounding are of one model under several names, as with one component; the plainest is first.

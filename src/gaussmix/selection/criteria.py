@@ -40,7 +40,7 @@ def icl(statistics: Statistics, n_parameters: int) -> float:
     BIC with the log-likelihood of the most probable labels in place of the rows' own: overlapping components are
     penalised, so that it counts clusters where BIC counts what a density needs. Biernacki, Celeux & Govaert (2000).
     """
-    return -2.0 * statistics.classification + n_parameters * float(np.log(statistics.weight))
+    return -2.0 * statistics.classification_log_likelihood + n_parameters * float(np.log(statistics.weight))
 
 
 def sabic(statistics: Statistics, n_parameters: int) -> float:

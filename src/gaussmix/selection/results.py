@@ -110,8 +110,7 @@ class SearchResults:
 
     def name(self, one: Candidate) -> str:
         """The structure's name for rows with so many features."""
-        single = len(one.m_step.ridge) == 1
-        return one.structure.letter if single and one.structure.letter else one.structure.public_name
+        return one.structure.name_for(len(one.m_step.ridge))
 
     def __repr__(self) -> str:
         title = f"{_models(len(self))}, the best by {self.criterion} first (lower is better)"

@@ -40,7 +40,7 @@ from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.sources import Assignment, Source
 from gaussmix.statistics import Statistics
-from gaussmix.structures import Structure, named
+from gaussmix.structures import EEE, Structure
 
 __all__ = ["Search"]
 
@@ -226,7 +226,7 @@ class Search:
         mean, _ = initialization.column_moments(self.source)
         everything = self.source.summarize(lambda _, rows: np.ones((len(rows), 1)), mean[None], POOLED)
         try:
-            return MStep(named("EEE"), self.m_steps[0].ridge).maximize(everything).covariances
+            return MStep(EEE(), self.m_steps[0].ridge).maximize(everything).covariances
         except IllDefinedCovarianceError:
             return None
 
@@ -298,7 +298,7 @@ class Search:
             while mixture.n_components < cell.n_components - 1:
                 mixture = self._splits(mixture)[0]
             mixtures += self._splits(mixture)[:_SPLITS]
-        alike = [one for one in self._beside(cells, cell) if cell.structure.letters_apart(one.structure) == 1]
+        alike = [one for one in self._beside(cells, cell) if cell.structure.is_neighbour(one.structure)]
         return _as_starts([*mixtures, *(one.mixture for one in alike)])
 
     def _beside(self, cells: _Cells, cell: Candidate) -> list[Candidate]:
@@ -501,5 +501,5 @@ def _at_limit(statistics: Statistics, distance: float) -> Statistics:
     return replace(
         statistics,
         log_likelihood=statistics.log_likelihood + gain,
-        classification=statistics.classification + gain,
+        classification_log_likelihood=statistics.classification_log_likelihood + gain,
     )

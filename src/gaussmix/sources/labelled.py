@@ -74,5 +74,5 @@ def _reduced(rows: ArraySource, mixture: Mixture, components: slice, moments: Mo
     return replace(
         statistics,
         log_likelihood=statistics.log_likelihood + of_class,
-        classification=statistics.classification + of_class,
+        classification_log_likelihood=statistics.classification_log_likelihood + of_class,
     )

@@ -1,12 +1,12 @@
-r"""Common principal axes: the orthogonal Q under which K scatters are, together, nearest to diagonal.
+r"""Common principal axes: the orthogonal Q for which K scatters ``Qᵀ W_k Q`` are, together, nearest to diagonal.
 
 With :math:`v_k = \det(\operatorname{diag}(Q^\top W_k Q))^{1/D}` the most likely covariances have the axes that minimize
 
 .. math:: \sum_k n_k \log v_k \quad\text{(own volumes)}, \qquad n \log \sum_k v_k \quad\text{(equal volumes)}
 
-Newton's method turns all axes at once. Where they are many, they are turned two at a time, as by Flury & Gautschi
-(1986), SIAM J. Sci. Stat. Comput. 7, for the first of these; the second differs in the weights of the components alone.
-Neither goes uphill, but for rounding.
+Newton's method rotates all axes at once. Where there are many axes, pairs of them are rotated, as Flury & Gautschi
+(1986), SIAM J. Sci. Stat. Comput. 7, do for own volumes; equal volumes differ only in the weights of the components.
+Neither method increases the objective, except by rounding.
 """
 
 from abc import ABC, abstractmethod
@@ -23,34 +23,50 @@ from gaussmix.structures.decomposition import geometric_means, principal_axes
 
 __all__ = ["EQUAL_VOLUMES", "OWN_VOLUMES", "Objective", "common_axes"]
 
-_CLOSE = 1e-11  # what a step gains, per unit of mass; after one of Newton's, a multiple of its square is left
-_MOST_STEPS, _MOST_STEPS_FROM_NEAR = 500, 30  # from the last step's axes, all that is asked is to come nearer
-_MOST_PAIRS = 250  # with more, Newton's matrix is large
-_FEW_PAIRS = 66  # with more, Newton's step takes longer than one of EM on a few hundred rows
-_MOST_CHEAP_STEPS = 3  # of all pairs at once
-_SMALL_SHARE = 0.1  # of the gain of an M-step: EM moves the scatters before more of it could be had
-_LARGEST_TURN = 0.5  # radians
-_ROUNDING = 1e-14  # of the objective
-_FLAT = 1e-8  # of a curvature that is large
-_TRUSTED = 0.25  # share of the safe curvature from which on the true one is used
+_CLOSE = 1e-11
+"""The descent ends at a step that lowers the objective by less than this, in nats per unit of mass. Newton's method
+converges quadratically, so the error that remains is far smaller."""
+_MOST_STEPS = 500
+"""Largest number of steps where no axes are known."""
+_MOST_STEPS_FROM_NEAR = 30
+"""Largest number of Newton steps from the axes of the last M-step, which need only be improved."""
+_MOST_PAIRS = 250
+"""Largest number of pairs of axes for Newton's method where no axes are known: its matrix has a row for each pair."""
+_FEW_PAIRS = 66
+"""Largest number of pairs of axes (12 features) for Newton's method from the axes of the last M-step: with more pairs,
+a Newton step takes longer than an EM step on a few hundred rows."""
+_MOST_CHEAP_STEPS = 3
+"""Largest number of steps of all pairs at once from the axes of the last M-step."""
+_SMALL_SHARE = 0.1
+"""The descent from the axes of the last M-step ends at a step that gains less than this share of the whole gain: the
+next EM step changes the scatters, and moves the minimum by more."""
+_LARGEST_TURN = 0.5
+"""Largest rotation in one step, in radians."""
+_ROUNDING = 1e-14
+"""Relative increase of the objective that counts as rounding."""
+_FLAT = 1e-8
+"""Curvatures below this share of a large one are raised to it, so that a step stays finite."""
+_TRUSTED = 0.25
+"""The true curvature of a pair is used where it is larger than this share of the safe curvature."""
 _HALVINGS = 30
+"""Largest number of times that a step is halved until the objective does not increase."""
 
 
 class Objective(ABC):
-    """What the axes minimize, as a function of the volumes ``v_k`` and the masses ``n_k``."""
+    """An objective that the axes minimize: a function of the volumes ``v_k`` and the masses ``n_k``."""
 
     @abstractmethod
     def value(self, volumes: Floats, mass: Floats) -> float:
-        """What is to be minimal."""
+        """Return the value that is to be minimal."""
 
     @abstractmethod
     def derivatives(self, volumes: Floats, mass: Floats) -> tuple[Floats, Floats]:
-        """First derivatives by ``log v_k`` as ``(K,)``, and second ones as ``(K, K)``."""
+        """Return the first derivatives by ``log v_k``, ``(K,)``, and the second derivatives, ``(K, K)``."""
 
 
 @final
 class _OwnVolumes(Objective):
-    """That of VVE: Flury's common principal components."""
+    """The objective of VVE: Flury's common principal components."""
 
     def value(self, volumes: Floats, mass: Floats) -> float:
         return float(mass @ np.log(volumes))
@@ -61,7 +77,7 @@ class _OwnVolumes(Objective):
 
 @final
 class _EqualVolumes(Objective):
-    """That of EVE."""
+    """The objective of EVE."""
 
     def value(self, volumes: Floats, mass: Floats) -> float:
         return float(mass.sum() * np.log(volumes.sum()))
@@ -77,7 +93,7 @@ OWN_VOLUMES, EQUAL_VOLUMES = _OwnVolumes(), _EqualVolumes()
 def common_axes(
     scatters: Floats, mass: Floats, objective: Objective, near: Covariances | None
 ) -> tuple[Floats, Floats]:
-    """The best common axes, in the columns of ``(D, D)``, and the scatters along them ``(K, D)``.
+    """Return the best common axes, in the columns of ``(D, D)``, and the scatters along them, ``(K, D)``.
 
     Parameters
     ----------
@@ -88,7 +104,7 @@ def common_axes(
     objective : Objective
         :data:`OWN_VOLUMES` or :data:`EQUAL_VOLUMES`.
     near : Covariances, optional
-        Covariances that have good common axes already.
+        Covariances with common axes, from which the descent begins.
     """
     if len(scatters) == 1:
         spectra, axes = principal_axes(scatters)
@@ -96,56 +112,56 @@ def common_axes(
         return axes[0], spectra
     problem = _Problem(scatters, mass, objective)
     if near is None:
-        axes = min((problem.solved(guess, _MOST_STEPS) for guess in _guesses(scatters)), key=problem.value)
+        axes = min((problem.minimize(guess, _MOST_STEPS) for guess in _guesses(scatters)), key=problem.value)
     else:
-        axes = problem.nearer(_axes_of(near.dense(*scatters.shape[:2])))
+        axes = problem.improve(_axes_of(near.dense(*scatters.shape[:2])))
     return axes, problem.along(axes)
 
 
 def _guesses(scatters: Floats) -> Iterator[Floats]:
-    """Axes to begin with where none are known: those of each scatter, of all together, and of the coordinates."""
+    """Yield axes to begin with: the axes of each scatter, of their sum, and of the coordinates."""
     yield from principal_axes(scatters)[1]
     yield principal_axes(scatters.sum(axis=0))[1]
     yield np.eye(scatters.shape[1])
 
 
 def _axes_of(covariances: Floats) -> Floats:
-    """The axes that covariances share, if they do: those of a combination in which no two directions spread alike."""
-    unlike = np.sqrt(np.arange(2.0, len(covariances) + 2.0)) / np.trace(covariances, axis1=1, axis2=2)
-    return principal_axes(np.tensordot(unlike, covariances, 1))[1]
+    """Return the axes that covariances share: the axes of a weighted sum, whose eigenvalues differ almost surely."""
+    factors = np.sqrt(np.arange(2.0, len(covariances) + 2.0)) / np.trace(covariances, axis1=1, axis2=2)
+    return principal_axes(np.tensordot(factors, covariances, 1))[1]
 
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Scatters ``(K, D, D)``, masses ``(K,)`` and what to minimize."""
+    """Scatters ``(K, D, D)``, masses ``(K,)`` and the objective."""
 
     scatters: Floats
     mass: Floats
     objective: Objective
 
     def along(self, axes: Floats) -> Floats:
-        """The scatters along the axes, ``(K, D)``."""
+        """Return the scatters along the axes, ``(K, D)``."""
         return np.diagonal(axes.T @ self.scatters @ axes, axis1=1, axis2=2)
 
     def value(self, axes: Floats) -> float:
-        """The objective."""
+        """Return the objective for axes ``(D, D)``."""
         return self.objective.value(geometric_means(self.along(axes)), self.mass)
 
-    def solved(self, axes: Floats, most_steps: int) -> Floats:
-        """The axes at the minimum that lies downhill, or as near to it as so many steps lead."""
+    def minimize(self, axes: Floats, most_steps: int) -> Floats:
+        """Return the axes at a local minimum, or after the largest number of steps."""
         few = len(axes) * (len(axes) - 1) <= 2 * _MOST_PAIRS
-        return self._descended(self._newton if few else self._swept, axes, most_steps, 0.0)
+        return self._descend(self._newton if few else self._sweep, axes, most_steps, 0.0)
 
-    def nearer(self, axes: Floats) -> Floats:
-        """The axes after a few steps downhill, while these gain something: the next step of EM moves the minimum."""
+    def improve(self, axes: Floats) -> Floats:
+        """Return the axes after a few steps: the next EM step moves the minimum, so that more steps are wasted."""
         few = len(axes) * (len(axes) - 1) <= 2 * _FEW_PAIRS
         step, most_steps = (self._newton, _MOST_STEPS_FROM_NEAR) if few else (self._at_once, _MOST_CHEAP_STEPS)
-        return self._descended(step, axes, most_steps, _SMALL_SHARE)
+        return self._descend(step, axes, most_steps, _SMALL_SHARE)
 
-    def _descended(
+    def _descend(
         self, step: Callable[[Floats, float], tuple[Floats, float]], axes: Floats, most_steps: int, share: float
     ) -> Floats:
-        """The axes after steps; the last is the first that gains nothing, or hardly a share of what all have gained."""
+        """Return the axes after steps, up to the first step that gains less than a share of the gain of all steps."""
         first = value = self.value(axes)
         for _ in range(most_steps):
             before = value
@@ -158,8 +174,8 @@ class _Problem:
     def _close(self) -> float:
         return _CLOSE * float(self.mass.sum())
 
-    def _swept(self, axes: Floats, value: float) -> tuple[Floats, float]:
-        """The axes after each pair was turned once, and the objective there."""
+    def _sweep(self, axes: Floats, value: float) -> tuple[Floats, float]:
+        """Return the axes after each pair was rotated once, and the objective there."""
         axes = axes.copy()
         turned = axes.T @ self.scatters @ axes
         for left, right in _rounds(len(axes)):
@@ -167,11 +183,11 @@ class _Problem:
         return axes, min(value, self.value(axes))
 
     def _turn(self, axes: Floats, scatters: Floats, left: Labels, right: Labels) -> None:
-        r"""Turn pairs of axes that have none in common, and the scatters with them, in place.
+        r"""Rotate disjoint pairs of axes, and the scatters with them, in place.
 
         For one pair, with a, b and f the scatters' entries along and between the two axes and w the objective's slopes,
-        :math:`\sum_k w_k f_k (a_k - b_k) / (a_k b_k)` is to vanish. The turn is where it would if the denominators
-        stayed as they are (Flury & Gautschi), or by the true curvature where that is safely positive.
+        :math:`\sum_k w_k f_k (a_k - b_k) / (a_k b_k)` vanishes at the minimum. The angle solves this equation
+        with the denominators kept fixed (Flury & Gautschi), or uses the true curvature where it is safely positive.
         """
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
         a, b, f = diagonals[:, left], diagonals[:, right], scatters[:, left, right]
@@ -198,9 +214,9 @@ class _Problem:
             matrix[..., right] = cos * second - sin * first
 
     def _at_once(self, axes: Floats, value: float) -> tuple[Floats, float]:
-        """The axes after all pairs were turned at once, each by its own curvature, and the objective there.
+        """Return the axes after all pairs were rotated at once, each by its own curvature, and the objective there.
 
-        It costs as little as the objective itself. Near the minimum Newton's steps are better.
+        A step costs no more than the objective. Near the minimum, Newton steps gain more.
         """
         scatters = axes.T @ self.scatters @ axes
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
@@ -213,10 +229,10 @@ class _Problem:
         true = safe - np.tensordot(slopes, scatters**2 / product * (4.0 + 2.0 * difference * ratio), 1)
         np.fill_diagonal(pull, 0.0)
         angles = 0.5 * np.arctan2(2.0 * pull, np.where(true > _TRUSTED * safe, true, safe))
-        return self._turned(axes, value, angles.T * (_LARGEST_TURN / max(_LARGEST_TURN, np.abs(angles).max(initial=0))))
+        return self._rotate(axes, value, angles.T * (_LARGEST_TURN / max(_LARGEST_TURN, np.abs(angles).max(initial=0))))
 
     def _newton(self, axes: Floats, value: float) -> tuple[Floats, float]:
-        """The axes after one of Newton's steps, and the objective there; curvature downwards is taken as upwards."""
+        """Return the axes after a Newton step with the absolute values of the curvatures, and the objective there."""
         left, right, turns = _pairs(len(axes))
         scatters = axes.T @ self.scatters @ axes
         diagonals = np.diagonal(scatters, axis1=1, axis2=2)
@@ -229,10 +245,10 @@ class _Problem:
         hessian = along_axes + scale**2 * by_pair.T @ curvature @ by_pair
         safe = scale * slopes @ ((diagonals[:, left] - diagonals[:, right]) * -gap)
         angles = _step(gradient, 0.5 * (hessian + hessian.T), safe + _FLAT * safe.max(initial=0.0))
-        return self._turned(axes, value, np.tensordot(angles, turns, 1))
+        return self._rotate(axes, value, np.tensordot(angles, turns, 1))
 
-    def _turned(self, axes: Floats, value: float, skew: Floats) -> tuple[Floats, float]:
-        """Turn the axes by a skew matrix, or by as small a part of it as does not lead uphill."""
+    def _rotate(self, axes: Floats, value: float, skew: Floats) -> tuple[Floats, float]:
+        """Rotate the axes by a skew matrix, halved until the objective does not increase; return also the objective."""
         one = np.eye(len(axes))
         for _ in range(_HALVINGS):
             half = 0.5 * skew
@@ -245,9 +261,9 @@ class _Problem:
 
 
 def _second_derivatives(scatters: Floats, diagonals: Floats, slopes: Floats) -> Floats:
-    """Second derivatives of ``Σ slopes_k log d_k / 2`` by turns of axes i and j, and of a and b: ``(D, D, D, D)``.
+    """Return the second derivatives of ``Σ slopes_k log d_k / 2`` by rotations of two pairs of axes: ``(D, D, D, D)``.
 
-    As a turn changes the entries of its own two axes alone, they follow from sums over components with three indices.
+    A rotation changes only the entries of its two axes, so that sums over components with three indices are enough.
     """
     inverse, by_axis = 1.0 / diagonals, np.swapaxes(scatters, 0, 1)
     gaps = slopes[:, None, None] * (inverse[:, :, None] - inverse[:, None, :])
@@ -261,7 +277,7 @@ def _second_derivatives(scatters: Floats, diagonals: Floats, slopes: Floats) -> 
 
 
 def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:
-    """Newton's step with the curvatures' absolute values, in the given units of curvature ``(P,)``, cut to size."""
+    """Return a Newton step with absolute curvatures, in units of curvature ``(P,)``, cut to the largest rotation."""
     scale = np.sqrt(units)
     curvatures = hessian / np.outer(scale, scale)
     if not (scale.all() and np.isfinite(curvatures).all()):  # round scatters, or variances too far apart
@@ -273,7 +289,7 @@ def _step(gradient: Floats, hessian: Floats, units: Floats) -> Floats:
 
 @lru_cache
 def _pairs(n_features: int) -> tuple[Labels, Labels, Floats]:
-    """Every pair of axes, and the skew matrices ``(P, D, D)`` that turn the first towards the second."""
+    """Return all pairs of axes, and the skew matrices ``(P, D, D)`` that rotate the first towards the second."""
     left, right = np.triu_indices(n_features, 1)
     turns = np.zeros((len(left), n_features, n_features))
     turns[np.arange(len(left)), right, left] = 1.0
@@ -283,7 +299,7 @@ def _pairs(n_features: int) -> tuple[Labels, Labels, Floats]:
 
 @lru_cache
 def _rounds(n_features: int) -> tuple[tuple[Labels, Labels], ...]:
-    """Every pair of axes once, in rounds in which each axis is in one pair at most: a round-robin tournament."""
+    """Return all pairs of axes in rounds of disjoint pairs: a round-robin tournament."""
     seats = list(range(n_features + n_features % 2))
     rounds = []
     for _ in seats[1:]:

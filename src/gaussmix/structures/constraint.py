@@ -23,19 +23,19 @@ __all__ = ["limits", "within_floor", "within_ratio"]
 
 
 def within_ratio(statistics: Statistics, ratio: float, *, shared: bool) -> Statistics:
-    """The same rows, with scatters whose most likely covariances are the most likely that meet the bound.
+    """Return statistics whose most likely covariances are the most likely of the rows that meet the bound.
 
-    It is the scatters that are changed, since a flat one, of a component on one row say, is of no covariance yet. Where
-    there is no spread at all, nothing is changed, as nothing helps.
+    The scatters are changed and not the covariances, since a singular scatter, as of a component on one row, has no
+    covariance. Where no component has any spread, nothing is changed.
 
     Parameters
     ----------
     statistics : Statistics
         Sums about the component means.
     ratio : float
-        How many times the smallest eigenvalue, of all components together, the largest may be; at least 1.
+        Largest ratio of two eigenvalues, of all components together; at least 1.
     shared : bool
-        Whether all components have one covariance, made from the sum of the scatters.
+        True where all components have one covariance, made from the sum of the scatters.
     """
     mass = statistics.floored_mass
 
@@ -53,11 +53,11 @@ def within_ratio(statistics: Statistics, ratio: float, *, shared: bool) -> Stati
 
 
 def within_floor(statistics: Statistics, floor: Floats, *, shared: bool) -> Statistics:
-    """Widen scatters until no component is narrower than a floor, in any direction.
+    """Return statistics with scatters enlarged until no component is narrower than a floor, in any direction.
 
-    The covariances are then the most likely ones above the floor where they are free within their form, such as full,
-    diagonal and round ones. Elsewhere the scatters are above the floor, and what the structure makes of them may lie
-    below it by as much as volumes or shapes differ.
+    The covariances are then the most likely ones above the floor for the structures that any covariances of their form
+    meet, such as full, diagonal and round ones. For other structures only the scatters are above the floor; the
+    covariances may lie below it by the factor by which volumes or shapes of the components differ.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def within_floor(statistics: Statistics, floor: Floats, *, shared: bool) -> Stat
     floor : (D,) ndarray
         Variances, all positive.
     shared : bool
-        Whether all components have one covariance, made from the sum of the scatters.
+        True where all components have one covariance, made from the sum of the scatters.
     """
     mass, second, moments = statistics.floored_mass, statistics.second, statistics.moments
     if not shared or moments is POOLED:
@@ -77,14 +77,15 @@ def within_floor(statistics: Statistics, floor: Floats, *, shared: bool) -> Stat
 
 
 def limits(eigenvalues: Floats, mass: Floats, ratio: float) -> tuple[float, float]:
-    r"""Where the most likely covariances that meet the bound have their eigenvalues ``(K, D)`` cut off: m and cm.
+    r"""Return the limits m and cm at which the bound cuts off eigenvalues ``(K, D)`` of the most likely covariances.
 
-    What m minimizes is convex in :math:`\log m`, with the slope
+    The objective that m minimizes is convex in :math:`\log m`, with the slope
 
     .. math:: \sum_{kj} n_k \max(1 - d_{kj} / m, 0) + n_k \min(1 - d_{kj} / (cm), 0)
 
-    Between two neighbours among all :math:`d_{kj}` and :math:`d_{kj} / c` the same eigenvalues are cut off, and where
-    the slope changes its sign there, m is a quotient of sums. Where the bound is met already, the limits are infinite.
+    Between two neighbours among all :math:`d_{kj}` and :math:`d_{kj} / c` the same eigenvalues are cut off, and in the
+    interval in which the slope changes its sign, m is a quotient of sums. Eigenvalues that meet the bound already have
+    infinite limits.
     """
     values = np.maximum(eigenvalues, 0.0)
     if not values.max() / ratio > values.min():

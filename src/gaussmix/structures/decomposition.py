@@ -11,21 +11,25 @@ from gaussmix.linalg import cholesky_of_gram
 __all__ = ["Combined", "along", "best_volumes", "equal_shape", "geometric_means", "principal_axes", "volumes_of"]
 
 Combined = Callable[[Floats], tuple[float, Floats, Floats]]
-"""What :func:`best_volumes` asks of a shape: see there."""
+"""The function that :func:`best_volumes` takes: from factors to a log-determinant, traces and traces of products."""
 
-_NOTHING = float(np.finfo(np.float64).tiny)  # with inverses that are still numbers
-_QUADRATIC = 3e-6  # a Newton step as short as that leaves an error of its square
-_LONGEST = 5.0  # far from the minimum Newton's step can be too long by any factor
+_NOTHING = float(np.finfo(np.float64).tiny)
+"""The smallest variance whose inverse is a finite number."""
+_QUADRATIC = 3e-6
+"""The length of a Newton step, in log-volumes, at which the iteration ends: the error is then the square of this."""
+_LONGEST = 5.0
+"""The longest step, in log-volumes: far from the minimum a Newton step can be too long by any factor."""
 _MOST_STEPS = 100
+"""Largest number of Newton steps; a handful are usual."""
 
 
 def geometric_means(spectra: Floats) -> Floats:
-    """Volumes ``det^(1/D)`` from eigenvalues or variances, ``(K, D) -> (K,)``.
+    """Return volumes ``det^(1/D)`` from eigenvalues or variances, ``(K, D) -> (K,)``.
 
     Raises
     ------
     NotPositiveDefiniteError
-        If one is not positive.
+        If a value is not positive.
     """
     good = np.isfinite(spectra) & (spectra > _NOTHING)
     if not good.all():
@@ -35,10 +39,10 @@ def geometric_means(spectra: Floats) -> Floats:
 
 
 def principal_axes(scatters: Floats) -> tuple[Floats, Floats]:
-    """Eigenvalues ``(..., D)``, descending, and eigenvectors in columns ``(..., D, D)``.
+    """Return eigenvalues ``(..., D)``, descending, and eigenvectors in columns ``(..., D, D)``.
 
-    By way of the Cholesky factors' singular values: where variances differ a trillionfold, the eigenvalues of the
-    matrices themselves would lose the small ones in the rounding of the large.
+    They come from the singular values of the Cholesky factors: where variances differ by a factor of 1e12, the small
+    eigenvalues of the matrices themselves are lost in the rounding of the large ones.
     """
     try:
         axes, deviations, _ = np.linalg.svd(np.linalg.cholesky(scatters))
@@ -49,14 +53,14 @@ def principal_axes(scatters: Floats) -> tuple[Floats, Floats]:
 
 
 def volumes_of(covariances: Covariances | None, n_components: int, n_features: int) -> Floats:
-    """Volumes ``det(Σ_k)^(1/D)`` as ``(K,)``; ones where there are no covariances."""
+    """Return volumes ``det(Σ_k)^(1/D)`` as ``(K,)``; ones where there are no covariances."""
     if covariances is None:
         return np.ones(n_components)
     return np.asarray(np.exp(covariances.log_det(n_components, n_features) / n_features))
 
 
 def along(axes: Floats, variances: Floats) -> Full:
-    """Covariances with variances ``(K, D)`` along the columns of axes ``(D, D)`` or ``(K, D, D)``."""
+    """Return covariances with variances ``(K, D)`` along the columns of axes ``(D, D)`` or ``(K, D, D)``."""
     good = np.isfinite(variances) & (variances > 0)
     if not good.all():
         k = int(np.argwhere(~good)[0, 0])
@@ -65,7 +69,7 @@ def along(axes: Floats, variances: Floats) -> Full:
 
 
 def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats) -> Floats:
-    r"""The volumes :math:`\lambda_k` under which components of one shape (and axes) are most likely.
+    r"""Return the volumes :math:`\lambda_k` for which components of one shape (and axes) are most likely.
 
     With :math:`x_k = -\log \lambda_k`, scatters :math:`W_k` and :math:`n = \sum_k n_k`, they minimize
 
@@ -73,22 +77,22 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
 
     which is convex: the determinant is a sum of exponentials of x with positive coefficients. So Newton's method finds
     the one minimum in a few steps, where the usual alternation between volumes and shape (Celeux & Govaert 1995) can
-    take thousands; a step that would go uphill is halved. Volumes are known up to a common factor, which the shape
-    takes up.
+    take thousands; a step that would increase g is halved. Volumes are determined up to a common factor, which the
+    shape absorbs.
 
     Parameters
     ----------
     combined : callable
-        From :math:`e^x` to the log-determinant of the sum M; the traces of :math:`P_k = M^{-1} e^{x_k} W_k` as
-        ``(K,)``; and the traces of :math:`P_k P_j` as ``(K, K)``.
+        A function from :math:`e^x` to the log-determinant of the sum M; the traces of
+        :math:`P_k = M^{-1} e^{x_k} W_k` as ``(K,)``; and the traces of :math:`P_k P_j` as ``(K, K)``.
     mass : (K,) ndarray
         Masses, all positive.
     n_features : int
         D.
     near : (K,) ndarray
-        A guess.
+        Volumes to begin with.
     """
-    if len(mass) == 1:  # any volume will do
+    if len(mass) == 1:  # all volumes are equally likely
         return near
     total, scale = mass.sum(), np.sqrt(mass)
     x = -np.log(near)
@@ -110,14 +114,14 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
             if new <= value or np.abs(step).max() < _QUADRATIC:
                 break
             step /= 2.0
-        if new > value:  # by rounding alone: this is as near as it gets
+        if new > value:  # rounding: no step lowers g any more
             break
         x, value = x + step, new
     return np.asarray(np.exp(-x))
 
 
 def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floats:
-    """The most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters ``(K, D)`` along them."""
+    """Return the most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters along them, ``(K, D)``."""
     n_components, n_features = spectra.shape
     if (spectra < 0).any() or not (spectra.sum(axis=0) > 0).all():
         raise NotPositiveDefiniteError("No component has spread in some direction.")

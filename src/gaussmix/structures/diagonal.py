@@ -1,4 +1,4 @@
-"""Components whose axes are the coordinate axes.
+"""Structures of components whose axes are the coordinate axes.
 
 In the formulas ``W_k`` is the diagonal of the scatter of component k, ``n_k`` its mass, D the number of features. They
 are those of Celeux & Govaert (1995), Pattern Recognition 28.
@@ -11,21 +11,20 @@ import numpy as np
 from gaussmix.covariances import Covariances, Diagonal
 from gaussmix.moments import DIAGONAL
 from gaussmix.statistics import Statistics
-from gaussmix.structures.base import Structure
 from gaussmix.structures.decomposition import equal_shape, geometric_means
+from gaussmix.structures.mclust import MclustStructure
 
 __all__ = ["EEI", "EVI", "VEI", "VVI"]
 
 
 @final
-class EEI(Structure):
+class EEI(MclustStructure):
     """``Σ_k = B``, B diagonal: ``B = Σ W_k / n``."""
 
     name = "EEI"
     description = "axes aligned, equal volume and shape"
     form = Diagonal
     moments = DIAGONAL
-    shared = True
     takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
@@ -37,7 +36,7 @@ class EEI(Structure):
 
 
 @final
-class VEI(Structure):
+class VEI(MclustStructure):
     """``Σ_k = λ_k A``, A diagonal: ``A = Σ W_k / λ_k / n``, volumes by :func:`~.decomposition.best_volumes`."""
 
     name = "VEI"
@@ -54,12 +53,11 @@ class VEI(Structure):
 
 
 @final
-class EVI(Structure):
+class EVI(MclustStructure):
     """``Σ_k = λ A_k``, A_k diagonal: ``A_k = W_k / det(W_k)^(1/D)``, ``λ = Σ det(W_k)^(1/D) / n``."""
 
     name = "EVI"
     description = "axes aligned, equal volume, variable shape"
-    equal_volumes_of_own_shapes = True
     form = Diagonal
     moments = DIAGONAL
 
@@ -73,7 +71,7 @@ class EVI(Structure):
 
 
 @final
-class VVI(Structure):
+class VVI(MclustStructure):
     """``Σ_k = B_k``, each diagonal: ``B_k = W_k / n_k``."""
 
     name = "VVI"

@@ -1,4 +1,4 @@
-"""Ellipses whose axes point in directions of their own in each component.
+"""Structures of elliptical components, each of which has its own axes.
 
 In the formulas ``W_k = L_k Ω_k L_kᵀ`` is the scatter of component k with its eigenvalues in order, ``n_k`` its mass,
 ``n = Σ n_k``, D the number of features. They are those of Celeux & Govaert (1995), Pattern Recognition 28.
@@ -11,12 +11,13 @@ from gaussmix.moments import FULL
 from gaussmix.statistics import Statistics
 from gaussmix.structures.base import Structure
 from gaussmix.structures.decomposition import along, equal_shape, principal_axes, volumes_of
+from gaussmix.structures.mclust import MclustStructure
 
 __all__ = ["EEV", "EVV", "VEV", "VVV"]
 
 
 @final
-class EEV(Structure):
+class EEV(MclustStructure):
     """``Σ_k = L_k B L_kᵀ``, B diagonal: ``B = Σ Ω_k / n``."""
 
     name = "EEV"
@@ -33,7 +34,7 @@ class EEV(Structure):
 
 
 @final
-class VEV(Structure):
+class VEV(MclustStructure):
     """``Σ_k = λ_k L_k A L_kᵀ``: λ_k and A as of VEI, for the scatters Ω_k."""
 
     name = "VEV"
@@ -51,12 +52,11 @@ class VEV(Structure):
 
 
 @final
-class EVV(Structure):
+class EVV(MclustStructure):
     """``Σ_k = λ C_k``: ``C_k = W_k / det(W_k)^(1/D)``, ``λ = Σ det(W_k)^(1/D) / n``."""
 
     name = "EVV"
     description = "ellipses, equal volume, variable shape and axes"
-    equal_volumes_of_own_shapes = True
     form = Full
     moments = FULL
     takes_prior = False
@@ -71,7 +71,7 @@ class EVV(Structure):
 
 
 @final
-class VVV(Structure):
+class VVV(MclustStructure):
     """``Σ_k = C_k``: ``C_k = W_k / n_k``."""
 
     name = "VVV"
@@ -86,3 +86,6 @@ class VVV(Structure):
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         return n_components * n_features * (n_features + 1) // 2
+
+    def contains(self, other: Structure) -> bool:
+        return True  # this structure does not restrict covariances

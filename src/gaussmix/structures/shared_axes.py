@@ -1,4 +1,4 @@
-"""Ellipses whose axes point in the same directions in all components.
+"""Structures of elliptical components with the same axes in all components.
 
 In the formulas ``W_k`` is the scatter of component k, ``n_k`` its mass, ``n = Σ n_k``, D the number of features. They
 are those of Celeux & Govaert (1995), Pattern Recognition 28.
@@ -12,15 +12,15 @@ from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, Full, Tied
 from gaussmix.moments import FULL, POOLED
 from gaussmix.statistics import Statistics
-from gaussmix.structures.base import Structure
 from gaussmix.structures.common_axes import EQUAL_VOLUMES, OWN_VOLUMES, common_axes
 from gaussmix.structures.decomposition import along, best_volumes, geometric_means, volumes_of
+from gaussmix.structures.mclust import MclustStructure
 
 __all__ = ["EEE", "EVE", "VEE", "VVE"]
 
 
 @final
-class EEE(Structure):
+class EEE(MclustStructure):
     """``Σ_k = C``: ``C = Σ W_k / n``."""
 
     name = "EEE"
@@ -28,7 +28,6 @@ class EEE(Structure):
     description = "ellipses, equal volume, shape and axes"
     form = Tied
     moments = POOLED
-    shared = True
     takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Tied:
@@ -39,7 +38,7 @@ class EEE(Structure):
 
 
 @final
-class VEE(Structure):
+class VEE(MclustStructure):
     """``Σ_k = λ_k C``: ``C = Σ W_k / λ_k / n``, volumes by :func:`~.decomposition.best_volumes`."""
 
     name = "VEE"
@@ -70,12 +69,11 @@ class VEE(Structure):
 
 
 @final
-class EVE(Structure):
+class EVE(MclustStructure):
     """``Σ_k = λ Q A_k Qᵀ``: Q as in :mod:`~.common_axes`, then as EVI along its columns."""
 
     name = "EVE"
     description = "ellipses, equal volume and axes, variable shape"
-    equal_volumes_of_own_shapes = True
     form = Full
     moments = FULL
     iterates = True
@@ -92,7 +90,7 @@ class EVE(Structure):
 
 
 @final
-class VVE(Structure):
+class VVE(MclustStructure):
     """``Σ_k = Q B_k Qᵀ``, B_k diagonal: Q as in :mod:`~.common_axes`, then as VVI along its columns."""
 
     name = "VVE"

@@ -1,4 +1,4 @@
-"""Round components: one variance for all, or one each."""
+"""Structures of round components: one variance for all components, or one for each."""
 
 from typing import final
 
@@ -7,13 +7,13 @@ import numpy as np
 from gaussmix.covariances import Covariances, Spherical
 from gaussmix.moments import SCALAR
 from gaussmix.statistics import Statistics
-from gaussmix.structures.base import Structure
+from gaussmix.structures.mclust import MclustStructure
 
 __all__ = ["EII", "VII"]
 
 
 @final
-class EII(Structure):
+class EII(MclustStructure):
     """``Σ_k = λ I``: ``λ = tr W / (n D)``, W being the scatter within components (Celeux & Govaert 1995)."""
 
     name = "EII"
@@ -21,7 +21,6 @@ class EII(Structure):
     description = "round, equal volume"
     form = Spherical
     moments = SCALAR
-    shared = True
     takes_ratio = True
 
     def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
@@ -34,7 +33,7 @@ class EII(Structure):
 
 
 @final
-class VII(Structure):
+class VII(MclustStructure):
     """``Σ_k = λ_k I``: ``λ_k = tr W_k / (n_k D)``."""
 
     name = "VII"

@@ -111,7 +111,7 @@ class Plan:
             first=first,
             second=second,
             log_likelihood=float(sums.scores[0]),
-            classification=float(sums.scores[1]),
+            classification_log_likelihood=float(sums.scores[1]),
             weight=float(weights.sum()),
             moments=self.moments,
         )

@@ -117,7 +117,7 @@ class ProductsPlan:
             first=first,
             second=second,
             log_likelihood=float(scores[0]),
-            classification=float(scores[1]),
+            classification_log_likelihood=float(scores[1]),
             weight=float(weights.sum()),
             moments=self.moments,
         )

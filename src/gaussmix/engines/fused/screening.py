@@ -62,7 +62,7 @@ class ScreenedPlan:
             first=sums.first[:, :n_features],
             second=symmetric(second[:, :n_features, :n_features]),
             log_likelihood=log_likelihood,
-            classification=classification,
+            classification_log_likelihood=classification,
             weight=float(weights.sum()),
             moments=FULL,
             skipped=len(rows) * n_components - n_computed,

@@ -1,0 +1,190 @@
+"""The base of the storage forms of K covariance matrices."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from gaussmix._types import ArrayLike, Flags, Floats, Labels
+from gaussmix.values import real
+
+__all__ = ["Covariances", "NotPositiveDefiniteError"]
+
+
+class NotPositiveDefiniteError(ValueError):
+    """A covariance that has no Cholesky factor; its message names the component."""
+
+
+@dataclass(frozen=True, eq=False)
+class Covariances(ABC):
+    r"""K covariance matrices :math:`\Sigma_k = L_k L_k^\top`, stored as their lower Cholesky factors.
+
+    Attributes
+    ----------
+    factors : ndarray
+        The Cholesky factors in the storage form's own shape. For :class:`Spherical` and :class:`Diagonal` these are
+        standard deviations.
+    correlated : bool
+        True where the form stores covariances of different features.
+    """
+
+    factors: Floats
+    form: ClassVar[str]
+    axes: ClassVar[str]
+    correlated: ClassVar[bool]
+
+    def __post_init__(self) -> None:
+        factors = np.array(real("factors", self.factors), dtype=np.float64)
+        factors.flags.writeable = False
+        if not self._are_factors(factors):
+            msg = f"{type(self).__name__} takes {self._wanted}; use {type(self).__name__}.from_covariances(array)."
+            raise NotPositiveDefiniteError(msg)
+        object.__setattr__(self, "factors", factors)
+
+    @classmethod
+    def _of(cls, factors: Floats) -> Self:
+        """Return covariances with factors that were just computed, and need no check."""
+        covariances = object.__new__(cls)
+        factors.flags.writeable = False
+        object.__setattr__(covariances, "factors", factors)
+        return covariances
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._of, (self.factors,)
+
+    _wanted: ClassVar[str]
+
+    @staticmethod
+    @abstractmethod
+    def _are_factors(factors: Floats) -> bool:
+        """Return whether an array holds finite Cholesky factors, or positive and finite standard deviations."""
+
+    @classmethod
+    def _in_shape(cls, values: ArrayLike) -> Floats:
+        """Return an array of the form's own shape; raise ``ValueError`` for an array of another shape."""
+        array = real(f"the array of {cls.__name__}", values).astype(np.float64, copy=False)
+        if array.ndim == 0 or array.shape != cls.shape(len(array), array.shape[-1]):
+            msg = f"{cls.__name__} takes an array of shape {cls.axes}, got {array.shape}."
+            raise ValueError(msg)
+        return array
+
+    @classmethod
+    @abstractmethod
+    def from_covariances(cls, covariances: ArrayLike) -> Self:
+        """Factor covariances in the form's own shape; raise :class:`NotPositiveDefiniteError` for an indefinite one."""
+
+    @classmethod
+    @abstractmethod
+    def from_precisions(cls, precisions: ArrayLike) -> Self:
+        """Factor inverse covariances in the form's own shape; raise ``ValueError`` for an indefinite one."""
+
+    @classmethod
+    @abstractmethod
+    def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Return the shape of the stored arrays."""
+
+    @staticmethod
+    @abstractmethod
+    def fewest_rows(n_features: int) -> int:
+        """Return the number of rows below which a component has too few for a covariance of its own.
+
+        A sample covariance of n rows has an inverse from n = D + 1 on, a sample variance from n = 2 on; the bounds are
+        one row more.
+
+        Parameters
+        ----------
+        n_features : int
+            D.
+        """
+
+    @property
+    @abstractmethod
+    def covariances(self) -> Floats:
+        """The covariances in the form's own shape, as scikit-learn's ``covariances_``."""
+
+    @cached_property
+    @abstractmethod
+    def whitening(self) -> Floats:
+        """The inverse factors ``L⁻¹`` in the form's own shape, for the pass over the rows."""
+
+    @abstractmethod
+    def whiten(self, centred: Floats) -> Floats:
+        """Return ``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(K, n, D) -> (K, n, D)``."""
+
+    @abstractmethod
+    def colour(self, k: int, white: Floats) -> Floats:
+        """Return ``L_k z`` for standard normal rows ``(n, D)``: the inverse of :meth:`whiten`."""
+
+    @abstractmethod
+    def log_det(self, n_components: int, n_features: int) -> Floats:
+        """Return ``log det Σ_k`` as ``(K,)``."""
+
+    @abstractmethod
+    def relative_trace(self, variances: Floats) -> Floats:
+        """Return ``tr(Σ_k⁻¹ diag(variances))`` for variances ``(D,)``, as ``(K,)``, or ``(1,)`` for a shared matrix."""
+
+    @abstractmethod
+    def variances(self, n_components: int, n_features: int) -> Floats:
+        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices."""
+
+    @abstractmethod
+    def dense(self, n_components: int, n_features: int) -> Floats:
+        """Return all K matrices as ``(K, D, D)``."""
+
+    @abstractmethod
+    def cholesky(self, n_components: int, n_features: int) -> Floats:
+        """Return all K Cholesky factors as ``(K, D, D)``."""
+
+    def of(self, components: slice | Flags | Labels) -> Self:
+        """Return the covariances of the given components."""
+        return self._of(self.factors[components])
+
+    @abstractmethod
+    def marginal(self, features: list[int]) -> Self:
+        """Return the covariances of the given features, in their order, in the same form."""
+
+    @abstractmethod
+    def conditional(self, given: list[int], rest: list[int], n_components: int) -> "tuple[Floats, Covariances]":
+        """Return the regression of the features `rest` on the features `given`.
+
+        Returns
+        -------
+        coefficients : (K, R, G) ndarray
+        residual : Covariances
+            The covariances of the R features given the others.
+        """
+
+    @abstractmethod
+    def mapped(self, matrix: Floats, n_components: int) -> "Covariances":
+        """Return ``A Σ_k Aᵀ`` for a matrix ``(M, D)`` of rank M."""
+
+    @abstractmethod
+    def convolved(self, root: Floats, n_components: int) -> "Covariances":
+        """Return ``Σ_k + C`` for noise of deviations ``(D,)``, or of a covariance ``C = RᵀR`` given by R ``(D, D)``.
+
+        The sum of a normal variable and independent normal noise has this covariance.
+        """
+
+    @abstractmethod
+    def with_inflated_residuals(self, n_given: int, factors: Floats, n_features: int) -> "Covariances":
+        """Multiply the covariances of the last features given the first ones by factors ``(K,)``.
+
+        The coefficients of the regression on the first features stay as they are. A shared matrix takes the first of
+        the factors, which must be equal.
+        """
+
+    def times(self, factor: float) -> Self:
+        """Return the covariances of the rows times a positive factor."""
+        return self._of(self.factors * factor)
+
+    @property
+    @abstractmethod
+    def precisions_cholesky(self) -> Floats:
+        """Upper factors ``U`` with ``Σ⁻¹ = U Uᵀ``, in the form's own shape, as scikit-learn's."""
+
+    @property
+    @abstractmethod
+    def precisions(self) -> Floats:
+        """The inverse covariances in the form's own shape, as scikit-learn's ``precisions_``."""
