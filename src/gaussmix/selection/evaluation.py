@@ -7,6 +7,7 @@ Jamieson & Talwalkar (2016), AISTATS, for successive halving.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from threading import Event
 from time import perf_counter
 
 import numpy as np
@@ -39,7 +40,7 @@ _CHECK_EVERY = 4
 
 
 class Evaluation:
-    """One evaluation of a model, with its count of passes, the reasons of failed fits, and its interruption.
+    """One evaluation of a model, with its count of passes and the reasons of failed fits.
 
     Parameters
     ----------
@@ -49,14 +50,16 @@ class Evaluation:
         The model, with its best fit so far.
     pruning : Pruning
         The rule by which EM runs are stopped.
+    interruption : Event
+        Set where Ctrl-C is pressed, by this evaluation or by another in parallel: EM then ends after the current step.
     """
 
-    def __init__(self, search: Search, candidate: Candidate, pruning: Pruning) -> None:
+    def __init__(self, search: Search, candidate: Candidate, pruning: Pruning, interruption: Event) -> None:
         self._search, self._candidate, self._pruning = search, candidate, pruning
+        self._interruption = interruption
         self._began = perf_counter()
         self._reasons: list[str] = []
         self._n_passes = 0
-        self._interrupted = False
 
     def run(self, starts_of: StartsOf) -> Candidate | None:
         """Return the model with its best fit, that so far or one from the starts; None where Ctrl-C was pressed."""
@@ -87,7 +90,7 @@ class Evaluation:
 
     def _with_costs(self, candidate: Candidate) -> Candidate | None:
         """Return a model with what all its evaluations have cost; None where this evaluation was interrupted."""
-        if self._interrupted:
+        if self._interruption.is_set():
             return None
         seconds = self._candidate.seconds + perf_counter() - self._began
         return replace(candidate, n_passes=self._candidate.n_passes + self._n_passes, seconds=seconds)
@@ -144,7 +147,7 @@ class Evaluation:
 
     def _fit(self, start: Mixture | Fit, max_iter: int, best: Candidate, *, accelerate: bool = False) -> Fit | None:
         """Return an EM run that is stopped where it cannot win; None where a component collapses, or after Ctrl-C."""
-        if self._interrupted:
+        if self._interruption.is_set():
             return None
         search = self._search
         fit = run(
@@ -157,7 +160,7 @@ class Evaluation:
             accelerate=accelerate,
         )
         self._n_passes += fit.state.n_passes - (start.state.n_passes if isinstance(start, Fit) else -1)
-        self._interrupted = fit.status is Status.INTERRUPTED
+        self._note_interruption(fit)
         if fit.status is Status.COLLAPSED:
             self._reasons.append(fit.reason)
         return None if fit.status in {Status.COLLAPSED, Status.INTERRUPTED} else fit
@@ -167,17 +170,24 @@ class Evaluation:
         search = self._search
         fit = run(search.source, start, m_step, tol=search.tol, max_iter=search.max_iter, accelerate=True)
         self._n_passes += fit.state.n_passes + 1
-        self._interrupted = fit.status is Status.INTERRUPTED
+        self._note_interruption(fit)
         return fit
+
+    def _note_interruption(self, fit: Fit) -> None:
+        if fit.status is Status.INTERRUPTED:
+            self._interruption.set()
 
     def _stopping_rule(self, best: Candidate) -> Callable[[State, float], bool]:
         """Return the rule for EM: stop a run that is heading behind the model's best fit, or far behind the best model.
 
-        A run in which a component of few rows has collapsed is stopped too, as it is passed over wherever it ends.
+        A run in which a component of few rows has collapsed is stopped too, because the model is passed over wherever
+        the run ends; so is every run after Ctrl-C.
         """
         known = -np.inf if best.fit is None or best.collapsed else best.log_posterior
 
         def hopeless(state: State, distance: float) -> bool:
+            if self._interruption.is_set():
+                return True
             if self._search.stop_early and state.n_iter % _CHECK_EVERY == 0 and self._has_lost_component(state):
                 return True
             if distance == np.inf:

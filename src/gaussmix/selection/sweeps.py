@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import numpy as np
 
@@ -84,6 +85,7 @@ class _Sweeps:
 
     def __init__(self, search: Search, rng: np.random.Generator, watch: Watch) -> None:
         self._search, self._rng, self._watch = search, rng, watch
+        self._interruption = Event()
         self.candidates: Candidates = {
             (m_step.structure, k): Candidate(m_step, k, reason=reason)
             for m_step, reason in search.skipped_models
@@ -128,19 +130,20 @@ class _Sweeps:
         def evaluate(m_step: MStep) -> Candidate | None:
             key = (m_step.structure, k)
             known = self.candidates.get(key) or Candidate(search.with_prior(m_step, k), k)
-            return Evaluation(search, known, pruning).run(starts_of)
+            return Evaluation(search, known, pruning, self._interruption).run(starts_of)
 
         found: list[Candidate] = []
-        try:
-            with ThreadPoolExecutor(search.n_workers) if search.n_workers > 1 else nullcontext() as pool:
+        with ThreadPoolExecutor(search.n_workers) if search.n_workers > 1 else nullcontext() as pool:
+            try:
                 for candidate in (pool.map if pool else map)(evaluate, search.fitted_models):
                     if candidate is None:
-                        return False
+                        break
                     found.append(candidate)
                     self._watch(candidate)
-        finally:
-            self.candidates.update({(one.structure, k): one for one in found})
-        return True
+            except KeyboardInterrupt:  # in this thread, while others run EM: they end at their next step
+                self._interruption.set()
+        self.candidates.update({(one.structure, k): one for one in found})
+        return not self._interruption.is_set()
 
     def _pruning(self) -> Pruning:
         """Return the rule by which EM runs are stopped from now on."""
@@ -155,7 +158,7 @@ class _Sweeps:
         for k in self._search.n_components:
             for m_step in sorted(self._search.fitted_models, key=lambda m_step: m_step.structure.freedom):
                 key = (m_step.structure, k)
-                candidate = Evaluation(self._search, self.candidates[key], pruning).run(starts_of)
+                candidate = Evaluation(self._search, self.candidates[key], pruning, self._interruption).run(starts_of)
                 if candidate is None:
                     return False
                 self.candidates[key] = self._with_cells_gain(candidate)
@@ -173,7 +176,8 @@ class _Sweeps:
         best = min((one for one in self.candidates.values() if one.fit), key=by_criterion, default=None)
         for key, candidate in self.candidates.items():
             if candidate.fit and candidate.collapsed and best and self._may_win(candidate, best):
-                regularized = Evaluation(search, candidate, Pruning(search.criterion)).regularize()
+                evaluation = Evaluation(search, candidate, Pruning(search.criterion), self._interruption)
+                regularized = evaluation.regularize()
                 if regularized is None:
                     return False
                 self.candidates[key] = self._with_cells_gain(regularized)
