@@ -9,7 +9,7 @@ from gaussmix.cli.commands import app
 
 @pytest.fixture
 def gaussmix():
-    """Run the command line in this process; an error that is no exit is a bug, and raised."""
+    """Run the command line in this process; raise any error that is not an exit."""
 
     def run(*arguments):
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -22,7 +22,7 @@ def gaussmix():
 
 @pytest.fixture
 def done(gaussmix):
-    """What a command prints that must go well."""
+    """Return the output of a command that must succeed."""
 
     def run(*arguments):
         result = gaussmix(*arguments)
@@ -34,7 +34,7 @@ def done(gaussmix):
 
 @pytest.fixture
 def refused(gaussmix):
-    """The one sentence of a command that must stop with exit code 1."""
+    """Return the one sentence of a command that must stop with exit code 1."""
 
     def run(*arguments):
         result = gaussmix(*arguments)

@@ -117,8 +117,8 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch, gaussmix, csv):
     terminal = Console(file=screen, force_terminal=True, width=80)
     monkeypatch.setattr(console, "_console", lambda *, stderr=False: terminal if stderr else Console())
     gaussmix(*run)
-    visits = 2 * (3 + 2 + 3)  # up over three numbers of components, down over two, and a last look at all
-    assert f"{visits}/{visits}" in screen.getvalue()
+    evaluations = 2 * (3 + 2 + 3)  # up over three numbers of components, down over two, and at last from nested models
+    assert f"{evaluations}/{evaluations}" in screen.getvalue()
     assert "Fitted diag, 3 components " in screen.getvalue()
 
 

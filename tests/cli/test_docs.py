@@ -17,7 +17,7 @@ CRITERIA = re.compile(r"\d +\d+\.\d\d[ *<]")  # a line of their table
 
 
 def like(line, wanted):
-    """Whether lines have the same words, and numbers the same three digits; of criteria, whether there are as many."""
+    """Return whether two lines have the same words and, to three digits, the same numbers; of criteria, as many."""
     if CRITERIA.match(wanted):
         return len(line.split()) == len(wanted.split())
     ours, theirs = ([number(word) for word in re.split(r"[\s,()]+", text.strip())] for text in (line, wanted))

@@ -1,20 +1,22 @@
 import inspect
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from gaussmix import load
-from gaussmix.cli import fitting, outputs
+from gaussmix import GaussianMixtureSearch, load
+from gaussmix.cli import commands, outputs
 from gaussmix.cli.commands import Criterion, fit
 from gaussmix.em import Status
-from gaussmix.em.m_step import MStep
-from gaussmix.initialization import relative_ridge
-from gaussmix.selection import CRITERIA, Search, best
+from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
-from gaussmix.structures import STRUCTURES, named
+from gaussmix.structures import STRUCTURES
 
 ROOT = Path(__file__).parents[2]
 FAITHFUL = ROOT / "examples/data/faithful.csv"
@@ -45,53 +47,54 @@ def test_old_faithful_has_the_model_that_mclust_finds(answer):
 def test_json_holds_what_python_finds(answer, csv, blobs):
     options = ("--seed", 7, "--n-init", 2, "--walks", 2, "--no-stop-early", "--equal-weights", "--criterion", "icl")
     found = answer(csv, "--components", "1:3", "--structure", "full,EEI", *options)
-    source = ArraySource(blobs)
-    ridge = relative_ridge(source, 1e-6)
-    m_steps = tuple(MStep(named(name), ridge, equal_weights=True) for name in ("full", "EEI"))
-    search = Search(source, (1, 2, 3), m_steps, criterion="icl", stop_early=False, n_init=2, n_walks=2)
-    last = {(one.structure, one.n_components): one for one in search.visits(np.random.default_rng(7))}
-    cells = list(last.values())
+    search = GaussianMixtureSearch(
+        range(1, 4),
+        structures=["full", "EEI"],
+        criterion="icl",
+        weights="equal",
+        stop_early=False,
+        n_init=2,
+        n_walks=2,
+        random_state=7,
+    ).fit(pl.DataFrame(blobs, schema=["width", "height"], orient="row"))
+    results = search.results_
     expected = [
         {
-            "n_components": cell.n_components,
-            "structure": cell.structure.public_name,
-            "status": "converged",
+            **row,
             "reason": None,
-            "log_likelihood": pytest.approx(cell.log_likelihood, rel=1e-12),
-            "n_parameters": cell.n_parameters,
-            **{name: pytest.approx(cell.criterion(name), rel=1e-12) for name in CRITERIA},
-            "entropy_r2": pytest.approx(cell.entropy_r2, rel=1e-9),
-            "converged": cell.fit.status is Status.CONVERGED,
-            "n_iter": cell.fit.state.n_iter,
-            "n_passes": cell.n_passes,
-            "collapsed": list(cell.collapsed),
+            "converged": one.fit.status is Status.CONVERGED,
+            "collapsed": list(one.collapsed),
         }
-        for cell in cells
+        for row, one in zip(results, results.candidates, strict=True)
     ]
-    assert all(cell.pop("seconds") > 0 for cell in [found["best"], *found["table"]])
+    for model in [*expected, found["best"], *found["table"]]:
+        assert model.pop("seconds") > 0
     assert found["table"] == expected
-    chosen = best(cells, "icl")
-    assert found["best"] == expected[cells.index(chosen)]
-    dense = chosen.mixture.covariances.dense(chosen.n_components, 2)
+    assert found["best"] == expected[results.candidates.index(results.best)]
+    assert {name: found["best"][name] for name in CRITERIA} == {name: results.best.criterion(name) for name in CRITERIA}
+    mixture = search.mixture_
+    dense = mixture.covariances.dense(mixture.n_components, 2)
     sds = np.sqrt(np.diagonal(dense, axis1=1, axis2=2))
     parameters = found["parameters"]
-    np.testing.assert_allclose(parameters["weights"], chosen.mixture.weights, rtol=1e-12)
-    np.testing.assert_allclose(parameters["means"], chosen.mixture.means, rtol=1e-12)
-    np.testing.assert_allclose(parameters["covariances"], dense, rtol=1e-12)
+    np.testing.assert_array_equal(parameters["weights"], mixture.weights)
+    np.testing.assert_array_equal(parameters["means"], mixture.means)
+    np.testing.assert_array_equal(parameters["covariances"], dense)
     np.testing.assert_allclose(parameters["standard_deviations"], sds, rtol=1e-12)
     np.testing.assert_allclose(parameters["correlations"], dense / (sds[:, :, None] * sds[:, None, :]), rtol=1e-12)
     assert (found["rows"], found["weight"], found["features"]) == (60, 60.0, ["width", "height"])
     assert (found["criterion"], found["equal_weights"], found["model"]) == ("icl", True, None)
+    assert (found["prior"], found["interrupted"]) == (None, False)
 
 
-def test_options_are_those_of_the_search_and_have_its_defaults():
-    ours, theirs = inspect.signature(fit).parameters, inspect.signature(Search).parameters
-    for name in ("n_init", "tol", "max_iter", "criterion"):
+def test_options_are_those_of_the_estimator_and_have_its_defaults():
+    ours, theirs = inspect.signature(fit).parameters, inspect.signature(GaussianMixtureSearch).parameters
+    for name in ("n_init", "tol", "max_iter", "criterion", "prior"):
         assert ours[name].default == theirs[name].default
     assert ours["walks"].default == theirs["n_walks"].default
     assert ours["no_stop_early"].default is not theirs["stop_early"].default
-    assert ours["equal_weights"].default is inspect.signature(MStep).parameters["equal_weights"].default
-    assert [criterion.value for criterion in Criterion] == list(CRITERIA)
+    assert (ours["equal_weights"].default, theirs["weights"].default) == (False, "free")
+    assert commands._numbers(ours["components"].default) == theirs["n_components"].default
+    assert [criterion.value for criterion in Criterion] == list(NAMES)
 
 
 def test_the_table_names_the_best_and_the_next(done, csv):
@@ -120,12 +123,12 @@ def test_the_table_names_the_best_and_the_next(done, csv):
 )
 def test_components_are_a_number_a_span_or_a_list(answer, csv, text, numbers):
     found = answer(csv, "--components", text, "--structure", "spherical", "--n-init", 1)
-    assert [cell["n_components"] for cell in found["table"]] == numbers
+    assert [model["n_components"] for model in found["table"]] == numbers
 
 
 def test_structures_are_searched_in_the_given_order_and_once(answer, csv):
     found = answer(csv, *QUICK, "--components", 1, "--structure", "EII, full,VVV")
-    assert [cell["structure"] for cell in found["table"]] == ["EII", "full"]
+    assert [model["structure"] for model in found["table"]] == ["EII", "full"]
 
 
 @pytest.fixture
@@ -141,7 +144,7 @@ def wide(tmp_path):
 
 
 def names(found):
-    return list(dict.fromkeys(cell["structure"] for cell in found["table"]))
+    return list(dict.fromkeys(model["structure"] for model in found["table"]))
 
 
 @pytest.mark.parametrize(("n_features", "some"), [(2, STRUCTURES), (20, STRUCTURES), (21, None)])
@@ -180,15 +183,15 @@ def test_cells_far_behind_are_marked_unless_all_go_to_the_end(done, answer):
     text = done("fit", *run)
     assert text.count(note) == 1
     found, whole = answer(*run), answer(*run, "--no-stop-early")
-    stopped = [cell["status"] == "stopped early" for cell in found["table"]]
+    stopped = [model["status"] == "stopped early" for model in found["table"]]
     assert text.count("<") == sum(stopped) + 1
     assert "<" not in done("fit", *run, "--no-stop-early")
-    assert {cell["status"] for cell in whole["table"]} == {"converged"}
-    for cell, early, to_the_end in zip(found["table"], stopped, whole["table"], strict=True):
-        assert cell["converged"] is not early
+    assert {model["status"] for model in whole["table"]} == {"converged"}
+    for model, early, to_the_end in zip(found["table"], stopped, whole["table"], strict=True):
+        assert model["converged"] is not early
         if early:
-            assert cell["n_passes"] < to_the_end["n_passes"]
-            assert cell["bic"] > found["best"]["bic"] + 10
+            assert model["n_passes"] < to_the_end["n_passes"]
+            assert model["bic"] > found["best"]["bic"] + 10
     assert whole["best"]["bic"] == pytest.approx(found["best"]["bic"], abs=0.01)
 
 
@@ -208,7 +211,7 @@ def test_more_walks_make_no_cell_worse(answer, tmp_path):
         for one, two in zip(once, twice, strict=True)
     ]
     assert all(good and gain >= -1e-6 for good, gain in worth)
-    assert sum(cell["n_passes"] for cell in twice) > sum(cell["n_passes"] for cell in once)
+    assert sum(model["n_passes"] for model in twice) > sum(model["n_passes"] for model in once)
 
 
 def test_equal_weights_are_no_parameters(answer, csv):
@@ -225,7 +228,7 @@ def test_every_criterion_can_be_chosen_by(answer, done, csv, criterion):
     run = (csv, "--components", "1:3", "--structure", "EEI,full", "--criterion", criterion)
     found = answer(*run)
     assert found["criterion"] == criterion
-    assert found["best"][criterion] == min(cell[criterion] for cell in found["table"] if not cell["collapsed"])
+    assert found["best"][criterion] == min(model[criterion] for model in found["table"] if not model["collapsed"])
     title = "AICc" if criterion == "aicc" else criterion.upper()
     assert f"\n{title} of K components, lower is better: * is the best\n" in done("fit", *run)
 
@@ -241,8 +244,7 @@ def test_an_infinite_criterion_is_null_and_chooses_nothing(answer, done, refused
     assert "\ninf AICc is infinite with about as many parameters as rows, or more.\n" in text
     assert "Next:" not in text
     sentence = refused("fit", *run, 2)
-    assert "AICc is infinite for every model that was tried" in sentence
-    assert "--criterion" in sentence
+    assert "No model has a finite aicc: there are too few rows for so many parameters" in sentence
 
 
 def test_the_next_model_is_another_one(done, wide):
@@ -259,11 +261,12 @@ def test_the_next_model_is_another_one(done, wide):
         ("--components", "5:2", "from 1 upwards"),
         ("--components", "two", "from 1 upwards"),
         ("--structure", "round", "spherical"),
-        ("--structure", "full,", "must be all, or one of"),
+        ("--structure", "full,", "structure must be one of"),
         ("--criterion", "r2", "icl"),
         ("--walks", "0", "--walks"),
         ("--n-init", "0", "--n-init"),
         ("--seed", "-1", "--seed"),
+        ("--prior", "strong", "'weak'"),
     ],
 )
 def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):
@@ -275,8 +278,8 @@ def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):
 def test_the_same_seed_gives_the_same_answer(answer, csv):
     run = (csv, "--components", "2:5", "--structure", "full", "--criterion", "aic")
     first, second = answer(*run), answer(*run)
-    for cell in [first["best"], second["best"], *first["table"], *second["table"]]:
-        del cell["seconds"]
+    for model in [first["best"], second["best"], *first["table"], *second["table"]]:
+        del model["seconds"]
     assert first == second
     assert any(answer(*run, "--seed", seed)["table"][0] != first["table"][0] for seed in (1, 2, 3))
 
@@ -286,12 +289,12 @@ def test_cells_with_more_components_than_rows_say_so(done, tmp_path):
     few.write_text("a,b\n1,2\n2,5\n3,1\n0,2\n")
     run = ("fit", few, "--structure", "full,diag", "--n-init", 1)
     found = json.loads(done(*run, "--json"))
-    assert [cell["n_components"] for cell in found["table"][::2]] == list(range(1, 10))
-    lost = [cell for cell in found["table"] if cell["n_components"] > 4]
+    assert [model["n_components"] for model in found["table"][::2]] == list(range(1, 10))
+    lost = [model for model in found["table"] if model["n_components"] > 4]
     nulls = {"log_likelihood", "n_parameters", *CRITERIA, "entropy_r2", "converged", "n_iter", "collapsed"}
-    assert all(cell[key] is None for cell in lost for key in nulls)
-    assert {cell["status"] for cell in lost} == {"failed"}
-    assert all("at least as many rows, got 4" in cell["reason"] for cell in lost)
+    assert all(model[key] is None for model in lost for key in nulls)
+    assert {model["status"] for model in lost} == {"failed"}
+    assert all("at least as many rows, got 4" in model["reason"] for model in lost)
     assert "- 5, 6, 7, 8 and 9 components need at least as many rows, got 4." in done(*run)
 
 
@@ -306,8 +309,8 @@ def test_fits_that_did_not_converge_are_marked(gaussmix, csv, answer):
 
 def test_a_model_at_the_edge_of_the_range_is_pointed_out(gaussmix, csv):
     at = ("fit", csv, "--structure", "diag", "--components")
-    assert "2 components, the most that were tried; widen --components" in gaussmix(*at, "1:2").stderr
-    assert "2 components, the fewest that were tried; widen --components" in gaussmix(*at, "2:3").stderr
+    assert "2 components, the most that were tried: widen the range" in gaussmix(*at, "1:2").stderr
+    assert "2 components, the fewest that were tried: widen the range" in gaussmix(*at, "2:3").stderr
     for inside in ("1:3", "2"):
         assert gaussmix(*at, inside).stderr == ""
 
@@ -460,25 +463,169 @@ def test_a_write_that_fails_leaves_what_was_there(refused, monkeypatch, tmp_path
     assert sorted(tmp_path.iterdir()) == files
 
 
-def test_a_file_that_appears_during_the_fit_is_left_as_it_is(refused, monkeypatch, tmp_path, csv):
+@pytest.fixture
+def after_passes(monkeypatch):
+    """A function that has something done at a given pass over the rows of `gaussmix fit`."""
+
+    def at(last, action):
+        passes, reduce = [], ArraySource.reduce
+
+        def watched(source, mixture, moments):
+            passes.append(1)
+            if len(passes) == last:
+                action()
+            return reduce(source, mixture, moments)
+
+        monkeypatch.setattr(ArraySource, "reduce", watched)
+
+    return at
+
+
+def test_a_file_that_appears_during_the_fit_is_left_as_it_is(refused, after_passes, tmp_path, csv):
     out = tmp_path / "new.gmx"
-
-    def meanwhile(*arguments, **options):
-        out.write_text("somebody else's")
-        return Search(*arguments, **options)
-
-    monkeypatch.setattr(fitting, "Search", meanwhile)
+    after_passes(2, lambda: out.write_text("somebody else's"))
     assert "exists already" in refused("fit", csv, *QUICK, "--out", out)
     assert out.read_text() == "somebody else's"
 
 
-def test_ctrl_c_is_one_line(gaussmix, monkeypatch, csv):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+def press_ctrl_c():
+    signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(fitting, "Search", interrupted)
-    result = gaussmix("fit", csv)
-    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+
+def test_ctrl_c_before_there_is_a_model_is_one_line(gaussmix, after_passes, tmp_path, csv):
+    after_passes(2, press_ctrl_c)
+    result = gaussmix("fit", csv, "--out", tmp_path / "none.gmx")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+    assert not (tmp_path / "none.gmx").exists()
+
+
+def test_ctrl_c_keeps_and_writes_the_best_model_so_far(gaussmix, after_passes, tmp_path):
+    out = tmp_path / "kept.gmx"
+    after_passes(300, press_ctrl_c)
+    result = gaussmix("fit", FAITHFUL, "--components", "1:5", "--structure", "full,tied,EEI", "--out", out)
+    assert result.exit_code == 130
+    assert "Warning: Interrupted: the best of the" in result.stderr
+    assert result.stdout.endswith(f"\nModel written to {out}.\n")
+    assert load(out).feature_names == ("eruptions", "waiting")
+    assert f", {load(out).n_components} components (" in result.stdout
+
+
+def test_ctrl_c_is_in_the_json(gaussmix, after_passes):
+    after_passes(150, press_ctrl_c)
+    result = gaussmix("fit", FAITHFUL, "--components", "1:5", "--structure", "full,tied,EEI", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 130
+    assert found["interrupted"] is True
+    assert 3 <= len(found["table"]) < 15
+    assert any("Interrupted" in warning for warning in found["warnings"])
+
+
+def test_ctrl_c_in_cross_validation_keeps_nothing(gaussmix, after_passes, tmp_path, csv):
+    after_passes(60, press_ctrl_c)
+    run = ("fit", csv, "--components", "1:3", "--structure", "diag,tied", "--criterion", "cv")
+    result = gaussmix(*run, "--out", tmp_path / "none.gmx")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted.\n")
+    assert not (tmp_path / "none.gmx").exists()
+
+
+INTERRUPTED_PROGRAM = """
+import os, signal, sys, threading
+from gaussmix.cli.commands import app
+from gaussmix.selection import evaluation
+
+run, n_runs = evaluation.run, []
+
+def slow_at_last(*arguments, **options):
+    n_runs.append(1)
+    if len(n_runs) == 40:
+        os.kill(os.getpid(), signal.SIGINT)
+    return run(*arguments, **options)
+
+evaluation.run = slow_at_last
+app(sys.argv[1:])
+"""
+
+
+def test_a_program_that_gets_the_signal_writes_the_model_and_exits_with_130(tmp_path):
+    out = tmp_path / "kept.gmx"
+    arguments = ["fit", str(FAITHFUL), "--components", "1:5", "--structure", "full,tied,EEI", "--out", str(out)]
+    result = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", INTERRUPTED_PROGRAM, *arguments], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 130
+    assert "Interrupted: the best of the" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert load(out).n_components >= 1
+
+
+# --- The same as the estimator ----------------------------------------------------------------------------------------
+
+
+def said_by_the_estimator(rows, weights=None, **options):
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is what is compared
+        GaussianMixtureSearch([1, 2], structures="full", **options).fit(rows, sample_weight=weights)
+    return str(raised.value)
+
+
+def test_values_whose_squares_overflow_are_refused_with_the_words_of_the_estimator(refused, tmp_path):
+    path, rows = tmp_path / "huge.npy", np.random.default_rng(0).normal(size=(40, 2))
+    rows[3, 1] = 1e160
+    np.save(path, rows)
+    message = said_by_the_estimator(rows)
+    assert message.startswith("X is too large: it must be at most 1e+150 in absolute value, got 1e+160")
+    assert refused("fit", path, "--components", "1:2", "--structure", "full") == f"{path}: {message}"
+
+
+def test_weights_whose_sum_is_too_large_are_refused_with_the_words_of_the_estimator(refused, tmp_path):
+    rows, weights = np.random.default_rng(0).normal(size=(40, 2)), np.full(40, 1e306)
+    path = tmp_path / "heavy.csv"
+    pl.DataFrame({"a": rows[:, 0], "b": rows[:, 1], "w": weights}).write_csv(path)
+    message = said_by_the_estimator(rows, weights)
+    assert "sample_weight is too large" in message
+    assert refused("fit", path, "--weights", "w", "--components", "1:2", "--structure", "full") == f"{path}: {message}"
+
+
+def test_rows_that_are_all_equal_are_warned_about_as_by_the_estimator(gaussmix, tmp_path):
+    path, rows = tmp_path / "equal.npy", np.full((9, 2), 3.0)
+    np.save(path, rows)
+    with pytest.warns(ConvergenceWarning) as caught:
+        GaussianMixtureSearch([1, 2], structures="diag", random_state=0).fit(rows)
+    stderr = gaussmix("fit", path, "--components", "1:2", "--structure", "diag").stderr
+    for warning in caught:
+        assert f"Warning: {warning.message}\n" in stderr
+
+
+def test_cross_validation_is_that_of_the_estimator(answer, done, csv, blobs):
+    run = (csv, "--components", "1:3", "--structure", "diag,tied", "--criterion", "cv", "--seed", 3)
+    found = answer(*run)
+    search = GaussianMixtureSearch([1, 2, 3], structures=["diag", "tied"], criterion="cv", random_state=3)
+    search.fit(pl.DataFrame(blobs, schema=["width", "height"], orient="row"))
+    assert found["criterion"] == "cv"
+    assert [model["cv"] for model in found["table"]] == search.results_.columns["cv"]
+    assert found["best"]["cv"] == min(model["cv"] for model in found["table"])
+    assert (found["best"]["structure"], found["best"]["n_components"]) == ("tied", 2)
+    text = done("fit", *run)
+    assert "\nCV of K components, lower is better: * is the best\n" in text
+    assert "Best by CV: tied, 2 components " in text
+
+
+@pytest.mark.parametrize("prior", ["weak", "mclust"])
+def test_a_prior_is_that_of_the_estimator(answer, csv, blobs, prior):
+    found = answer(csv, "--components", "1:3", "--structure", "full,EEI", "--prior", prior)
+    search = GaussianMixtureSearch([1, 2, 3], structures=["full", "EEI"], prior=prior, random_state=0)
+    search.fit(pl.DataFrame(blobs, schema=["width", "height"], orient="row"))
+    assert found["prior"] == prior
+    assert [model["bic"] for model in found["table"]] == search.results_.columns["bic"]
+    plain = answer(csv, "--components", "1", "--structure", "full")
+    assert found["table"][0]["log_likelihood"] < plain["table"][0]["log_likelihood"]
+
+
+def test_a_structure_without_priors_is_refused_with_the_words_of_the_estimator(refused, answer, csv, blobs):
+    with pytest.raises(ValueError, match="prior is not defined for structure 'EVV'") as raised:
+        GaussianMixtureSearch(1, structures="EVV", prior="weak").fit(blobs)
+    assert refused("fit", csv, "--structure", "EVV", "--prior", "weak") == f"{csv}: {raised.value}"
+    found = answer(csv, "--components", 1, "--prior", "weak")
+    assert names(found) == [one.public_name for one in STRUCTURES if one.takes_prior]
 
 
 def test_json_has_null_for_what_is_no_number(capsys):

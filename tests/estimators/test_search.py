@@ -14,8 +14,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from cases import clusters
-from gaussmix import GaussianMixture, GaussianMixtureSearch, load, save
-from gaussmix.selection import CRITERIA, Search
+from gaussmix import GaussianMixture, GaussianMixtureSearch, NormalInverseWishart, load, save
+from gaussmix.selection import CRITERIA
+from gaussmix.sources import ArraySource
+from gaussmix.structures import STRUCTURES
 
 COMBINED = json.loads((Path(__file__).parents[1] / "reference" / "mclust_combi.json").read_text())
 FEW = {"n_components": range(1, 4), "structures": ["full", "VEV", "EEI"], "random_state": 0}
@@ -92,7 +94,10 @@ def test_the_summary_says_what_was_chosen_and_how_clearly(searched):
 
 def test_the_summary_warns_at_the_edge(faithful):
     search = GaussianMixtureSearch([1, 2], structures=["full", "tied"], random_state=0).fit(faithful)
-    assert "It has the most components that were tried: widen the range to see beyond." in search.summary()
+    assert (
+        "The chosen model has 2 components, the most that were tried: widen the range to see beyond."
+        in search.summary()
+    )
     assert "widen" not in GaussianMixtureSearch(3, structures="tied", random_state=0).fit(faithful).summary()
 
 
@@ -306,20 +311,63 @@ def test_numpy_integers_and_slices(faithful):
     assert GaussianMixtureSearch(np.int64(2), structures="full").fit(faithful).best_params_["n_components"] == 2
 
 
-def test_an_interruption_keeps_the_best_so_far(monkeypatch, faithful):
-    visits = Search.visits
+@pytest.fixture
+def interrupt(monkeypatch):
+    """A function after which a given pass of EM over the rows is interrupted."""
 
-    def impatient(search, rng):
-        for i, cell in enumerate(visits(search, rng)):
-            if i == 7:
+    def at(last):
+        passes, reduce = [], ArraySource.reduce
+
+        def interrupted(source, mixture, moments):
+            passes.append(1)
+            if len(passes) == last:
                 raise KeyboardInterrupt
-            yield cell
+            return reduce(source, mixture, moments)
 
-    monkeypatch.setattr(Search, "visits", impatient)
+        monkeypatch.setattr(ArraySource, "reduce", interrupted)
+
+    return at
+
+
+def test_an_interruption_keeps_the_best_so_far(interrupt, faithful):
     search = GaussianMixtureSearch(range(1, 4), structures=["full", "tied", "diag"], random_state=0)
-    with pytest.warns(ConvergenceWarning, match=r"Interrupted during \d+ visits: the best of 7 models is kept"):
+    interrupt(120)
+    with pytest.warns(
+        ConvergenceWarning, match=r"Interrupted: the best of the \d models that were fitted so far is kept"
+    ):
         search.fit(faithful)
-    assert len(search.results_) == 7
+    assert search.results_.interrupted
+    assert 3 <= len(search.results_) < 9
     assert np.isfinite(search.score(faithful))
+    assert search.best_params_["n_components"] >= 2
+
+
+@pytest.mark.parametrize(("criterion", "last"), [("bic", 2), ("cv", 120)])
+def test_an_interruption_before_there_is_a_model_to_keep_is_raised(interrupt, faithful, criterion, last):
+    interrupt(last)
+    search = GaussianMixtureSearch(range(1, 4), structures=["full", "tied"], criterion=criterion, random_state=0)
     with pytest.raises(KeyboardInterrupt):
-        search.set_params(criterion="cv").fit(faithful)
+        search.fit(faithful)
+    assert not hasattr(search, "mixture_")
+
+
+@pytest.mark.parametrize("prior", ["weak", "mclust"])
+def test_a_prior_is_that_of_a_single_mixture(prior, faithful):
+    search = GaussianMixtureSearch(3, structures="full", prior=prior, random_state=0, tol=1e-9).fit(faithful)
+    one = GaussianMixture(3, prior=prior, init_params=search.mixture_, tol=1e-9).fit(faithful)
+    assert one.score(faithful) == pytest.approx(search.score(faithful), abs=1e-6)
+    assert one.lower_bound_ == pytest.approx(search.lower_bound_, abs=1e-6)
+    assert search.lower_bound_ < search.score(faithful)
+
+
+def test_with_a_prior_all_structures_are_those_that_it_is_defined_for(faithful):
+    search = GaussianMixtureSearch([1, 2], prior="mclust", random_state=0).fit(faithful)
+    assert {row["structure"] for row in search.results_} == {one.public_name for one in STRUCTURES if one.takes_prior}
+    with pytest.raises(ValueError, match="prior is not defined for structure 'EVV'"):
+        search.set_params(structures="EVV").fit(faithful)
+
+
+def test_one_prior_for_all_models(faithful):
+    prior = NormalInverseWishart(faithful.mean(axis=0), 0.01, 4, np.cov(faithful.T))
+    search = GaussianMixtureSearch([1, 2, 3], structures=["full", "tied"], prior=prior, random_state=0).fit(faithful)
+    assert all(one.m_step.prior is prior for one in search.results_.candidates)

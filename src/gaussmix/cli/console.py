@@ -1,7 +1,8 @@
-"""What people see: the table of criteria, the chosen model, the parameters, progress and warnings."""
+"""The output for people: the table of criteria, the chosen model, its parameters, progress and warnings."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,18 +15,29 @@ from rich.text import Text
 
 from gaussmix._types import Floats
 from gaussmix.cli.errors import listed
-from gaussmix.cli.json_output import Found, correlations, feature_names, standard_deviations, structure_name
+from gaussmix.cli.json_output import FitReport, correlations, feature_names, standard_deviations
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
-from gaussmix.selection import Candidate
+from gaussmix.selection import CROSS_VALIDATION, Candidate, Watch
 
-__all__ = ["fitted", "mixture", "title", "warn", "watched"]
+__all__ = ["print_fit", "print_mixture", "print_warnings", "progress"]
 
 _GAP = 2
-_FEW_FEATURES = 3  # with more, correlations are printed as matrices
-_SMALL, _LARGE = 1e-3, 1e7  # beyond these, numbers are written with an exponent
+"""The number of spaces between two columns of a table."""
+
+_FEW_FEATURES = 3
+"""The largest number of features with which each correlation has a line of its own; of more features, correlations are
+printed as matrices."""
+
+_SMALL, _LARGE = 1e-3, 1e7
+"""Bounds of the absolute values that are written without an exponent."""
+
 _MOST_DECIMALS = 9
+"""The largest number of decimals of a number without an exponent."""
+
 _ENDS = {Status.ITERATION_LIMIT: "~", Status.BEHIND: "<"}
+"""The marks in the table of criteria of fits that did not converge."""
+
 _NOTES = {
     "!": "has a component collapsed to the floor on variances, which criteria reward: passed over.",
     _ENDS[Status.ITERATION_LIMIT]: "did not converge; raise --max-iter to compare it fairly.",
@@ -33,127 +45,134 @@ _NOTES = {
         "stopped early, where it was heading far behind the best; --no-stop-early fits it to the end."
     ),
 }
+"""The marks in the table of criteria and their explanations below the table."""
+
+
+_INFINITE = {
+    "aicc": "AICc is infinite with about as many parameters as rows, or more.",
+    CROSS_VALIDATION: "CV is infinite where the model could not be fitted without one of the five parts of the rows.",
+}
+"""The explanations of infinite values of criteria."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of a grid: what it is called, and its cells; a heading has none."""
+    """One line of a grid: its label and its cells; a heading has no cells."""
 
     label: str
     cells: Sequence[str | Text] = ()
 
 
-def title(criterion: str) -> str:
-    """A criterion's name as people write it."""
+def _title(criterion: str) -> str:
+    """Return the name of a criterion as people write it."""
     return "AICc" if criterion == "aicc" else criterion.upper()
 
 
-def warn(warnings: Iterable[str]) -> None:
+def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
     console = _console(stderr=True)
     for warning in warnings:
         _say(console, Text.assemble(("Warning: ", "yellow"), _printable(warning)))
 
 
-def watched(candidates: Iterator[Candidate], total: int) -> Iterator[Candidate]:
-    """Candidates as they come, with a progress bar on stderr where that is a terminal."""
+@contextmanager
+def progress(total: int) -> Iterator[Watch]:
+    """Show a progress bar on stderr, where that is a terminal, and yield the function that moves it on by one model."""
     console = _console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Fitting", total=total)
-        for candidate in candidates:
-            progress.update(task, advance=1, description=f"Fitted {_named(candidate)}")
-            yield candidate
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Fitting", total=total)
+
+        def watch(candidate: Candidate) -> None:
+            bar.update(task, advance=1, description=f"Fitted {_named(candidate)}")
+
+        yield watch
 
 
-def fitted(found: Found) -> None:
-    """Print the answer of `gaussmix fit`."""
+def print_fit(report: FitReport) -> None:
+    """Print the results of `gaussmix fit`."""
     console = _console()
-    table = found.table
-    weighing = "" if table.weights is None else f" of total weight {found.weight:g}"
-    _say(console, f"{len(table.rows)} rows{weighing}, {_features(table.names)}")
-    _criteria(console, found)
-    _choice(console, found)
-    _parameters(console, found.mixture)
-    if found.model is not None:
+    table = report.table
+    total = "" if table.weights is None else f" of total weight {report.weight:g}"
+    _say(console, f"{table.n_rows} rows{total}, {_features(table.names)}")
+    _criteria(console, report)
+    _choice(console, report)
+    _parameters(console, report.mixture)
+    if report.model is not None:
         console.print()
-        _say(console, f"Model written to {found.model}.")
+        _say(console, f"Model written to {report.model}.")
 
 
-def mixture(model: Mixture) -> None:
+def print_mixture(model: Mixture) -> None:
     """Print the parameters of a mixture."""
     console = _console()
     _say(console, f"{_components(model.n_components)}, {_features(feature_names(model))}")
     _parameters(console, model)
 
 
-def _criteria(console: Console, found: Found) -> None:
-    """The table: a row for each number of components, a column for each structure."""
-    marks = {candidate: _marks(candidate, found.best) for candidate in found.candidates}
+def _criteria(console: Console, report: FitReport) -> None:
+    """Print the table of criteria: a row for each number of components, a column for each structure."""
+    results, best = report.results, report.results.best
+    marks = {candidate: _marks(candidate, best) for candidate in results.candidates}
     width = max(map(len, marks.values()))
-    names = list(dict.fromkeys(map(structure_name, found.candidates)))
-    rows: dict[int, list[str | Text]] = {}
-    for candidate in found.candidates:
-        text = f"{candidate.criterion(found.criterion):.2f}" if candidate.fit else "-"
-        style = "bold green" if candidate is found.best else ""
-        rows.setdefault(candidate.n_components, []).append(Text(text + marks[candidate].ljust(width), style))
+    names = list(dict.fromkeys(one.structure_name for one in results.candidates))
+    rows: dict[int, dict[str, str | Text]] = {}
+    for candidate in results.candidates:
+        text = f"{candidate.criterion(results.criterion):.2f}" if candidate.fit else "-"
+        style = "bold green" if candidate is best else ""
+        row = rows.setdefault(candidate.n_components, {})
+        row[candidate.structure_name] = Text(text + marks[candidate].ljust(width), style)
     console.print()
-    _say(console, f"{title(found.criterion)} of K components, lower is better: * is the best")
+    _say(console, f"{_title(results.criterion)} of K components, lower is better: * is the best")
     headers = [name + " " * width for name in names]
-    _grid(console, "K", headers, [_Line(str(k), cells) for k, cells in rows.items()])
-    for note in _notes(found, "".join(marks.values())):
+    lines = [_Line(str(k), [row.get(name, "") for name in names]) for k, row in rows.items()]
+    _grid(console, "K", headers, lines)
+    for note in _notes(report, "".join(marks.values())):
         _say(console, note)
 
 
 def _marks(candidate: Candidate, best: Candidate) -> str:
-    """``*`` the best, ``!`` with a collapsed component, ``~`` not converged, ``<`` stopped early."""
+    """Return ``*`` for the best, ``!`` with a collapsed component, ``~`` not converged, ``<`` stopped early."""
     ended = _ENDS.get(candidate.fit.status, "") if candidate.fit else ""
     return "*" * (candidate is best) + "!" * bool(candidate.collapsed) + ended
 
 
-def _notes(found: Found, marks: str) -> list[str]:
-    """What the marks mean, and why cells are empty."""
+def _notes(report: FitReport, marks: str) -> list[str]:
+    """Return the explanations of the marks, and the reasons of models without a value."""
+    results, n_rows = report.results, report.table.n_rows
     notes = [f"{mark} {note}" for mark, note in _NOTES.items() if mark in marks]
-    if any(one.fit and np.isinf(one.criterion(found.criterion)) for one in found.candidates):
-        notes.append(f"inf {title(found.criterion)} is infinite with about as many parameters as rows, or more.")
-    n_rows = len(found.table.rows)
-    lost = [candidate for candidate in found.candidates if candidate.fit is None]
+    if any(one.fit and np.isinf(one.criterion(results.criterion)) for one in results.candidates):
+        notes.append(f"inf {_INFINITE[results.criterion]}")
+    lost = [candidate for candidate in results.candidates if candidate.fit is None]
     too_many = list(dict.fromkeys(str(one.n_components) for one in lost if one.n_components > n_rows))
     if too_many:
         notes.append(f"- {listed(too_many)} components need at least as many rows, got {n_rows}.")
     others = [one for one in lost if one.n_components <= n_rows]
     for reason in dict.fromkeys(one.reason for one in others):
         alike = [one for one in others if one.reason == reason]
-        whole = dict.fromkeys(map(structure_name, alike)) if len(alike) > 1 else map(_named, alike)
-        notes.append(f"- {listed(list(whole))}: {reason}")
+        names = dict.fromkeys(one.structure_name for one in alike) if len(alike) > 1 else map(_named, alike)
+        notes.append(f"- {listed(list(names))}: {reason}")
     return notes
 
 
-def _choice(console: Console, found: Found) -> None:
-    """Name the best, and how far behind the next one is."""
-    best, name = found.best, title(found.criterion)
+def _choice(console: Console, report: FitReport) -> None:
+    """Print the best model, the next one, and the difference of their criteria."""
+    results = report.results
+    best, criterion, name = results.best, results.criterion, _title(results.criterion)
     console.print()
     what = (
         f" (log-likelihood {best.log_likelihood:.2f}, {best.n_parameters} parameters, "
-        f"{name} {best.criterion(found.criterion):.2f})."
+        f"{name} {best.criterion(criterion):.2f})."
     )
     _say(console, Text.assemble(f"Best by {name}: ", (_named(best), "bold green"), what))
-    others = [one for one in found.candidates if one.fit and not one.collapsed and not _alike(one, best)]
-    second = min(others, key=lambda one: one.criterion(found.criterion), default=best)
-    behind = second.criterion(found.criterion) - best.criterion(found.criterion)
-    if second is not best and np.isfinite(behind):
+    for second in results.runners_up[:1]:
+        behind = second.criterion(criterion) - best.criterion(criterion)
         most = "at most " * (_ENDS[Status.BEHIND] in _marks(second, best))
         _say(console, f"Next: {_named(second)}, {most}{behind:.2f} more.")
 
 
-def _alike(one: Candidate, other: Candidate) -> bool:
-    """Whether two cells are of the same model: with one component, many structures are."""
-    single = one.n_components == other.n_components == 1
-    return one is other or (single and one.n_parameters == other.n_parameters)
-
-
 def _parameters(console: Console, model: Mixture) -> None:
-    """Weights, means, standard deviations, and correlations where there are any."""
+    """Print weights, means, standard deviations, and correlations unless all are 0."""
     names = [_printable(name) for name in feature_names(model)]
     inside = correlations(model)
     correlated = (inside != np.eye(model.n_features)).any()
@@ -166,7 +185,10 @@ def _parameters(console: Console, model: Mixture) -> None:
 
 
 def _moments(model: Mixture, names: Sequence[str]) -> list[_Line]:
-    """Each feature's mean and standard deviation with the same decimals: three digits of a typical deviation."""
+    """Return the lines of weights, means and standard deviations, with the same decimals for each feature.
+
+    The decimals show three digits of the median standard deviation.
+    """
     sds = standard_deviations(model)
     formats = [
         _format(float(np.median(sd)), float(np.abs([mean, sd]).max()))
@@ -183,7 +205,7 @@ def _moments(model: Mixture, names: Sequence[str]) -> list[_Line]:
 
 
 def _pairs(names: Sequence[str], inside: Floats) -> list[_Line]:
-    """Correlations with a line for each pair of features."""
+    """Return the lines of the correlations: a line for each pair of features."""
     pairs = [(i, j) for j in range(len(names)) for i in range(j)]
     cells = [[_correlation(value) for value in inside[:, i, j]] for i, j in pairs]
     labels = [f"  {names[i]}, {names[j]}" for i, j in pairs]
@@ -191,7 +213,7 @@ def _pairs(names: Sequence[str], inside: Floats) -> list[_Line]:
 
 
 def _matrices(console: Console, names: Sequence[str], inside: Floats) -> None:
-    """Correlations as lower triangles: one for all components where they are the same, else one each."""
+    """Print correlations as lower triangles: one for each component, or one where all components have the same."""
     shared = bool((inside == inside[0]).all())
     for k, matrix in enumerate(inside[:1] if shared else inside):
         console.print()
@@ -205,7 +227,7 @@ def _matrices(console: Console, names: Sequence[str], inside: Floats) -> None:
 
 
 def _grid(console: Console, corner: str, headers: Sequence[str], lines: Sequence[_Line]) -> None:
-    """Print lines under headers, in as many panels side by side as the width asks for, one below the other."""
+    """Print lines under headers; columns that do not fit into the width are printed in further panels below."""
     label = min(max(cell_len(text) for text in (corner, *(line.label for line in lines))), console.width // 2)
     widths = [
         max(cell_len(header), *(cell_len(str(line.cells[c])) for line in lines if line.cells))
@@ -226,7 +248,7 @@ def _grid(console: Console, corner: str, headers: Sequence[str], lines: Sequence
 
 
 def _panels(widths: Sequence[int], room: int) -> list[list[int]]:
-    """Indices of columns, in as few panels as there is room for, with about as many columns in each."""
+    """Return the indices of the columns of each panel: as few panels as the width allows, with about equal numbers."""
     columns = np.arange(len(widths))
     for n_panels in range(1, len(widths)):
         panels = [panel.tolist() for panel in np.array_split(columns, n_panels)]
@@ -236,7 +258,7 @@ def _panels(widths: Sequence[int], room: int) -> list[list[int]]:
 
 
 def _format(scale: float, largest: float) -> Callable[[float], str]:
-    """How to write numbers so that three digits of `scale` are seen, the largest being as large as `largest`."""
+    """Return a format for numbers of at most `largest`, with decimals that show three digits of `scale`."""
     decimals = max(0, 2 - math.floor(math.log10(scale)))
     if largest < _SMALL or (largest >= _LARGE and not decimals):
         return "{:.3e}".format
@@ -244,7 +266,7 @@ def _format(scale: float, largest: float) -> Callable[[float], str]:
 
 
 def _decimal(value: float, decimals: int) -> str:
-    """A number with so many decimals; one that would look like zero is written with an exponent."""
+    """Return a number with so many decimals, or with an exponent where it would look like zero."""
     text = f"{value:.{decimals}f}"
     return f"{value:.1e}" if value and not float(text) else text
 
@@ -258,7 +280,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def _say(console: Console, sentence: str | Text) -> None:
-    """Print a sentence: wrapped at words in a terminal, and as one line elsewhere."""
+    """Print a sentence: wrapped at words in a terminal, else in one line."""
     console.print(sentence, soft_wrap=not console.is_terminal)
 
 
@@ -267,7 +289,7 @@ def _components(count: int) -> str:
 
 
 def _named(candidate: Candidate) -> str:
-    return f"{structure_name(candidate)}, {_components(candidate.n_components)}"
+    return f"{candidate.structure_name}, {_components(candidate.n_components)}"
 
 
 def _features(names: Sequence[str]) -> str:
@@ -275,5 +297,5 @@ def _features(names: Sequence[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Text without what could steer a terminal: names come from files."""
+    """Return text without characters that control a terminal: names come from files."""
     return "".join(char if char.isprintable() else "?" for char in text)

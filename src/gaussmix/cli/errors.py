@@ -1,23 +1,27 @@
-"""What stops a command: one sentence for the user."""
+"""Errors of commands, and lists of names in sentences."""
 
-__all__ = ["CommandError", "listed", "sentence"]
+__all__ = ["INTERRUPTED", "CommandError", "error_sentence", "listed"]
 
-_MANY = 8
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 plus the number of the signal SIGINT, as in shells."""
+
+_MOST_LISTED = 8
+"""The number of items that a sentence lists; of more, it gives the number."""
 
 
 class CommandError(Exception):
-    """A file, or the data in it, that a command cannot use. Its message names the file and says what to do."""
+    """A file or its data that a command cannot use. The message names the file and tells the user what to do."""
 
 
-def sentence(error: Exception) -> str:
-    """An error in one line: the operating system's come without their number."""
+def error_sentence(error: Exception) -> str:
+    """Return the message of an error in one line; errors of the operating system come without their number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     return str(error)
 
 
 def listed(items: list[str]) -> str:
-    """Items in a sentence, the first few where there are many."""
-    if len(items) > _MANY:
-        return f"{', '.join(items[:_MANY])} and {len(items) - _MANY} more"
+    """Return items as a list in a sentence; of many items, the first few and the number of the others."""
+    if len(items) > _MOST_LISTED:
+        return f"{', '.join(items[:_MOST_LISTED])} and {len(items) - _MOST_LISTED} more"
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,190 +1,135 @@
-"""`gaussmix fit`: read a table, search, and say what was found."""
+"""The command `gaussmix fit`: read a table, search, write the model, and print the results."""
 
-from dataclasses import dataclass, replace
-from itertools import chain
+import warnings
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import polars as pl
+import typer
 
-from gaussmix._types import Floats
+from gaussmix._types import Flags, Floats
 from gaussmix.cli import console, json_output, outputs
-from gaussmix.cli.errors import CommandError
+from gaussmix.cli.errors import INTERRUPTED, CommandError
+from gaussmix.cli.json_output import FitReport
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
-from gaussmix.initialization import models
+from gaussmix.estimators.rows import CHECKED
+from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.mixture import Mixture
-from gaussmix.selection import Candidate, Search, best, cautions_about
-from gaussmix.selection.effort import search_source
-from gaussmix.sources import ArraySource
-from gaussmix.structures import Structure, every, named
-from gaussmix.weights import scale_to_effective_size, warn_of_shortfall
+from gaussmix.selection import ALL, Search, Watch
+from gaussmix.weights import warn_of_shortfall
 
-__all__ = ["ALL", "Request", "fit"]
+__all__ = ["CHECKED", "CommandSearch", "fit"]
 
-ALL = "all"
-"""In place of a structure's name: all that differ."""
+_WIDE_STRUCTURES = ("full", "tied", "diag", "spherical")
+"""The structures for wide tables: the four of scikit-learn."""
 
-_USUAL = ("full", "tied", "diag", "spherical")
-_MOST_FEATURES = 20  # with more, all structures take long, and most of those left out are slow to maximize
-_FLAT = 2.0  # a variance over the floor, which is one of the two
+_MOST_FEATURES = 20
+"""The largest number of columns with which all structures are searched by default. With more columns a search through
+all of them takes long, and most of the other structures need an iterative M-step."""
+
+_FLAT = 2.0
+"""The bound on dependent columns, in units of the ridge: columns count as dependent where all rows together, with the
+ridge, have a smaller variance in some direction. The ridge alone gives 1."""
+
 _FEWEST_ROWS = 2
+"""The smallest number of rows of positive weight that a fit needs."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What to search through, and how.
+class CommandSearch(GaussianMixtureSearch):
+    """The search, with a progress bar on stderr; with no structures given, it chooses them by the number of columns."""
 
-    Attributes
-    ----------
-    n_components : tuple of int
-        Numbers of components, ascending.
-    structures : tuple of str or None
-        Names of shapes of the covariances, or :data:`ALL`; None for what suits the number of columns.
-    equal_weights : bool
-        Whether all mixing proportions are 1 / K.
-    relative_weights : bool
-        Whether the weights of the rows only compare rows, and are scaled to sum to their effective number.
-    criterion : str
-        A name from :data:`gaussmix.selection.CRITERIA`.
-    seed : int
-        Seed of the starts.
-    n_init, n_walks, stop_early, max_iter, tol
-        As for :class:`gaussmix.selection.Search`.
+    def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
+        return console.progress(total)
+
+
+def fit(path: Path, selection: Selection, search: CommandSearch, target: Target, *, as_json: bool) -> None:
+    """Read a file, search, write the chosen model to the target, and print the results.
+
+    Raises
+    ------
+    CommandError
+        If the file cannot be read or its rows cannot be fitted, or the model cannot be written.
+    typer.Exit
+        If Ctrl-C ended the search early, after the best model so far was written and printed.
     """
-
-    n_components: tuple[int, ...]
-    structures: tuple[str, ...] | None
-    equal_weights: bool
-    relative_weights: bool
-    criterion: str
-    seed: int
-    n_init: int
-    n_walks: int
-    stop_early: bool
-    max_iter: int
-    tol: float
-
-
-def fit(path: Path, selection: Selection, request: Request, target: Target, *, as_json: bool) -> None:
-    """Read a file, search, write the chosen model to the target and print what was found."""
     target.check()
-    table = _counted(_usable(path, read(path, selection)), relative=request.relative_weights)
-    before = (*table.notes, *_constant(table))
-    console.warn(before)
-    found = _find(path, table, request)
-    target.write_model(found.mixture)
-    answer = replace(found, warnings=(*before, *found.warnings), model=target.path)
+    table = read(path, selection)
+    if table.n_rows < _FEWEST_ROWS:
+        raise CommandError(f"{path}: a fit needs at least {_FEWEST_ROWS} rows, got {table.n_rows}.")
+    notes = [*table.notes, *_shortfall(table, search), *_constant_columns(table)]
+    console.print_warnings(notes)
+    said = _run(path, table, search)
+    report = FitReport(table, search, (*notes, *said))
+    target.write_model(report.mixture)
+    report = replace(report, model=target.path)
     if as_json:
-        outputs.print_json(json_output.of_fit(answer))
+        outputs.print_json(json_output.fit_record(report))
     else:
-        console.fitted(answer)
-    console.warn(found.warnings)
+        console.print_fit(report)
+    console.print_warnings(said)
+    if report.results.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
-def _usable(path: Path, table: Table) -> Table:
-    """The rows that weigh something; a fit needs two of them."""
-    if table.weights is not None:
-        present = table.weights > 0
-        table = replace(table, rows=table.rows[present], weights=table.weights[present])
-    if len(table.rows) < _FEWEST_ROWS:
-        raise CommandError(f"{path}: a fit needs at least {_FEWEST_ROWS} rows, got {len(table.rows)}.")
-    return table
-
-
-def _counted(table: Table, *, relative: bool) -> Table:
-    """Return the table with weights that count rows; a note says where they may be no counts."""
-    if table.weights is None:
-        return table
-    if relative:
-        return replace(table, weights=scale_to_effective_size(table.weights))
-    said = warn_of_shortfall(table.weights, "add --relative-weights")
-    return replace(table, notes=(*table.notes, said)) if said else table
-
-
-def _find(path: Path, table: Table, request: Request) -> json_output.Found:
-    """Search, and choose."""
-    search = _search(path, table, request)
-    source = search.source
-    visits = console.watched(search.visits(np.random.default_rng(request.seed)), search.n_visits)
-    candidates = tuple({(cell.structure, cell.n_components): cell for cell in visits}.values())
-    chosen = _chosen(path, candidates, request.criterion)
-    mixture, floor = chosen.mixture, chosen.m_step.ridge
-    named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=table.names)
-    warnings = (
-        *_at_the_edge(chosen, request),
-        *cautions_about(chosen, source, table.names),
-        *_dependent(named, floor, ~_is_constant(table)),
-    )
-    return json_output.Found(table, request.criterion, candidates, chosen, named, warnings)
-
-
-def _search(path: Path, table: Table, request: Request) -> Search:
-    """What to search through, for these rows."""
-    structures = _structures(path, request.structures, len(table.names))
-    source, n_workers = search_source(ArraySource(table.rows, table.weights), request.n_components, len(structures))
-    return Search(
-        source,
-        request.n_components,
-        models(structures, source, equal_weights=request.equal_weights),
-        criterion=request.criterion,
-        stop_early=request.stop_early,
-        n_init=request.n_init,
-        n_walks=request.n_walks,
-        tol=request.tol,
-        max_iter=request.max_iter,
-        n_workers=n_workers,
-    )
-
-
-def _structures(path: Path, names: tuple[str, ...] | None, n_features: int) -> tuple[Structure, ...]:
-    """The structures of these names, each once."""
-    names = names or ((ALL,) if n_features <= _MOST_FEATURES else _USUAL)
+def _run(path: Path, table: Table, search: CommandSearch) -> list[str]:
+    """Fit the search to a table, and return its warnings in sentences."""
+    if not search.structures:
+        search.set_params(structures=ALL if len(table.names) <= _MOST_FEATURES else _WIDE_STRUCTURES)
     try:
-        found = [every(n_features) if name == ALL else (named(name, n_features),) for name in names]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            search.fit(table.frame, sample_weight=table.weights)
     except ValueError as error:
         raise CommandError(f"{path}: {error}") from error
-    return tuple(dict.fromkeys(chain(*found)))
+    said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    for warning in caught:
+        if not issubclass(warning.category, UserWarning):  # none for the user of the command
+            warnings.warn_explicit(str(warning.message), warning.category, warning.filename, warning.lineno)
+    varying = np.array([name not in _constant(table) for name in table.names])
+    ridge = search.results_.best.m_step.ridge
+    return [*said, *search.results_.warnings, *_dependent_columns(search.mixture_, ridge, varying)]
 
 
-def _chosen(path: Path, candidates: tuple[Candidate, ...], criterion: str) -> Candidate:
-    """The best; some there must be."""
-    fitted = [one for one in candidates if one.fit]
-    if fitted and all(np.isinf(one.criterion(criterion)) for one in fitted):
-        msg = (
-            f"{path}: {console.title(criterion)} is infinite for every model that was tried: each has about as many "
-            "parameters as there are rows, or more; try fewer --components, or choose by another --criterion."
-        )
-        raise CommandError(msg)
-    try:
-        return best(candidates, criterion)
-    except ValueError as error:
-        raise CommandError(f"{path}: no model could be fitted. {error}") from error
+def _shortfall(table: Table, search: CommandSearch) -> list[str]:
+    """Return a warning where the weights are said to be counts, and seem not to be."""
+    if table.weights is None or search.weights_are != CHECKED:
+        return []
+    said = warn_of_shortfall(table.weights, "add --relative-weights")
+    return [said] if said else []
 
 
-def _is_constant(table: Table) -> NDArray[np.bool_]:
-    return np.asarray(table.rows.min(axis=0) == table.rows.max(axis=0))
+def _constant(table: Table) -> dict[str, float]:
+    """Return the constant columns of a table by name, with their values."""
+    rows = table.positive_weight_rows
+    alike = rows.select(pl.all().min() == pl.all().max()).row(0)
+    return {name: rows[name][0] for name, constant in zip(table.names, alike, strict=True) if constant}
 
 
-def _constant(table: Table) -> list[str]:
+def _constant_columns(table: Table) -> list[str]:
+    """Return a warning for each constant column."""
     return [
-        f"Column {table.names[d]!r} is constant: every value is {table.rows[0, d]:g}. It tells components nothing "
-        "apart; leave it out with --columns."
-        for d in np.flatnonzero(_is_constant(table))
+        f"Column {name!r} is constant: every value is {value:g}. It cannot separate components; leave it out with "
+        "--columns."
+        for name, value in _constant(table).items()
     ]
 
 
-def _at_the_edge(chosen: Candidate, request: Request) -> list[str]:
-    k, (fewest, most) = chosen.n_components, (request.n_components[0], request.n_components[-1])
-    if fewest == most or fewest < k < most or k == 1:
-        return []
-    edge = "most" if k == most else "fewest"
-    return [f"The chosen model has {k} components, the {edge} that were tried; widen --components to see beyond."]
+def _dependent_columns(mixture: Mixture, ridge: Floats, varying: Flags) -> list[str]:
+    """Return a warning where all rows together have no more spread than the ridge in some direction.
 
-
-def _dependent(mixture: Mixture, floor: Floats, varying: NDArray[np.bool_]) -> list[str]:
-    """Warn where all rows together have no more spread than the floor on variances in some direction."""
-    units = np.sqrt(floor[varying])
+    Parameters
+    ----------
+    mixture : Mixture
+        The fitted mixture.
+    ridge : (D,) ndarray
+        Variances that were added to the diagonals of its covariances.
+    varying : (D,) ndarray of bool
+        The columns that are not constant.
+    """
+    units = np.sqrt(ridge[varying])
     spread = np.linalg.eigvalsh(mixture.covariance[np.ix_(varying, varying)] / np.outer(units, units))
     if not (spread < _FLAT).any():
         return []

@@ -1,4 +1,4 @@
-"""What was found, and the same for machines: plain dictionaries, lists and numbers."""
+"""Results as JSON: plain dictionaries, lists and numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,111 +9,103 @@ import numpy as np
 from gaussmix._types import Floats
 from gaussmix.cli.tables import Table
 from gaussmix.em import Status
+from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.mixture import Mixture
-from gaussmix.selection import CRITERIA, Candidate
+from gaussmix.selection import Candidate, SearchResults
 
 __all__ = [
-    "Found",
+    "FitReport",
     "Record",
     "correlations",
     "feature_names",
-    "of_fit",
-    "of_mixture",
-    "of_model",
+    "fit_record",
+    "mixture_record",
+    "parameters_record",
     "standard_deviations",
-    "structure_name",
 ]
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """The answer of `gaussmix fit`.
+class FitReport:
+    """The results of `gaussmix fit`.
 
     Attributes
     ----------
     table : Table
         The rows that were fitted.
-    criterion : str
-        What the model was chosen by.
-    candidates : tuple of Candidate
-        Every cell once, by number of components and then by structure.
-    best : Candidate
-        The one with the lowest criterion.
-    mixture : Mixture
-        Its mixture, with the columns' names.
+    search : GaussianMixtureSearch
+        The search, fitted to these rows.
     warnings : tuple of str
-        What the user should know, a sentence each.
+        Warnings for the user, a sentence each.
     model : Path or None
         The file that the mixture was written to.
     """
 
     table: Table
-    criterion: str
-    candidates: tuple[Candidate, ...]
-    best: Candidate
-    mixture: Mixture
+    search: GaussianMixtureSearch
     warnings: tuple[str, ...]
     model: Path | None = None
 
     @property
+    def results(self) -> SearchResults:
+        """The models, by number of components and then by structure."""
+        return self.search.results_
+
+    @property
+    def mixture(self) -> Mixture:
+        """The chosen mixture, with the names of the columns."""
+        return self.search.mixture_
+
+    @property
     def weight(self) -> float:
-        """Total weight of the rows."""
-        return float(len(self.table.rows) if self.table.weights is None else self.table.weights.sum())
+        """Total weight of the rows, as the fit used it."""
+        return self.results.best.statistics.weight
 
 
-def of_fit(found: Found) -> Record:
-    """The whole answer of `gaussmix fit`."""
+def fit_record(report: FitReport) -> Record:
+    """Return the output of `gaussmix fit`."""
+    results = report.results
+    table = [_model_record(*pair) for pair in zip(results, results.candidates, strict=True)]
     return {
-        "rows": len(found.table.rows),
-        "weight": found.weight,
-        "features": list(found.table.names),
-        "criterion": found.criterion,
-        "equal_weights": found.best.m_step.equal_weights,
-        "best": _of_cell(found.best),
-        "table": [_of_cell(candidate) for candidate in found.candidates],
-        "parameters": of_mixture(found.mixture),
-        "model": None if found.model is None else str(found.model),
-        "warnings": list(found.warnings),
+        "rows": report.table.n_rows,
+        "weight": report.weight,
+        "features": list(report.table.names),
+        "criterion": results.criterion,
+        "equal_weights": results.best.m_step.equal_weights,
+        "prior": report.search.prior,
+        "interrupted": results.interrupted,
+        "best": table[results.candidates.index(results.best)],
+        "table": table,
+        "parameters": parameters_record(report.mixture),
+        "model": None if report.model is None else str(report.model),
+        "warnings": list(report.warnings),
     }
 
 
-def _of_cell(candidate: Candidate) -> Record:
+def _model_record(row: Record, candidate: Candidate) -> Record:
+    """Return a row of the table of results, with what only machines ask for."""
     fit = candidate.fit
     return {
-        "n_components": candidate.n_components,
-        "structure": structure_name(candidate),
-        "status": candidate.status,
-        "reason": candidate.reason or None,
-        "log_likelihood": candidate.log_likelihood if fit else None,
-        "n_parameters": candidate.n_parameters if fit else None,
-        **{name: candidate.criterion(name) if fit else None for name in CRITERIA},
-        "entropy_r2": candidate.entropy_r2 if fit else None,
+        **row,
+        "reason": row["reason"] or None,
         "converged": fit.status is Status.CONVERGED if fit else None,
-        "n_iter": fit.state.n_iter if fit else None,
-        "n_passes": candidate.n_passes,
-        "seconds": candidate.seconds,
         "collapsed": list(candidate.collapsed) if fit else None,
     }
 
 
-def structure_name(candidate: Candidate) -> str:
-    """The name of a structure for these rows: for one feature a letter, where it has one."""
-    return candidate.structure.name_for(len(candidate.m_step.ridge))
-
-
-def of_model(mixture: Mixture) -> Record:
-    """The whole answer of `gaussmix show`."""
+def mixture_record(mixture: Mixture) -> Record:
+    """Return the output of `gaussmix show`."""
     return {
         "n_components": mixture.n_components,
         "features": list(feature_names(mixture)),
-        "parameters": of_mixture(mixture),
+        "parameters": parameters_record(mixture),
     }
 
 
-def of_mixture(mixture: Mixture) -> Record:
-    """The parameters: ``(K,)``, ``(K, D)``, ``(K, D)`` and twice ``(K, D, D)``."""
+def parameters_record(mixture: Mixture) -> Record:
+    """Return the parameters of a mixture: lists of shapes ``(K,)``, ``(K, D)`` and ``(K, D, D)``."""
     return {
         "weights": mixture.weights.tolist(),
         "means": mixture.means.tolist(),
@@ -124,17 +116,17 @@ def of_mixture(mixture: Mixture) -> Record:
 
 
 def feature_names(mixture: Mixture) -> tuple[str, ...]:
-    """The features' names, or ``x0``, ``x1``, ... where they have none."""
+    """Return the names of the features, or ``x0``, ``x1``, ... where they have none."""
     return mixture.feature_names or tuple(f"x{i}" for i in range(mixture.n_features))
 
 
 def standard_deviations(mixture: Mixture) -> Floats:
-    """Standard deviation of each feature in each component, ``(K, D)``."""
+    """Return the standard deviation of each feature in each component, ``(K, D)``."""
     return np.sqrt(np.diagonal(_dense(mixture), axis1=1, axis2=2))
 
 
 def correlations(mixture: Mixture) -> Floats:
-    """Correlations within each component, ``(K, D, D)``."""
+    """Return the correlations within each component, ``(K, D, D)``."""
     sds = standard_deviations(mixture)
     return np.asarray(_dense(mixture) / (sds[:, :, None] * sds[:, None, :]))
 

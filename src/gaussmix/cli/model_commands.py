@@ -1,4 +1,4 @@
-"""What one does with a model file: `gaussmix predict`, `score`, `sample` and `show`."""
+"""The commands on a model file: `gaussmix predict`, `score`, `sample` and `show`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ def predict(model: Path, file: Path, selection: Selection, target: Target) -> No
     target.check_table()
     mixture = _mixture(model)
     table = read_for(mixture, file, selection)
-    console.warn(table.notes)
+    console.print_warnings(table.notes)
     resp = mixture.responsibilities(table.rows)
     probabilities = {f"p{k}": resp[:, k] for k in range(mixture.n_components)}
     target.write_table(pl.DataFrame({"component": resp.argmax(axis=1), **probabilities}))
@@ -30,7 +30,7 @@ def predict(model: Path, file: Path, selection: Selection, target: Target) -> No
 
 @dataclass(frozen=True, eq=False)
 class _Score:
-    """Log-densities of rows ``(n,)``, in nats, and how many rows each stands for."""
+    """Log-densities of rows ``(n,)``, in nats, and the weights of the rows."""
 
     log_densities: Floats
     weights: Floats | None
@@ -61,11 +61,11 @@ class _Score:
 
 
 def score(model: Path, file: Path, selection: Selection, target: Target, *, per_row: bool, as_json: bool) -> None:
-    """Print the mean and the sum of the rows' log-densities, or write a table of ``log_density``."""
+    """Print the mean and the sum of the log-densities of rows, or write a table of ``log_density``."""
     target.check_table()
     mixture = _mixture(model)
     table = read_for(mixture, file, selection)
-    console.warn(table.notes)
+    console.print_warnings(table.notes)
     scored = _Score(mixture.logpdf(table.rows), table.weights)
     if per_row:
         target.write_table(pl.DataFrame({"log_density": scored.log_densities}))
@@ -76,7 +76,7 @@ def score(model: Path, file: Path, selection: Selection, target: Target, *, per_
 
 
 def sample(model: Path, n_samples: int, seed: int | None, target: Target) -> None:
-    """Write a table of new rows, and the component that each was drawn from."""
+    """Write a table of new rows, each with the component that it was drawn from."""
     target.check_table()
     mixture = _mixture(model)
     rows, labels = mixture.sample(n_samples, random_state=seed, return_components=True)
@@ -91,9 +91,9 @@ def show_model(model: Path, *, as_json: bool) -> None:
     """Print a model's parameters."""
     mixture = _mixture(model)
     if as_json:
-        outputs.print_json(json_output.of_model(mixture))
+        outputs.print_json(json_output.mixture_record(mixture))
     else:
-        console.mixture(mixture)
+        console.print_mixture(mixture)
 
 
 def _mixture(model: Path) -> Mixture:

@@ -1,4 +1,4 @@
-"""Where results go: whole files that replace nothing unasked, or stdout."""
+"""The outputs of commands: files, which replace another only with ``--force``, or stdout."""
 
 import io
 import json
@@ -21,26 +21,26 @@ __all__ = ["Target", "print_json"]
 
 @dataclass(frozen=True)
 class Target:
-    """What the user gave with ``--out`` and ``--force``.
+    """The file that the options ``--out`` and ``--force`` name.
 
     Attributes
     ----------
     path : Path or None
         The file to write; None for stdout.
     force : bool
-        Whether a file that is there may be replaced.
+        Whether an existing file may be replaced.
     """
 
     path: Path | None
     force: bool
 
     def check(self) -> None:
-        """Make sure before the work that the file can be written after it.
+        """Check that the file can be written; a command does so before its work begins.
 
         Raises
         ------
         CommandError
-            If the file is there and may not be replaced, it is a folder, or its folder does not exist.
+            If the file exists and may not be replaced, it is a folder, or its folder does not exist.
         """
         path = self.path
         if path is None:
@@ -53,7 +53,7 @@ class Target:
             raise CommandError(f"{path} exists already and is left as it is; replace it with --force.")
 
     def check_table(self) -> None:
-        """As :meth:`check`, and the ending must be that of a table."""
+        """Check that a table can be written to the file: also its ending must be that of a table."""
         if self.path is not None and self.path.suffix.lower() not in _WRITERS:
             raise CommandError(f"{self.path}: a table must end in {' or '.join(_WRITERS)}.")
         self.check()
@@ -67,7 +67,7 @@ class Target:
             write_whole(self.path, _WRITERS[self.path.suffix.lower()](frame), overwrite=self.force)
 
     def write_model(self, mixture: Mixture) -> None:
-        """Write a mixture to the file, if there is to be one."""
+        """Write a mixture to the file; do nothing without a file."""
         if self.path is not None:
             with _writing(self.path):
                 save(mixture, self.path, overwrite=self.force)
@@ -75,7 +75,7 @@ class Target:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Say which file could not be written."""
+    """Name the file in the error where it could not be written."""
     try:
         yield
     except OSError as error:
@@ -96,7 +96,7 @@ _WRITERS: dict[str, Callable[[pl.DataFrame], bytes]] = {".csv": _csv, ".parquet"
 
 
 def print_json(record: dict[str, Any]) -> None:
-    """Print one JSON object; what is not a finite number is null."""
+    """Print one JSON object, with null in place of NaN and infinity."""
     typer.echo(json.dumps(_finite(record), indent=2, allow_nan=False))
 
 

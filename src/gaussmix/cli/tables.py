@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ from gaussmix.mixture import Mixture
 __all__ = ["Missing", "Selection", "Table", "read", "read_for"]
 
 _MATRIX = 2
+"""The number of axes of a matrix."""
+
 _MISSING_MARKS = ["NA", "N/A", "NaN", "nan", "null", "NULL"]
+"""The texts in a CSV file that are missing values, beside empty cells."""
 
 
 class Missing(Enum):
-    """What to do with rows that have missing or infinite values; the value is the advice where they are refused."""
+    """The treatment of rows with missing or infinite values; the value is the advice where such rows are an error."""
 
     DROP = ""
     OFFER = "leave those rows out with --drop-missing, or fill them in first"
@@ -28,29 +32,46 @@ class Missing(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of numbers, their columns' names and their weights.
+    """Rows of finite numbers, the names of their columns, and their weights.
 
     Attributes
     ----------
-    names : tuple of str
-        Names of the D columns.
-    rows : (n, D) ndarray
-        float32 where all columns are, else float64.
+    frame : polars.DataFrame
+        n rows and D columns: all float32 where all columns of the file are, else float64.
     weights : (n,) ndarray or None
-        How many rows each row stands for.
+        The weights of the rows; None where each row weighs one.
     notes : tuple of str
-        What the user should know of the reading.
+        Warnings from the reading, a sentence each.
     """
 
-    names: tuple[str, ...]
-    rows: Rows
+    frame: pl.DataFrame
     weights: Floats | None
     notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.frame.columns)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows as an array, ``(n, D)``."""
+        return np.ascontiguousarray(self.frame.to_numpy())
+
+    @cached_property
+    def positive_weight_rows(self) -> pl.DataFrame:
+        """The rows that a fit uses: a row of weight 0 is no row."""
+        return self.frame if self.weights is None else self.frame.filter(self.weights > 0)
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows that a fit uses."""
+        return len(self.positive_weight_rows)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which columns and rows of a file to read.
+    """The columns and the rows of a file to read.
 
     Attributes
     ----------
@@ -59,7 +80,7 @@ class Selection:
     weights : str or None
         Name of the column of weights.
     missing : Missing
-        What to do with rows that have missing or infinite values.
+        The treatment of rows with missing or infinite values.
     """
 
     columns: tuple[str, ...] | None
@@ -76,23 +97,25 @@ def read(path: Path, selection: Selection) -> Table:
         A file with one of the endings ``.csv``, ``.parquet`` and ``.npy``. The columns of an array are named ``x0``,
         ``x1``, and so on.
     selection : Selection
-        What to read of it.
+        The columns and the rows to read.
 
     Raises
     ------
     CommandError
-        If the file cannot be read, a column is not there or holds no numbers, values are missing, or nothing is left.
+        If the file cannot be read, a column is missing or holds no numbers, values are missing, or no row is left.
     """
     return _table(path, _frame(path), selection)
 
 
 def read_for(mixture: Mixture, path: Path, selection: Selection) -> Table:
-    """Read a mixture's features: where no columns are selected, those of its names, whatever their order in the file.
+    """Read the features of a mixture from a file.
+
+    Where no columns are selected, the columns with the names of the features are read, in any order in the file.
 
     Raises
     ------
     CommandError
-        As for :func:`read`, and if there is not one column for each feature.
+        If :func:`read` raises it, or there is not one column for each feature.
     """
     frame = _frame(path)
     if selection.columns is None:
@@ -108,7 +131,7 @@ def read_for(mixture: Mixture, path: Path, selection: Selection) -> Table:
 
 
 def _columns_of(mixture: Mixture, path: Path, frame: pl.DataFrame) -> tuple[str, ...] | None:
-    """The columns of the mixture's names; None, for all, where the mixture or the file has no names."""
+    """Return the names of the features; None, for all columns, where the mixture or the file has no names."""
     names = mixture.feature_names
     missing = [name for name in names or () if name not in frame.columns]
     if not missing or path.suffix.lower() == ".npy":
@@ -132,8 +155,7 @@ def _table(path: Path, frame: pl.DataFrame, selection: Selection) -> Table:
     dropped = len(frame) - len(complete)
     notes = (f"{_n_rows(dropped)} with missing or infinite values left out.",) if dropped else ()
     return Table(
-        names=tuple(names),
-        rows=_array(complete.select(names)),
+        frame=_in_one_precision(complete.select(names)),
         weights=complete[weights].cast(pl.Float64).to_numpy() if weights else None,
         notes=(*_header_notes(path, names), *notes),
     )
@@ -175,7 +197,7 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {".csv": _csv, ".parquet":
 
 
 def _features(path: Path, frame: pl.DataFrame, selection: Selection) -> list[str]:
-    """The names of the features, each in the file, once, and not the weights."""
+    """Return the names of the columns of features; each is in the file, is named once, and is not the weights."""
     names, weights = _selected(path, frame, selection), selection.weights
     for name in [*names, weights] if weights else names:
         if name not in frame.columns:
@@ -214,7 +236,7 @@ def _is_numeric(series: pl.Series) -> bool:
 
 
 def _example(series: pl.Series) -> str:
-    """The first value that is no number, or else the first of a column of digits kept as text; rows count from 1."""
+    """Return the first value that is no number, with its row; of a column of digits that is text, the first value."""
     if series.dtype != pl.String:
         return f"values of type {series.dtype}"
     texts = series.is_not_null()
@@ -224,7 +246,7 @@ def _example(series: pl.Series) -> str:
 
 
 def _check_weights(path: Path, series: pl.Series) -> None:
-    """Make sure that weights are numbers, and none negative."""
+    """Raise an error where weights are not numbers, or a weight is negative."""
     if not _is_numeric(series):
         raise CommandError(f"{path}: the weights in {series.name!r} must be numbers, got {_example(series)}.")
     values = series.cast(pl.Float64)
@@ -236,7 +258,7 @@ def _check_weights(path: Path, series: pl.Series) -> None:
 
 
 def _complete(path: Path, frame: pl.DataFrame, missing: Missing) -> pl.DataFrame:
-    """The rows whose values are all there and finite."""
+    """Return the rows without missing or infinite values; unless such rows are to be dropped, they are an error."""
     good = frame.select(pl.all().cast(pl.Float64).is_finite().fill_null(value=False))
     counts = {name: bad for name in good.columns if (bad := int((~good[name]).sum()))}
     if not counts:
@@ -251,9 +273,10 @@ def _complete(path: Path, frame: pl.DataFrame, missing: Missing) -> pl.DataFrame
     return complete
 
 
-def _array(frame: pl.DataFrame) -> Rows:
+def _in_one_precision(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in single precision where all columns are, else in double precision."""
     single = all(dtype == pl.Float32 for dtype in frame.dtypes)
-    return np.ascontiguousarray(frame.cast(pl.Float32 if single else pl.Float64).to_numpy())
+    return frame.cast(pl.Float32 if single else pl.Float64)
 
 
 def _header_notes(path: Path, names: Sequence[str]) -> tuple[str, ...]:

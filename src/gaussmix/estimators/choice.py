@@ -25,7 +25,7 @@ from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import models
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
-from gaussmix.selection import Candidate, SearchResults, cautions_about
+from gaussmix.selection import Candidate, SearchResults, cautions_about, numbers_of_components
 from gaussmix.sources import ArraySource, Source
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
@@ -120,7 +120,7 @@ class Choice:
         """
         automatic = isinstance(covariance_type, str) and covariance_type == AUTO
         names = simpler[: 2 if n_features == 1 else None] if automatic else covariance_type
-        return cls(_numbers(n_components), _structures(names, n_features), automatic, reg_covar, n_jobs)
+        return cls(numbers_of_components(n_components), _structures(names, n_features), automatic, reg_covar, n_jobs)
 
     @property
     def single(self) -> bool:
@@ -291,16 +291,6 @@ def warn(notes: Iterable[str]) -> None:
     """Warn the user who called the ``fit`` that calls this function."""
     for note in notes:
         warnings.warn(note, ConvergenceWarning, stacklevel=3)
-
-
-def _numbers(n_components: int | Sequence[int]) -> tuple[int, ...]:
-    several: Any = n_components
-    given: list[Any] = [several] if isinstance(several, Integral) else list(several)
-    wrong = [k for k in given if isinstance(k, bool) or not isinstance(k, Integral) or k < 1]
-    if wrong or not given:
-        msg = f"n_components must be integers from 1 upwards, at least one, got {wrong[0] if wrong else given!r}."
-        raise ValueError(msg)
-    return tuple(sorted({int(k) for k in given}))
 
 
 def _structures(covariance_type: str | Sequence[str], n_features: int) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""One call that chooses the structure and the number of components."""
+"""The estimator that chooses the structure and the number of components."""
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,30 +18,35 @@ from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
+from gaussmix.priors import NAMES as PRIORS
+from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import (
+    ALL,
     CROSS_VALIDATION,
     NAMES,
     Candidate,
     Search,
     SearchResults,
+    Watch,
     cautions_about,
-    cross_validated,
+    cross_validate,
+    fit_models,
+    n_evaluations,
+    numbers_of_components,
     search_source,
+    structures_named,
 )
 from gaussmix.sources import Source
-from gaussmix.structures import Structure, every, named
 
 __all__ = ["GaussianMixtureSearch"]
 
-_ALL = "all"
-
 
 class GaussianMixtureSearch(MixtureEstimator):
-    r"""Fit mixtures of every structure and number of components, and be the best of them.
+    r"""Fit mixtures of every structure and number of components, and become the best of them.
 
-    The fits are not independent: they share starts, walk from one number of components to the next by merging and
-    splitting, and are given up where they are heading far behind the best. The whole takes about as long as a few
-    dozen single fits.
+    The fits are not independent: they share starts, each number of components starts from the fits of the next larger
+    or smaller one by merging and splitting, and fits that are heading far behind the best are stopped. The search
+    takes about as long as a few dozen single fits.
 
     Parameters
     ----------
@@ -47,39 +54,45 @@ class GaussianMixtureSearch(MixtureEstimator):
         Numbers of components to try.
     structures : "all", str or list of str, default "all"
         Shapes of the covariances to try: names as for ``covariance_type`` of :class:`GaussianMixture`. ``"all"`` are
-        the fourteen of Celeux & Govaert (1995); the two of them that differ (E and V) for rows with one feature.
+        the fourteen of Celeux & Govaert (1995); the two of them that differ (E and V) for rows with one feature. With a
+        `prior`, ``"all"`` are those for which it is defined.
     criterion : str, default "bic"
-        What to choose by: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``, ``"caic"``, or ``"cv"``, minus
-        twice the fivefold cross-validated log-likelihood, for which everything is searched five times more. Lower is
+        The criterion to choose by: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``, ``"caic"``, or ``"cv"``,
+        minus twice the fivefold cross-validated log-likelihood, for which the search is repeated five times. Lower is
         better for all of them, as in scikit-learn; mclust's BIC and ICL have the opposite sign.
     weights : {"free", "equal"}, default "free"
         Whether the mixing proportions are estimated, or all 1 / K.
+    prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
+        A prior on means and covariances, as for :class:`GaussianMixture`: each fit is the most probable one. Criteria
+        use the log-likelihood at that fit (Fraley & Raftery 2007).
     stop_early : bool, default True
-        Whether to give up fits that are heading for a criterion far behind the best, by 10 and a twentieth of n. Such
+        Whether to stop fits that are heading for a criterion far behind the best, by 10 and a twentieth of n. Such
         rows of `results_` say so, and their values are those on the way. Never done for ``"cv"``.
     n_init : int, default 1
         k-means starts for each number of components, beside those that the search makes itself.
     n_walks : int, default 1
-        Walks up and down the numbers of components, and likeliest starts of each cell that are run to the end. With
-        ``n_walks=2, n_init=3, stop_early=False`` the rows of `results_` are about as good as the best of ten
-        independent fits each, at a seventh of their passes; the best model rarely changes.
+        Sweeps down the numbers of components, and starts of each model that are run to the end. The second and later
+        sweeps are preceded by a sweep up. With ``n_walks=2, n_init=3, stop_early=False`` the rows of `results_` are
+        about as good as the best of ten independent fits each, at a seventh of their passes; the best model rarely
+        changes.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     tol : float, default 1e-6
-        How near to its limit each log-likelihood is to be, in nats per row. It is finer than that of
-        :class:`GaussianMixture`, as criteria compare sums over all rows.
+        Distance of each log-likelihood to its limit at which a fit ends, in nats per row. It is finer than that of
+        :class:`GaussianMixture`, because criteria compare sums over all rows.
     max_iter : int, default 1000
         Largest number of EM steps of one fit.
     weights_are : {"counts", "relative"}, default "counts"
-        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
-        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
-        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
+        The meaning of `sample_weight`. With ``"counts"``, a weight is the number of rows that a row stands for; with
+        ``"relative"``, weights only compare rows, as survey weights and probabilities do. Relative weights are scaled
+        to sum to the effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria,
+        priors and rules about few rows use.
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     verbose : int, default 0
-        1 prints a line whenever all structures were visited with one number of components.
+        1 prints a line whenever all structures were evaluated with one number of components.
     engine : {"auto", "reference", "fused"}, default "auto"
-        How a pass over the rows is done, as for :class:`GaussianMixture`.
+        The engine of the passes over the rows, as for :class:`GaussianMixture`.
     n_jobs : int, optional
         Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
         else all cores, or one in a worker of joblib. No bit of any answer depends on it.
@@ -135,6 +148,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         "structures": [str, "array-like"],
         "criterion": [StrOptions(set(NAMES))],
         "weights": [StrOptions({"free", "equal"})],
+        "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
         "stop_early": ["boolean"],
         "n_init": [Interval(Integral, 0, None, closed="left")],
         "n_walks": [Interval(Integral, 1, None, closed="left")],
@@ -155,9 +169,10 @@ class GaussianMixtureSearch(MixtureEstimator):
         self,
         n_components: int | Sequence[int] = tuple(range(1, 10)),
         *,
-        structures: str | Sequence[str] = _ALL,
+        structures: str | Sequence[str] = ALL,
         criterion: str = "bic",
         weights: Literal["free", "equal"] = "free",
+        prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
         stop_early: bool = True,
         n_init: int = 1,
         n_walks: int = 1,
@@ -174,6 +189,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.structures = structures
         self.criterion = criterion
         self.weights = weights
+        self.prior = prior
         self.stop_early = stop_early
         self.n_init = n_init
         self.n_walks = n_walks
@@ -213,8 +229,9 @@ class GaussianMixtureSearch(MixtureEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the chosen fit did not meet the stopping rule within `max_iter` steps, or the search was interrupted
-            (Ctrl-C): the best so far is kept, except in cross-validation. Also if all rows are equal.
+            If the chosen fit did not meet the stopping rule within `max_iter` steps, or all rows are equal. Also if the
+            search was interrupted (Ctrl-C): the best model so far is kept. In cross-validation, and before any model
+            was fitted, ``KeyboardInterrupt`` is raised instead.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
         """
@@ -222,32 +239,20 @@ class GaussianMixtureSearch(MixtureEstimator):
         source, _ = self._training(X, sample_weight)
         if count_equal_rows(source):
             warnings.warn(describe_equal_rows(source.n_rows), ConvergenceWarning, stacklevel=2)
-        structures, n_components = self._structures(source.n_features), self._numbers()
-        source, n_workers = search_source(source, n_components, len(structures))
+        search = self._search(source)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        search = Search(
-            source,
-            n_components,
-            self._models(structures, source),
-            criterion=self.criterion if self.criterion != CROSS_VALIDATION else "aic",
-            stop_early=self.stop_early and self.criterion != CROSS_VALIDATION,
-            n_init=self.n_init,
-            n_walks=self.n_walks,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            n_workers=n_workers,
-        )
         with one_thread():
-            candidates = tuple(self._candidates(search, source))
-        self.results_ = SearchResults(candidates, self.criterion)
-        self._become(self.results_.best, source.dtype)
-        for warning in self._cautions(self.results_.best, source):
+            self.results_ = self._results(search)
+        if self.results_.interrupted:
+            self._warn_of_interruption()
+        self._become(self.results_.best, search.source.dtype)
+        for warning in self._cautions(self.results_.best, search.source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
-        """What was chosen, how clear the choice was, and what to be wary of: one paragraph.
+        """Return a paragraph on the chosen model: how clear the choice is, and what to be wary of.
 
         Examples
         --------
@@ -262,26 +267,57 @@ class GaussianMixtureSearch(MixtureEstimator):
         return self.results_.summary()
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
-        """Return what decided the chosen fit beside the rows' likelihood, a sentence each."""
+        """Return sentences on the bounds that decided the chosen fit beside the likelihood of the rows."""
         return cautions_about(chosen, source, distinct(getattr(self, "feature_names_in_", None)))
 
-    def _candidates(self, search: Search, source: Source) -> list[Candidate]:
-        """The last word on every cell, by numbers of components and then structures."""
-        cells: dict[tuple[int, Structure], Candidate] = {}
-        try:
-            for i, cell in enumerate(search.visits(self._rng), start=1):
-                cells[cell.n_components, cell.structure] = cell
-                if self.verbose and i % len(search.m_steps) == 0:
-                    print(f"{i} of {search.n_visits}: {cell.n_components} components")  # noqa: T201 - what `verbose` is for
-        except KeyboardInterrupt:
-            if self.criterion == CROSS_VALIDATION or not any(cell.fit for cell in cells.values()):
-                raise
-            msg = f"Interrupted during {search.n_visits} visits: the best of {len(cells)} models is kept."
-            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
-        found = list(cells.values())
-        if self.criterion != CROSS_VALIDATION:
-            return found
-        return cross_validated(found, search, source, self._rng)
+    def _search(self, source: Source) -> Search:
+        """Return the settings of the search, for these rows."""
+        structures = structures_named(self.structures, source.n_features, with_prior=self.prior is not None)
+        n_components = numbers_of_components(self.n_components)
+        source, n_workers = search_source(source, n_components, len(structures))
+        return Search(
+            source,
+            n_components,
+            self._models(structures, source),
+            criterion=self.criterion if self.criterion != CROSS_VALIDATION else "aic",
+            prior=self.prior,
+            stop_early=self.stop_early,
+            n_init=self.n_init,
+            n_walks=self.n_walks,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            n_workers=n_workers,
+        )
+
+    def _results(self, search: Search) -> SearchResults:
+        """Return all models with their best fits.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If Ctrl-C was pressed before there was a model to keep.
+        """
+        validated = self.criterion == CROSS_VALIDATION
+        with self._progress(search, n_evaluations(search) if validated else search.n_evaluations) as watch:
+            results = (cross_validate if validated else fit_models)(search, self._rng, watch)
+        if results.interrupted and (validated or not results.ranked):
+            raise KeyboardInterrupt
+        return results
+
+    def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
+        """Return the context of a search with so many evaluations: the function to call with the model after each."""
+        n_evaluated, n_structures = count(1), len(search.fitted_models)
+
+        def watch(candidate: Candidate) -> None:
+            i = next(n_evaluated)
+            if self.verbose and i % n_structures == 0:
+                print(f"{i} of {total}: {candidate.n_components} components")  # noqa: T201 - what `verbose` is for
+
+        return nullcontext(watch)
+
+    def _warn_of_interruption(self) -> None:
+        msg = f"Interrupted: the best of the {len(self.results_.ranked)} models that were fitted so far is kept."
+        warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
     def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         """Keep the chosen model under scikit-learn's names, and warn if it is not final."""
@@ -296,21 +332,3 @@ class GaussianMixtureSearch(MixtureEstimator):
         if chosen.fit.status is Status.ITERATION_LIMIT:
             msg = f"The best model's fit did not converge in {self.max_iter} iterations; raise max_iter or tol."
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)
-
-    def _structures(self, n_features: int) -> tuple[Structure, ...]:
-        if isinstance(self.structures, str):
-            return every(n_features) if self.structures == _ALL else (named(self.structures, n_features),)
-        names: list[Any] = list(self.structures)
-        if not names or not all(isinstance(name, str) for name in names):
-            msg = f"structures must be 'all', a name or several, got {self.structures!r}."
-            raise ValueError(msg)
-        return tuple(dict.fromkeys(named(name, n_features) for name in names))
-
-    def _numbers(self) -> tuple[int, ...]:
-        numbers: Any = self.n_components
-        given: list[Any] = [numbers] if isinstance(numbers, Integral) else list(numbers)
-        wrong = [k for k in given if isinstance(k, bool) or not isinstance(k, Integral) or int(k) < 1]
-        if wrong or not given:
-            msg = f"n_components must be integers from 1 upwards, at least one, got {wrong[0] if wrong else given!r}."
-            raise ValueError(msg)
-        return tuple(sorted({int(k) for k in given}))

@@ -1,4 +1,4 @@
-"""One cell of a search: a structure with a number of components, and the best fit of it so far."""
+"""A model of a search: a structure with a number of components, and its best fit so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,38 +13,41 @@ from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "best", "rank"]
+__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "Candidates", "best", "rank"]
 
 CROSS_VALIDATION = "cv"
+"""The name of the cross-validated log-likelihood among the criteria."""
+
 NAMES = (*CRITERIA, CROSS_VALIDATION)
-"""All that a model can be chosen by."""
+"""The names of all criteria that a model can be chosen by."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One cell of a search.
+    """A model of a search, and its best fit so far.
 
     Attributes
     ----------
     m_step : MStep
-        The model: structure, ridge, and whether the weights are equal.
+        The model: structure, ridge, prior, and whether the weights are equal.
     n_components : int
         Number of components.
     fit : Fit or None
-        The best fit of this cell; None where none could be fitted.
+        The best fit of this model; None where none could be fitted.
     reason : str
-        Why there is no fit; empty where there is one.
+        The reason why there is no fit; empty where there is a fit.
     collapsed : tuple of int
-        Components that only the ridge holds open; see :func:`~gaussmix.diagnosis.degenerate`.
+        Components whose spread in some direction is from the ridge alone; see
+        :func:`~gaussmix.em.degeneracy.degenerate`.
     cells_gain : float or None
-        By how much the log-likelihood is larger than that of the cells that values are rounded to, in nats; None where
-        no column is rounded. See :meth:`~gaussmix.initialization.rounding.Rounding.gain`.
+        The log-likelihood minus that of the cells that values are rounded to, in nats; None where no column is rounded,
+        or it is not known yet. See :meth:`~gaussmix.initialization.rounding.Rounding.gain`.
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     n_passes : int
-        Passes over the rows, in all fits of this cell.
+        Passes over the rows, in all fits of this model.
     seconds : float
-        Time that they took.
+        Time that these fits took.
     """
 
     m_step: MStep
@@ -63,13 +66,18 @@ class Candidate:
         return self.m_step.structure
 
     @property
+    def structure_name(self) -> str:
+        """The name of the structure for rows with so many features: with one feature, a letter."""
+        return self.structure.name_for(len(self.m_step.ridge))
+
+    @property
     def mixture(self) -> Mixture:
         """The fitted mixture."""
         return self._fitted.state.mixture
 
     @property
     def statistics(self) -> Statistics:
-        """What the rows look like under the fitted mixture."""
+        """Sums over the rows under the fitted mixture."""
         return self._fitted.state.statistics
 
     @property
@@ -78,8 +86,13 @@ class Candidate:
         return self.statistics.log_likelihood
 
     @property
+    def log_posterior(self) -> float:
+        """Log-likelihood of all rows and logarithm of the prior density together, in nats."""
+        return self.log_likelihood + self._fitted.state.log_prior
+
+    @property
     def entropy_r2(self) -> float:
-        """How certain the responsibilities are; see :func:`~gaussmix.selection.criteria.entropy_r2`."""
+        """The certainty of the responsibilities; see :func:`~gaussmix.selection.criteria.entropy_r2`."""
         return entropy_r2(self.mixture, self.statistics)
 
     @property
@@ -89,7 +102,7 @@ class Candidate:
 
     @property
     def status(self) -> str:
-        """How it ended, in a word or two: the rest is in :attr:`reason` and in the fit's own status."""
+        """The end of the fit in a word or two; :attr:`reason` and the status of the fit say more."""
         if self.fit is None:
             return "failed"
         if self.collapsed:
@@ -98,28 +111,39 @@ class Candidate:
 
     @cached_property
     def rounding_gain(self) -> float:
-        """What narrow components gain from the rounding of the columns, in nats: no fit is chosen for that."""
+        """The log-likelihood that narrow components gain from the rounding of the columns, in nats.
+
+        Models are compared without it.
+        """
         if self.cells_gain is not None:
             return self.cells_gain
         return self.m_step.rounding_gain(self.mixture, self.statistics.mass)
 
     @property
     def held(self) -> tuple[int, ...]:
-        """Components that would have collapsed, and that a prior worth one row holds open."""
+        """Components that would have collapsed without a prior worth one row."""
         return self.m_step.held
 
     @property
-    def worth(self) -> float:
-        """Log-likelihood of all rows less :attr:`rounding_gain`, in nats."""
-        return self.log_likelihood - self.rounding_gain
+    def penalized_log_likelihood(self) -> float:
+        """Log-likelihood of all rows, with the model's prior if it has one, minus :attr:`rounding_gain`, in nats."""
+        return (self.log_posterior if self.m_step.prior else self.log_likelihood) - self.rounding_gain
 
     @property
     def rank(self) -> tuple[bool, bool, float]:
-        """What fits of this cell are compared by: that there is one, without a collapsed component, then worth."""
-        return (self.fit is not None, not self.collapsed, -np.inf if self.fit is None else self.worth)
+        """The key by which fits of one model are compared; the largest is the best.
+
+        A fit is better than none, one without a collapsed component is better than one with, and then the penalized
+        log-likelihood decides.
+        """
+        return (
+            self.fit is not None,
+            not self.collapsed,
+            -np.inf if self.fit is None else self.penalized_log_likelihood,
+        )
 
     def criterion(self, name: str) -> float:
-        """The value of a criterion; lower is better, infinite where there is none.
+        """Return the value of a criterion; lower is better, infinite where there is none.
 
         Parameters
         ----------
@@ -146,25 +170,30 @@ class Candidate:
         return self.fit
 
 
+Candidates = dict[tuple[Structure, int], Candidate]
+"""The models of a search by structure and number of components, each with its best fit so far."""
+
 _WORDS = {Status.CONVERGED: "converged", Status.ITERATION_LIMIT: "max_iter", Status.BEHIND: "stopped early"}
 
 
 def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, float]:
-    """What candidates are sorted by: that there is a value, of no collapsed component, and how low it is.
+    """Return the key by which models are sorted; the smallest is the best.
 
-    Values that differ by rounding are of one model under several names, as with one component; the plainest is first.
+    Models with a finite criterion come first, those without a collapsed component before the others, in ascending order
+    of the criterion. Values that differ only by rounding belong to the same model under several names, as with one
+    component; the structure with the fewest free parameters comes first.
     """
     value = one.comparable(criterion)
     return (one.fit is None, not np.isfinite(value), bool(one.collapsed), round(value, 6), one.structure.freedom)
 
 
 def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
-    """The candidate with the lowest criterion, of those without a collapsed component where there are such.
+    """Return the model with the lowest criterion, if possible one without a collapsed component.
 
     Raises
     ------
     ValueError
-        If none could be fitted, in which case the message is the first one's reason, or none has a finite criterion.
+        If no model could be fitted, with the reason of the first, or no model has a finite criterion.
     """
     chosen = min(candidates, key=partial(rank, criterion))
     if chosen.fit is None:

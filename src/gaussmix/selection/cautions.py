@@ -1,4 +1,4 @@
-"""Say what decided a chosen model beside the likelihood of the rows."""
+"""Warnings about a chosen model: bounds that decided its fit beside the likelihood of the rows."""
 
 from collections.abc import Sequence
 
