@@ -92,11 +92,11 @@ class Truncation:
         n_components, m_step, n_round = start.n_components, self.m_step, 0
         rows = self._looking(start, TruncatedSource.among_all(self.source, n_components).best_two(start), 0)
         fit = self._climbed(rows, start, m_step, 0)
-        looks = [2 * n_components, rows.n_looks]  # of a row at a component: in the first and the last pass, …
+        looks = [2 * n_components, rows.n_candidates]  # of a row at a component: in the first and the last pass, …
         while fit.state.n_iter < self.max_iter and fit.status is Status.ITERATION_LIMIT:
             before = fit.state.n_passes
             fit = self._climbed(rows, fit, m_step, fit.state.n_iter + _FIRST_STEPS * 2**n_round)
-            looks.append((fit.state.n_passes - before + 2) * rows.n_looks)  # … and in a round
+            looks.append((fit.state.n_passes - before + 2) * rows.n_candidates)  # … and in a round
             if fit.status is Status.COLLAPSED:
                 fit, m_step = self._mended(rows, fit, m_step)
             n_round += 1
