@@ -18,6 +18,7 @@ from gaussmix.engines import reference
 from gaussmix.engines.fused import _functions, _kernels
 from gaussmix.engines.fused import engine as fused
 from gaussmix.engines.fused._simd import load, store, width
+from gaussmix.engines.fused.forms import kernel_form
 from gaussmix.engines.fused.plans import Plan
 from gaussmix.mixture import Mixture
 from gaussmix.moments import DIAGONAL, FULL, POOLED, SCALAR, Moments
@@ -167,7 +168,7 @@ def test_rows_of_single_precision_are_summed_in_it_or_in_double(
 def test_products_in_single_precision_are_about_the_means_themselves(form: type[Covariances]) -> None:
     mixture = draw_mixture(np.random.default_rng(25), form, 4, 3)
     rows = mixture.sample(300, random_state=0).astype(np.float32)
-    moments = fused._OWN_MOMENTS[form]
+    moments = kernel_form(mixture.covariances).moments
     found = fused._planned(mixture, moments, rows.dtype).run(rows, np.ones(300))
     assert found is not None
     assert found.origin is mixture.means
@@ -194,7 +195,8 @@ def test_only_the_few_rows_that_are_far_out_are_summed_about_each_mean(
     monkeypatch: pytest.MonkeyPatch, form: type[Covariances]
 ) -> None:
     rng = np.random.default_rng(26)
-    mixture, moments = draw_mixture(rng, form, 6, 5, 0.5), fused._OWN_MOMENTS[form]
+    mixture = draw_mixture(rng, form, 6, 5, 0.5)
+    moments = kernel_form(mixture.covariances).moments
     rows = mixture.sample(3000, random_state=rng)
     rows[::500] *= 60.0
     weights, seen = rng.random(3000), []
@@ -360,13 +362,13 @@ def test_spherical_scales_near_the_ends_of_floats(moments: Moments, exponent: in
 
 
 def of_one_number(function: Callable) -> Callable[[float], float]:
-    """A function of lanes, for one number."""
+    """Return a function of one number, from a function of vectors."""
 
     @njit
     def compiled(x):
         out = np.empty_like(x)
         for i in range(0, len(x), width(x)):
-            store(out, i, function(x, load(x, i)))
+            store(out, i, function(load(x, i)))
         return out
 
     return lambda x: float(compiled(np.full(16, x))[0])

@@ -11,7 +11,7 @@ from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
 from gaussmix.engines import reference_truncated as truncated
-from gaussmix.engines.candidate_sets import Cells
+from gaussmix.engines.candidate_sets import CandidateSets
 from gaussmix.engines.fused import truncated as truncated_fused
 from gaussmix.priors import scaled
 from gaussmix.sources import ArraySource
@@ -25,11 +25,11 @@ FIELDS = ("mass", "first", "second", "log_likelihood", "classification_log_likel
 STRUCTURES = ("spherical", "diag", "tied", "full")
 
 
-def cells(rng, n, n_components, n_proposals=3):
-    """Rows in the cells of any components, each with some candidates."""
+def candidate_sets(rng, n, n_components, n_proposals=3):
+    """Return rows in the groups of any components, each with some candidates."""
     best = rng.integers(n_components, size=(n, 1)).repeat(2, axis=1)
     best[::9, 1] = rng.integers(n_components)
-    return Cells.sharing(best, rng.integers(n_components, size=(n_components, n_proposals)), n_components)
+    return CandidateSets.sharing(best, rng.integers(n_components, size=(n_components, n_proposals)), n_components)
 
 
 def problem(form=FORMS[1], n=3000, n_components=12, n_features=5, offset=0.0, seed=0):
@@ -46,20 +46,20 @@ def assert_equal_sums(one, other, rtol):
         np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol * scale, err_msg=field)
 
 
-# --- Cells -----------------------------------------------------------------------------------------------------------
+# --- Candidate sets --------------------------------------------------------------------------------------------------
 
 
-def test_a_row_looks_at_its_best_two_and_at_what_its_cell_proposes():
-    found = Cells.sharing(np.array([[2, 0], [0, 0], [2, 1]]), np.array([[3], [3], [2]]), 4)
+def test_a_row_looks_at_its_best_two_and_at_what_its_group_proposes():
+    found = CandidateSets.sharing(np.array([[2, 0], [0, 0], [2, 1]]), np.array([[3], [3], [2]]), 4)
     assert found.order.tolist() == [1, 0, 2]
     assert found.mask(4).tolist() == [[True, False, False, True], [True, True, True, False], [True, True, True, False]]
-    assert found.n_looks == 8
+    assert found.n_pairs == 8
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 9))
-def test_parts_of_cells_look_at_what_the_whole_does(seed, n, n_components):
+def test_parts_of_sets_look_at_what_the_whole_does(seed, n, n_components):
     rng = np.random.default_rng(seed)
-    whole = cells(rng, n, n_components)
+    whole = candidate_sets(rng, n, n_components)
     first, last = np.sort(rng.choice(n + 1, 2, replace=False))
     part = whole.part(slice(first, last))
     np.testing.assert_array_equal(part.order, whole.order[first:last])
@@ -75,7 +75,7 @@ def test_parts_of_cells_look_at_what_the_whole_does(seed, n, n_components):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_twins_agree(form, moments, n_features, dtype):
     rng, model, rows, weights = problem(form, n=700, n_features=n_features)
-    rows, some = rows.astype(dtype), cells(rng, 700, 12)
+    rows, some = rows.astype(dtype), candidate_sets(rng, 700, 12)
     sums = [twin.expect(model, rows, weights, some, moments) for twin in (truncated_fused, truncated)]
     assert_equal_sums(*sums, rtol=1e-10)
     best = [twin.best_two(model, rows, some) for twin in (truncated_fused, truncated)]
@@ -85,7 +85,7 @@ def test_the_twins_agree(form, moments, n_features, dtype):
 @forms
 def test_an_offset_costs_no_digits(form):
     rng, model, rows, weights = problem(form, n=700, offset=1e6)
-    some = cells(rng, 700, 12)
+    some = candidate_sets(rng, 700, 12)
     sums = [twin.expect(model, rows, weights, some, MOMENTS[3]) for twin in (truncated_fused, truncated)]
     assert_equal_sums(*sums, rtol=1e-10)
 
@@ -95,7 +95,7 @@ def test_rows_whose_squared_distances_overflow_have_a_bound(form):
     rng, model, rows, weights = problem(form, n=100)
     model, rows = Mixture(model.weights, 1e-10 * model.means, model.covariances.times(1e-10)), 1e-10 * rows
     rows[7], weights[7] = 1e150, 0.5
-    some = cells(rng, 100, 12)
+    some = candidate_sets(rng, 100, 12)
     sums = [twin.expect(model, rows, weights, some, MOMENTS[0]) for twin in (truncated_fused, truncated)]
     assert np.isfinite(sums[0].log_likelihood)
     np.testing.assert_allclose(sums[0].mass, sums[1].mass, rtol=1e-10)
@@ -103,7 +103,7 @@ def test_rows_whose_squared_distances_overflow_have_a_bound(form):
 
 def test_best_two_are_the_largest_of_the_candidates():
     rng, model, rows, _ = problem(n=500)
-    some = cells(rng, 500, 12)
+    some = candidate_sets(rng, 500, 12)
     joint = np.where(some.mask(12), reference.log_joint(model, rows), -np.inf)
     expected = np.argsort(-joint, axis=1)[:, :2]
     np.testing.assert_array_equal(truncated.best_two(model, rows, some), expected)
@@ -113,7 +113,7 @@ def test_best_two_are_the_largest_of_the_candidates():
 def test_a_row_with_one_candidate_has_it_twice(twin):
     _, model, rows, _ = problem(n=24)
     labels = np.arange(24) % 12
-    some = Cells.sharing(np.stack([labels, labels], axis=1), np.arange(12)[:, None], 12)
+    some = CandidateSets.sharing(np.stack([labels, labels], axis=1), np.arange(12)[:, None], 12)
     np.testing.assert_array_equal(twin.best_two(model, rows[some.order], some), np.sort(labels)[:, None].repeat(2, 1))
 
 
@@ -133,7 +133,7 @@ def test_rows_that_look_at_all_components_give_the_exact_pass(form, moments, eng
 @forms
 def test_the_number_of_threads_changes_no_bit(form):
     rng, model, rows, weights = problem(form, n=40_000)
-    some = cells(rng, 40_000, 12)
+    some = candidate_sets(rng, 40_000, 12)
     runs = [TruncatedSource(ArraySource(rows, weights, "fused", n), some) for n in (1, 2, 5)]
     sums = [run.reduce(model, MOMENTS[3]) for run in runs]
     best = [run.best_two(model) for run in runs]
@@ -148,9 +148,13 @@ def test_an_integer_weight_is_a_repeated_row(engine):
     rng, model, rows, _ = problem(n=400)
     times = rng.integers(1, 4, 400)
     best, proposals = rng.integers(12, size=(400, 2)), rng.integers(12, size=(12, 3))
-    weighted = TruncatedSource(ArraySource(rows, times.astype(float), engine), Cells.sharing(best, proposals, 12))
+    weighted = TruncatedSource(
+        ArraySource(rows, times.astype(float), engine), CandidateSets.sharing(best, proposals, 12)
+    )
     again = np.repeat(np.arange(400), times)
-    repeated = TruncatedSource(ArraySource(rows[again], None, engine), Cells.sharing(best[again], proposals, 12))
+    repeated = TruncatedSource(
+        ArraySource(rows[again], None, engine), CandidateSets.sharing(best[again], proposals, 12)
+    )
     assert_equal_sums(weighted.reduce(model, MOMENTS[1]), repeated.reduce(model, MOMENTS[1]), rtol=1e-10)
 
 
@@ -174,7 +178,9 @@ def test_the_bound_is_one_and_more_candidates_raise_it(form, engine):
     best, proposals = rng.integers(12, size=(len(rows), 1)).repeat(2, axis=1), rng.integers(12, size=(12, 11))
     whole = ArraySource(rows, weights, engine)
     bounds = [
-        TruncatedSource(whole, Cells.sharing(best, proposals[:, :n], 12)).reduce(model, MOMENTS[0]).log_likelihood
+        TruncatedSource(whole, CandidateSets.sharing(best, proposals[:, :n], 12))
+        .reduce(model, MOMENTS[0])
+        .log_likelihood
         for n in (1, 3, 6, 11)
     ]
     exact = whole.reduce(model, MOMENTS[0]).log_likelihood
@@ -192,7 +198,7 @@ def test_no_step_lowers_the_bound_while_old_candidates_are_kept(name, prior):
     best, proposals = rng.integers(12, size=(len(rows), 1)).repeat(2, axis=1), rng.integers(12, size=(12, 9))
     bounds, mixed = [], model
     for n in (2, 4, 9):
-        steps = iterate(TruncatedSource(whole, Cells.sharing(best, proposals[:, :n], 12)), mixed, m_step)
+        steps = iterate(TruncatedSource(whole, CandidateSets.sharing(best, proposals[:, :n], 12)), mixed, m_step)
         for _ in range(4):
             state = next(steps)
             bounds.append(state.log_posterior)

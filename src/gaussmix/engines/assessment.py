@@ -1,16 +1,13 @@
 """What a mixture says of rows: log-densities, most probable components, responsibilities; by the engine that pays."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gaussmix._threads import side_by_side
 from gaussmix._types import Floats, Labels, Rows
+from gaussmix.components import Components
 from gaussmix.engines.base import AUTO, engine_for
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["labels", "log_densities", "responsibilities"]
 
@@ -18,22 +15,22 @@ _NUMBERS_AT_ONCE = 2**20  # row-component-features
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096  # rows: a tile of the compiled pass, and many
 
 
-def log_densities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
+def log_densities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
     """Log-densities ``(n,)``, in nats."""
     return _assess(mixture, rows, n_threads, of_all=False)[0]
 
 
-def labels(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Labels:
+def labels(mixture: Components, rows: Rows, n_threads: int | None = None) -> Labels:
     """The most probable components ``(n,)``, the first of several."""
     return _assess(mixture, rows, n_threads, of_all=False)[1]
 
 
-def responsibilities(mixture: "Mixture", rows: Rows, n_threads: int | None = None) -> Floats:
+def responsibilities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
     """Responsibilities ``(n, K)``, whose rows sum to one."""
     return _assess(mixture, rows, n_threads, of_all=True)[2]
 
 
-def _assess(mixture: "Mixture", rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
+def _assess(mixture: Components, rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
     """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from gaussmix._types import Floats, Labels, Rows
+from gaussmix.components import Components
 from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "engine_for"]
 
@@ -22,11 +20,11 @@ _SMALL = 200_000  # row-component-features of a pass, below which NumPy is done 
 class Arithmetic(Protocol):
     """The arithmetic of a pass over one block of rows. A module that has these functions will do."""
 
-    def expect(self, mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
+    def expect(self, mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
         """Return the statistics of the rows under a mixture, about its means."""
 
     def assess(
-        self, mixture: "Mixture", rows: Rows, *, responsibilities: bool = False
+        self, mixture: Components, rows: Rows, *, responsibilities: bool = False
     ) -> tuple[Floats, Labels, Floats]:
         """Return log-densities, most probable components and, where they are wanted, responsibilities."""
 

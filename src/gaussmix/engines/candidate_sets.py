@@ -1,4 +1,4 @@
-"""Rows in groups, each with the components that its rows are looked at under."""
+"""Sets of candidates: the components that the E-step considers for the rows of a group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,23 +8,30 @@ import numpy as np
 
 from gaussmix._types import Flags, Labels
 
-__all__ = ["Cells"]
+__all__ = ["CandidateSets"]
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """C groups of rows, and the candidates that the rows of each share: components, each at most once.
+class CandidateSets:
+    """C groups of rows, each with its set of candidates: the only components that the E-step considers for its rows.
+
+    Each component appears at most once in a set.
 
     Attributes
     ----------
     order : (n,) ndarray of int
-        Indices of the rows, cell by cell.
+        Indices of the rows, set by set.
     starts : (C + 1,) ndarray of int
-        Where the rows of each cell begin in the order, and where the last ones end.
+        Where the rows of each set begin in the order, and where the last ones end.
     members : (M,) ndarray of int
-        The candidates, cell by cell.
+        The candidates, set by set.
     member_starts : (C + 1,) ndarray of int
-        Where those of each cell begin, and where the last ones end.
+        Where the candidates of each set begin, and where the last ones end.
+
+    References
+    ----------
+    Forster & Lücke (2018), Can clustering scale sublinearly with its clusters? A variational EM acceleration of GMMs
+    and k-means. AISTATS 84.
     """
 
     order: Labels
@@ -34,22 +41,24 @@ class Cells:
 
     @classmethod
     def sharing(cls, best: Labels, proposals: Labels, n_components: int) -> Self:
-        """Cells of the rows that have one component as their best; they share what each of them has, and more.
+        """Return the sets of rows with the same most probable component.
+
+        The candidates of a set are the two most probable components of each of its rows, and the proposals.
 
         Parameters
         ----------
         best : (n, 2) ndarray of int
-            The two components that each row holds for the likeliest; the first is the cell.
+            The two most probable components of each row; the first is the number of its set.
         proposals : (C, G) ndarray of int
-            Components that the rows of a cell are to look at besides.
+            Components that are added to each set.
         n_components : int
             K.
         """
-        n_cells, n_proposals = proposals.shape
+        n_sets, n_proposals = proposals.shape
         own = best[:, 0]
-        cell = np.concatenate([own, own, np.repeat(np.arange(n_cells), n_proposals)])
-        pairs = np.unique(cell * n_components + np.concatenate([own, best[:, 1], proposals.ravel()]))
-        order, edges = np.argsort(own, kind="stable"), np.arange(n_cells + 1)
+        numbers = np.concatenate([own, own, np.repeat(np.arange(n_sets), n_proposals)])
+        pairs = np.unique(numbers * n_components + np.concatenate([own, best[:, 1], proposals.ravel()]))
+        order, edges = np.argsort(own, kind="stable"), np.arange(n_sets + 1)
         return cls(
             order=order,
             starts=np.searchsorted(own[order], edges),
@@ -63,12 +72,12 @@ class Cells:
         return len(self.order)
 
     @property
-    def n_looks(self) -> int:
+    def n_pairs(self) -> int:
         """How many pairs of a row and a candidate there are."""
         return int(np.diff(self.starts) @ np.diff(self.member_starts))
 
     def part(self, span: slice) -> Self:
-        """The cells of some of the rows, by their places in the order; a cell may be cut."""
+        """The sets of some of the rows, by their places in the order; a set may be cut."""
         first = int(np.searchsorted(self.starts, span.start, side="right")) - 1
         last = int(np.searchsorted(self.starts, span.stop, side="left"))
         member_starts = self.member_starts[first : last + 1]
@@ -80,7 +89,7 @@ class Cells:
         )
 
     def __iter__(self) -> Iterator[tuple[slice, Labels]]:
-        """Places in the order, and candidates, of each cell."""
+        """Places in the order, and candidates, of each set."""
         for c in range(len(self.starts) - 1):
             members = self.members[self.member_starts[c] : self.member_starts[c + 1]]
             yield slice(int(self.starts[c]), int(self.starts[c + 1])), members

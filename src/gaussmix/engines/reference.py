@@ -1,22 +1,18 @@
 """The E-step in plain NumPy: one block of rows at a time, obviously right, and the oracle of the fused twin."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
+from gaussmix.components import Components
 from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["assess", "expect", "log_joint", "responsibilities", "summarize"]
 
 _LOWEST = np.finfo(np.float64).min
 
 
-def log_joint(mixture: "Mixture", rows: Rows) -> Floats:
+def log_joint(mixture: Components, rows: Rows) -> Floats:
     """``log(weight_k) + log N(x_i; μ_k, Σ_k)`` as ``(n, K)``.
 
     A value below the smallest float (about -1.8e308) is returned as that float, so that it stays finite.
@@ -24,13 +20,13 @@ def log_joint(mixture: "Mixture", rows: Rows) -> Floats:
     return _log_joint(mixture, _centred(mixture, rows)).T
 
 
-def _centred(mixture: "Mixture", rows: Rows) -> Floats:
+def _centred(mixture: Components, rows: Rows) -> Floats:
     """Return the rows about each mean, ``(K, n, D)``; differences beyond the largest float are infinite."""
     with np.errstate(over="ignore"):
         return np.asarray(rows - mixture.means[:, None])
 
 
-def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
+def _log_joint(mixture: Components, centred: Floats) -> Floats:
     """The same as ``(K, n)``, for rows about each mean ``(K, n, D)``."""
     with np.errstate(over="ignore", invalid="ignore"):
         white = mixture.covariances.whiten(centred)
@@ -42,13 +38,13 @@ def _log_joint(mixture: "Mixture", centred: Floats) -> Floats:
     return joint
 
 
-def responsibilities(mixture: "Mixture", rows: Rows) -> tuple[Floats, Floats]:
+def responsibilities(mixture: Components, rows: Rows) -> tuple[Floats, Floats]:
     """Responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
     resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return resp.T, log_density
 
 
-def _responsibilities(mixture: "Mixture", rows: Rows, centred: Floats) -> tuple[Floats, Floats]:
+def _responsibilities(mixture: Components, rows: Rows, centred: Floats) -> tuple[Floats, Floats]:
     """The same, the former as ``(K, n)``."""
     joint = _log_joint(mixture, centred)
     largest = joint.max(axis=0)
@@ -62,7 +58,7 @@ def _responsibilities(mixture: "Mixture", rows: Rows, centred: Floats) -> tuple[
     return resp, np.maximum(log_density, _LOWEST)
 
 
-def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
+def _far_responsibilities(mixture: Components, rows: Rows) -> Floats:
     """Responsibilities of rows so far out that their squared distances overflow.
 
     There the nearest component, in its own metric, takes all; components at the same distance share by their other
@@ -81,7 +77,7 @@ def _far_responsibilities(mixture: "Mixture", rows: Rows) -> Floats:
     return np.asarray(resp / resp.sum(axis=0))
 
 
-def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
+def assess(mixture: Components, rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
     """Log-densities ``(n,)``, labels ``(n,)``, and responsibilities ``(n, K)``, or ``(0, K)`` unless wanted."""
     resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return log_density, resp.argmax(axis=0), resp.T if responsibilities else np.empty((0, mixture.n_components))
@@ -109,7 +105,7 @@ def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments
     )
 
 
-def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
+def expect(mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
     """Statistics of one block of rows ``(n, D)`` with weights ``(n,)`` under `mixture`, about its means."""
     centred = _centred(mixture, rows)
     resp, log_density = _responsibilities(mixture, rows, centred)

@@ -14,40 +14,37 @@ Lücke & Eggert (2010), Journal of Machine Learning Research 11.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
+from gaussmix.components import Components
 from gaussmix.engines import reference
-from gaussmix.engines.candidate_sets import Cells
+from gaussmix.engines.candidate_sets import CandidateSets
 from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["best_two", "expect", "rows_at_once"]
 
 _NUMBERS_AT_ONCE = 2**22  # distances of rows from means, in each feature
 
 
-def rows_at_once(mixture: "Mixture") -> int:
+def rows_at_once(mixture: Components) -> int:
     """How many rows a block should have, for memory's sake."""
     return max(_NUMBERS_AT_ONCE // mixture.means.size, 1)
 
 
-def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moments: Moments) -> Statistics:
-    """Statistics of one block of rows, each under the candidates of its cell, about the means of the mixture.
+def expect(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets, moments: Moments) -> Statistics:
+    """Statistics of one block of rows, each under the candidates of its set, about the means of the mixture.
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Components
         Of each row's candidates one weighs something, at least.
     rows : (n, D) ndarray
-        In the order of the cells.
+        In the order of the sets.
     weights : (n,) ndarray
-    cells : Cells
+    sets : CandidateSets
     moments : Moments
         How much of the second moments to sum.
 
@@ -56,7 +53,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     Statistics
         In place of log-likelihoods they hold their lower bounds.
     """
-    joint = _log_joint(mixture, rows, cells)
+    joint = _log_joint(mixture, rows, sets)
     top = joint.max(axis=1)
     resp = np.exp(joint - top[:, None])
     total = resp.sum(axis=1)
@@ -65,15 +62,15 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, cells: Cells, moment
     return replace(sums, log_likelihood=log_likelihood, classification_log_likelihood=float(weights @ top))
 
 
-def best_two(mixture: "Mixture", rows: Rows, cells: Cells) -> Labels:
+def best_two(mixture: Components, rows: Rows, sets: CandidateSets) -> Labels:
     """The likeliest and the second likeliest ``(n, 2)`` of each row's candidates; the one twice, where it is alone."""
-    joint = _log_joint(mixture, rows, cells)
+    joint = _log_joint(mixture, rows, sets)
     best = joint.argmax(axis=1)
     joint[np.arange(len(joint)), best] = -np.inf
     second = joint.argmax(axis=1)
     return np.stack([best, np.where(np.isneginf(joint.max(axis=1)), best, second)], axis=1)
 
 
-def _log_joint(mixture: "Mixture", rows: Rows, cells: Cells) -> Floats:
+def _log_joint(mixture: Components, rows: Rows, sets: CandidateSets) -> Floats:
     """``log(weight_k · density_k)`` as ``(n, K)``, of candidates alone."""
-    return np.where(cells.mask(mixture.n_components), reference.log_joint(mixture, rows), -np.inf)
+    return np.where(sets.mask(mixture.n_components), reference.log_joint(mixture, rows), -np.inf)

@@ -102,11 +102,14 @@ class _Rounds:
         best = TruncatedSource.among_all(self.source, n_components).best_two(start)
         rows = self._with_candidates(start, best, 0)
         fit = self._run(rows, start, m_step, 0)
-        evaluations = [2 * n_components, rows.n_looks]  # of components for a row: in the first and the last pass, …
+        evaluations = [
+            2 * n_components,
+            rows.n_candidates,
+        ]  # of components for a row: in the first and the last pass, …
         while fit.state.n_iter < self.stopping.max_iter and fit.status is Status.ITERATION_LIMIT:
             before = fit.state.n_passes
             fit = self._run(rows, fit, m_step, fit.state.n_iter + _FIRST_STEPS * 2**n_round)
-            evaluations.append((fit.state.n_passes - before + 2) * rows.n_looks)  # … and in a round
+            evaluations.append((fit.state.n_passes - before + 2) * rows.n_candidates)  # … and in a round
             if fit.status is Status.COLLAPSED:
                 fit, m_step = self._recover(rows, fit, m_step)
             n_round += 1

@@ -196,7 +196,8 @@ class _Sweeps:
             return False
         if not search.stop_early:
             return True
-        losses = [loss_if_regularized(candidate.mixture, k, float(masses[k]), search.variances) for k in candidate.collapsed]
+        mixture, variances = candidate.mixture, search.variances
+        losses = [loss_if_regularized(mixture, k, float(masses[k]), variances) for k in candidate.collapsed]
         return candidate.comparable(search.criterion) + 2.0 * sum(losses) < best.comparable(search.criterion)
 
     def _with_cells_gain(self, candidate: Candidate) -> Candidate:

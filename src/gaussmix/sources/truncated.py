@@ -11,7 +11,7 @@ import numpy as np
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Labels
 from gaussmix.density.neighbours import neighbours
-from gaussmix.engines.candidate_sets import Cells
+from gaussmix.engines.candidate_sets import CandidateSets
 from gaussmix.mixture import Mixture
 from gaussmix.moments import Moments
 from gaussmix.sources.array import ArraySource
@@ -26,33 +26,33 @@ _STRANGERS = 4
 
 @dataclass(frozen=True, eq=False)
 class TruncatedSource(Source):
-    """Rows in cells: each can only have come from the candidates of its cell.
+    """Rows in sets: each can only have come from the candidates of its cell.
 
     What a pass sums up is a lower bound of the log-likelihood, and the statistics belong to that bound. With the same
-    cells EM never lowers it.
+    sets EM never lowers it.
 
     Parameters
     ----------
     whole : ArraySource
         The rows, which stay where they lie; a block of them is copied at a time.
-    cells : Cells
+    sets : CandidateSets
         Which rows are together, and what they look at.
     """
 
     whole: ArraySource
-    cells: Cells
+    sets: CandidateSets
 
     @classmethod
     def among_all(cls, whole: ArraySource, n_components: int) -> Self:
         """Each row looks at all components: an exact pass, and a dear one."""
         every = np.arange(n_components)
-        return cls(whole, Cells.sharing(np.zeros((whole.n_rows, 2), dtype=np.intp), every[None], n_components))
+        return cls(whole, CandidateSets.sharing(np.zeros((whole.n_rows, 2), dtype=np.intp), every[None], n_components))
 
     @classmethod
     def among_themselves(cls, whole: ArraySource, labels: Labels, n_components: int) -> Self:
         """Each row looks at the component of its label alone: hard assignments, of which there may be very many."""
         every = np.arange(n_components)
-        return cls(whole, Cells.sharing(np.stack([labels, labels], axis=1), every[:, None], n_components))
+        return cls(whole, CandidateSets.sharing(np.stack([labels, labels], axis=1), every[:, None], n_components))
 
     @classmethod
     def among_neighbours(
@@ -75,12 +75,12 @@ class TruncatedSource(Source):
         strangers = rng.integers(n_components, size=(n_components, _STRANGERS))
         with one_thread():  # so that their order does not depend on how many there are
             proposals = np.concatenate([neighbours(mixture, n_neighbours), strangers], axis=1)
-        return cls(whole, Cells.sharing(best, proposals, n_components))
+        return cls(whole, CandidateSets.sharing(best, proposals, n_components))
 
     @property
-    def n_looks(self) -> float:
-        """How many components a row looks at, on average."""
-        return self.cells.n_looks / self.n_rows
+    def n_candidates(self) -> float:
+        """The average number of candidates of a row."""
+        return self.sets.n_pairs / self.n_rows
 
     def chunks(self) -> Iterable[Chunk]:
         """Return the rows and their weights."""
@@ -105,9 +105,9 @@ class TruncatedSource(Source):
         """Statistics of all rows under `mixture`, each under its candidates: one pass, added in order."""
         twin = self._twin(mixture.n_components)
 
-        def block(cells: Cells) -> Statistics:
-            part = self.whole.subset(cells.order)
-            sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, cells, moments)
+        def block(sets: CandidateSets) -> Statistics:
+            part = self.whole.subset(sets.order)
+            sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, sets, moments)
             return sums
 
         return reduce(add, self._by_blocks(twin.rows_at_once(mixture), mixture, block))
@@ -117,8 +117,8 @@ class TruncatedSource(Source):
         twin = self._twin(mixture.n_components)
         best = np.empty((self.n_rows, 2), dtype=np.intp)
 
-        def block(cells: Cells) -> None:
-            best[cells.order] = twin.best_two(mixture, self.whole.rows[cells.order], cells)
+        def block(sets: CandidateSets) -> None:
+            best[sets.order] = twin.best_two(mixture, self.whole.rows[sets.order], sets)
 
         for _ in self._by_blocks(twin.rows_at_once(mixture), mixture, block):
             pass
@@ -128,8 +128,8 @@ class TruncatedSource(Source):
         """Return the arithmetic that pays. The plain one takes as long as if each row looked at all components."""
         return self.whole.engine_for(n_components).among_candidates
 
-    def _by_blocks(self, size: int, mixture: Mixture, work: Callable[[Cells], _Answer]) -> Iterator[_Answer]:
+    def _by_blocks(self, size: int, mixture: Mixture, work: Callable[[CandidateSets], _Answer]) -> Iterator[_Answer]:
         """Yield answers for blocks of so many rows, in order. The size depends on the shape of the problem alone."""
-        parts = [self.cells.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
+        parts = [self.sets.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
         _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
         return side_by_side(work, parts, self.whole.n_threads)

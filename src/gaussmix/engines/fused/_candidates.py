@@ -1,4 +1,4 @@
-"""The compiled pass over rows in cells: each cell under its own candidates alone, by the kernels of the whole pass."""
+"""The compiled pass over rows in sets: each set under its own candidates alone, by the kernels of the whole pass."""
 
 from typing import NamedTuple
 
@@ -7,25 +7,25 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.engines.fused._distances import Densities, squared_distances
 from gaussmix.engines.fused._functions import aligned, compiled, kept_on_disk
-from gaussmix.engines.fused._kernels import Sums, see, sum_rows
+from gaussmix.engines.fused._kernels import Sums, load_tile, sum_rows
 from gaussmix.engines.fused._simd import load, maximum, select_above, splat, store, width
 
-__all__ = ["Candidates", "best_of_cells", "sum_cells"]
+__all__ = ["Candidates", "best_of_candidate_sets", "sum_candidate_sets"]
 
-_LANES = 48  # rows in a tile: a cell has not many more
+_ROWS_IN_TILE = 48  # rows in a tile: a set has not many more
 
 
 class Candidates(NamedTuple):
-    """The cells of one block, and the components that each looks at.
+    """The sets of one block, and the components that each looks at.
 
     Attributes
     ----------
     starts : (C + 1,)
-        Where each cell begins among the rows of the block, and where the last one ends.
+        Where each set begins among the rows of the block, and where the last one ends.
     members : (M,)
-        Components, cell by cell.
+        Components, set by set.
     member_starts : (C + 1,)
-        Where the components of each cell begin among the members.
+        Where the components of each set begin among the members.
     """
 
     starts: Labels
@@ -50,21 +50,21 @@ def _some(densities: Densities, members: Labels) -> Densities:
 
 
 @kept_on_disk
-def sum_cells(
-    rows: Rows, weights: Floats, cells: Candidates, centre: Floats, densities: Densities, kind: int, sums: Sums
+def sum_candidate_sets(
+    rows: Rows, weights: Floats, sets: Candidates, centre: Floats, densities: Densities, kind: int, sums: Sums
 ) -> None:
-    """Add to the sums what rows ``(n, D)``, sorted by cell, give, each under the candidates of its cell."""
+    """Add to the sums what rows ``(n, D)``, sorted by set, give, each under the candidates of its set."""
     pooled = len(sums.second) == 1
-    for c in range(len(cells.starts) - 1):
-        members = cells.members[cells.member_starts[c] : cells.member_starts[c + 1]]
-        here = slice(cells.starts[c], cells.starts[c + 1])
+    for c in range(len(sets.starts) - 1):
+        members = sets.members[sets.member_starts[c] : sets.member_starts[c + 1]]
+        here = slice(sets.starts[c], sets.starts[c + 1])
         if here.start == here.stop:
             continue
         some = _some(densities, members)
         n_fours = len(some.centres)
         second = sums.second if pooled else np.zeros((n_fours, *sums.second.shape[1:]))
         found = Sums(np.zeros(n_fours), np.zeros((n_fours, sums.first.shape[1])), second, sums.scores)
-        sum_rows(rows[here], weights[here], _LANES, centre, some, kind, found)
+        sum_rows(rows[here], weights[here], _ROWS_IN_TILE, centre, some, kind, found)
         for g, k in enumerate(members):
             sums.mass[k] += found.mass[g]
             sums.first[k] += found.first[g]
@@ -73,19 +73,20 @@ def sum_cells(
 
 
 @kept_on_disk
-def best_of_cells(rows: Rows, cells: Candidates, centre: Floats, densities: Densities, best: Labels) -> None:
+def best_of_candidate_sets(rows: Rows, sets: Candidates, centre: Floats, densities: Densities, best: Labels) -> None:
     """The likeliest and the second likeliest ``(n, 2)`` of each row's candidates; the one twice, where it is alone."""
-    tile = aligned(densities.n_features, _LANES + 8, np.float64)
-    strip, found = aligned(densities.n_features, 3 * width(tile), np.float64), aligned(2, _LANES, np.float64)
-    for c in range(len(cells.starts) - 1):
-        members = cells.members[cells.member_starts[c] : cells.member_starts[c + 1]]
+    precision = densities.centres.dtype
+    tile = aligned(densities.n_features, _ROWS_IN_TILE + 8, precision)
+    strip, found = aligned(densities.n_features, 3 * width(tile), precision), aligned(2, _ROWS_IN_TILE, precision)
+    for c in range(len(sets.starts) - 1):
+        members = sets.members[sets.member_starts[c] : sets.member_starts[c + 1]]
         some = _some(densities, members)
-        squared = aligned(len(some.centres), _LANES + 8, np.float64)
-        for start in range(cells.starts[c], cells.starts[c + 1], _LANES):
-            see(rows, start, _LANES, centre, tile)
-            squared_distances(tile, _LANES, some, strip, squared)
+        squared = aligned(len(some.centres), _ROWS_IN_TILE + 8, precision)
+        for start in range(sets.starts[c], sets.starts[c + 1], _ROWS_IN_TILE):
+            load_tile(rows, start, _ROWS_IN_TILE, centre, tile)
+            squared_distances(tile, _ROWS_IN_TILE, some, strip, squared)
             _largest_two(squared, some.log_norms, found)
-            for r in range(min(_LANES, cells.starts[c + 1] - start)):
+            for r in range(min(_ROWS_IN_TILE, sets.starts[c + 1] - start)):
                 best[start + r, 0], best[start + r, 1] = members[int(found[0, r])], members[int(found[1, r])]
 
 

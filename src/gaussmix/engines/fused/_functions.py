@@ -11,7 +11,19 @@ from numba import njit
 
 from gaussmix.engines.fused._simd import exponent, is_single, maximum, multiply_add, scale_by_power, splat
 
-__all__ = ["BITS", "LN2", "NEGLIGIBLE", "aligned", "compiled", "exp2", "kept_on_disk", "log", "power_of_two"]
+__all__ = [
+    "BITS",
+    "LN2",
+    "NEGLIGIBLE",
+    "aligned",
+    "compiled",
+    "exp2",
+    "fill",
+    "kept_on_disk",
+    "log",
+    "power_of_two",
+    "zeros",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -22,10 +34,13 @@ BITS = 1.0 / LN2  # in a nat
 _DOUBLE, _SINGLE = 1.5 * 2.0**52, 1.5 * 2.0**23  # what leaves a float's nearest integer in its low bits when added
 _SQRT_HALF = math.sqrt(0.5)
 
+_COMMON: dict[str, Any] = {"error_model": "numpy"}  # no code that raises where a divisor is zero
+_INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # no code for callers outside of the kernels
+
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function into those that call it."""
-    return cast("_Function", njit(function))
+    """Compile a function into the kernels that call it."""
+    return cast("_Function", njit(**_INNER)(function))
 
 
 def digest(folder: Path) -> str:
@@ -42,13 +57,13 @@ def kept_on_disk(function: _Function) -> _Function:
     """
     function.__qualname__ = f"{function.__name__}_{digest(Path(__file__).parent)}"
     try:
-        return cast("_Function", njit(function, nogil=True, cache=True))
+        return cast("_Function", njit(function, nogil=True, cache=True, **_COMMON))
     except RuntimeError:  # nowhere to write: a read-only installation without a home folder
-        return cast("_Function", njit(function, nogil=True))
+        return cast("_Function", njit(function, nogil=True, **_COMMON))
 
 
 @compiled
-def aligned(n_rows: int, n_columns: int, kind: Any) -> Any:
+def aligned(n_rows: Any, n_columns: Any, kind: Any) -> Any:
     """Zeros ``(n_rows, n_columns)`` that begin where a line of the cache does: no register is read from two lines."""
     space = np.zeros(n_rows * n_columns + 16, kind)
     in_a_line = 64 // space.itemsize
@@ -57,58 +72,74 @@ def aligned(n_rows: int, n_columns: int, kind: Any) -> Any:
 
 
 @compiled
-def exp2(like: Any, x: Any) -> Any:
-    """``2ˣ`` for x at most 0, in the precision of an array; below -1000 (-90 in single), and for NaN, that of it."""
-    return power_of_two(like, maximum(x, splat(like, -90.0 if is_single(like) else -1000.0)))
+def zeros(n: int, kind: Any) -> Any:
+    """Return zeros ``(n,)``.
+
+    Numba compiles a function of NumPy again for each combination of argument types, so all kernels call this one.
+    """
+    return np.zeros(n, kind)
 
 
 @compiled
-def power_of_two(like: Any, x: Any) -> Any:
-    """``2ˣ`` for x from -1000 (-90 in single) to 0, in the precision of an array; of other x, anything.
+def fill(array: Any, n: int, number: float) -> None:
+    """Set the first n numbers of an array."""
+    for i in range(n):
+        array[i] = number
+
+
+@compiled
+def exp2(x: Any) -> Any:
+    """``2ˣ`` for x at most 0; below -1000 (-90 in single), and for NaN, that of it."""
+    return power_of_two(maximum(x, splat(x, -90.0 if is_single(x) else -1000.0)))
+
+
+@compiled
+def power_of_two(x: Any) -> Any:
+    """``2ˣ`` for x from -1000 (-90 in single) to 0; of other x, anything.
 
     ``x = n + r`` with ``|r| <= 1 / 2``; the minimax polynomial gives ``2ʳ``, and n is added to its exponent. The
     polynomial's relative error is 2.2e-16 in double precision, 2e-9 in single.
     """
-    rounder = splat(like, _SINGLE if is_single(like) else _DOUBLE)
+    rounder = splat(x, _SINGLE if is_single(x) else _DOUBLE)
     shifted = x + rounder
     r = x - (shifted - rounder)
-    if is_single(like):
-        p = splat(like, 0.0001535334818356476)
-        p = multiply_add(p, r, splat(like, 0.0013398874316092556))
-        p = multiply_add(p, r, splat(like, 0.009618437417252995))
-        p = multiply_add(p, r, splat(like, 0.05550332471982348))
-        p = multiply_add(p, r, splat(like, 0.24022647913008466))
-        p = multiply_add(p, r, splat(like, 0.6931472028537073))
+    if is_single(x):
+        p = splat(x, 0.0001535334818356476)
+        p = multiply_add(p, r, splat(x, 0.0013398874316092556))
+        p = multiply_add(p, r, splat(x, 0.009618437417252995))
+        p = multiply_add(p, r, splat(x, 0.05550332471982348))
+        p = multiply_add(p, r, splat(x, 0.24022647913008466))
+        p = multiply_add(p, r, splat(x, 0.6931472028537073))
     else:
-        p = splat(like, 7.038179268278007e-09)
-        p = multiply_add(p, r, splat(like, 1.0208322957655017e-07))
-        p = multiply_add(p, r, splat(like, 1.321565359694088e-06))
-        p = multiply_add(p, r, splat(like, 1.5252659427943273e-05))
-        p = multiply_add(p, r, splat(like, 0.00015403529994242537))
-        p = multiply_add(p, r, splat(like, 0.001333355822579976))
-        p = multiply_add(p, r, splat(like, 0.009618129107983138))
-        p = multiply_add(p, r, splat(like, 0.05550410866448183))
-        p = multiply_add(p, r, splat(like, 0.240226506959091))
-        p = multiply_add(p, r, splat(like, 0.6931471805599492))
-    return scale_by_power(multiply_add(p, r, splat(like, 1.0)), shifted)
+        p = splat(x, 7.038179268278007e-09)
+        p = multiply_add(p, r, splat(x, 1.0208322957655017e-07))
+        p = multiply_add(p, r, splat(x, 1.321565359694088e-06))
+        p = multiply_add(p, r, splat(x, 1.5252659427943273e-05))
+        p = multiply_add(p, r, splat(x, 0.00015403529994242537))
+        p = multiply_add(p, r, splat(x, 0.001333355822579976))
+        p = multiply_add(p, r, splat(x, 0.009618129107983138))
+        p = multiply_add(p, r, splat(x, 0.05550410866448183))
+        p = multiply_add(p, r, splat(x, 0.240226506959091))
+        p = multiply_add(p, r, splat(x, 0.6931471805599492))
+    return scale_by_power(multiply_add(p, r, splat(x, 1.0)), shifted)
 
 
 @compiled
-def log(like: Any, x: Any) -> Any:
+def log(x: Any) -> Any:
     """``log(x)`` of positive normal floats: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
-    one = splat(like, 1.0)
+    one = splat(x, 1.0)
     n = exponent(x, _SQRT_HALF)
-    m = scale_by_power(x, splat(like, _SINGLE if is_single(like) else _DOUBLE) - n)
+    m = scale_by_power(x, splat(x, _SINGLE if is_single(x) else _DOUBLE) - n)
     f = (m - one) / (m + one)
     z = f * f
-    p = splat(like, 1.0 / 19.0)
-    p = multiply_add(p, z, splat(like, 1.0 / 17.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 15.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 13.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 11.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 9.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 7.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 5.0))
-    p = multiply_add(p, z, splat(like, 1.0 / 3.0))
+    p = splat(x, 1.0 / 19.0)
+    p = multiply_add(p, z, splat(x, 1.0 / 17.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 15.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 13.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 11.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 9.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 7.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 5.0))
+    p = multiply_add(p, z, splat(x, 1.0 / 3.0))
     double = f + f
-    return multiply_add(n, splat(like, LN2), multiply_add(double * z, p, double))
+    return multiply_add(n, splat(x, LN2), multiply_add(double * z, p, double))

@@ -11,7 +11,7 @@ import numpy as np
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.engines.fused._columns import store_column, store_four_columns, store_two_columns
 from gaussmix.engines.fused._distances import Densities, squared_distances
-from gaussmix.engines.fused._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk, log
+from gaussmix.engines.fused._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk, log, zeros
 from gaussmix.engines.fused._moments import (
     FEW,
     add_axes,
@@ -22,13 +22,13 @@ from gaussmix.engines.fused._moments import (
 from gaussmix.engines.fused._simd import (
     add_totals,
     bits_above,
-    fetch,
     first_bit,
     largest,
     load,
     maximum,
     multiply_add,
     n_bits,
+    prefetch,
     select_above,
     splat,
     store,
@@ -41,10 +41,10 @@ __all__ = [
     "Sums",
     "assess",
     "assess_rows",
+    "load_tile",
     "score",
-    "see",
+    "store_results",
     "sum_rows",
-    "tell",
 ]
 
 # How second moments are summed: of each axis, or of each pair of axes.
@@ -76,7 +76,7 @@ class Sums(NamedTuple):
 
 
 @compiled
-def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
+def load_tile(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
     """Rows from `start` on about a centre, transposed, a register's rows at a time; zeros fill up to n rows.
 
     The next rows are fetched meanwhile, as the machine itself looks no further than a page of memory.
@@ -84,7 +84,7 @@ def see(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
     n_here = min(n, len(rows) - start)
     n_next = min(n, len(rows) - start - n_here)
     for i in range(0, n_next * rows.shape[1], 64 // rows.itemsize):  # rows lie one after the other
-        fetch(rows, (start + n_here, i))
+        prefetch(rows, (start + n_here, i))
     whole = n_here - n_here % width(tile)
     _transpose(rows, start, whole, centre, tile)
     if whole < n:
@@ -142,8 +142,8 @@ def joint_densities(squared: AnyArray, n: int, log_norms: AnyArray, top: AnyArra
         sum_a, sum_b = zero, zero
         for k in range(n_components):
             log_norm = splat(squared, BITS * log_norms[k])
-            p = exp2(squared, multiply_add(half, load(squared, (k, r)), log_norm) - a)
-            q = exp2(squared, multiply_add(half, load(squared, (k, u)), log_norm) - b)
+            p = exp2(multiply_add(half, load(squared, (k, r)), log_norm) - a)
+            q = exp2(multiply_add(half, load(squared, (k, u)), log_norm) - b)
             store(squared, (k, r), p)
             store(squared, (k, u), q)
             sum_a, sum_b = sum_a + p, sum_b + q
@@ -165,7 +165,7 @@ def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, su
     for r in range(0, n, step):
         sum_of_all, highest, w = load(total, r), load(top, r), load(weights, r)
         store(scale, r, one / sum_of_all)
-        likelihood = multiply_add(w, highest + log(total, sum_of_all), likelihood)
+        likelihood = multiply_add(w, highest + log(sum_of_all), likelihood)
         classification = multiply_add(w, highest, classification)
     add_totals(sums, 0, likelihood, classification, zero, zero)
 
@@ -217,7 +217,7 @@ def shares_of_four(
 
 
 @compiled
-def active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
+def active_rows(shares: Floats, q: int, n: int, places: AnyArray) -> None:
     """The rows in which one component has a share."""
     step = width(shares)
     zero = splat(shares, 0.0)
@@ -225,7 +225,7 @@ def active_rows(shares: Floats, q: int, n: int, lanes: AnyArray) -> None:
     for r in range(0, n, step):
         bits = bits_above(load(shares, (q, r)), zero)
         while bits:
-            lanes[found] = r + first_bit(bits)
+            places[found] = r + first_bit(bits)
             found += 1
             bits &= bits - 1
 
@@ -241,11 +241,11 @@ def assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats,
             label = select_above(here, best, splat(joint, float(k)), label)
             best = maximum(here, best)
         store(likeliest, r, label)
-        store(top, r, load(top, r) + log(joint, load(total, r)))
+        store(top, r, load(top, r) + log(load(total, r)))
 
 
 @compiled
-def tell(
+def store_results(
     start: int,
     joint: AnyArray,
     top: AnyArray,
@@ -281,7 +281,7 @@ def _add_each_of_four(
     centres: Floats,
     k: int,
     kind: int,
-    lanes: AnyArray,
+    places: AnyArray,
     weighted: Floats,
     first: Floats,
     second: Floats,
@@ -293,18 +293,19 @@ def _add_each_of_four(
         elif active[q] and len(tile) < FEW:
             add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
         elif active[q]:
-            active_rows(shares, q, n, lanes)
+            active_rows(shares, q, n, places)
             if kind == PER_AXIS:
-                add_axes(flat, lanes, active[q], shares, q, centres[k + q], k + q, first, second)
+                add_axes(flat, places, active[q], shares, q, centres[k + q], k + q, first, second)
             else:
-                add_moments(flat, lanes, active[q], shares, q, centres[k + q], k + q, weighted, first, second)
+                e = (k + q) % len(second)
+                add_moments(flat, places, active[q], shares[q], centres[k + q], weighted, first[k + q], second[e])
 
 
 @kept_on_disk
 def sum_rows(
-    rows: Rows, weights: Floats, lanes_in_tile: int, centre: Floats, densities: Densities, kind: int, sums: Sums
+    rows: Rows, weights: Floats, rows_in_tile: int, centre: Floats, densities: Densities, kind: int, sums: Sums
 ) -> float:
-    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `lanes_in_tile` rows at a time.
+    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `rows_in_tile` rows at a time.
 
     Rows are seen from a centre ``(D,)``. All is computed in the precision of the densities, sums of tiles in double.
     Returns the lowest log-joint density of a row's likeliest component, or zero. One signature serves all forms and
@@ -312,17 +313,16 @@ def sum_rows(
     """
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features, precision = len(densities.log_norms), densities.n_features, densities.centres.dtype
-    n, apart = lanes_in_tile, lanes_in_tile + 8  # or the features of a tile would meet in the same places of the cache
+    n, apart = rows_in_tile, rows_in_tile + 8  # or the features of a tile would meet in the same places of the cache
     tile, squared = aligned(n_features, apart, precision), aligned(len(centres), apart, precision)
     flat = aligned(n if n_features >= FEW else 0, centres.shape[1] + 8, precision)
     strip, weighted = aligned(n_features, 3 * width(tile), precision), aligned(n, max(8, width(tile)), precision)
-    shares, active, lanes = aligned(4, apart, precision), np.empty(4, np.intp), np.empty(n, np.intp)
-    w, top = np.zeros(n, precision), np.empty(n, precision)
-    total, scale = np.empty(n, precision), np.empty(n, precision)
+    shares, active, places = aligned(4, apart, precision), zeros(n, np.intp), zeros(n, np.intp)
+    w, top, total, scale = zeros(n, precision), zeros(n, precision), zeros(n, precision), zeros(n, precision)
     lowest = 0.0
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
-        see(rows, start, n, centre, tile)
+        load_tile(rows, start, n, centre, tile)
         _copy(rows, start, centre, flat)
         for r in range(n):
             w[r] = weights[start + r] if r < n_here else 0.0
@@ -332,14 +332,14 @@ def sum_rows(
         lowest = min(lowest, _lowest(n, top, w))
         for k in range(0, n_components, 4):
             if shares_of_four(squared, k, n, scale, w, shares, mass, active):
-                _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, lanes, weighted, first, second)
+                _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, places, weighted, first, second)
     return lowest
 
 
 @kept_on_disk
 def assess_rows(
     rows: Rows,
-    lanes_in_tile: int,
+    rows_in_tile: int,
     centre: Floats,
     densities: Densities,
     log_density: Floats,
@@ -347,15 +347,15 @@ def assess_rows(
     responsibilities: Floats,
 ) -> None:
     """Fill in log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` unless that has no rows."""
-    n, apart = lanes_in_tile, lanes_in_tile + 8
+    n, apart = rows_in_tile, rows_in_tile + 8
     n_components, n_features = len(densities.log_norms), densities.n_features
-    n_fours = len(densities.centres)
-    tile = aligned(n_features, apart, np.float64)
-    squared, strip = aligned(n_fours, apart, np.float64), aligned(n_features, 3 * width(tile), np.float64)
-    top, total, likeliest = np.empty(n), np.empty(n), np.empty(n)
+    n_fours, precision = len(densities.centres), densities.centres.dtype
+    tile = aligned(n_features, apart, precision)
+    squared, strip = aligned(n_fours, apart, precision), aligned(n_features, 3 * width(tile), precision)
+    top, total, likeliest = zeros(n, precision), zeros(n, precision), zeros(n, precision)
     for start in range(0, len(rows), n):
-        see(rows, start, n, centre, tile)
+        load_tile(rows, start, n, centre, tile)
         squared_distances(tile, n, densities, strip, squared)
         joint_densities(squared, n, densities.log_norms, top, total)
         assess(squared, n, n_components, top, total, likeliest)
-        tell(start, squared, top, total, likeliest, log_density, labels, responsibilities)
+        store_results(start, squared, top, total, likeliest, log_density, labels, responsibilities)

@@ -23,7 +23,15 @@ FEW = 5  # features of which a row is too short for registers along it
 
 @compiled
 def add_axes(
-    flat: Floats, lanes: AnyArray, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
+    flat: Floats,
+    places: AnyArray,
+    n: int,
+    shares: Floats,
+    q: int,
+    centre: Floats,
+    k: int,
+    first: Floats,
+    second: Floats,
 ) -> None:
     """Add one component's first moments over n rows, and the second ones of each coordinate with itself."""
     e, step = k % len(second), width(flat)
@@ -32,13 +40,13 @@ def add_axes(
         m = load(centre, j)
         f = g = s = t = zero
         for i in range(0, n - 1, 2):
-            c, d = load(flat, (lanes[i], j)) - m, load(flat, (lanes[i + 1], j)) - m
-            a, b = repeat(shares, (q, lanes[i])) * c, repeat(shares, (q, lanes[i + 1])) * d
+            c, d = load(flat, (places[i], j)) - m, load(flat, (places[i + 1], j)) - m
+            a, b = repeat(shares, (q, places[i])) * c, repeat(shares, (q, places[i + 1])) * d
             f, g = f + a, g + b
             s, t = multiply_add(a, c, s), multiply_add(b, d, t)
         if n % 2:
-            c = load(flat, (lanes[n - 1], j)) - m
-            a = repeat(shares, (q, lanes[n - 1])) * c
+            c = load(flat, (places[n - 1], j)) - m
+            a = repeat(shares, (q, places[n - 1])) * c
             f, s = f + a, multiply_add(a, c, s)
         add_to(first, (k, j), f + g)
         add_to(second, (e, 0, j), s + t)
@@ -47,12 +55,10 @@ def add_axes(
 @compiled
 def add_moments(
     flat: Floats,
-    lanes: AnyArray,
+    places: AnyArray,
     n: int,
     shares: Floats,
-    q: int,
     centre: Floats,
-    k: int,
     weighted: Floats,
     first: Floats,
     second: Floats,
@@ -62,35 +68,34 @@ def add_moments(
     As many features as a register holds, or eight, are centred and weighted first, into ``(n, that)``, which stays in
     the nearest cache.
     """
-    e, step = k % len(second), width(flat)
+    step = width(flat)
     for block in range(0, len(centre), weighted.shape[1]):
         for j in range(0, weighted.shape[1], step):
             m, total = load(centre, block + j), splat(flat, 0.0)
             for r in range(n):
-                a = repeat(shares, (q, lanes[r])) * (load(flat, (lanes[r], block + j)) - m)
+                a = repeat(shares, places[r]) * (load(flat, (places[r], block + j)) - m)
                 store(weighted, (r, j), a)
                 total = total + a
-            add_to(first, (k, block + j), total)
+            add_to(first, block + j, total)
         for b in range(0, weighted.shape[1], 8):
             i, end = 0, block + b + 8
             while i + step < end:
-                _add_eight_by_two(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
+                _add_eight_by_two(flat, places, n, centre, i, weighted, b, second, block + b)
                 i += 2 * step
             if i < end:
-                _add_eight_by_one(flat, lanes, n, centre, i, weighted, b, second, e, block + b)
+                _add_eight_by_one(flat, places, n, centre, i, weighted, b, second, block + b)
 
 
 @compiled
 def _add_eight_by_two(
     flat: Floats,
-    lanes: AnyArray,
+    places: AnyArray,
     n: int,
     centre: Floats,
     i: int,
     weighted: Floats,
     b: int,
     second: Floats,
-    e: int,
     j: int,
 ) -> None:
     """Add second moments of eight features, from `j` on, with two registers of them, from `i` on.
@@ -102,7 +107,7 @@ def _add_eight_by_two(
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
     t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = zero
     for r in range(n):
-        x, y = load(flat, (lanes[r], i)) - m, load(flat, (lanes[r], u)) - o
+        x, y = load(flat, (places[r], i)) - m, load(flat, (places[r], u)) - o
         w = repeat(weighted, (r, b))
         s0, t0 = multiply_add(w, x, s0), multiply_add(w, y, t0)
         w = repeat(weighted, (r, b + 1))
@@ -119,30 +124,29 @@ def _add_eight_by_two(
         s6, t6 = multiply_add(w, x, s6), multiply_add(w, y, t6)
         w = repeat(weighted, (r, b + 7))
         s7, t7 = multiply_add(w, x, s7), multiply_add(w, y, t7)
-    _add_four_rows(second, e, j, i, s0, s1, s2, s3)
-    _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
-    _add_four_rows(second, e, j, u, t0, t1, t2, t3)
-    _add_four_rows(second, e, j + 4, u, t4, t5, t6, t7)
+    _add_four_rows(second, j, i, s0, s1, s2, s3)
+    _add_four_rows(second, j + 4, i, s4, s5, s6, s7)
+    _add_four_rows(second, j, u, t0, t1, t2, t3)
+    _add_four_rows(second, j + 4, u, t4, t5, t6, t7)
 
 
 @compiled
 def _add_eight_by_one(
     flat: Floats,
-    lanes: AnyArray,
+    places: AnyArray,
     n: int,
     centre: Floats,
     i: int,
     weighted: Floats,
     b: int,
     second: Floats,
-    e: int,
     j: int,
 ) -> None:
     """The same of eight features with the last register, where there is one left over."""
     m, zero = load(centre, i), splat(flat, 0.0)
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
     for r in range(n):
-        x = load(flat, (lanes[r], i)) - m
+        x = load(flat, (places[r], i)) - m
         s0 = multiply_add(repeat(weighted, (r, b)), x, s0)
         s1 = multiply_add(repeat(weighted, (r, b + 1)), x, s1)
         s2 = multiply_add(repeat(weighted, (r, b + 2)), x, s2)
@@ -151,16 +155,16 @@ def _add_eight_by_one(
         s5 = multiply_add(repeat(weighted, (r, b + 5)), x, s5)
         s6 = multiply_add(repeat(weighted, (r, b + 6)), x, s6)
         s7 = multiply_add(repeat(weighted, (r, b + 7)), x, s7)
-    _add_four_rows(second, e, j, i, s0, s1, s2, s3)
-    _add_four_rows(second, e, j + 4, i, s4, s5, s6, s7)
+    _add_four_rows(second, j, i, s0, s1, s2, s3)
+    _add_four_rows(second, j + 4, i, s4, s5, s6, s7)
 
 
 @compiled
-def _add_four_rows(second: Floats, e: int, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    add_to(second, (e, j, i), a)
-    add_to(second, (e, j + 1, i), b)
-    add_to(second, (e, j + 2, i), c)
-    add_to(second, (e, j + 3, i), d)
+def _add_four_rows(second: Floats, j: int, i: int, a: Any, b: Any, c: Any, d: Any) -> None:
+    add_to(second, (j, i), a)
+    add_to(second, (j + 1, i), b)
+    add_to(second, (j + 2, i), c)
+    add_to(second, (j + 3, i), d)
 
 
 @compiled

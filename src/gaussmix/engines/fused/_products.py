@@ -13,8 +13,17 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.engines.fused._distances import store_four
-from gaussmix.engines.fused._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, kept_on_disk, power_of_two
-from gaussmix.engines.fused._kernels import assess, score, see, tell
+from gaussmix.engines.fused._functions import (
+    BITS,
+    LN2,
+    NEGLIGIBLE,
+    aligned,
+    compiled,
+    kept_on_disk,
+    power_of_two,
+    zeros,
+)
+from gaussmix.engines.fused._kernels import assess, load_tile, score, store_results
 from gaussmix.engines.fused._moments import add_moments
 from gaussmix.engines.fused._simd import (
     add_totals,
@@ -64,7 +73,7 @@ class Products(NamedTuple):
 
 
 @compiled
-def _turn(tile: Any, n: int, factor: AnyArray) -> float:
+def _transform(tile: Any, n: int, factor: AnyArray) -> float:
     """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
 
     The last coordinate comes first, as it needs all before it.
@@ -149,8 +158,8 @@ def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any
         sum_a, sum_b = zero, zero
         for k in range(n_components):
             x, y = load(joint, (k, r)) - a, load(joint, (k, u)) - b
-            p = select_above(x, lowest, power_of_two(joint, x), zero)
-            q = select_above(y, lowest, power_of_two(joint, y), zero)
+            p = select_above(x, lowest, power_of_two(x), zero)
+            q = select_above(y, lowest, power_of_two(y), zero)
             store(joint, (k, r), p)
             store(joint, (k, u), q)
             sum_a, sum_b = sum_a + p, sum_b + q
@@ -193,48 +202,50 @@ def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
 
 
 @compiled
-def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, first: Floats, whole: Floats) -> None:
+def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, whole: Floats) -> None:
     """Add the second moments of all rows, whatever their components."""
+    origin, unused, places = zeros(len(whole), rows.dtype), zeros(len(whole), np.float64), zeros(n, np.intp)
     for r in range(n):
+        places[r] = r
         for j in range(len(tile)):
             rows[r, j] = tile[j, r]
-    origin, lanes = np.zeros(whole.shape[2], rows.dtype), np.arange(n)
-    add_moments(rows, lanes, n, weights.reshape(1, n), 0, origin, 0, weighted, first, whole)
+    add_moments(rows, places, n, weights, origin, weighted, unused, whole)
 
 
 @kept_on_disk
 def sum_products(
     rows: Rows,
     weights: Floats,
-    lanes_in_tile: int,
+    rows_in_tile: int,
     reach: float,
     model: Products,
     sums: Floats,
-    whole: Floats,
+    whole: Floats | None,
     scores: Floats,
 ) -> float:
     """Add to sums of products ``(P, K)`` and scores ``(4,)`` what rows ``(n, D)`` give, a tile after the other.
 
     Products are one, each feature, and then those that the model asks for; P is a multiple of three. The second moments
-    of all rows are added to `whole`, ``(1, D, D)`` or more, or not where that is empty. The first two scores are the
-    log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in the frame, beyond
-    reach the first that is found: there all ends.
+    of all rows are added to `whole`, ``(D, D)`` or more; where `whole` is None, no code for it is compiled. The first
+    two scores are the log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in
+    the frame; beyond `reach`, the first such norm that is found, and the pass ends there.
     """
-    (n_products, n_fours), n = sums.shape, lanes_in_tile
+    (n_products, n_fours), n = sums.shape, rows_in_tile
     precision = model.coefficients.dtype
     apart = n + 16  # or the products of a tile would meet in the same places of the cache
     tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
-    joint, flat = aligned(n_fours, apart, precision), aligned(n if whole.size else 0, whole.shape[2] + 8, precision)
-    weighted, unused = aligned(n, max(8, width(tile)), precision), np.zeros(whole.shape[1:])
-    w, top = np.zeros(n, precision), np.empty(n, precision)
-    total, scale = np.empty(n, precision), np.empty(n, precision)
+    joint = aligned(n_fours, apart, precision)
+    w, top, total, scale = zeros(n, precision), zeros(n, precision), zeros(n, precision), zeros(n, precision)
+    flat = eight = joint
+    if whole is not None:
+        flat, eight = aligned(n, len(whole) + 8, precision), aligned(n, max(8, width(tile)), precision)
     farthest = 0.0
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
         for r in range(n):
             w[r] = weights[start + r] if r < n_here else 0.0
-        see(rows, start, n, model.centre, tile)
-        farthest = max(farthest, _turn(tile, n, model.factor))
+        load_tile(rows, start, n, model.centre, tile)
+        farthest = max(farthest, _transform(tile, n, model.factor))
         if not farthest <= reach:
             break
         _multiply(tile, n, model.which, products)
@@ -244,32 +255,32 @@ def sum_products(
         _weigh(products if n_products < n_fours else joint, n, scale, w)  # whichever are fewer
         for k in range(0, n_fours, 4):
             _add(products, n, joint, k, sums)
-        if whole.size:
-            _add_whole(tile, n, w, flat, weighted, unused, whole)
+        if whole is not None:
+            _add_whole(tile, n, w, flat, eight, whole)
     return farthest
 
 
 @kept_on_disk
 def assess_products(
     rows: Rows,
-    lanes_in_tile: int,
+    rows_in_tile: int,
     model: Products,
     log_density: Floats,
     labels: AnyArray,
     responsibilities: Floats,
 ) -> float:
     """Fill in what :func:`assess_rows` does; returns the largest squared norm of a row in the frame."""
-    n, (n_blocks, n_products, _) = lanes_in_tile, model.coefficients.shape
+    n, (n_blocks, n_products, _) = rows_in_tile, model.coefficients.shape
     precision, apart = model.coefficients.dtype, n + 16
     tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
-    joint, top, total = aligned(4 * n_blocks, apart, precision), np.empty(n, precision), np.empty(n, precision)
-    likeliest, farthest = np.empty(n, precision), 0.0
+    joint, farthest = aligned(4 * n_blocks, apart, precision), 0.0
+    top, total, likeliest = zeros(n, precision), zeros(n, precision), zeros(n, precision)
     for start in range(0, len(rows), n):
-        see(rows, start, n, model.centre, tile)
-        farthest = max(farthest, _turn(tile, n, model.factor))
+        load_tile(rows, start, n, model.centre, tile)
+        farthest = max(farthest, _transform(tile, n, model.factor))
         _multiply(tile, n, model.which, products)
         _log_joints(products, n, model.coefficients, joint, top)
         _relative(joint, n, model.n_components, _LOWEST, top, total)
         assess(joint, n, model.n_components, top, total, likeliest)
-        tell(start, joint, top, total, likeliest, log_density, labels, responsibilities)
+        store_results(start, joint, top, total, likeliest, log_density, labels, responsibilities)
     return farthest

@@ -10,14 +10,14 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.engines.fused._columns import store_four_scaled
-from gaussmix.engines.fused._functions import compiled
+from gaussmix.engines.fused._functions import compiled, fill
 from gaussmix.engines.fused._simd import (
     bits_above,
-    fetch,
     largest,
     load,
     maximum,
     multiply_add,
+    prefetch,
     repeat,
     select_above,
     splat,
@@ -25,7 +25,7 @@ from gaussmix.engines.fused._simd import (
     width,
 )
 
-__all__ = ["Screens", "likeliest", "screen_closely", "take"]
+__all__ = ["Screens", "gather", "likeliest", "screen_closely"]
 
 
 class Screens(NamedTuple):
@@ -58,7 +58,7 @@ class Screens(NamedTuple):
 
 
 @compiled
-def take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
+def gather(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
     """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance.
 
     A register of rows is taken at a time, while the next one is fetched.
@@ -66,15 +66,17 @@ def take(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyA
     n, n_features, step = len(order), rows.shape[1], width(tile)
     for start in range(0, n, step):
         for r in range(start, min(start + step, n)):
-            lane, later = order[r], order[min(r + step, n - 1)]
+            place, later = order[r], order[min(r + step, n - 1)]
             for j in range(0, n_features, 64 // rows.itemsize):
-                fetch(rows, (later, j))
+                prefetch(rows, (later, j))
             for j in range(n_features):
-                flat[r, j] = rows[lane, j]
+                flat[r, j] = rows[place, j]
         for j in range(0, n_features, 4):
             column = min(j, n_features - 4)
             store_four_scaled(tile, (column, start), flat, (start, column), screens.origin, screens.scales)
-    tile[:, n:] = 0.0
+    for j in range(n_features):
+        for r in range(n, tile.shape[1]):
+            tile[j, r] = 0.0
     farthest = splat(tile, 0.0)
     for r in range(0, tile.shape[1], step):
         norm = splat(tile, 0.0)
@@ -152,7 +154,6 @@ def _left_over(squared: AnyArray, q: int, r: int, highest: float, lowest: AnyArr
 @compiled
 def screen_closely(
     tile: AnyArray,
-    n: int,
     screens: Screens,
     pair: int,
     farthest: float,
@@ -164,7 +165,7 @@ def screen_closely(
     stride = 3 * width(tile)
     last = len(screens.bounds) - 1
     one, other = bound(screens, 2 * pair, farthest), bound(screens, min(2 * pair + 1, last), farthest)
-    for s in range(n // stride):
+    for s in range(tile.shape[1] // stride):
         r = s * stride
         _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
         a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
@@ -176,12 +177,12 @@ def screen_closely(
 
 @compiled
 def likeliest(
-    tile: AnyArray, n: int, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
+    tile: AnyArray, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
 ) -> None:
     """The components with the highest bounds."""
-    step = width(tile)
-    best[:] = -np.inf
-    guess[:] = 0.0
+    n, step = tile.shape[1], width(tile)
+    fill(best, n, -np.inf)
+    fill(guess, n, 0.0)
     for k in range(len(screens.bounds)):
         if k % 2 == 0:
             _screen(tile, n, screens, k // 2, squared)

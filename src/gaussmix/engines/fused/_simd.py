@@ -1,7 +1,7 @@
 """Vectors of floats in compiled code: a type for Numba, and what can be done with its values.
 
 Left to itself, the compiler takes whichever loop it likes for its vectors, half as wide as the machine's where it fears
-for the clock, and keeps sums in memory. A value of type :class:`Lanes` is as many floats as one register holds, and a
+for the clock, and keeps sums in memory. A value of type :class:`Vector` is as many floats as one register holds, and a
 kernel that names its sums keeps them in registers. All is said in LLVM's own terms, so it runs on any machine; only the
 width is chosen for this one.
 
@@ -16,20 +16,22 @@ from typing import Any, cast
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 __all__ = [
     "CONTRACT",
     "ELEMENTS",
     "INT",
-    "LANES_OF",
-    "Lanes",
+    "POINTER",
+    "VECTOR_OF",
+    "Vector",
     "add_to",
     "add_totals",
+    "address",
     "bits_above",
     "emitted",
     "exponent",
-    "fetch",
     "first_bit",
     "in_all",
     "index_of",
@@ -40,7 +42,7 @@ __all__ = [
     "multiply_add",
     "n_bits",
     "picks",
-    "pointer",
+    "prefetch",
     "repeat",
     "scale_by_power",
     "select_above",
@@ -61,7 +63,7 @@ _BITS_OF_A_REGISTER = _bits_of_a_register()
 CONTRACT = ("contract",)
 ELEMENTS: dict[Any, Any] = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
 _BITS_OF_A_MANTISSA = {types.float64: 52, types.float32: 23}
-INT = ir.IntType(64)
+INT, POINTER = ir.IntType(64), ir.PointerType()
 
 
 def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,8 +71,8 @@ def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", intrinsic(function))
 
 
-class Lanes(types.Type):
-    """As many floats of one kind as a register holds.
+class Vector(types.Type):
+    """The type of a SIMD vector: the floats of one kind that one register holds. Each float stands in a lane.
 
     Attributes
     ----------
@@ -83,26 +85,26 @@ class Lanes(types.Type):
     def __init__(self, element: types.Float) -> None:
         self.element = element
         self.count = _BITS_OF_A_REGISTER // element.bitwidth
-        super().__init__(name=f"Lanes({element}, {self.count})")
+        super().__init__(name=f"Vector({element}, {self.count})")
 
     @property
-    def vector(self) -> ir.VectorType:
-        """The same for LLVM."""
+    def llvm_type(self) -> ir.VectorType:
+        """The type of the vector in LLVM."""
         return ir.VectorType(ELEMENTS[self.element], self.count)
 
     @property
     def integers(self) -> ir.VectorType:
-        """Integers of the same size."""
+        """The type in LLVM of as many integers, each of the size of one float."""
         return ir.VectorType(ir.IntType(self.element.bitwidth), self.count)
 
 
-LANES_OF = {element: Lanes(element) for element in ELEMENTS}
+VECTOR_OF = {element: Vector(element) for element in ELEMENTS}
 
 
-@register_model(Lanes)
+@register_model(Vector)
 class _Model(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, lanes.vector)
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        super().__init__(manager, vector, vector.llvm_type)
 
 
 def picks(lanes: Sequence[int]) -> ir.Constant:
@@ -118,12 +120,13 @@ def in_all(builder: Any, one: Any, vector: ir.VectorType) -> Any:
 # --- Memory ----------------------------------------------------------------------------------------------------------
 
 
-def pointer(context: Any, builder: Any, array: types.Array, value: Any, index: Any, kind: ir.VectorType) -> Any:
-    """A pointer to a vector that begins at an index of an array."""
+def address(context: Any, builder: Any, array: types.Array, value: Any, index: Any) -> Any:
+    """Return an opaque pointer to the element of an array at an index."""
     indices = [index] if array.ndim == 1 else cgutils.unpack_tuple(builder, index, array.ndim)
     view = context.make_array(array)(context, builder, value)
     item = cgutils.get_item_pointer(context, builder, array, view, indices, wraparound=False)
-    return builder.bitcast(item, kind.as_pointer())
+    item.type = POINTER  # Numba's own pointer has the type of the element, which no vector can be stored through
+    return item
 
 
 def index_of(array: types.Array) -> types.Type:
@@ -133,67 +136,65 @@ def index_of(array: types.Array) -> types.Type:
 @emitted
 def load(_context: Any, array: types.Array, _index: Any) -> Any:
     """Floats of an array, from an index on."""
-    lanes = LANES_OF[array.dtype]
+    vector = VECTOR_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        loaded = builder.load(pointer(context, builder, array, values[0], values[1], lanes.vector))
-        loaded.align = lanes.element.bitwidth // 8
-        return loaded
+        place = address(context, builder, array, *values)
+        return builder.load(place, align=vector.element.bitwidth // 8, typ=vector.llvm_type)
 
-    return lanes(array, index_of(array)), emit
+    return vector(array, index_of(array)), emit
 
 
 @emitted
 def repeat(_context: Any, array: types.Array, _index: Any) -> Any:
     """One number of an array in every lane. The index is not negative, which nothing is spent on to find out."""
-    lanes = LANES_OF[array.dtype]
+    vector = VECTOR_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        one = builder.load(pointer(context, builder, array, values[0], values[1], lanes.vector.element))
-        return in_all(builder, one, lanes.vector)
+        one = builder.load(address(context, builder, array, *values), typ=vector.llvm_type.element)
+        return in_all(builder, one, vector.llvm_type)
 
-    return lanes(array, index_of(array)), emit
+    return vector(array, index_of(array)), emit
 
 
 @emitted
-def store(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
+def store(_context: Any, array: types.Array, _index: Any, vector: Vector) -> Any:
     """Write floats to an array, from an index on."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         target, index, stored = values
-        written = builder.store(stored, pointer(context, builder, array, target, index, lanes.vector))
-        written.align = lanes.element.bitwidth // 8
+        place = address(context, builder, array, target, index)
+        builder.store(stored, place, align=vector.element.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array), lanes), emit
+    return types.void(array, index_of(array), vector), emit
 
 
 @emitted
-def add_to(_context: Any, array: types.Array, _index: Any, lanes: Lanes) -> Any:
+def add_to(_context: Any, array: types.Array, _index: Any, vector: Vector) -> Any:
     """Add floats to an array in double precision, from an index on."""
-    wide = ir.VectorType(ir.DoubleType(), lanes.count)
+    wide = ir.VectorType(ir.DoubleType(), vector.count)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         target, index, added = values
-        place = pointer(context, builder, array, target, index, wide)
-        before = builder.load(place)
-        before.align = 8
-        terms = added if lanes.element == types.float64 else builder.fpext(added, wide)
-        builder.store(builder.fadd(before, terms, flags=CONTRACT), place).align = 8
+        place = address(context, builder, array, target, index)
+        before = builder.load(place, align=8, typ=wide)
+        terms = added if vector.element == types.float64 else builder.fpext(added, wide)
+        builder.store(builder.fadd(before, terms, flags=CONTRACT), place, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array), lanes), emit
+    return types.void(array, index_of(array), vector), emit
 
 
 @emitted
-def fetch(_context: Any, array: types.Array, _index: Any) -> Any:
+def prefetch(_context: Any, array: types.Array, _index: Any) -> Any:
     """Have the line of the cache with an index of an array brought near, for later."""
-    byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+    flag = ir.IntType(32)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        place = pointer(context, builder, array, values[0], values[1], ir.IntType(8))
-        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        place = address(context, builder, array, *values)
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(function, [place, *(ir.Constant(flag, number) for number in (0, 3, 1))])  # to read, often, as data
         return context.get_dummy_value()
 
@@ -203,7 +204,7 @@ def fetch(_context: Any, array: types.Array, _index: Any) -> Any:
 @emitted
 def width(_context: Any, array: types.Array) -> Any:
     """How many floats of an array one vector holds."""
-    count = LANES_OF[array.dtype].count
+    count = VECTOR_OF[array.dtype].count
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
         return INT(count)
@@ -212,46 +213,42 @@ def width(_context: Any, array: types.Array) -> Any:
 
 
 @emitted
-def is_single(_context: Any, array: types.Array) -> Any:
-    """Whether an array is of single precision; known when compiled."""
+def is_single(_context: Any, a: Vector) -> Any:
+    """Whether a vector is of single precision; known when compiled."""
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
-        return ir.Constant(ir.IntType(1), array.dtype == types.float32)
+        return ir.Constant(ir.IntType(1), a.element == types.float32)
 
-    return types.boolean(array), emit
+    return types.boolean(a), emit
 
 
 @emitted
-def splat(_context: Any, array: types.Array, number: types.Float) -> Any:
-    """One number in every lane, in the precision of an array."""
-    lanes = LANES_OF[array.dtype]
+def splat(_context: Any, like: Any, number: types.Float) -> Any:
+    """One number in every lane, in the precision of an array or a vector."""
+    vector = like if isinstance(like, Vector) else VECTOR_OF[like.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        one = context.cast(builder, values[1], number, lanes.element)
-        return in_all(builder, one, lanes.vector)
+        one = context.cast(builder, values[1], number, vector.element)
+        return in_all(builder, one, vector.llvm_type)
 
-    return lanes(array, number), emit
+    return vector(like, number), emit
 
 
 # --- Arithmetic ------------------------------------------------------------------------------------------------------
 
 
 def _arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
-    """Give two vectors an operator."""
+    """Give two vectors an operator, written in place: an overload would be a function to compile and to inline."""
 
-    @emitted
-    def apply(_context: Any, a: Lanes, b: Lanes) -> Any:
-        def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-            return getattr(builder, instruction)(*values, flags=CONTRACT)
+    @infer_global(symbol)
+    class _Operator(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            same = len(args) == 2 and isinstance(args[0], Vector) and args[0] is args[1]  # noqa: PLR2004 - operands
+            return args[0](*args) if same else None
 
-        return a(a, b), emit
-
-    def operation(a: Any, b: Any) -> Any:
-        return apply(a, b)
-
-    @overload(symbol)
-    def choose(a: Any, b: Any) -> Any:
-        return operation if isinstance(a, Lanes) and a is b else None
+    @lower_builtin(symbol, Vector, Vector)
+    def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return getattr(builder, instruction)(*values, flags=CONTRACT)
 
 
 _arithmetic(operator.add, "fadd")
@@ -267,17 +264,17 @@ def _call(builder: Any, name: str, result: ir.Type, values: Sequence[Any]) -> An
 
 
 @emitted
-def multiply_add(_context: Any, a: Lanes, b: Lanes, c: Lanes) -> Any:
+def multiply_add(_context: Any, a: Vector, b: Vector, c: Vector) -> Any:
     """``a * b + c``, rounded once."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        return _call(builder, f"llvm.fma.v{a.count}f{a.element.bitwidth}", a.vector, values)
+        return _call(builder, f"llvm.fma.v{a.count}f{a.element.bitwidth}", a.llvm_type, values)
 
     return a(a, b, c), emit
 
 
 @emitted
-def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
+def maximum(_context: Any, a: Vector, b: Vector) -> Any:
     """The larger of two; b where a is no number."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
@@ -287,7 +284,7 @@ def maximum(_context: Any, a: Lanes, b: Lanes) -> Any:
 
 
 @emitted
-def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
+def select_above(_context: Any, a: Vector, b: Vector, x: Vector, y: Vector) -> Any:
     """X where ``a > b``, elsewhere y."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
@@ -297,35 +294,35 @@ def select_above(_context: Any, a: Lanes, b: Lanes, x: Lanes, y: Lanes) -> Any:
 
 
 @emitted
-def scale_by_power(_context: Any, a: Lanes, shifted: Lanes) -> Any:
+def scale_by_power(_context: Any, a: Vector, shifted: Vector) -> Any:
     """``a`` times two to the power of the integer in the low bits of `shifted`."""
     mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         bits, power = (builder.bitcast(value, a.integers) for value in values)
-        return builder.bitcast(builder.add(bits, builder.shl(power, mantissa)), a.vector)
+        return builder.bitcast(builder.add(bits, builder.shl(power, mantissa)), a.llvm_type)
 
     return a(a, shifted), emit
 
 
 @emitted
-def exponent(_context: Any, a: Lanes, smallest: types.Float) -> Any:
+def exponent(_context: Any, a: Vector, smallest: types.Float) -> Any:
     """The integers n, as floats, with ``a / 2ⁿ`` at least `smallest` and below twice that; both are positive."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
         bits = builder.sub(builder.bitcast(values[0], a.integers), in_all(builder, one, a.integers))
         mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
-        return builder.sitofp(builder.ashr(bits, mantissa), a.vector)
+        return builder.sitofp(builder.ashr(bits, mantissa), a.llvm_type)
 
     return a(a, smallest), emit
 
 
-# --- Lanes as bits ---------------------------------------------------------------------------------------------------
+# --- Vector as bits ---------------------------------------------------------------------------------------------------
 
 
 @emitted
-def bits_above(_context: Any, a: Lanes, b: Lanes) -> Any:
+def bits_above(_context: Any, a: Vector, b: Vector) -> Any:
     """An integer whose bits say in which lanes ``a > b``, the first lane in the lowest bit."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
@@ -355,7 +352,7 @@ def first_bit(_context: Any, bits: types.Integer) -> Any:
     return types.intp(types.intp), emit
 
 
-# --- Sums over lanes -------------------------------------------------------------------------------------------------
+# --- Sums over vector -------------------------------------------------------------------------------------------------
 
 
 def _paired(builder: Any, a: Any, b: Any, stride: int) -> Any:
@@ -381,28 +378,27 @@ def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
 
 
 @emitted
-def largest(_context: Any, a: Lanes) -> Any:
+def largest(_context: Any, a: Vector) -> Any:
     """The largest number of all lanes; of numbers only."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         name = f"llvm.vector.reduce.fmax.v{a.count}f{a.element.bitwidth}"
-        return _call(builder, name, a.vector.element, values)
+        return _call(builder, name, a.llvm_type.element, values)
 
     return a.element(a), emit
 
 
 @emitted
-def add_totals(_context: Any, array: types.Array, _index: Any, a: Lanes, b: Lanes, c: Lanes, d: Lanes) -> Any:
-    """Add to four numbers of an array in double precision, from an index on, the sums of the lanes of four vectors."""
+def add_totals(_context: Any, array: types.Array, _index: Any, a: Vector, b: Vector, c: Vector, d: Vector) -> Any:
+    """Add to four numbers of an array in double precision, from an index on, the sums of the vector of four vectors."""
     four = ir.VectorType(ir.DoubleType(), 4)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
-        place = pointer(context, builder, array, values[0], values[1], four)
+        place = address(context, builder, array, values[0], values[1])
         sums = _four_totals(builder, values[2:])
         wide = sums if a.element == types.float64 else builder.fpext(sums, four)
-        before = builder.load(place)
-        before.align = 8
-        builder.store(builder.fadd(before, wide, flags=CONTRACT), place).align = 8
+        before = builder.load(place, align=8, typ=four)
+        builder.store(builder.fadd(before, wide, flags=CONTRACT), place, align=8)
         return context.get_dummy_value()
 
     return types.void(array, index_of(array), a, b, c, d), emit

@@ -6,51 +6,43 @@ The loops are in the files whose names begin with an underscore. Which of them s
 registry of plans.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Rows
-from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
+from gaussmix.components import Components
 from gaussmix.engines import reference
+from gaussmix.engines.fused.forms import kernel_form
 from gaussmix.engines.fused.plans import DOUBLE, SINGLE, Plan, general
 from gaussmix.engines.fused.products import ProductsPlan, from_products
 from gaussmix.engines.fused.screening import ScreenedPlan, screened
-from gaussmix.moments import DIAGONAL, FULL, POOLED, SCALAR, Moments
+from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["assess", "expect"]
 
-_OWN_MOMENTS: dict[type[Covariances], Moments] = {Spherical: SCALAR, Diagonal: DIAGONAL, Tied: POOLED, Full: FULL}
-
 _Plans = Plan | ProductsPlan | ScreenedPlan
-_PLANS: dict[tuple[type[Covariances], Moments], Callable[["Mixture", Moments, np.dtype[Any]], _Plans]] = {
-    (Full, FULL): screened,
-    (Diagonal, DIAGONAL): from_products,
-    (Spherical, SCALAR): from_products,
-    (Tied, POOLED): from_products,
-}
 _ONE_AT_A_TIME = Lock()
 
 
-def _planned(mixture: "Mixture", moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
+def _planned(mixture: Components, moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
     """The plan of a mixture, made once for all blocks, even where several threads ask for it."""
     with _ONE_AT_A_TIME, np.errstate(all="ignore"):  # a plan that overflows finds no finite sum
         return _made(mixture, moments, precision)
 
 
 @lru_cache(maxsize=4)
-def _made(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> _Plans:
-    return _PLANS.get((type(mixture.covariances), moments), general)(mixture, moments, precision)
+def _made(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> _Plans:
+    form = kernel_form(mixture.covariances)
+    if moments is not form.moments:
+        return general(mixture, moments, precision)
+    return (screened if form.is_screened else from_products)(mixture, moments, precision)
 
 
-def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) -> Statistics:
+def expect(mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
     """Statistics of one block of rows under a mixture, about its means.
 
     The global interpreter lock is released in the arithmetic: blocks may be run side by side in threads. The same
@@ -58,7 +50,7 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Components
         The distribution that gives the responsibilities.
     rows : (n, D) ndarray
         Points, of any layout; they are neither changed nor copied as a whole.
@@ -83,12 +75,12 @@ def expect(mixture: "Mixture", rows: Rows, weights: Floats, moments: Moments) ->
     return found if found.origin is mixture.means else found.about(mixture.means)
 
 
-def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
+def assess(mixture: Components, rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
     """Log-densities and the most probable components of a block of rows, and on demand responsibilities.
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Components
         The distribution.
     rows : (n, D) ndarray
         Points, of any layout.
@@ -103,7 +95,7 @@ def assess(mixture: "Mixture", rows: Rows, *, responsibilities: bool = False) ->
         All equal to those of :mod:`gaussmix.engines.reference` but for rounding; rows so far out that a square
         overflows are handed to it.
     """
-    moments = _OWN_MOMENTS[type(mixture.covariances)]
+    moments = kernel_form(mixture.covariances).moments
     labels = np.empty(len(rows), dtype=np.intp)
     shares = np.empty((len(rows) if responsibilities else 0, mixture.n_components))
     log_density = _planned(mixture, moments).assess(rows, labels, shares)

@@ -1,36 +1,21 @@
 """The plan of covariances of which squared distances and moments are products of matrices."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gaussmix._types import Flags, Floats, Labels, Rows
-from gaussmix.covariances import Covariances, Diagonal, Full, Spherical, Tied
-from gaussmix.engines.fused._products import NORM, PAIRS, SQUARES, Products, assess_products, sum_products
-from gaussmix.engines.fused.plans import (
-    DOUBLE,
-    SINGLE,
-    Plan,
-    correlations,
-    general,
-    padded,
-    plain,
-    rows_in_tile,
-    symmetric,
-)
-from gaussmix.moments import POOLED, Moments
+from gaussmix.components import Components
+from gaussmix.engines.fused._products import Products, assess_products, sum_products
+from gaussmix.engines.fused.forms import ReadProducts, kernel_form, padded
+from gaussmix.engines.fused.plans import DOUBLE, SINGLE, Plan, general, plain, rows_in_tile
+from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
-
-if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
 
 __all__ = ["ProductsPlan", "from_products"]
 
-_MOST = 600  # products: of 32 features in pairs; more would fill the caches
-_STEPS = 3  # of the power method
 # Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
 # costs four digits of sixteen, or three of seven.
 _DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
@@ -64,6 +49,8 @@ class ProductsPlan:
     read : callable
         From masses, sums of features and of products, and the lower triangle of the second moments of all rows, to
         first and second moments.
+    sums_whole : bool
+        Whether the second moments of all rows are summed besides.
     moments : Moments
         Which are summed.
     otherwise : Plan
@@ -75,7 +62,8 @@ class ProductsPlan:
     model: Products
     means: Floats
     reach: float
-    read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
+    read: ReadProducts
+    sums_whole: bool
     moments: Moments
     otherwise: Plan
     origin: Floats
@@ -102,15 +90,18 @@ class ProductsPlan:
         """What all rows give, and the largest squared norm in the frame; nothing if that is beyond reach."""
         n_blocks, n_products, _ = self.model.coefficients.shape
         n_components, n_features = self.means.shape
-        n_padded = -(-n_features // 16) * 16 if self.moments is POOLED else 0
         sums, scores = np.zeros((-(-n_products // 3) * 3, 4 * n_blocks)), np.zeros(4)
-        whole, rows_in_precision = np.zeros((1, n_padded, n_padded)), plain(rows, self.model.coefficients.dtype)
-        farthest = sum_products(rows_in_precision, plain(weights), self._lanes, reach, self.model, sums, whole, scores)
+        whole = np.zeros(2 * (-(-n_features // 16) * 16,)) if self.sums_whole else None
+        rows_in_precision = plain(rows, self.model.coefficients.dtype)
+        farthest = sum_products(
+            rows_in_precision, plain(weights), self._n_in_tile, reach, self.model, sums, whole, scores
+        )
         sums = sums[:n_products, :n_components]
         if not (farthest <= reach and np.isfinite(sums).all() and np.isfinite(scores).all()):
             return None, farthest
         mass, first, of_products = sums[0].copy(), sums[1 : n_features + 1].T, sums[n_features + 1 :].T
-        first, second = self.read(mass, first, of_products, whole[0, :n_features, :n_features])
+        of_all = np.empty((0, 0)) if whole is None else whole[:n_features, :n_features]
+        first, second = self.read(mass, first, of_products, of_all)
         statistics = Statistics(
             origin=self.origin,
             mass=mass,
@@ -128,7 +119,7 @@ class ProductsPlan:
         if not self._means_are_near:
             return self.otherwise.assess(rows, labels, responsibilities)
         log_density = np.empty(len(rows))
-        farthest = assess_products(plain(rows), self._lanes, self.model, log_density, labels, responsibilities)
+        farthest = assess_products(plain(rows), self._n_in_tile, self.model, log_density, labels, responsibilities)
         if farthest <= self.reach:
             return log_density
         far = np.flatnonzero(~self._near(rows))
@@ -155,45 +146,15 @@ class ProductsPlan:
             return bool(np.square(self.means).sum(axis=1).max() <= self.reach)
 
     @property
-    def _lanes(self) -> int:
+    def _n_in_tile(self) -> int:
         """Rows in a tile, whose joint densities fill the second cache."""
         blocks = self.model.coefficients
         return rows_in_tile(_CACHE // (4 * len(blocks)), _MOST_BYTES, blocks.dtype)
 
 
-class _Shape(NamedTuple):
-    """What differs from form to form.
-
-    Attributes
-    ----------
-    which : int
-        Which features are multiplied.
-    factor : (D, D) or (1, D)
-        To the frame, as of :class:`Products`.
-    means : (K, D)
-        In the frame, as the next two.
-    shifts : (K, D)
-        Precisions times means.
-    quadratic : (K, Q)
-        What each product adds to squared distances.
-    steepness : float
-        The largest precision.
-    read : callable
-        As of :class:`ProductsPlan`.
-    """
-
-    which: int
-    factor: Floats
-    means: Floats
-    shifts: Floats
-    quadratic: Floats
-    steepness: float
-    read: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
-
-
-def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan:
+def from_products(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan:
     """The plan by products of features of a mixture and its own moments, where there are few enough."""
-    otherwise, shape = general(mixture, moments, precision), _SHAPES[type(mixture.covariances)](mixture)
+    otherwise, shape = general(mixture, moments, precision), kernel_form(mixture.covariances).products(mixture)
     if shape is None:
         return otherwise
     constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shape.shifts, shape.means)
@@ -206,104 +167,4 @@ def from_products(mixture: "Mixture", moments: Moments, precision: np.dtype[Any]
     with np.errstate(over="ignore"):  # what overflows in single precision fails in what follows
         factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
     model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
-    return ProductsPlan(model, shape.means, reach, shape.read, moments, otherwise, mixture.means)
-
-
-def _full(mixture: "Mixture") -> _Shape | None:
-    """Each component's own covariance: a frame in which the whole distribution is a sphere."""
-    n_features = mixture.n_features
-    a, b = np.triu_indices(n_features)
-    if len(a) > _MOST:
-        return None
-    deviations = np.sqrt(np.diagonal(mixture.covariance))
-    places = np.empty((n_features, n_features), np.intp)
-    places[a, b] = places[b, a] = np.arange(len(a))  # of products
-    try:
-        back = deviations[:, None] * np.linalg.cholesky(correlations(mixture, deviations))
-        forth = np.linalg.inv(back)
-    except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
-        return None
-    means = (mixture.means - mixture.mean) @ forth.T
-    whitening = mixture.covariances.whitening @ back
-    precisions = np.swapaxes(whitening, 1, 2) @ whitening
-
-    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
-        second = of_products.take(places, axis=1)
-        centred = first - mass[:, None] * means
-        second -= means[:, :, None] * first[:, None, :] + centred[:, :, None] * means[:, None, :]
-        return centred @ back.T, back @ second @ back.T
-
-    shifts, quadratic = (precisions @ means[:, :, None])[:, :, 0], precisions[:, a, b] * np.where(a == b, 1.0, 2.0)
-    return _Shape(PAIRS, forth, means, shifts, quadratic, _steepness(precisions), read)
-
-
-def _diagonal(mixture: "Mixture") -> _Shape | None:
-    """Variances: each feature in units of its deviation."""
-    if mixture.n_features > _MOST:
-        return None
-    deviations = np.sqrt(mixture.variances)
-    means = (mixture.means - mixture.mean) / deviations
-    precisions = np.square(mixture.covariances.whitening * deviations)
-
-    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
-        centred = first - mass[:, None] * means
-        second = of_products - means * (first + centred)
-        return centred * deviations, second * deviations * deviations
-
-    return _Shape(SQUARES, 1.0 / deviations[None], means, precisions * means, precisions, precisions.max(), read)
-
-
-def _spherical(mixture: "Mixture") -> _Shape | None:
-    """One variance each: all features in units of one deviation."""
-    if mixture.n_features > _MOST:
-        return None
-    deviation = np.sqrt(mixture.variances.max())
-    means = (mixture.means - mixture.mean) / deviation
-    precisions = np.square(mixture.covariances.whitening * deviation)[:, None]
-
-    def read(mass: Floats, first: Floats, of_products: Floats, _: Floats) -> tuple[Floats, Floats]:
-        centred = first - mass[:, None] * means
-        second = of_products[:, 0] - np.einsum("kd,kd->k", means, first + centred)
-        return centred * deviation, second * deviation * deviation
-
-    factor = np.full((1, mixture.n_features), 1.0 / deviation)
-    return _Shape(NORM, factor, means, precisions * means, precisions, precisions.max(), read)
-
-
-def _tied(mixture: "Mixture") -> _Shape | None:
-    r"""One covariance: a frame in which it is a sphere.
-
-    As responsibilities sum to one, with :math:`f_k` in the frame,
-
-    .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
-        - \sum_k f_k \nu_k^\top + \nu_k f_k^\top - m_k \nu_k \nu_k^\top \Bigr) L^\top
-    """
-    factors = mixture.covariances.factors
-    if mixture.n_features > _MOST:
-        return None
-    means = (mixture.means - mixture.mean) @ mixture.covariances.whitening.T
-
-    def read(mass: Floats, first: Floats, _: Floats, whole: Floats) -> tuple[Floats, Floats]:
-        cross = first.T @ means
-        pooled = factors @ (symmetric(whole[None])[0] - cross - cross.T + (means.T * mass) @ means) @ factors.T
-        return (first - mass[:, None] * means) @ factors.T, 0.5 * (pooled + pooled.T)
-
-    return _Shape(NORM, mixture.covariances.whitening, means, means, np.ones((len(means), 1)), 1.0, read)
-
-
-_SHAPES: dict[type[Covariances], Callable[["Mixture"], _Shape | None]] = {
-    Full: _full,
-    Diagonal: _diagonal,
-    Spherical: _spherical,
-    Tied: _tied,
-}
-
-
-def _steepness(precisions: Floats) -> float:
-    """About the largest eigenvalue of all, by the power method from the steepest axis of each; at least half of it."""
-    steepest = np.diagonal(precisions, axis1=1, axis2=2).argmax(axis=1)
-    image = precisions[np.arange(len(precisions)), :, steepest]
-    for _ in range(_STEPS):
-        axis = image / np.linalg.norm(image, axis=1, keepdims=True)
-        image = (precisions @ axis[:, :, None])[:, :, 0]
-    return float(np.linalg.norm(image, axis=1).max())
+    return ProductsPlan(model, shape.means, reach, shape.read, shape.sums_whole, moments, otherwise, mixture.means)
