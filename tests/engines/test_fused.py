@@ -513,10 +513,10 @@ def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
 def test_kernels_are_kept_under_the_contents_of_all_their_files(tmp_path):
     kept = _kernels.sum_rows.py_func.__qualname__.removeprefix("sum_rows_")
     home = Path(_functions.__file__).parent
-    assert kept == _functions.digest(home)
+    assert kept == _functions.hash_sources(home)
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
-    assert _functions.digest(copy) == kept
+    assert _functions.hash_sources(copy) == kept
     with (copy / "_moments.py").open("a") as file:
         file.write("# changed\n")
-    assert _functions.digest(copy) != kept
+    assert _functions.hash_sources(copy) != kept
