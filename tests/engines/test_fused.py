@@ -169,7 +169,7 @@ def test_products_in_single_precision_are_about_the_means_themselves(form: type[
     mixture = draw_mixture(np.random.default_rng(25), form, 4, 3)
     rows = mixture.sample(300, random_state=0).astype(np.float32)
     moments = kernel_form(mixture.covariances).moments
-    found = fused._planned(mixture, moments, rows.dtype).run(rows, np.ones(300))
+    found = fused._cached_plan(mixture, moments, rows.dtype).run(rows, np.ones(300))
     assert found is not None
     assert found.origin is mixture.means
 
