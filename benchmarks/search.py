@@ -129,7 +129,7 @@ def search(rows: np.ndarray, **options: object) -> SearchResults:
 
 
 class Counted:
-    """A context that counts all passes of the E-step over all rows, also the passes that belong to no model."""
+    """A context that counts all passes of the E-step over all rows, including passes that belong to no model."""
 
     def __init__(self) -> None:
         self.passes = 0

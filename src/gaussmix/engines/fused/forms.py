@@ -113,7 +113,7 @@ def correlations(mixture: Components, deviations: Floats) -> Floats:
 
 def _step(n_features: int) -> int:
     """Return the number to a multiple of which the kernels pad features."""
-    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs of features, then fours
+    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - two features, or groups of four
 
 
 def _densities(form: int, means: Floats, whitening: Floats, log_norms: Floats) -> Densities:

@@ -26,7 +26,7 @@ _ROWS_IN_TILE = 144
 _ALL, _TRIAL = False, True
 # Rows of a block in the trial that decides whether screening pays.
 _ROWS_OF_TRIAL = 48
-# Share of the remaining pairs, apart from the best component of each row, from which computing all pairs is cheaper.
+# Largest share of the pairs, apart from the guess of each row, that may remain: beyond it, computing all is cheaper.
 _MANY = 0.2
 # Steps of the subspace iteration towards the four axes with the most spread; the bounds hold for any four axes.
 _ITERATIONS = 3
