@@ -1,1 +1,1 @@
-"""gaussmix beside scikit-learn: ``python -m benchmarks`` from the root of the repository."""
+"""Benchmarks of gaussmix and other libraries: ``python -m benchmarks`` from the root of the repository."""

@@ -1,10 +1,10 @@
-"""Measure the first large fit on a machine whose compiler cache is empty, and the same fit once the cache is filled.
+"""Measure the first large fit with an empty compiler cache, and the same fit with a filled cache.
 
 python -m benchmarks.compile              # a full fit of 200 000 rows, 16 features, 32 components; a minute
 
-Each fit runs in a process of its own. The difference between the two lines is the compiler's work. Seconds of the
-processor are printed besides the wall time, as they depend less on what else the machine does; the fit itself may use
-several threads. The kernels that were compiled are named, each with the number of its variants.
+Each fit runs in a process of its own. The difference between the two lines is the work of the compiler. Seconds of
+the processor are printed in addition to the wall time, because they depend less on other processes; the fit itself may
+use several threads. The compiled kernels are named, each with the number of its variants.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Measure what the detector, the regressor and the classifier hold of what they say, from few rows to many.
+"""Measure the calibration of detector and regressor, and the accuracy of the classifier, with few to many rows.
 
-python -m benchmarks.few_rows                        # all three; half an hour
-python -m benchmarks.few_rows detector --seeds 3     # one of them, fewer tables of each kind
+python -m benchmarks.few_rows                        # all three estimators; half an hour
+python -m benchmarks.few_rows detector --seeds 3     # the detector, with fewer tables of each kind
 
-Each line is the mean over tables of one kind: D features, n / D rows per feature (and per component or class), and
-whether `fit` warned. "silent" is the mean over the tables where it did not. Constants were tuned on seeds from 100
-on; the default is to measure on others. `--structure full` measures with a covariance_type that the user insists on.
+Each line shows the mean over the tables of a kind, with D features and n rows (per component or class), and the share
+of the tables for which `fit` warned. "mean where silent" is the mean over the tables without a warning. The constants
+of the library were tuned on seeds from 100 on; the default seeds are others. `--structure full` sets a covariance_type.
 """
 
 import argparse
@@ -21,10 +21,12 @@ from sklearn.naive_bayes import GaussianNB
 
 from gaussmix import GaussianMixtureClassifier, GaussianMixtureOutlierDetector, GaussianMixtureRegressor
 
+# Rows for each feature, and for each component or class.
 RATIOS = (0.5, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0)
 FEATURES = (5, 10, 20, 60)
-MOST = 60_000  # numbers in a table
-FEWEST = 8  # rows
+# Largest number of values in a table, which bounds the time of a fit, and least number of rows.
+MOST = 60_000
+FEWEST = 8
 N_COMPONENTS = range(1, 4)
 N_NEW = 4_000
 N_CLASSES = 4
@@ -35,7 +37,7 @@ Measured = tuple[float, bool, str]
 
 @dataclass(frozen=True)
 class Table:
-    """A kind of table: its name, features, rows and seed."""
+    """A simulated table: its kind, its numbers of features and rows, and its seed."""
 
     kind: str
     n_features: int
@@ -44,11 +46,11 @@ class Table:
 
     @property
     def rng(self) -> np.random.Generator:
-        """For the truth and the rows."""
+        """A generator for the true parameters and the rows."""
         return np.random.default_rng(self.seed)
 
     def root(self, rng: np.random.Generator) -> Array:
-        """A matrix R with covariance ``R Rᵀ``: of a few factors and noise, or the identity."""
+        """Draw a matrix R for the covariance ``R Rᵀ``: a few factors and noise, or the identity."""
         d = self.n_features
         if "alike" not in self.kind:
             return np.eye(d)
@@ -56,15 +58,15 @@ class Table:
         return np.linalg.cholesky(factors @ factors.T + 0.3 * np.eye(d))
 
 
-def told(fit: Callable[[], Any]) -> tuple[Any, bool]:
-    """What a fit gives, and whether it warned."""
+def fit_and_record(fit: Callable[[], Any]) -> tuple[Any, bool]:
+    """Return the result of a fit, and True if the fit warned."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         return fit(), bool(caught)
 
 
 def detector(table: Table, options: dict[str, Any]) -> Measured:
-    """Share of new rows that are flagged at a threshold of 0.01."""
+    """Measure the share of new rows that are flagged at a threshold of 0.01."""
     rng, d = table.rng, table.n_features
     k = int(table.kind[0])
     roots, means = np.stack([table.root(rng) for _ in range(k)]), rng.normal(size=(k, d)) * (8 if k > 1 else 0)
@@ -74,12 +76,14 @@ def detector(table: Table, options: dict[str, Any]) -> Measured:
         return means[labels] + np.einsum("nij,nj->ni", roots[labels], rng.normal(size=(n, d)))
 
     rows, new = draw(table.n_rows), draw(N_NEW)
-    model, warned = told(lambda: GaussianMixtureOutlierDetector(N_COMPONENTS, random_state=0, **options).fit(rows))
+    model, warned = fit_and_record(
+        lambda: GaussianMixtureOutlierDetector(N_COMPONENTS, random_state=0, **options).fit(rows)
+    )
     return float(np.mean(model.predict(new) == -1)), warned, model.best_params_["covariance_type"]
 
 
 def regressor(table: Table, options: dict[str, Any]) -> Measured:
-    """Share of new targets within their 90 % intervals."""
+    """Measure the share of new targets within their 90 % intervals."""
     rng, d = table.rng, table.n_features
     slopes, root = 1.5 * rng.normal(size=d) / np.sqrt(d), table.root(rng)
 
@@ -87,18 +91,20 @@ def regressor(table: Table, options: dict[str, Any]) -> Measured:
         rows, noise = rng.normal(size=(n, d)) @ root.T, rng.normal(size=n)
         if table.kind[0] == "1":
             return rows, rows @ slopes + noise
-        apart = rng.integers(0, 2, n)
-        rows = rows + 6.0 * apart[:, None]
-        return rows, rows @ slopes * np.where(apart, 1, -1) + noise
+        groups = rng.integers(0, 2, n)
+        rows = rows + 6.0 * groups[:, None]
+        return rows, rows @ slopes * np.where(groups, 1, -1) + noise
 
     (rows, target), (new, wanted) = draw(table.n_rows), draw(N_NEW)
-    model, warned = told(lambda: GaussianMixtureRegressor(N_COMPONENTS, random_state=0, **options).fit(rows, target))
+    model, warned = fit_and_record(
+        lambda: GaussianMixtureRegressor(N_COMPONENTS, random_state=0, **options).fit(rows, target)
+    )
     low, high = model.predict_quantiles(new, [0.05, 0.95]).T
     return float(np.mean((low <= wanted) & (wanted <= high))), warned, model.best_params_["covariance_type"]
 
 
 def classifier(table: Table, options: dict[str, Any]) -> Measured:
-    """Accuracy on new rows, less that of the better of scikit-learn's LDA and naive Bayes."""
+    """Measure the accuracy on new rows, minus the better accuracy of scikit-learn's LDA and naive Bayes."""
     rng, d = table.rng, table.n_features
     means = rng.normal(size=(N_CLASSES, d)) * (2.5 if "round" in table.kind else 3.5) / np.sqrt(d)
     root, deviations = table.root(rng), np.exp(0.5 * rng.normal(size=(N_CLASSES, d)) * ("own" in table.kind))
@@ -108,9 +114,13 @@ def classifier(table: Table, options: dict[str, Any]) -> Measured:
 
     labels, wanted = np.repeat(np.arange(N_CLASSES), table.n_rows), rng.integers(0, N_CLASSES, N_NEW)
     rows, new = draw(labels), draw(wanted)
-    model, warned = told(lambda: GaussianMixtureClassifier(N_COMPONENTS, random_state=0, **options).fit(rows, labels))
-    others, _ = told(lambda: [one.fit(rows, labels) for one in (LinearDiscriminantAnalysis(), GaussianNB())])
-    best = max(one.score(new, wanted) for one in others)
+    model, warned = fit_and_record(
+        lambda: GaussianMixtureClassifier(N_COMPONENTS, random_state=0, **options).fit(rows, labels)
+    )
+    others, _ = fit_and_record(
+        lambda: [peer.fit(rows, labels) for peer in (LinearDiscriminantAnalysis(), GaussianNB())]
+    )
+    best = max(peer.score(new, wanted) for peer in others)
     structures = Counter(params["covariance_type"] for params in model.best_params_)
     return float(model.score(new, wanted)) - best, warned, structures.most_common(1)[0][0]
 
@@ -123,7 +133,7 @@ KINDS: dict[str, tuple[Callable[[Table, dict[str, Any]], Measured], tuple[str, .
 
 
 def tables(name: str, kind: str, seeds: range) -> Iterator[list[Table]]:
-    """Tables of one kind, those that differ in their seed together."""
+    """Yield the tables of a kind, in lists of tables that differ only in their seed."""
     groups = int(kind[0]) if name == "detector" else 1
     classes = N_CLASSES if name == "classifier" else 1
     for d in FEATURES:
@@ -139,22 +149,22 @@ def report(name: str, options: dict[str, Any], seeds: range) -> None:
     print(f"| {name} | D | n | mean | lowest | highest | warned | mean where silent | structures |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---|")
     for kind in kinds:
-        for some in tables(name, kind, seeds):
-            values, warned, structures = zip(*(measure(one, options) for one in some), strict=True)
-            silent = [value for value, said in zip(values, warned, strict=True) if not said]
+        for group in tables(name, kind, seeds):
+            values, warned, structures = zip(*(measure(table, options) for table in group), strict=True)
+            silent = [value for value, has_warned in zip(values, warned, strict=True) if not has_warned]
             mean = f"{np.mean(silent):.3f}" if silent else "-"
-            chosen = ", ".join(f"{count} {one}" for one, count in Counter(structures).most_common())
+            chosen = ", ".join(f"{count} {structure}" for structure, count in Counter(structures).most_common())
             figures = f"{np.mean(values):.3f} | {min(values):.3f} | {max(values):.3f} | {np.mean(warned):.0%} | {mean}"
-            print(f"| {kind} | {some[0].n_features} | {some[0].n_rows} | {figures} | {chosen} |", flush=True)
+            print(f"| {kind} | {group[0].n_features} | {group[0].n_rows} | {figures} | {chosen} |", flush=True)
 
 
 def main() -> None:
-    """Measure the estimators that were named, or all."""
+    """Measure the estimators that the command line names, or all estimators."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(KINDS)}; by default all")
-    parser.add_argument("--seeds", type=int, default=6, help="tables of each kind")
+    parser.add_argument("names", nargs="*", help=f"estimators, from {', '.join(KINDS)}; all by default")
+    parser.add_argument("--seeds", type=int, default=6, help="number of tables of each kind")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--structure", help="covariance_type, where it is not to be the default")
+    parser.add_argument("--structure", help="covariance_type, instead of the default")
     given = parser.parse_args()
     options = {"covariance_type": given.structure} if given.structure else {}
     for name in given.names or KINDS:

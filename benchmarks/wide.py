@@ -1,10 +1,10 @@
-"""Measure fits of more columns than rows beside scikit-learn, and small fits on a busy machine.
+"""Measure fits of more columns than rows, compared with scikit-learn, and small fits on a busy machine.
 
-python -m benchmarks.wide                # seconds and megabytes of wide fits, one thread each; two minutes
-python -m benchmarks.wide busy           # small fits alone, and beside two busy processes; a minute
-python -m benchmarks.wide --only diag    # some of the fits
+python -m benchmarks.wide                # seconds and megabytes of wide fits, on one thread; two minutes
+python -m benchmarks.wide busy           # small fits on an idle machine, and beside two busy processes; a minute
+python -m benchmarks.wide --only diag    # the fits whose names contain "diag"
 
-Each wide fit runs in a process of its own, once to load and compile, and then several times.
+Each wide fit runs in a process of its own: a first time to load and compile, and then several times.
 """
 
 import argparse
@@ -24,19 +24,20 @@ from sklearn.mixture import GaussianMixture as TheirMixture
 from sklearn.naive_bayes import GaussianNB
 from threadpoolctl import threadpool_limits
 
-from benchmarks.measure import timed, with_peak
+from benchmarks.measure import measure_peak, measure_time
 from gaussmix import GaussianMixture, GaussianMixtureClassifier, GaussianMixtureSearch
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 REPETITIONS = 5
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMBA")}
-N_BUSY = 2  # processes
+# Number of busy processes.
+N_BUSY = 2
 BUSY_REPETITIONS = 15
 
 
 class Fit(NamedTuple):
-    """One fit: rows and columns, and the estimators to be fitted."""
+    """A fit: the numbers of rows and columns, and functions that make the estimators."""
 
     n_rows: int
     n_columns: int
@@ -46,7 +47,7 @@ class Fit(NamedTuple):
 
 
 def _mixture(covariance_type: str, n_rows: int, n_columns: int, n_components: int = 2) -> Fit:
-    """Return a fit of a mixture: the default, from plain k-means, and scikit-learn's where it has the type."""
+    """Return a fit of a mixture: the default, a start by k-means, and scikit-learn if it has the type."""
     options: dict[str, Any] = {"covariance_type": covariance_type, "random_state": 0}
     theirs = covariance_type in {"full", "tied", "diag", "spherical"}
     return Fit(
@@ -80,17 +81,17 @@ def _rows(fit: Fit) -> tuple[Array, Array]:
 
 
 def _measured(name: str, which: str) -> tuple[float, float | None]:
-    """Return the least seconds of some fits, and the megabytes that a fit adds to what is held."""
+    """Return the shortest time of several fits, in seconds, and the megabytes by which a fit increases memory."""
     fit = FITS[name]
     rows, labels = _rows(fit)
     again = partial(getattr(fit, which)().fit, rows, labels if name.startswith("naive") else None)
     again()  # loads and compiles
-    peak, _ = with_peak(again)
-    return min(timed(again)[0] for _ in range(REPETITIONS)), peak
+    peak, _ = measure_peak(again)
+    return min(measure_time(again)[0] for _ in range(REPETITIONS)), peak
 
 
 def wide(only: str) -> None:
-    """Print seconds and megabytes of each fit, beside scikit-learn's."""
+    """Print seconds and megabytes of each fit, compared with scikit-learn."""
     print("| fit | gaussmix | from k-means | scikit-learn | ratio | ratio from k-means | ratio of memory |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name, fit in FITS.items():
@@ -125,7 +126,7 @@ def _or_nothing(measured: dict[str, tuple[float, float]]) -> Callable[[str], tup
 
 
 def _small() -> dict[str, tuple[Array, Callable[[], Any]]]:
-    """Return small tables, and what is fitted to them."""
+    """Return small tables, and functions that make their estimators."""
     rng = np.random.default_rng(0)
     groups = rng.normal(size=(150, 4)) + 4.0 * (np.arange(150) // 50)[:, None]
     far = np.vstack([rng.normal(size=(200, 2)), 1e3 + rng.normal(size=(3, 2))])
@@ -141,7 +142,7 @@ def _small() -> dict[str, tuple[Array, Callable[[], Any]]]:
 
 
 def _work() -> None:
-    """Multiply matrices for ever, on one thread."""
+    """Multiply matrices forever, on one thread."""
     square = np.random.default_rng(0).normal(size=(500, 500))
     with threadpool_limits(1):
         while True:
@@ -150,7 +151,7 @@ def _work() -> None:
 
 @contextmanager
 def _beside(n_processes: int) -> Iterator[None]:
-    """Keep the cores busy."""
+    """Keep cores busy with processes while the context is active."""
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_work, daemon=True) for _ in range(n_processes)]
     for worker in workers:
@@ -168,11 +169,11 @@ def _fit(make: Callable[[], Any], rows: Array) -> None:
 
 
 def busy() -> None:
-    """Print the median and the longest seconds of small fits, alone and beside busy processes."""
+    """Print the median and the longest time of small fits, alone and beside busy processes."""
 
     def seconds() -> dict[str, list[float]]:
         return {
-            name: [timed(partial(_fit, make, rows))[0] for _ in range(BUSY_REPETITIONS)]
+            name: [measure_time(partial(_fit, make, rows))[0] for _ in range(BUSY_REPETITIONS)]
             for name, (rows, make) in _small().items()
         }
 
@@ -188,10 +189,10 @@ def busy() -> None:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurement that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", nargs="?", choices=["wide", "busy"], default="wide")
-    parser.add_argument("--only", default="", help="fits whose names have this in them")
+    parser.add_argument("--only", default="", help="only fits whose names contain this text")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""The data and the starts: components that overlap, so that nothing can be skipped, and components that lie apart."""
+"""Data and starts: overlapping components, for which no pair can be skipped, and separated components."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
-APART = 2.0  # standard deviation of each coordinate of separated means
-MANY_COMPONENTS, MANY_FEATURES = 256, 100  # from here on random starts collapse
+# Standard deviation of each coordinate of the means of separated components.
+APART = 2.0
+# Numbers of components and of features from which random starts collapse.
+MANY_COMPONENTS, MANY_FEATURES = 256, 100
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,13 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the rows are drawn from: means ``(K, D)`` and a square root of each covariance ``(K, D, D)``."""
+    """The distribution of the rows: means ``(K, D)`` and a square root of each covariance ``(K, D, D)``."""
 
     means: Array
     factors: Array
 
     def rows(self, n_rows: int, rng: np.random.Generator) -> Array:
-        """Rows drawn with equal weights."""
+        """Draw rows, with equal weights of the components."""
         labels = rng.integers(len(self.means), size=n_rows)
         rows = rng.standard_normal((n_rows, self.means.shape[1]))
         for k, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
@@ -39,7 +41,7 @@ class Truth:
 
 
 def overlapping(n_components: int, n_features: int, rng: np.random.Generator) -> Truth:
-    """Nearest means about 3 standard deviations apart, eigenvalues from 0.4 to 1.6."""
+    """Draw means about 3 standard deviations from the nearest, and covariances with eigenvalues from 0.4 to 1.6."""
     means = rng.normal(size=(n_components, n_features))
     between = np.linalg.norm(means[:, None] - means, axis=2) + np.diag(np.full(n_components, np.inf))
     axes = np.linalg.qr(rng.normal(size=(n_components, n_features, n_features)))[0]
@@ -47,7 +49,7 @@ def overlapping(n_components: int, n_features: int, rng: np.random.Generator) ->
 
 
 def separated(n_components: int, n_features: int, rng: np.random.Generator) -> Truth:
-    """Means from N(0, 4 I), covariances A Aᵀ + 0.001 I where the entries of A are from N(0, 1 / D)."""
+    """Draw means from N(0, 4 I), and covariances A Aᵀ + 0.001 I with entries of A from N(0, 1 / D)."""
     means = rng.normal(size=(n_components, n_features)) * APART
     roots = rng.normal(size=(n_components, n_features, n_features)) / np.sqrt(n_features)
     return Truth(means, np.linalg.cholesky(roots @ roots.transpose(0, 2, 1) + 1e-3 * np.eye(n_features)))
@@ -65,7 +67,7 @@ STORED: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Workload:
-    """One problem to time; ``str`` of it is its name."""
+    """A problem to time; ``str(workload)`` is its name."""
 
     covariance_type: str
     n_rows: int
@@ -79,24 +81,24 @@ class Workload:
 
     @property
     def kind(self) -> str:
-        """Data and precision."""
+        """The kind of data, and the precision."""
         return f"{self.data}, {self.dtype}"
 
     @property
     def shape(self) -> str:
-        """Covariance type, rows, features and components in a few characters."""
+        """The covariance type and the numbers of rows, features and components, as a short text."""
         return f"{self.covariance_type} ({brief(self.n_rows)}, {self.n_features}, {self.n_components})"
 
     @property
     def starts_at_truth(self) -> bool:
-        """Whether EM starts where the rows come from, and not at random rows."""
+        """True if EM starts at the true parameters; False if EM starts at random rows."""
         many = self.n_components >= MANY_COMPONENTS or self.n_features >= MANY_FEATURES
         return many or self.data == "separated"
 
     def draw(self) -> tuple[Array, Parameters]:
-        """The rows ``(n, D)``, and the start, which is the same for every library.
+        """Draw the rows ``(n, D)``, and return them with the start, which is equal for all libraries.
 
-        The start is at the truth, or at random rows with unit covariances.
+        The start is the true parameters, or random rows with unit covariances.
         """
         rng = np.random.default_rng(0)
         truth = DATA[self.data](self.n_components, self.n_features, rng)
@@ -111,7 +113,7 @@ class Workload:
 
 
 def brief(number: int) -> str:
-    """A number of rows, with ``k`` for thousands and ``M`` for millions."""
+    """Return a number as text, with ``k`` for thousands and ``M`` for millions."""
     sizes = {1_000_000: "M", 1_000: "k", 1: ""}
     return next(f"{number // size}{letter}" for size, letter in sizes.items() if number % size == 0)
 

@@ -12,7 +12,7 @@ ROOT = str(Path(__file__).parents[1])
 sys.path.insert(0, ROOT)
 from benchmarks import page, slopes  # noqa: E402 - they are no part of the package
 from benchmarks.experiments import EXPERIMENTS, fit, many, screening, startup  # noqa: E402
-from benchmarks.experiments.experiment import alone  # noqa: E402
+from benchmarks.experiments.experiment import run_in_process  # noqa: E402
 from benchmarks.limits import DTYPES, OPERATIONS, Limits  # noqa: E402
 from benchmarks.measure import Line, Measured, log_likelihood  # noqa: E402
 from benchmarks.peers import PEERS  # noqa: E402
@@ -83,7 +83,7 @@ def test_results_come_back_as_they_were_saved(tmp_path):
 @pytest.mark.parametrize(("written", "made"), [(page.PAGE, page.parts), (page.README, page.short)])
 def test_the_page_and_the_readme_say_what_their_results_say(written, made):
     text = written.read_text(encoding="utf-8")
-    assert page.filled(text, made(page.FOLDER)) == text
+    assert page.fill_parts(text, made(page.FOLDER)) == text
 
 
 def test_the_page_does_without_experiments_that_were_not_made(tmp_path):
@@ -96,21 +96,21 @@ def test_the_page_does_without_experiments_that_were_not_made(tmp_path):
 
 def test_a_page_without_the_place_for_a_part_is_refused():
     with pytest.raises(ValueError, match="must have the comments <!-- grid -->"):
-        page.filled("nothing", {"grid": "a table"})
+        page.fill_parts("nothing", {"grid": "a table"})
 
 
 def test_the_default_fits_are_compared_by_one_function(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT)  # the process begins with it
     case = fit.Case(Workload("full", 2_000, 3, 2), 0)
-    record = alone(fit.measure, case)
+    record = run_in_process(fit.measure, case)
     assert record.log_likelihood[0] == pytest.approx(record.log_likelihood[1], abs=1e-3)
     assert min(record.passes) > 1
     experiment = EXPERIMENTS["fit"]
     experiment.save(tmp_path / "new" / "fit.json", {"processor": "one"}, [record])
     machine, records = experiment.load(tmp_path / "new" / "fit.json")
     assert machine == {"processor": "one"}
-    assert experiment.told(records) == experiment.told([record])
-    assert f"| {case} |" in experiment.told(records)
+    assert experiment.markdown(records) == experiment.markdown([record])
+    assert f"| {case} |" in experiment.markdown(records)
 
 
 def test_without_a_threshold_the_least_share_is_summed():
@@ -118,14 +118,14 @@ def test_without_a_threshold_the_least_share_is_summed():
     means = np.array([[0.0, 0.0], [3.0, 0.0], [12.0, 9.0]])
     mixture = Mixture(np.full(3, 1 / 3), means, Full.from_covariances(np.repeat(np.eye(2)[None], 3, axis=0)))
     rows = np.random.default_rng(0).uniform(-1, 1, (500, 2))
-    ways = screening.copied(screening.NO_THRESHOLD), fused.expect
+    ways = screening.copy_kernels(screening.NO_THRESHOLD), fused.expect
     theirs, ours = (expect(mixture, rows, np.ones(500), FULL) for expect in ways)
     assert ours.mass[2] == 0 < theirs.mass[2] < 1e-16
     np.testing.assert_allclose(theirs.second, ours.second, rtol=1e-12, atol=1e-12)
 
 
 def test_a_screened_pass_is_compared_with_passes_without_a_screen(monkeypatch):
-    monkeypatch.setattr(screening, "copied", lambda _: fused.expect)  # the test above compiles it
+    monkeypatch.setattr(screening, "copy_kernels", lambda _: fused.expect)  # the test above compiles it
     record = screening.measure(Workload("full", 2_000, 12, 6, "separated"), turns=2)
     assert record.difference == 0
     assert 0.5 < record.skipped < 1
@@ -135,7 +135,7 @@ def test_a_screened_pass_is_compared_with_passes_without_a_screen(monkeypatch):
 def test_processes_of_both_libraries_take_turns():
     record = startup.measure("iris", turns=1)
     assert [len(times) for times in record.seconds] == [1, 1]
-    assert f"({digits(record.seconds[1][0] / record.seconds[0][0], 2)}" in EXPERIMENTS["startup"].told([record])
+    assert f"({digits(record.seconds[1][0] / record.seconds[0][0], 2)}" in EXPERIMENTS["startup"].markdown([record])
 
 
 def test_very_many_components_end_near_where_dense_steps_do():

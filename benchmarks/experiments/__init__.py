@@ -1,4 +1,4 @@
-"""What is measured besides iterations. A new one is a file of its own, and a place here."""
+"""The experiments: measurements other than iterations. To add an experiment, write a file and add an entry here."""
 
 from typing import Any
 

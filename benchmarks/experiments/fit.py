@@ -1,8 +1,8 @@
-"""The whole default fit, from rows to a model, beside scikit-learn's.
+"""The default fit, from rows to a model, of gaussmix and of scikit-learn.
 
-``GaussianMixture(K).fit(rows)`` of either library, each with its own starts and its own rule to stop by. A small fit
-comes first, so that libraries are loaded and kernels compiled. Both log-likelihoods are computed by the same function,
-in float64, over all rows.
+``GaussianMixture(K).fit(rows)`` of each library uses its own starts and its own stopping rule. A small fit runs first,
+so that libraries are loaded and kernels are compiled. The same function computes both log-likelihoods, in float64, over
+all rows.
 """
 
 import statistics
@@ -13,18 +13,20 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.experiments.experiment import Experiment
-from benchmarks.measure import log_likelihood, timed
-from benchmarks.tables import Column, beside, digits
+from benchmarks.measure import log_likelihood, measure_time
+from benchmarks.tables import Column, digits, seconds_and_ratio
 from benchmarks.workloads import DATA, SHAPES, Parameters, Workload
 
 COUNTED = {"gaussmix": "n_passes_", "sklearn.mixture": "n_iter_"}
-WARM = 20_000  # rows
+# Rows of the first fit, which loads libraries and kernels.
+WARM = 20_000
+# Timed fits of each library.
 TURNS = 3
 
 
 @dataclass(frozen=True)
 class Case:
-    """A workload and a seed of the fit."""
+    """A workload, and the seed of the fit."""
 
     workload: Workload
     seed: int
@@ -35,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Fits:
-    """Of either library, ours first: seconds, log-likelihood of a row on average, and passes over the rows."""
+    """Seconds, mean log-likelihood of a row, and passes over the rows, of each library, gaussmix first."""
 
     case: str
     seconds: tuple[tuple[float, ...], ...]
@@ -44,15 +46,15 @@ class Fits:
 
 
 def measure(case: Case, turns: int = TURNS) -> Fits:
-    """Fits in turn, which are the same each time, after a small one of each."""
+    """Measure fits of the libraries in turn, all with the same seed, after a small fit of each library."""
     rows, _ = case.workload.draw()
     n_components = case.workload.n_components
     models = [import_module(module).GaussianMixture(n_components, random_state=case.seed) for module in COUNTED]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn's may stop at its largest number of iterations
+        warnings.simplefilter("ignore")  # the fit of scikit-learn may reach its largest number of iterations
         for model in models:
             model.fit(rows[:WARM])
-        seconds = [[timed(partial(model.fit, rows))[0] for model in models] for _ in range(turns)]
+        seconds = [[measure_time(partial(model.fit, rows))[0] for model in models] for _ in range(turns)]
     return Fits(
         str(case),
         tuple(zip(*seconds, strict=True)),
@@ -62,7 +64,7 @@ def measure(case: Case, turns: int = TURNS) -> Fits:
 
 
 def parameters(model: Any) -> Parameters:  # noqa: ANN401 - of either library
-    """What a model was fitted to be."""
+    """Return the fitted parameters of a model."""
     return Parameters(model.weights_, model.means_, model.covariances_)
 
 
@@ -72,12 +74,12 @@ EXPERIMENT = Experiment(
     measure,
     Fits,
     [
-        Column("data", lambda one: one.case),
-        Column("gaussmix", lambda one: digits(statistics.median(one.seconds[0]))),
-        Column("scikit-learn", lambda one: beside(one.seconds[1], one.seconds[0])),
-        Column("nats, gaussmix", lambda one: f"{one.log_likelihood[0]:.4f}"),
-        Column("less scikit-learn", lambda one: f"{one.log_likelihood[0] - one.log_likelihood[1]:+.4f}"),
-        Column("passes, gaussmix", lambda one: str(one.passes[0])),
-        Column("passes, scikit-learn", lambda one: str(one.passes[1])),
+        Column("data", lambda record: record.case),
+        Column("gaussmix", lambda record: digits(statistics.median(record.seconds[0]))),
+        Column("scikit-learn", lambda record: seconds_and_ratio(record.seconds[1], record.seconds[0])),
+        Column("nats, gaussmix", lambda record: f"{record.log_likelihood[0]:.4f}"),
+        Column("less scikit-learn", lambda record: f"{record.log_likelihood[0] - record.log_likelihood[1]:+.4f}"),
+        Column("passes, gaussmix", lambda record: str(record.passes[0])),
+        Column("passes, scikit-learn", lambda record: str(record.passes[1])),
     ],
 )

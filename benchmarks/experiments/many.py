@@ -1,7 +1,7 @@
-"""Very many components: truncated EM of a million rows, from rows to labels.
+"""Many components: truncated EM of a million rows, from rows to labels.
 
-With 1 000 components dense EM goes beside it from the same start; with 10 000 that would take an hour. Log-likelihoods
-are exact ones, of all rows under all components.
+With 1 000 components, dense EM is measured too, from the same start; with 10 000 components it would take an hour.
+Log-likelihoods are exact: all rows are evaluated under all components.
 """
 
 import warnings
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.experiments.experiment import Experiment
-from benchmarks.measure import timed, with_peak
+from benchmarks.measure import measure_peak, measure_time
 from benchmarks.tables import Column, digits, megabytes
 from benchmarks.workloads import Array, Workload
 from gaussmix import GaussianMixture, Mixture
@@ -20,12 +20,13 @@ from gaussmix.initialization.two_level_kmeans import start_in_two_levels
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
-WARM = 2_000  # rows and a tenth as many components, in a fit that loads and compiles
+# Rows of the first fit, which loads and compiles; it has ten rows for each component.
+WARM = 2_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """A workload and whether dense EM goes from the same start."""
+    """A workload, the algorithm, and whether the fit begins from the start of truncated EM that is made beforehand."""
 
     workload: Workload
     algorithm: str
@@ -37,7 +38,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Many:
-    """Seconds from rows to labels, MB above the rows, passes over the rows, log-likelihood of a row on average."""
+    """Seconds from rows to labels, MB above the rows, passes over the rows, and mean log-likelihood of a row."""
 
     case: str
     seconds: float
@@ -47,28 +48,28 @@ class Many:
 
 
 def start(rows: Array, n_components: int) -> Mixture:
-    """The mixture that truncated EM would begin with by itself."""
+    """Return the default start of truncated EM."""
     source = ArraySource(rows)
     m_step = MStep(named("diag"), relative_ridge(source))
     return start_in_two_levels(source, n_components, m_step, np.random.default_rng(0))
 
 
 def measure(case: Case) -> Many:
-    """One fit, its labels included."""
+    """Measure a fit, including the labels of the rows."""
     rows, _ = case.workload.draw()
     options = {"covariance_type": "diag", "algorithm": case.algorithm, "random_state": 0}
     n_components = case.workload.n_components
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some components of thousands always end on a few rows
+        warnings.simplefilter("ignore")  # of thousands of components, some always have few rows
         GaussianMixture(WARM // 10, **options).fit_predict(rows[:WARM])
         begin = {"init_params": start(rows, n_components)} if case.same_start else {}
         model = GaussianMixture(n_components, **begin, **options)
-        peak, (seconds, _) = with_peak(lambda: timed(lambda: model.fit_predict(rows)))
+        peak, (seconds, _) = measure_peak(lambda: measure_time(lambda: model.fit_predict(rows)))
     return Many(str(case), seconds, peak, float(model.n_passes_), float(model.log_likelihood_))
 
 
 def case(n_components: int, algorithm: str, *, same_start: bool) -> Case:
-    """A million rows."""
+    """Return a case with a million rows."""
     return Case(Workload("diag", 1_000_000, 16, n_components, "separated"), algorithm, same_start)
 
 
@@ -82,10 +83,10 @@ EXPERIMENT = Experiment(
     measure,
     Many,
     [
-        Column("(n, D, K)", lambda one: one.case),
-        Column("seconds", lambda one: digits(one.seconds)),
-        Column("MB above the rows", lambda one: megabytes(one.peak)),
-        Column("passes", lambda one: f"{one.passes:.1f}"),
-        Column("log-likelihood, nats per row", lambda one: f"{one.log_likelihood:.4f}"),
+        Column("(n, D, K)", lambda record: record.case),
+        Column("seconds", lambda record: digits(record.seconds)),
+        Column("MB above the rows", lambda record: megabytes(record.peak)),
+        Column("passes", lambda record: f"{record.passes:.1f}"),
+        Column("log-likelihood, nats per row", lambda record: f"{record.log_likelihood:.4f}"),
     ],
 )

@@ -1,17 +1,18 @@
-"""What is gained by leaving out what cannot matter: one pass over separated data in three ways, in turn.
+"""The gain of skipping negligible pairs: passes over separated data by three methods, in turn.
 
-- *All pairs*: each row meets each component and adds to its moments, however small its responsibility is.
-- *Not screened*: each row meets each component, and adds to the moments of those to which it matters.
-- *Screened*: gaussmix's own pass. Pairs that a bound proves negligible are not computed.
+- *All pairs*: each row is evaluated under each component and adds to its moments, even with a tiny responsibility.
+- *Not screened*: each row is evaluated under each component, and adds to the moments if its responsibility is not
+  negligible.
+- *Screened*: the default pass of gaussmix. Pairs that a bound proves to be negligible are not computed.
 
-All three see the same rows under the same mixture, the truth, in the same blocks and threads. There is no option for
-the first two, as nobody would want them: other copies of the compiled kernels are loaded, in which the fewest features
-that are screened are more than there are, or also the threshold for responsibilities is the smallest number there is,
-and nothing else is changed.
+All methods use the same rows, the same mixture (the true parameters), the same blocks and the same threads. The
+library has no option for the first two methods. Modified copies of the compiled kernels are loaded for them. In both
+copies, the least number of features for the screen is too large to be reached; in the copy for all pairs, the threshold
+for responsibilities is the smallest normal float too.
 
-Beside them is a pass over *overlapping data* of the same size, where nothing can be skipped. With up to 32 features
-distances are computed in a quicker way there, which would lose digits where components are as narrow as in separated
-data: no pass of gaussmix over all pairs is faster than that.
+A pass over *overlapping data* of the same size, in which no pair can be skipped, is measured too. With up to 32
+features this pass computes distances by a faster method, which would lose digits with the narrow components of
+separated data: no pass of gaussmix over all pairs is faster.
 """
 
 import statistics
@@ -25,8 +26,8 @@ import numpy as np
 from numba import njit
 
 from benchmarks.experiments.experiment import Experiment
-from benchmarks.measure import timed
-from benchmarks.tables import Column, beside, digits, exponent
+from benchmarks.measure import measure_time
+from benchmarks.tables import Column, digits, exponent, seconds_and_ratio
 from benchmarks.workloads import Workload
 from gaussmix import Mixture
 from gaussmix._threads import side_by_side
@@ -47,18 +48,18 @@ SIZES = ((200_000, 16, 32), (50_000, 16, 512), (100_000, 64, 16))
 
 @dataclass(frozen=True)
 class Screening:
-    """Seconds of each pass, and what became of them.
+    """Seconds of each pass, the share of skipped pairs, and the difference of the log-likelihoods.
 
     Attributes
     ----------
     case : str
         The workload.
     seconds : tuple of tuple of float
-        Of all pairs, not screened, screened, and of overlapping data, taken in turn.
+        Seconds for all pairs, not screened, screened, and overlapping data, measured in turn.
     skipped : float
-        Share of pairs that were not looked at.
+        Share of the pairs that were skipped.
     difference : float
-        The largest difference between log-likelihoods of the first three, in nats per row.
+        Largest difference between the log-likelihoods of the first three passes, in nats per row.
     """
 
     case: str
@@ -67,8 +68,8 @@ class Screening:
     difference: float
 
 
-def copied(constants: dict[str, dict[str, float]]) -> Expect:
-    """`expect` of another copy of the kernels, in some of whose modules constants are others; not kept on disk."""
+def copy_kernels(constants: dict[str, dict[str, float]]) -> Expect:
+    """Return the function `expect` of a copy of the kernels with other constants; the copy is not cached on disk."""
     own = {name: module for name, module in sys.modules.items() if name.startswith(KERNELS)}
     for name in own:
         del sys.modules[name]
@@ -85,37 +86,37 @@ def copied(constants: dict[str, dict[str, float]]) -> Expect:
 
 @dataclass(frozen=True)
 class Way:
-    """One pass over all rows like that of a step of EM."""
+    """A way to pass over all rows, as a step of EM does."""
 
     expect: Expect
     source: ArraySource
     mixture: Mixture
 
     def run(self) -> tuple[float, float]:
-        """The log-likelihood and the share of pairs skipped."""
-        found = list(side_by_side(self.block, list(self.source.spans(self.mixture.n_components))))
+        """Return the log-likelihood and the share of skipped pairs."""
+        blocks = list(side_by_side(self.block, list(self.source.spans(self.mixture.n_components))))
         n_pairs = self.source.n_rows * self.mixture.n_components
-        return sum(one.log_likelihood for one in found), sum(one.skipped for one in found) / n_pairs
+        return sum(block.log_likelihood for block in blocks), sum(block.skipped for block in blocks) / n_pairs
 
     def block(self, span: slice) -> Statistics:
-        """Statistics of one block."""
+        """Return the statistics of a block."""
         rows = self.source.rows[span]
         return self.expect(self.mixture, rows, np.ones(len(rows)), FULL)
 
 
 def problem(workload: Workload) -> tuple[ArraySource, Mixture]:
-    """The rows, and where EM starts."""
+    """Return the rows and the mixture at which EM starts."""
     rows, start = workload.draw()
     return ArraySource(rows), Mixture(start.weights, start.means, Full.from_covariances(start.covariances))
 
 
 def measure(workload: Workload, turns: int = TURNS) -> Screening:
-    """Passes in turn, after one of each that is not counted, in which kernels are compiled."""
+    """Measure passes in turn, after an uncounted pass of each method, which compiles the kernels."""
     apart, overlapping = problem(workload), problem(replace(workload, data="overlapping"))
-    expects = copied(NO_THRESHOLD | NO_SCREEN), copied(NO_SCREEN), fused.expect
+    expects = copy_kernels(NO_THRESHOLD | NO_SCREEN), copy_kernels(NO_SCREEN), fused.expect
     ways = [*(Way(expect, *apart) for expect in expects), Way(fused.expect, *overlapping)]
     log_likelihoods, skipped = zip(*(way.run() for way in ways), strict=True)
-    seconds = [[timed(way.run)[0] for way in ways] for _ in range(turns)]
+    seconds = [[measure_time(way.run)[0] for way in ways] for _ in range(turns)]
     return Screening(
         workload.shape,
         tuple(zip(*seconds, strict=True)),
@@ -130,12 +131,12 @@ EXPERIMENT = Experiment(
     measure,
     Screening,
     [
-        Column("(n, D, K)", lambda one: one.case),
-        Column("screened", lambda one: digits(statistics.median(one.seconds[2]))),
-        Column("not screened", lambda one: beside(one.seconds[1], one.seconds[2])),
-        Column("all pairs", lambda one: beside(one.seconds[0], one.seconds[2])),
-        Column("overlapping data", lambda one: beside(one.seconds[3], one.seconds[2])),
-        Column("pairs skipped", lambda one: f"{one.skipped:.1%}"),
-        Column("difference, nats per row", lambda one: exponent(one.difference)),
+        Column("(n, D, K)", lambda record: record.case),
+        Column("screened", lambda record: digits(statistics.median(record.seconds[2]))),
+        Column("not screened", lambda record: seconds_and_ratio(record.seconds[1], record.seconds[2])),
+        Column("all pairs", lambda record: seconds_and_ratio(record.seconds[0], record.seconds[2])),
+        Column("overlapping data", lambda record: seconds_and_ratio(record.seconds[3], record.seconds[2])),
+        Column("pairs skipped", lambda record: f"{record.skipped:.1%}"),
+        Column("difference, nats per row", lambda record: exponent(record.difference)),
     ],
 )

@@ -1,7 +1,7 @@
-"""The first fit of a small table, as a whole process: Python, imports, rows from a file, a fit.
+"""The first fit of a small table, as a whole process: start of Python, imports, rows from a file, fit.
 
-Fresh processes of either library take turns. Both get the rows the same way, by ``numpy.load``, and both find their
-modules compiled to bytecode, as an installed package has them: ours, read from a working copy, may write it.
+New processes of the two libraries take turns. Both read the rows by ``numpy.load``, and both use modules that are
+compiled to bytecode, like an installed package: gaussmix, which is imported from a working copy, may write bytecode.
 """
 
 import os
@@ -16,8 +16,8 @@ import numpy as np
 from sklearn.datasets import load_iris
 
 from benchmarks.experiments.experiment import Experiment
-from benchmarks.measure import timed
-from benchmarks.tables import Column, beside, digits
+from benchmarks.measure import measure_time
+from benchmarks.tables import Column, digits, seconds_and_ratio
 
 MODULES = ("gaussmix", "sklearn.mixture")
 TURNS = 15
@@ -31,21 +31,21 @@ GaussianMixture(3, random_state=0).fit(numpy.load(sys.argv[1]))
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds of each process of either library, ours first."""
+    """Seconds of each process of each library, gaussmix first."""
 
     case: str
     seconds: tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def process(module: str, path: Path) -> float:
-    """Seconds of a process."""
+    """Return the seconds of a process."""
     command = [sys.executable, "-c", SCRIPT.format(module=module), str(path)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return timed(lambda: subprocess.run(command, check=True, env=environment))[0]  # noqa: S603 - our own
+    return measure_time(lambda: subprocess.run(command, check=True, env=environment))[0]  # noqa: S603 - our own
 
 
 def measure(case: str, turns: int = TURNS) -> Startup:
-    """Processes in turn, after one of each that is not counted, in which files come into memory."""
+    """Measure processes in turn, after an uncounted process of each library, which brings files into memory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npy"
         np.save(path, load_iris().data)
@@ -60,8 +60,8 @@ EXPERIMENT = Experiment(
     measure,
     Startup,
     [
-        Column("(n, D, K)", lambda one: one.case),
-        Column("gaussmix", lambda one: digits(statistics.median(one.seconds[0]))),
-        Column("scikit-learn", lambda one: beside(one.seconds[1], one.seconds[0])),
+        Column("(n, D, K)", lambda record: record.case),
+        Column("gaussmix", lambda record: digits(statistics.median(record.seconds[0]))),
+        Column("scikit-learn", lambda record: seconds_and_ratio(record.seconds[1], record.seconds[0])),
     ],
 )

@@ -1,4 +1,4 @@
-"""The libraries that can be measured. A new one is a class in a file of its own, and a place here."""
+"""The libraries that can be measured. To add a library, write a class in a file and add an instance here."""
 
 from benchmarks.peers.gaussmix import GaussMix
 from benchmarks.peers.gmmx import Gmmx

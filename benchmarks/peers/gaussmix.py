@@ -1,12 +1,12 @@
-"""gaussmix itself."""
+"""The library gaussmix."""
 
 from benchmarks.peers.scikit_learn import ScikitLearn
 
 
 class GaussMix(ScikitLearn):
-    """Its ``GaussianMixture`` takes scikit-learn's arguments.
+    """``GaussianMixture`` of gaussmix, which accepts the arguments of scikit-learn's.
 
-    It leaps between iterations, and a leap takes a pass over the rows, also one that is not kept: passes are counted.
+    Passes are counted instead of iterations, because a step of Anderson acceleration takes a pass even if refused.
     """
 
     name = "gaussmix"

@@ -1,4 +1,4 @@
-"""gmmx, which runs on JAX."""
+"""The library gmmx, which uses JAX."""
 
 from importlib import import_module
 from typing import Any
@@ -10,7 +10,7 @@ from benchmarks.workloads import Array, Parameters
 
 
 class Gmmx(Peer):
-    """Its ``EMFitter``, which computes in float32 alone and is compiled anew for each number of iterations."""
+    """``EMFitter`` of gmmx, which computes only in float32 and is compiled again for each number of iterations."""
 
     name = "gmmx"
     module = "gmmx"

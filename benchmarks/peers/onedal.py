@@ -1,4 +1,4 @@
-"""Intel's oneDAL, which comes with the package scikit-learn-intelex."""
+"""The library oneDAL of Intel, which the package scikit-learn-intelex installs."""
 
 from importlib import import_module
 from typing import Any
@@ -13,7 +13,7 @@ STORAGES = {"full": "full", "diag": "diagonal"}
 
 
 class OneDAL(Peer):
-    """``em_gmm`` of its module daal4py; it has two covariance types."""
+    """``em_gmm`` of the module daal4py, with two covariance types."""
 
     name = "oneDAL"
     module = "daal4py"
@@ -31,7 +31,10 @@ class OneDAL(Peer):
             covarianceStorage=STORAGES[covariance_type],
         )
         result = algorithm.compute(
-            rows, np.atleast_2d(start.weights), start.means, [np.atleast_2d(one) for one in start.covariances]
+            rows,
+            np.atleast_2d(start.weights),
+            start.means,
+            [np.atleast_2d(covariance) for covariance in start.covariances],
         )
         covariances = np.stack(result.covariances).reshape(start.covariances.shape)
         return Fitted(

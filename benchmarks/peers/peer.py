@@ -1,4 +1,4 @@
-"""What a library must be able to do to be measured."""
+"""The interface of a library that is measured."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from benchmarks.workloads import Array, Parameters
 
-FLOOR = 1e-6  # what is added to variances; all libraries have such a number
+# Number that is added to variances, in all libraries with such a parameter.
+FLOOR = 1e-6
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit ended with, and the iterations it took, by the library's own count."""
+    """The result of a fit: the parameters, and the number of iterations that the library reports."""
 
     parameters: Parameters
     n_iter: float
@@ -28,13 +29,13 @@ class Peer(ABC):
     covariance_types: ClassVar[tuple[str, ...]] = ("full", "tied", "diag", "spherical")
 
     def available(self) -> bool:
-        """Whether it is installed."""
+        """Return True if the library is installed."""
         return find_spec(self.module) is not None
 
     def version(self) -> str:
-        """Its version, as its distribution says it."""
+        """Return the version of the library, from the metadata of its distribution."""
         return version(self.distribution)
 
     @abstractmethod
     def fit(self, rows: Array, covariance_type: str, start: Parameters, n_iter: int) -> Fitted:
-        """Go `n_iter` iterations from `start`, without stopping before."""
+        """Run `n_iter` iterations from `start`, without an earlier stop."""

@@ -1,4 +1,4 @@
-"""pomegranate, which runs on PyTorch."""
+"""The library pomegranate, which uses PyTorch."""
 
 from importlib import import_module
 from typing import Any
@@ -10,7 +10,7 @@ from benchmarks.workloads import Array, Parameters
 
 
 class Pomegranate(Peer):
-    """Its ``GeneralMixtureModel`` of normal distributions, which adds nothing to the variances."""
+    """``GeneralMixtureModel`` of normal distributions, which adds nothing to the variances."""
 
     name = "pomegranate"
     module = "pomegranate"
@@ -21,13 +21,15 @@ class Pomegranate(Peer):
         torch: Any = import_module("torch")
         normal: Any = import_module("pomegranate.distributions").Normal
         mixture: Any = import_module("pomegranate.gmm").GeneralMixtureModel
-        weights, means, covariances = (  # copied, as they are changed in place
+        weights, means, covariances = (  # copies, because the fit changes them in place
             torch.tensor(part) for part in (start.weights, start.means, start.covariances)
         )
-        components = [normal(mean, one, covariance_type) for mean, one in zip(means, covariances, strict=True)]
+        components = [
+            normal(mean, covariance, covariance_type) for mean, covariance in zip(means, covariances, strict=True)
+        ]
         model = mixture(components, priors=weights, max_iter=n_iter, tol=-np.inf).fit(torch.from_numpy(rows))
         means, covariances = (
-            torch.stack([getattr(one, part).detach() for one in model.distributions]).numpy()
+            torch.stack([getattr(component, part).detach() for component in model.distributions]).numpy()
             for part in ("means", "covs")
         )
         return Fitted(Parameters(model.priors.detach().numpy(), means, covariances), n_iter)

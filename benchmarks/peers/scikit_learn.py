@@ -1,4 +1,4 @@
-"""scikit-learn."""
+"""The library scikit-learn."""
 
 import warnings
 from collections.abc import Callable
@@ -19,7 +19,7 @@ INVERSES: dict[str, Callable[[Array], Array]] = {
 
 
 class ScikitLearn(Peer):
-    """Its ``GaussianMixture``, or another with the same arguments."""
+    """``GaussianMixture`` of scikit-learn; a base for libraries with the same arguments."""
 
     name = "scikit-learn"
     module = "sklearn"
@@ -39,7 +39,7 @@ class ScikitLearn(Peer):
             precisions_init=INVERSES[covariance_type](start.covariances),
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # stopping at max_iter is the point
+            warnings.simplefilter("ignore")  # the fit stops at max_iter on purpose
             model.fit(rows)
         parameters = Parameters(model.weights_, model.means_, model.covariances_)
         return Fitted(parameters, getattr(model, self.counted))

@@ -1,4 +1,4 @@
-"""Work in threads: the number of threads, and control of the threads of BLAS."""
+"""Threads: the number of threads, work on several threads, and control of the threads of BLAS."""
 
 import os
 from collections import deque
@@ -21,7 +21,7 @@ _Part = TypeVar("_Part")
 _Answer = TypeVar("_Answer")
 
 _WAKES_BLAS = 2**14
-"""The number of multiplications in a product of matrices from which on BLAS starts threads."""
+"""Number of multiplications in a product of matrices from which BLAS starts threads."""
 
 
 def usable_threads(n_jobs: int | None = None) -> int:
@@ -58,7 +58,7 @@ class _Blas:
 
     @contextmanager
     def on_one_thread(self) -> Iterator[None]:
-        """Keep BLAS on one thread while the context is active, in whatever thread other contexts begin and end."""
+        """Keep BLAS on one thread while the context is active; other threads may enter and leave contexts meanwhile."""
         with self._lock:
             if self._limits is None:
                 _obey_any_thread()
@@ -68,7 +68,7 @@ class _Blas:
             yield
         finally:
             with self._lock:
-                self._n_within = max(self._n_within - 1, 0)  # a fork may have happened within
+                self._n_within = max(self._n_within - 1, 0)  # a fork may have reset the count within the context
                 if self._n_within == 0:
                     self._set_free()
 
@@ -86,7 +86,7 @@ class _Blas:
 
 
 def _obey_any_thread() -> None:
-    """Let threadpoolctl obey any thread: from version 3.8 on, it obeys only the first thread that set a limit."""
+    """Let threadpoolctl obey any thread: since version 3.8, it obeys only the thread that set the first limit."""
     if hasattr(OpenBLASController, "clear_controlling_thread"):
         OpenBLASController.clear_controlling_thread(force=True)
 
@@ -103,7 +103,7 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def one_thread(work: float = inf) -> Iterator[None]:
-    """Keep BLAS on one thread: for small products, its threads cost more than they save, and keep spinning afterwards.
+    """Keep BLAS on one thread: for small products, the threads of BLAS cost more than they save, and spin afterwards.
 
     Parameters
     ----------
@@ -137,13 +137,13 @@ def side_by_side(
 
 
 def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
-    """Yield the results as :func:`side_by_side`, with helper threads, all of which end before this function does."""
+    """Yield the results of :func:`side_by_side` with helper threads, all of which end before this function returns."""
     all_work = _Work(work, deque(enumerate(parts)))
     helpers: list[Thread] = []
     try:
         for _ in range(n_helpers):
             helper = Thread(target=all_work.help_out, name="gaussmix")
-            with suppress(RuntimeError):  # the system may refuse more threads; then fewer work
+            with suppress(RuntimeError):  # the system may refuse more threads; then fewer threads work
                 helper.start()
                 helpers.append(helper)
         while all_work.one_more():
@@ -159,7 +159,7 @@ def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_help
 
 @dataclass(eq=False)
 class _Work(Generic[_Part, _Answer]):
-    """The parts that are left for several threads, and the results that have not been yielded yet."""
+    """The parts that no thread has begun, and the results that have not been yielded."""
 
     work: Callable[[_Part], _Answer]
     left: deque[tuple[int, _Part]]
@@ -168,7 +168,7 @@ class _Work(Generic[_Part, _Answer]):
     n_yielded: int = 0
 
     def one_more(self) -> bool:
-        """Work on the next part; return False if none is left. After an error, no thread begins another part."""
+        """Work on the next part and return True, or return False if no part is left; an error discards all parts."""
         try:
             i, part = self.left.popleft()
         except IndexError:
@@ -181,7 +181,7 @@ class _Work(Generic[_Part, _Answer]):
         return True
 
     def help_out(self) -> None:
-        """Work on parts until none is left; keep an error for the caller to raise."""
+        """Work until no part is left; keep an error for the caller to raise."""
         try:
             while self.one_more():
                 pass
@@ -189,7 +189,7 @@ class _Work(Generic[_Part, _Answer]):
             self.errors.append(error)
 
     def due(self) -> Iterator[_Answer]:
-        """Yield the next results in order, as far as they are known."""
+        """Yield the next results in order, up to the first result that is not known."""
         while self.n_yielded in self.answers:
             yield self.answers.pop(self.n_yielded)
             self.n_yielded += 1

@@ -1,4 +1,4 @@
-"""The part of a mixture that an E-step may know."""
+"""The protocol of the components of a mixture: all that an E-step uses."""
 
 from typing import Protocol
 
@@ -9,9 +9,9 @@ __all__ = ["Components"]
 
 
 class Components(Protocol):
-    """K Gaussian components in D dimensions, as an E-step sees them; a :class:`~gaussmix.Mixture` is the usual case.
+    """The K Gaussian components in D dimensions that an E-step uses, for example a :class:`~gaussmix.Mixture`.
 
-    The values must not change: engines keep what they derive from them for as long as the object lives.
+    The values must not change: engines cache the arrays that they derive from an object.
     """
 
     @property
@@ -51,4 +51,4 @@ class Components(Protocol):
         """Variances of the features under the whole distribution, ``(D,)``."""
 
     def __hash__(self) -> int:
-        """Return a hash: engines look up by it what they have derived."""
+        """Return a hash: the key under which engines cache derived arrays."""

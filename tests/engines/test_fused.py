@@ -169,7 +169,7 @@ def test_products_in_single_precision_are_about_the_means_themselves(form: type[
     mixture = draw_mixture(np.random.default_rng(25), form, 4, 3)
     rows = mixture.sample(300, random_state=0).astype(np.float32)
     moments = kernel_form(mixture.covariances).moments
-    found = fused._planned(mixture, moments, rows.dtype).run(rows, np.ones(300))
+    found = fused._cached_plan(mixture, moments, rows.dtype).run(rows, np.ones(300))
     assert found is not None
     assert found.origin is mixture.means
 
@@ -513,10 +513,10 @@ def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
 def test_kernels_are_kept_under_the_contents_of_all_their_files(tmp_path):
     kept = _kernels.sum_rows.py_func.__qualname__.removeprefix("sum_rows_")
     home = Path(_functions.__file__).parent
-    assert kept == _functions.digest(home)
+    assert kept == _functions.hash_sources(home)
     copy = tmp_path / "copy"
     shutil.copytree(home, copy)
-    assert _functions.digest(copy) == kept
+    assert _functions.hash_sources(copy) == kept
     with (copy / "_moments.py").open("a") as file:
         file.write("# changed\n")
-    assert _functions.digest(copy) != kept
+    assert _functions.hash_sources(copy) != kept

@@ -1,4 +1,4 @@
-"""What a mixture says of rows: log-densities, most probable components, responsibilities; by the engine that pays."""
+"""Log-densities, most probable components and responsibilities of rows, block by block, by the faster engine."""
 
 from collections.abc import Iterator
 
@@ -11,27 +11,32 @@ from gaussmix.engines.base import AUTO, engine_for
 
 __all__ = ["labels", "log_densities", "responsibilities"]
 
-_NUMBERS_AT_ONCE = 2**20  # row-component-features
-_FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096  # rows: a tile of the compiled pass, and many
+# Rows times components times features in a block: it bounds the memory that a block takes in NumPy.
+_NUMBERS_AT_ONCE = 2**20
+# Least number of rows in a block, the rows of a tile in the compiled pass, and the largest number.
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096
 
 
 def log_densities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
-    """Log-densities ``(n,)``, in nats."""
+    """Return the log-densities ``(n,)``, in nats."""
     return _assess(mixture, rows, n_threads, of_all=False)[0]
 
 
 def labels(mixture: Components, rows: Rows, n_threads: int | None = None) -> Labels:
-    """The most probable components ``(n,)``, the first of several."""
+    """Return the most probable components ``(n,)``; of equally probable components, the first."""
     return _assess(mixture, rows, n_threads, of_all=False)[1]
 
 
 def responsibilities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
-    """Responsibilities ``(n, K)``, whose rows sum to one."""
+    """Return the responsibilities ``(n, K)``, whose rows sum to one."""
     return _assess(mixture, rows, n_threads, of_all=True)[2]
 
 
 def _assess(mixture: Components, rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
-    """All three, the last with no rows unless asked for. No more is held at a time than the answer and a few blocks."""
+    """Return log-densities, labels and responsibilities; the last have no rows unless `of_all` is True.
+
+    Memory holds the result and a few blocks.
+    """
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
     shares = np.empty((n_rows if of_all else 0, n_components))
@@ -44,13 +49,13 @@ def _assess(mixture: Components, rows: Rows, n_threads: int | None, *, of_all: b
             shares[span] = some
 
     spans = list(_spans(n_rows, mixture.means.size))
-    # Few rows: one after the other, as to find out which libraries have threads takes as long as a small fit.
+    # Few rows: no threads, because to find the libraries that have threads takes as much time as a small fit.
     for _ in side_by_side(block, spans, n_threads) if engine.side_by_side else map(block, spans):
         pass
     return log_density, most_probable, shares
 
 
 def _spans(n_rows: int, n_numbers: int) -> Iterator[slice]:
-    """Blocks of rows whose distances from all means take little memory."""
+    """Yield blocks of rows whose differences from all means take little memory."""
     size = min(max(_NUMBERS_AT_ONCE // n_numbers, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
     return (slice(start, start + size) for start in range(0, n_rows, size))

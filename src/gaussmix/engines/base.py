@@ -1,4 +1,7 @@
-"""The engines: ways to do the arithmetic of a pass, by name, and which of them serves a problem."""
+"""The protocol of an engine, the registry of engines, and the choice of an engine for a problem.
+
+An engine does the arithmetic of a pass over the rows.
+"""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,11 +17,12 @@ __all__ = ["AUTO", "ENGINES", "Arithmetic", "Engine", "engine_for"]
 
 AUTO = "auto"
 
-_SMALL = 200_000  # row-component-features of a pass, below which NumPy is done before a compiled kernel is loaded
+# Rows times components times features: below this, a pass in NumPy ends before a compiled kernel is loaded from disk.
+_SMALL = 200_000
 
 
 class Arithmetic(Protocol):
-    """The arithmetic of a pass over one block of rows. A module that has these functions will do."""
+    """The arithmetic of a pass over one block of rows. A module with these functions satisfies the protocol."""
 
     def expect(self, mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
         """Return the statistics of the rows under a mixture, about its means."""
@@ -26,23 +30,23 @@ class Arithmetic(Protocol):
     def assess(
         self, mixture: Components, rows: Rows, *, responsibilities: bool = False
     ) -> tuple[Floats, Labels, Floats]:
-        """Return log-densities, most probable components and, where they are wanted, responsibilities."""
+        """Return log-densities, most probable components and, if requested, responsibilities."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A way to do the arithmetic, imported when it is first used.
+    """An implementation of the arithmetic, imported when the implementation is first used.
 
     Attributes
     ----------
     module : str
-        The module that holds the arithmetic.
+        Name of the module that holds the arithmetic.
     truncated : str
-        The module that holds the arithmetic of rows that look at some of the components.
+        Name of the module that holds the arithmetic of rows with candidate components.
     side_by_side : bool
-        Whether blocks gain by being worked on in threads: whether the arithmetic releases the interpreter's lock.
+        True if the arithmetic releases the interpreter's lock, so that several threads are faster than a single thread.
     needs : tuple of str
-        Packages without which the engine cannot be used.
+        Names of the packages that the engine imports besides the requirements of gaussmix.
     """
 
     module: str
@@ -52,7 +56,7 @@ class Engine:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The packages that are needed and not installed."""
+        """The needed packages that are not installed."""
         return tuple(package for package in self.needs if find_spec(package) is None)
 
     @property
@@ -61,8 +65,8 @@ class Engine:
         return cast("Arithmetic", import_module(self.module))
 
     @property
-    def among_candidates(self) -> Any:  # noqa: ANN401 - a module: its functions are those of `expectation.truncated`
-        """The functions that work on rows with candidates."""
+    def among_candidates(self) -> Any:  # noqa: ANN401 - a module: its functions are those of `reference_truncated`
+        """The functions that work on rows with candidate components."""
         return import_module(self.truncated)
 
 
@@ -72,11 +76,11 @@ ENGINES: dict[str, Engine] = {
         "gaussmix.engines.fused.engine", "gaussmix.engines.fused.truncated", side_by_side=True, needs=("numba",)
     ),
 }
-"""The engines by name. A new engine is one line here, and a module."""
+"""The engines by name. To add an engine, write a module and add a line here."""
 
 
 def engine_for(name: str, *, n_rows: int, n_components: int, n_features: int) -> Engine:
-    """Return the engine of a name; of ``"auto"``, the compiled one where it pays and can be used.
+    """Return the engine with a name; for ``"auto"``, the compiled engine if a pass is large and Numba is installed.
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ def engine_for(name: str, *, n_rows: int, n_components: int, n_features: int) ->
     Raises
     ------
     ValueError
-        If there is no engine of that name.
+        If no engine has the name.
     ImportError
         If a package that the engine needs is not installed.
     """

@@ -1,4 +1,4 @@
-"""Sets of candidates: the components that the E-step considers for the rows of a group."""
+"""Candidate sets: the components under which the truncated E-step evaluates the rows of a group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["CandidateSets"]
 
 @dataclass(frozen=True, eq=False)
 class CandidateSets:
-    """C groups of rows, each with its set of candidates: the only components that the E-step considers for its rows.
+    """C groups of rows, each with its candidates: the only components under which the rows of the group are evaluated.
 
     Each component appears at most once in a set.
 
@@ -22,11 +22,11 @@ class CandidateSets:
     order : (n,) ndarray of int
         Indices of the rows, set by set.
     starts : (C + 1,) ndarray of int
-        Where the rows of each set begin in the order, and where the last ones end.
+        Position in `order` of the first row of each set, and the number of rows.
     members : (M,) ndarray of int
-        The candidates, set by set.
+        Indices of the candidates, set by set.
     member_starts : (C + 1,) ndarray of int
-        Where the candidates of each set begin, and where the last ones end.
+        Position in `members` of the first candidate of each set, and the number of members.
 
     References
     ----------
@@ -41,18 +41,18 @@ class CandidateSets:
 
     @classmethod
     def sharing(cls, best: Labels, proposals: Labels, n_components: int) -> Self:
-        """Return the sets of rows with the same most probable component.
+        """Return candidate sets, one for the rows with the same most probable component.
 
-        The candidates of a set are the two most probable components of each of its rows, and the proposals.
+        The candidates of a set are the two most probable components of each row of the set, and the proposals.
 
         Parameters
         ----------
         best : (n, 2) ndarray of int
-            The two most probable components of each row; the first is the number of its set.
+            The two most probable components of each row; the first component is also the index of the set of the row.
         proposals : (C, G) ndarray of int
-            Components that are added to each set.
+            Components to add to the candidates of each set.
         n_components : int
-            K.
+            Number of components, K.
         """
         n_sets, n_proposals = proposals.shape
         own = best[:, 0]
@@ -73,11 +73,11 @@ class CandidateSets:
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs of a row and a candidate there are."""
+        """Number of pairs of a row and a candidate."""
         return int(np.diff(self.starts) @ np.diff(self.member_starts))
 
     def part(self, span: slice) -> Self:
-        """The sets of some of the rows, by their places in the order; a set may be cut."""
+        """Return the candidate sets of the rows in a span of `order`; the first and the last set may be cut."""
         first = int(np.searchsorted(self.starts, span.start, side="right")) - 1
         last = int(np.searchsorted(self.starts, span.stop, side="left"))
         member_starts = self.member_starts[first : last + 1]
@@ -89,14 +89,14 @@ class CandidateSets:
         )
 
     def __iter__(self) -> Iterator[tuple[slice, Labels]]:
-        """Places in the order, and candidates, of each set."""
+        """Yield the span in `order` and the candidates of each set."""
         for c in range(len(self.starts) - 1):
             members = self.members[self.member_starts[c] : self.member_starts[c + 1]]
             yield slice(int(self.starts[c]), int(self.starts[c + 1])), members
 
     def mask(self, n_components: int) -> Flags:
-        """Which components each row looks at, in the order: ``(n, K)``."""
-        looked_at = np.zeros((self.n_rows, n_components), dtype=bool)
+        """Return True for the candidates of each row, ``(n, K)``; the rows are in the order of `order`."""
+        is_candidate = np.zeros((self.n_rows, n_components), dtype=bool)
         for span, members in self:
-            looked_at[span, members] = True
-        return looked_at
+            is_candidate[span, members] = True
+        return is_candidate

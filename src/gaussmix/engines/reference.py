@@ -1,4 +1,4 @@
-"""The E-step in plain NumPy: one block of rows at a time, obviously right, and the oracle of the fused twin."""
+"""The E-step in plain NumPy, for one block of rows at a time: the oracle in the tests of the compiled engine."""
 
 import numpy as np
 
@@ -13,39 +13,39 @@ _LOWEST = np.finfo(np.float64).min
 
 
 def log_joint(mixture: Components, rows: Rows) -> Floats:
-    """``log(weight_k) + log N(x_i; μ_k, Σ_k)`` as ``(n, K)``.
+    """Return ``log(weight_k) + log N(x_i; μ_k, Σ_k)`` as ``(n, K)``.
 
-    A value below the smallest float (about -1.8e308) is returned as that float, so that it stays finite.
+    A value below the smallest float (about -1.8e308) is returned as that float, so that all values are finite.
     """
     return _log_joint(mixture, _centred(mixture, rows)).T
 
 
 def _centred(mixture: Components, rows: Rows) -> Floats:
-    """Return the rows about each mean, ``(K, n, D)``; differences beyond the largest float are infinite."""
+    """Return the differences of the rows from each mean, ``(K, n, D)``; a difference that overflows is infinite."""
     with np.errstate(over="ignore"):
         return np.asarray(rows - mixture.means[:, None])
 
 
 def _log_joint(mixture: Components, centred: Floats) -> Floats:
-    """The same as ``(K, n)``, for rows about each mean ``(K, n, D)``."""
+    """Return log-joint densities ``(K, n)``, from the differences of the rows from each mean ``(K, n, D)``."""
     with np.errstate(over="ignore", invalid="ignore"):
         white = mixture.covariances.whiten(centred)
         joint = mixture.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)
     joint = np.asarray(np.maximum(joint, _LOWEST))
     lost = np.isnan(joint)
-    if lost.any():  # differences of infinite distances; a row that is NaN itself stays so
+    if lost.any():  # infinity minus infinity; the values of a row that contains NaN remain NaN
         joint[lost & ~np.isnan(centred).any(axis=2)] = _LOWEST
     return joint
 
 
 def responsibilities(mixture: Components, rows: Rows) -> tuple[Floats, Floats]:
-    """Responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
+    """Return responsibilities ``(n, K)``, whose rows sum to one, and log-densities ``(n,)``."""
     resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return resp.T, log_density
 
 
 def _responsibilities(mixture: Components, rows: Rows, centred: Floats) -> tuple[Floats, Floats]:
-    """The same, the former as ``(K, n)``."""
+    """Return responsibilities ``(K, n)`` and log-densities ``(n,)``."""
     joint = _log_joint(mixture, centred)
     largest = joint.max(axis=0)
     resp = np.exp(joint - largest)
@@ -59,13 +59,14 @@ def _responsibilities(mixture: Components, rows: Rows, centred: Floats) -> tuple
 
 
 def _far_responsibilities(mixture: Components, rows: Rows) -> Floats:
-    """Responsibilities of rows so far out that their squared distances overflow.
+    """Return the responsibilities ``(K, m)`` of rows whose squared distances overflow.
 
-    There the nearest component, in its own metric, takes all; components at the same distance share by their other
-    terms. Each row about each mean is taken as a size and a vector of that unit: lengths of the whitened vectors do not
-    overflow. Distances are compared in units of the row's smallest size, in which the smallest distance is finite too.
+    The component at the smallest Mahalanobis distance has the responsibility 1. Components at the same distance share
+    the row by the other terms of their densities. The difference of a row from a mean is written as a scale times a
+    vector of order one, so that the norm of the whitened vector does not overflow. The distances of a row are compared
+    in units of the smallest scale of the row, so that the smallest distance does not overflow.
     """
-    halves = 0.5 * rows.astype(np.float64) - 0.5 * mixture.means[:, None]  # whose differences do not overflow
+    halves = 0.5 * rows.astype(np.float64) - 0.5 * mixture.means[:, None]  # differences of halves do not overflow
     sizes = np.abs(halves).max(axis=2)
     lengths = np.hypot.reduce(mixture.covariances.whiten(halves / np.where(sizes > 0, sizes, 1.0)[:, :, None]), axis=2)
     possible = (mixture.weights > 0)[:, None]
@@ -78,13 +79,13 @@ def _far_responsibilities(mixture: Components, rows: Rows) -> Floats:
 
 
 def assess(mixture: Components, rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
-    """Log-densities ``(n,)``, labels ``(n,)``, and responsibilities ``(n, K)``, or ``(0, K)`` unless wanted."""
+    """Return log-densities ``(n,)``, labels ``(n,)``, and responsibilities ``(n, K)``, ``(0, K)`` if not requested."""
     resp, log_density = _responsibilities(mixture, rows, _centred(mixture, rows))
     return log_density, resp.argmax(axis=0), resp.T if responsibilities else np.empty((0, mixture.n_components))
 
 
 def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments: Moments) -> Statistics:
-    """Statistics of rows ``(n, D)`` under given responsibilities ``(n, K)``; the log-likelihoods are left at zero."""
+    """Return the statistics of rows ``(n, D)`` under responsibilities ``(n, K)``, with log-likelihoods of zero."""
     weighted = resp * weights[:, None]
     first, second = np.zeros(origin.shape), moments.zero(*origin.shape)
     for k, centre in enumerate(origin):
@@ -106,11 +107,11 @@ def summarize(rows: Rows, weights: Floats, resp: Floats, origin: Floats, moments
 
 
 def expect(mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
-    """Statistics of one block of rows ``(n, D)`` with weights ``(n,)`` under `mixture`, about its means."""
+    """Return the statistics of a block of rows ``(n, D)`` with weights ``(n,)`` under a mixture, about its means."""
     centred = _centred(mixture, rows)
     resp, log_density = _responsibilities(mixture, rows, centred)
     shares = resp * weights
-    with np.errstate(over="ignore", invalid="ignore"):  # sums over rows far out are infinite
+    with np.errstate(over="ignore", invalid="ignore"):  # sums over far rows are infinite
         return Statistics(
             origin=mixture.means,
             mass=shares.sum(axis=1),

@@ -1,11 +1,11 @@
-r"""The E-step under candidates alone: each row as if only some of the components were there.
+r"""The truncated E-step in plain NumPy: each row is evaluated under its candidate components only.
 
-With candidates :math:`C(x)`, responsibilities are shared out among them, and
+With the candidates :math:`C(x)` of a row, only the candidates have responsibilities, and
 
 .. math:: \log p(x) \ge \log \sum_{k \in C(x)} \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)
 
-is a lower bound, which no M-step lowers while the candidates stay: truncated variational EM. There are two twins, as of
-the whole E-step: here in plain NumPy, over all components with a mask; compiled in
+is a lower bound of the log-density. No M-step decreases the sum of the bounds while the candidates stay the same: this
+is truncated variational EM. This module evaluates all components and applies a mask; the compiled version is in
 :mod:`gaussmix.engines.fused.truncated`.
 
 References
@@ -26,32 +26,35 @@ from gaussmix.statistics import Statistics
 
 __all__ = ["best_two", "expect", "rows_at_once"]
 
-_NUMBERS_AT_ONCE = 2**22  # distances of rows from means, in each feature
+# Rows times components times features: the floats in the differences of a block. It bounds memory.
+_NUMBERS_AT_ONCE = 2**22
 
 
 def rows_at_once(mixture: Components) -> int:
-    """How many rows a block should have, for memory's sake."""
+    """Return the number of rows of a block whose differences from all means fit into the bound on memory."""
     return max(_NUMBERS_AT_ONCE // mixture.means.size, 1)
 
 
 def expect(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets, moments: Moments) -> Statistics:
-    """Statistics of one block of rows, each under the candidates of its set, about the means of the mixture.
+    """Return the statistics of a block of rows, each under the candidates of its set, about the means of the mixture.
 
     Parameters
     ----------
     mixture : Components
-        Of each row's candidates one weighs something, at least.
+        Distribution; at least one candidate of each row has a positive weight.
     rows : (n, D) ndarray
-        In the order of the sets.
+        Points, in the order of the sets.
     weights : (n,) ndarray
+        Weights of the rows.
     sets : CandidateSets
+        The sets of the rows.
     moments : Moments
-        How much of the second moments to sum.
+        Kind of second moments to sum.
 
     Returns
     -------
     Statistics
-        In place of log-likelihoods they hold their lower bounds.
+        The statistics; their log-likelihoods are lower bounds.
     """
     joint = _log_joint(mixture, rows, sets)
     top = joint.max(axis=1)
@@ -63,7 +66,7 @@ def expect(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets
 
 
 def best_two(mixture: Components, rows: Rows, sets: CandidateSets) -> Labels:
-    """The likeliest and the second likeliest ``(n, 2)`` of each row's candidates; the one twice, where it is alone."""
+    """Return the two most probable candidates ``(n, 2)`` of each row; a single candidate is returned twice."""
     joint = _log_joint(mixture, rows, sets)
     best = joint.argmax(axis=1)
     joint[np.arange(len(joint)), best] = -np.inf
@@ -72,5 +75,5 @@ def best_two(mixture: Components, rows: Rows, sets: CandidateSets) -> Labels:
 
 
 def _log_joint(mixture: Components, rows: Rows, sets: CandidateSets) -> Floats:
-    """``log(weight_k · density_k)`` as ``(n, K)``, of candidates alone."""
+    """Return ``log(weight_k · density_k)`` as ``(n, K)``: -inf for components that are not candidates of the row."""
     return np.where(sets.mask(mixture.n_components), reference.log_joint(mixture, rows), -np.inf)

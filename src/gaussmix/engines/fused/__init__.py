@@ -1,1 +1,1 @@
-"""The compiled engine: all that is Numba."""
+"""The compiled engine: all code that needs Numba."""

@@ -1,9 +1,9 @@
-"""Squared distances of a tile's rows from all components, each in its own metric.
+"""Squared Mahalanobis distances of the rows of a tile from all components.
 
-A tile is ``(D, n)``: what lies side by side in memory is one feature of many rows, and every loop takes as many rows
-at once as a register holds. Four components or four whitened coordinates are taken at a time, whose sums stay in
-registers. So K is a multiple of four here, and D of two, beyond two of four; what components lack has no density,
-what features lack is zero, and neither adds to any sum.
+A tile is ``(D, n)``: the values of one feature are contiguous in memory, and each loop works on the rows that fill one
+register. Four components, or four whitened coordinates, are computed at a time, and their sums stay in registers.
+Therefore K is padded to a multiple of four with components without density, and D with zeros: up to two features to a
+multiple of two, more features to a multiple of four. The padding adds nothing to any sum.
 """
 
 from typing import Any, NamedTuple
@@ -12,29 +12,29 @@ from gaussmix._types import AnyArray, Floats
 from gaussmix.engines.fused._functions import compiled
 from gaussmix.engines.fused._simd import load, multiply_add, repeat, splat, store, width
 
-__all__ = ["AXES", "PLAIN", "TRIANGLES", "Densities", "squared_distances", "store_four"]
+__all__ = ["AXES", "PLAIN", "TRIANGLES", "Densities", "compute_distances", "store_four"]
 
-# How distances are computed: plainly, and scaled when done; with each axis scaled; or by a triangular product.
+# Ways to compute distances: scale the squared Euclidean distance; scale each axis; multiply by a triangular matrix.
 PLAIN, AXES, TRIANGLES = 0, 1, 2
 
 
 class Densities(NamedTuple):
-    """K components, as the pass sees them; in the precision that it computes in.
+    """The arrays of K components for the general kernel, in the precision of the computation.
 
     Attributes
     ----------
     form : int
-        How distances are computed.
+        Way to compute distances: ``PLAIN``, ``AXES`` or ``TRIANGLES``.
     n_features : int
-        Number of features, a multiple of two, beyond two of four.
+        Number of features, padded to two or to a multiple of four.
     centres : (K, D)
-        Component means; there may be some more, of components without a density, to fill the last four up, and zeros up
-        to a multiple of eight features, in single precision of sixteen.
+        Means of the components, about the centre of the pass. K is padded to a multiple of four, and D with zeros to a
+        multiple of eight, in single precision of sixteen.
     whitening : (K or 1, D / 4, D, 4), (K, 1, 1, D) or (K or 1, 1, 1, 1)
-        Inverse factors: triangles, in transposed blocks of four rows; scales of the axes; or one scale. Those of
-        component k are entry ``k % len(whitening)``.
+        Inverse factors of the covariances: triangular matrices, in transposed blocks of four rows; scales of the axes;
+        or a single scale. Component k has entry ``k % len(whitening)``.
     log_norms : (K,)
-        Log-joint densities at the centres.
+        Log-joint densities at the means, without padding.
     """
 
     form: int
@@ -45,26 +45,26 @@ class Densities(NamedTuple):
 
 
 @compiled
-def squared_distances(tile: Floats, n: int, densities: Densities, centred: Floats, squared: Floats) -> None:
-    """Squared distances ``(K, n)`` of a tile's rows from all centres, each in the metric of its component."""
+def compute_distances(tile: Floats, n: int, densities: Densities, centred: Floats, squared: Floats) -> None:
+    """Write the squared Mahalanobis distances ``(K, n)`` of the rows of a tile from all components."""
     form, centres, whitening = densities.form, densities.centres, densities.whitening
     if form == PLAIN:
         for k in range(0, len(centres), 4):
-            _plain_distances(tile, n, centres, whitening, k, squared)
+            _compute_plain_distances(tile, n, centres, whitening, k, squared)
     elif form == AXES:
         for k in range(0, len(centres), 4):
-            _scaled_distances(tile, n, centres, whitening, k, squared)
+            _compute_scaled_distances(tile, n, centres, whitening, k, squared)
     elif len(tile) == 2:  # noqa: PLR2004 - features
         for k in range(len(densities.log_norms)):
-            _distances_in_two_dimensions(tile, n, centres[k], whitening[k % len(whitening)], squared, k)
+            _compute_planar_distances(tile, n, centres[k], whitening[k % len(whitening)], squared, k)
     else:
         for k in range(len(densities.log_norms)):
-            _whitened_norms(tile, n, centres[k], whitening[k % len(whitening)], centred, squared, k)
+            _compute_whitened_norms(tile, n, centres[k], whitening[k % len(whitening)], centred, squared, k)
 
 
 @compiled
-def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
-    """Squared distances from four centres, from `k` on: each coordinate is read once for all four."""
+def _compute_plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
+    """Write scaled squared Euclidean distances from four centres, from `k` on; a coordinate is read once for four."""
     step = width(tile)
     m0, m1, m2, m3 = centres[k], centres[k + 1], centres[k + 2], centres[k + 3]
     zero = splat(tile, 0.0)
@@ -93,8 +93,8 @@ def _plain_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: i
 
 
 @compiled
-def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
-    """The same with each axis scaled."""
+def _compute_scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: int, squared: Floats) -> None:
+    """Write squared distances from four centres, from `k` on, with each axis scaled."""
     step = width(tile)
     m0, m1, m2, m3 = centres[k], centres[k + 1], centres[k + 2], centres[k + 3]
     s0, s1, s2, s3 = scales[k, 0, 0], scales[k + 1, 0, 0], scales[k + 2, 0, 0], scales[k + 3, 0, 0]
@@ -120,7 +120,7 @@ def _scaled_distances(tile: Floats, n: int, centres: Floats, scales: Floats, k: 
 
 
 @compiled
-def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: Floats, squared: Floats, k: int) -> None:
+def _compute_planar_distances(tile: Floats, n: int, centre: Floats, blocks: Floats, squared: Floats, k: int) -> None:
     step = width(tile)
     m0, m1 = repeat(centre, 0), repeat(centre, 1)
     f00, f10, f11 = repeat(blocks, (0, 0, 0)), repeat(blocks, (0, 0, 1)), repeat(blocks, (0, 1, 1))
@@ -131,13 +131,13 @@ def _distances_in_two_dimensions(tile: Floats, n: int, centre: Floats, blocks: F
 
 
 @compiled
-def _whitened_norms(
+def _compute_whitened_norms(
     tile: Floats, n: int, centre: Floats, blocks: Floats, centred: Floats, squared: Floats, k: int
 ) -> None:
-    """Squared norms of ``factor @ (x - centre)``, four coordinates and three registers of rows at a time.
+    """Write squared norms of ``factor @ (x - centre)``, for four coordinates and three registers of rows at a time.
 
-    The factor comes in blocks ``(D / 4, D, 4)``: four of its rows, transposed. Rows are centred into
-    ``(D, three registers)``.
+    The factor is stored in blocks ``(D / 4, D, 4)``: each block is four rows of the factor, transposed. Centred rows
+    are stored in an array ``(D, three registers)``.
     """
     step = width(tile)
     zero = splat(tile, 0.0)

@@ -1,4 +1,4 @@
-"""What compiled kernels share: how they are compiled, memory, the exponential and the logarithm of vectors."""
+"""Functions that all kernels use: decorators for compilation, memory, exponential and logarithm of vectors."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = [
     "BITS",
     "LN2",
     "NEGLIGIBLE",
-    "aligned",
+    "aligned_zeros",
     "compiled",
     "exp2",
     "fill",
@@ -27,15 +27,19 @@ __all__ = [
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-NEGLIGIBLE = 1e-16  # a smaller responsibility is lost in the rounding of its row's others
+# Largest responsibility that is ignored: the rounding of the other responsibilities of its row hides it.
+NEGLIGIBLE = 1e-16
 
 LN2 = math.log(2.0)
-BITS = 1.0 / LN2  # in a nat
-_DOUBLE, _SINGLE = 1.5 * 2.0**52, 1.5 * 2.0**23  # what leaves a float's nearest integer in its low bits when added
+# Number of bits in a nat.
+BITS = 1.0 / LN2
+# Numbers whose addition to a float leaves the nearest integer of the float in the low bits of the sum.
+_DOUBLE, _SINGLE = 1.5 * 2.0**52, 1.5 * 2.0**23
 _SQRT_HALF = math.sqrt(0.5)
 
-_COMMON: dict[str, Any] = {"error_model": "numpy"}  # no code that raises where a divisor is zero
-_INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # no code for callers outside of the kernels
+_COMMON: dict[str, Any] = {"error_model": "numpy"}  # emit no code that raises an error if a divisor is zero
+# Only kernels call inner functions, so no entry points for other callers are emitted.
+_INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function: _Function) -> _Function:
@@ -43,28 +47,28 @@ def compiled(function: _Function) -> _Function:
     return cast("_Function", njit(**_INNER)(function))
 
 
-def digest(folder: Path) -> str:
-    """What tells apart all that kernels are made of: the files of a folder whose names begin with one underscore."""
+def hash_sources(folder: Path) -> str:
+    """Return a hash of the sources of all kernels: the files of a folder whose names begin with one underscore."""
     contents = (path.read_bytes() for path in sorted(folder.glob("_[a-z]*.py")))
     return sha256(b"".join(contents)).hexdigest()[:12]
 
 
 def kept_on_disk(function: _Function) -> _Function:
-    """Compile a function that releases the interpreter lock, once for all processes where the disk can keep it.
+    """Compile a function that releases the interpreter's lock, and cache the machine code on disk if possible.
 
-    Numba notices changes in the function's own file, but not in others that it calls. So the name that it is kept under
-    tells them too.
+    Numba notices changes in the file of the function, but not in the files of the functions that it calls. Therefore
+    the name under which the function is cached contains a hash of all sources.
     """
-    function.__qualname__ = f"{function.__name__}_{digest(Path(__file__).parent)}"
+    function.__qualname__ = f"{function.__name__}_{hash_sources(Path(__file__).parent)}"
     try:
         return cast("_Function", njit(function, nogil=True, cache=True, **_COMMON))
-    except RuntimeError:  # nowhere to write: a read-only installation without a home folder
+    except RuntimeError:  # no folder can be written: a read-only installation without a home folder
         return cast("_Function", njit(function, nogil=True, **_COMMON))
 
 
 @compiled
-def aligned(n_rows: Any, n_columns: Any, kind: Any) -> Any:
-    """Zeros ``(n_rows, n_columns)`` that begin where a line of the cache does: no register is read from two lines."""
+def aligned_zeros(n_rows: Any, n_columns: Any, kind: Any) -> Any:
+    """Return zeros ``(n_rows, n_columns)`` aligned to a cache line, so that no register is read from two lines."""
     space = np.zeros(n_rows * n_columns + 16, kind)
     in_a_line = 64 // space.itemsize
     skipped = -(space.ctypes.data // space.itemsize) % in_a_line
@@ -89,16 +93,16 @@ def fill(array: Any, n: int, number: float) -> None:
 
 @compiled
 def exp2(x: Any) -> Any:
-    """``2ˣ`` for x at most 0; below -1000 (-90 in single), and for NaN, that of it."""
+    """Return ``2ˣ`` for x at most 0; NaN, and x below -1000 (-90 in single precision), count as that bound."""
     return power_of_two(maximum(x, splat(x, -90.0 if is_single(x) else -1000.0)))
 
 
 @compiled
 def power_of_two(x: Any) -> Any:
-    """``2ˣ`` for x from -1000 (-90 in single) to 0; of other x, anything.
+    """Return ``2ˣ`` for x from -1000 (-90 in single precision) to 0; the result for other x is undefined.
 
-    ``x = n + r`` with ``|r| <= 1 / 2``; the minimax polynomial gives ``2ʳ``, and n is added to its exponent. The
-    polynomial's relative error is 2.2e-16 in double precision, 2e-9 in single.
+    ``x = n + r`` with ``|r| <= 1 / 2``; a minimax polynomial gives ``2ʳ``, and n is added to the exponent. The relative
+    error of the polynomial is 2.2e-16 in double precision, 2e-9 in single.
     """
     rounder = splat(x, _SINGLE if is_single(x) else _DOUBLE)
     shifted = x + rounder
@@ -126,7 +130,10 @@ def power_of_two(x: Any) -> Any:
 
 @compiled
 def log(x: Any) -> Any:
-    """``log(x)`` of positive normal floats: ``x = 2ⁿ m``, m about 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``."""
+    """Return ``log(x)`` of positive normal floats.
+
+    ``x = 2ⁿ m`` with m near 1, and ``log(m) = 2 artanh((m - 1) / (m + 1))``.
+    """
     one = splat(x, 1.0)
     n = exponent(x, _SQRT_HALF)
     m = scale_by_power(x, splat(x, _SINGLE if is_single(x) else _DOUBLE) - n)

@@ -1,7 +1,7 @@
-"""The compiled pass over the rows, and what it says of each: a tile of rows after the other.
+"""The general kernel: statistics, or log-densities, labels and responsibilities, tile by tile.
 
-For one tile all that depends on its rows is made, used and forgotten: squared distances, joint densities relative to
-each row's largest, responsibilities, moments.
+For each tile the kernel computes squared distances, joint densities relative to the largest of each row,
+responsibilities and moments. The next tile overwrites these arrays.
 """
 
 from typing import Any, NamedTuple
@@ -10,8 +10,18 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.engines.fused._columns import store_column, store_four_columns, store_two_columns
-from gaussmix.engines.fused._distances import Densities, squared_distances
-from gaussmix.engines.fused._functions import BITS, LN2, NEGLIGIBLE, aligned, compiled, exp2, kept_on_disk, log, zeros
+from gaussmix.engines.fused._distances import Densities, compute_distances
+from gaussmix.engines.fused._functions import (
+    BITS,
+    LN2,
+    NEGLIGIBLE,
+    aligned_zeros,
+    compiled,
+    exp2,
+    kept_on_disk,
+    log,
+    zeros,
+)
 from gaussmix.engines.fused._moments import (
     FEW,
     add_axes,
@@ -47,12 +57,12 @@ __all__ = [
     "sum_rows",
 ]
 
-# How second moments are summed: of each axis, or of each pair of axes.
+# Ways to sum second moments: of each axis, or of each pair of axes.
 PER_AXIS, PER_PAIR = 0, 1
 
 
 class Sums(NamedTuple):
-    """What the pass adds to; it adds whole registers, so axes are as long as those of the centres, or longer.
+    """The sums of a pass. Whole registers are added, so the last axes are not shorter than those of the means.
 
     Attributes
     ----------
@@ -61,9 +71,9 @@ class Sums(NamedTuple):
     first : (K, D + 4)
         First moments.
     second : (K or 1, D, D) or (K, 1, D)
-        Second moments: component k adds to entry ``k % len(second)``; of pairs, only the lower triangle is right.
+        Second moments. Component k adds to entry ``k % len(second)``; for pairs, only the lower triangle is valid.
     scores : (4,)
-        Log-likelihood, and that of the most probable labels.
+        Log-likelihood, and classification log-likelihood: that of the most probable labels.
     """
 
     mass: Floats
@@ -77,13 +87,13 @@ class Sums(NamedTuple):
 
 @compiled
 def load_tile(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, transposed, a register's rows at a time; zeros fill up to n rows.
+    """Write rows from `start` on, less a centre, to a tile, transposed; pad with zeros to n rows.
 
-    The next rows are fetched meanwhile, as the machine itself looks no further than a page of memory.
+    The next rows are prefetched, because the prefetcher of the machine stops at the end of a page of memory.
     """
     n_here = min(n, len(rows) - start)
     n_next = min(n, len(rows) - start - n_here)
-    for i in range(0, n_next * rows.shape[1], 64 // rows.itemsize):  # rows lie one after the other
+    for i in range(0, n_next * rows.shape[1], 64 // rows.itemsize):  # rows are contiguous
         prefetch(rows, (start + n_here, i))
     whole = n_here - n_here % width(tile)
     _transpose(rows, start, whole, centre, tile)
@@ -95,9 +105,9 @@ def load_tile(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None
 
 @compiled
 def _transpose(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> None:
-    """Rows from `start` on about a centre, four columns at once where there are so many."""
+    """Write rows from `start` on, less a centre, to a tile, transposed in registers, up to four columns at a time."""
     step, n_features = width(tile), rows.shape[1]
-    if n_features >= 4:  # noqa: PLR2004 - as many as are taken at once
+    if n_features >= 4:  # noqa: PLR2004 - the columns of one step
         for r in range(0, n, step):
             for j in range(0, n_features, 4):
                 column = min(j, n_features - 4)
@@ -113,7 +123,7 @@ def _transpose(rows: Rows, start: int, n: int, centre: Floats, tile: Any) -> Non
 
 @compiled
 def _copy(rows: Rows, start: int, centre: Floats, flat: Floats) -> None:
-    """Rows from `start` on about a centre, as they lie; zeros fill up."""
+    """Copy rows from `start` on, less a centre, without transposition; pad with zeros."""
     n_here = min(len(flat), len(rows) - start)
     for r in range(len(flat)):
         for j in range(rows.shape[1]):
@@ -124,10 +134,11 @@ def _copy(rows: Rows, start: int, centre: Floats, flat: Floats) -> None:
 
 
 @compiled
-def joint_densities(squared: AnyArray, n: int, log_norms: AnyArray, top: AnyArray, total: AnyArray) -> None:
-    """Joint densities ``(K, n)`` divided by each row's largest, in place of squared distances.
+def compute_relative_densities(squared: AnyArray, n: int, log_norms: AnyArray, top: AnyArray, total: AnyArray) -> None:
+    """Replace squared distances ``(K, n)`` by joint densities, divided by the largest joint density of each row.
 
-    Besides, the logarithms of the largest, and sums over components. A NaN, which overflow leaves, is passed over.
+    Also write the logarithms of the largest joint densities, and the sums over components. NaN, the result of an
+    overflow, is ignored.
     """
     step = width(squared)
     half, zero, nats = splat(squared, -0.5 * BITS), splat(squared, 0.0), splat(squared, LN2)
@@ -158,7 +169,7 @@ def joint_densities(squared: AnyArray, n: int, log_norms: AnyArray, top: AnyArra
 
 @compiled
 def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, sums: Floats) -> None:
-    """Add the log-likelihoods, and leave the reciprocals of the totals."""
+    """Add the log-likelihoods to the sums, and write the reciprocals of the totals to `scale`."""
     step = width(total)
     one, zero = splat(total, 1.0), splat(total, 0.0)
     likelihood, classification = zero, zero
@@ -171,8 +182,8 @@ def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, su
 
 
 @compiled
-def _lowest(n: int, top: Floats, weights: Floats) -> float:
-    """The lowest of the rows' largest log-joint densities, or zero; rows without weight do not count."""
+def _find_lowest(n: int, top: Floats, weights: Floats) -> float:
+    """Return the minimum of zero and the largest log-joint density of each row; rows without weight are ignored."""
     zero = splat(top, 0.0)
     highest_fall = zero
     for r in range(0, n, width(top)):
@@ -182,12 +193,12 @@ def _lowest(n: int, top: Floats, weights: Floats) -> float:
 
 
 @compiled
-def shares_of_four(
+def compute_four_shares(
     joint: Floats, k: int, n: int, scale: Floats, weights: Floats, shares: Floats, mass: Floats, active: AnyArray
 ) -> int:
-    """The weighted responsibilities of four components, from `k` on, negligible ones set to zero.
+    """Write weighted responsibilities of four components, from `k` on, with negligible responsibilities set to zero.
 
-    Their sums are added to the masses. How many are left of each is written down, and of all returned.
+    Add their sums to the masses, write the number of positive values of each component, and return the total number.
     """
     step = width(joint)
     zero, negligible = splat(joint, 0.0), splat(joint, NEGLIGIBLE)
@@ -217,22 +228,22 @@ def shares_of_four(
 
 
 @compiled
-def active_rows(shares: Floats, q: int, n: int, places: AnyArray) -> None:
-    """The rows in which one component has a share."""
+def find_active_rows(shares: Floats, q: int, n: int, places: AnyArray) -> None:
+    """Write the indices of the rows for which component `q` of `shares` has a positive weighted responsibility."""
     step = width(shares)
     zero = splat(shares, 0.0)
-    found = 0
+    n_found = 0
     for r in range(0, n, step):
         bits = bits_above(load(shares, (q, r)), zero)
         while bits:
-            places[found] = r + first_bit(bits)
-            found += 1
+            places[n_found] = r + first_bit(bits)
+            n_found += 1
             bits &= bits - 1
 
 
 @compiled
-def assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, likeliest: Floats) -> None:
-    """The components with the largest joint densities, the first of several; log-densities replace the largest."""
+def assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats, most_probable: Floats) -> None:
+    """Write the most probable component of each row, the first of equals; replace `top` by log-densities."""
     step = width(joint)
     for r in range(0, n, step):
         best, label = load(joint, (0, r)), splat(joint, 0.0)
@@ -240,7 +251,7 @@ def assess(joint: Floats, n: int, n_components: int, top: Floats, total: Floats,
             here = load(joint, (k, r))
             label = select_above(here, best, splat(joint, float(k)), label)
             best = maximum(here, best)
-        store(likeliest, r, label)
+        store(most_probable, r, label)
         store(top, r, load(top, r) + log(load(total, r)))
 
 
@@ -250,18 +261,18 @@ def store_results(
     joint: AnyArray,
     top: AnyArray,
     total: AnyArray,
-    likeliest: AnyArray,
+    most_probable: AnyArray,
     log_density: Floats,
     labels: AnyArray,
     responsibilities: Floats,
 ) -> None:
-    """Write down log-densities, labels and responsibilities of a tile, whose rows begin at `start` of all.
+    """Write log-densities, labels and responsibilities of a tile, which begins at row `start`.
 
-    Of rows so far out that no density is known, these are not numbers.
+    The log-densities and responsibilities of a row are NaN if the row is so far from all means that densities overflow.
     """
     n_here = min(len(top), len(labels) - start)
     for r in range(n_here):
-        log_density[start + r], labels[start + r] = top[r], int(likeliest[r])
+        log_density[start + r], labels[start + r] = top[r], int(most_probable[r])
     if len(responsibilities):
         for k in range(responsibilities.shape[1]):
             for r in range(n_here):
@@ -286,14 +297,14 @@ def _add_each_of_four(
     first: Floats,
     second: Floats,
 ) -> None:
-    """Add the moments of four components, from `k` on, each about its own centre."""
+    """Add the moments of four components, from `k` on, each about its own mean."""
     for q in range(4):
         if active[q] and len(tile) == 2 and kind == PER_PAIR:  # noqa: PLR2004 - features
             add_two_features(tile, n, shares, q, centres[k + q], k + q, first, second)
         elif active[q] and len(tile) < FEW:
             add_few_features(tile, n, shares, q, centres[k + q], k + q, first, second)
         elif active[q]:
-            active_rows(shares, q, n, places)
+            find_active_rows(shares, q, n, places)
             if kind == PER_AXIS:
                 add_axes(flat, places, active[q], shares, q, centres[k + q], k + q, first, second)
             else:
@@ -305,19 +316,22 @@ def _add_each_of_four(
 def sum_rows(
     rows: Rows, weights: Floats, rows_in_tile: int, centre: Floats, densities: Densities, kind: int, sums: Sums
 ) -> float:
-    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, a tile of `rows_in_tile` rows at a time.
+    """Add to the sums the contributions of rows ``(n, D)`` with weights ``(n,)``, tile by tile.
 
-    Rows are seen from a centre ``(D,)``. All is computed in the precision of the densities, sums of tiles in double.
-    Returns the lowest log-joint density of a row's likeliest component, or zero. One signature serves all forms and
-    kinds, so that one compilation does.
+    A centre ``(D,)`` is subtracted from the rows. A tile is computed in the precision of the densities, and the sums of
+    tiles are added in double precision. Return the minimum of zero and the log-joint density of the most probable
+    component of each row. All forms and kinds have the same signature, so the kernel is compiled only once.
     """
     centres, (mass, first, second, scores) = densities.centres, sums
     n_components, n_features, precision = len(densities.log_norms), densities.n_features, densities.centres.dtype
-    n, apart = rows_in_tile, rows_in_tile + 8  # or the features of a tile would meet in the same places of the cache
-    tile, squared = aligned(n_features, apart, precision), aligned(len(centres), apart, precision)
-    flat = aligned(n if n_features >= FEW else 0, centres.shape[1] + 8, precision)
-    strip, weighted = aligned(n_features, 3 * width(tile), precision), aligned(n, max(8, width(tile)), precision)
-    shares, active, places = aligned(4, apart, precision), zeros(n, np.intp), zeros(n, np.intp)
+    n, apart = rows_in_tile, rows_in_tile + 8  # padding, so that features do not share the same sets of the cache
+    tile, squared = aligned_zeros(n_features, apart, precision), aligned_zeros(len(centres), apart, precision)
+    flat = aligned_zeros(n if n_features >= FEW else 0, centres.shape[1] + 8, precision)
+    strip, weighted = (
+        aligned_zeros(n_features, 3 * width(tile), precision),
+        aligned_zeros(n, max(8, width(tile)), precision),
+    )
+    shares, active, places = aligned_zeros(4, apart, precision), zeros(n, np.intp), zeros(n, np.intp)
     w, top, total, scale = zeros(n, precision), zeros(n, precision), zeros(n, precision), zeros(n, precision)
     lowest = 0.0
     for start in range(0, len(rows), n):
@@ -326,12 +340,12 @@ def sum_rows(
         _copy(rows, start, centre, flat)
         for r in range(n):
             w[r] = weights[start + r] if r < n_here else 0.0
-        squared_distances(tile, n, densities, strip, squared)
-        joint_densities(squared, n, densities.log_norms, top, total)
+        compute_distances(tile, n, densities, strip, squared)
+        compute_relative_densities(squared, n, densities.log_norms, top, total)
         score(n, top, total, w, scale, scores)
-        lowest = min(lowest, _lowest(n, top, w))
+        lowest = min(lowest, _find_lowest(n, top, w))
         for k in range(0, n_components, 4):
-            if shares_of_four(squared, k, n, scale, w, shares, mass, active):
+            if compute_four_shares(squared, k, n, scale, w, shares, mass, active):
                 _add_each_of_four(tile, flat, n, shares, active, centres, k, kind, places, weighted, first, second)
     return lowest
 
@@ -346,16 +360,16 @@ def assess_rows(
     labels: AnyArray,
     responsibilities: Floats,
 ) -> None:
-    """Fill in log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` unless that has no rows."""
+    """Write log-densities and labels ``(n,)`` of rows, and responsibilities ``(n, K)`` if that array has rows."""
     n, apart = rows_in_tile, rows_in_tile + 8
     n_components, n_features = len(densities.log_norms), densities.n_features
     n_fours, precision = len(densities.centres), densities.centres.dtype
-    tile = aligned(n_features, apart, precision)
-    squared, strip = aligned(n_fours, apart, precision), aligned(n_features, 3 * width(tile), precision)
-    top, total, likeliest = zeros(n, precision), zeros(n, precision), zeros(n, precision)
+    tile = aligned_zeros(n_features, apart, precision)
+    squared, strip = aligned_zeros(n_fours, apart, precision), aligned_zeros(n_features, 3 * width(tile), precision)
+    top, total, most_probable = zeros(n, precision), zeros(n, precision), zeros(n, precision)
     for start in range(0, len(rows), n):
         load_tile(rows, start, n, centre, tile)
-        squared_distances(tile, n, densities, strip, squared)
-        joint_densities(squared, n, densities.log_norms, top, total)
-        assess(squared, n, n_components, top, total, likeliest)
-        store_results(start, squared, top, total, likeliest, log_density, labels, responsibilities)
+        compute_distances(tile, n, densities, strip, squared)
+        compute_relative_densities(squared, n, densities.log_norms, top, total)
+        assess(squared, n, n_components, top, total, most_probable)
+        store_results(start, squared, top, total, most_probable, log_density, labels, responsibilities)

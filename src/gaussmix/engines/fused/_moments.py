@@ -1,7 +1,7 @@
-"""Moments of a tile's rows, weighted by responsibilities.
+"""Moments of the rows of a tile, weighted by responsibilities.
 
-Where a row is as long as a register, sums run along its features, over those rows alone in which a component has a
-share; else along the rows, a feature after the other.
+If a row fills a register, a register holds features of one row, and only the rows with a positive responsibility are
+summed. If a row is shorter, a register holds one feature of several rows.
 """
 
 from typing import Any
@@ -18,7 +18,8 @@ __all__ = [
     "add_two_features",
 ]
 
-FEW = 5  # features of which a row is too short for registers along it
+# Number of features below which a register holds one feature of several rows.
+FEW = 5
 
 
 @compiled
@@ -33,7 +34,7 @@ def add_axes(
     first: Floats,
     second: Floats,
 ) -> None:
-    """Add one component's first moments over n rows, and the second ones of each coordinate with itself."""
+    """Add the first moments of one component over n rows, and the second moments of each axis."""
     e, step = k % len(second), width(flat)
     zero = splat(flat, 0.0)
     for j in range(0, len(centre), step):
@@ -63,10 +64,10 @@ def add_moments(
     first: Floats,
     second: Floats,
 ) -> None:
-    """Add one component's moments over n rows, in blocks on and below the diagonal.
+    """Add the moments of one component over n rows, in blocks on and below the diagonal.
 
-    As many features as a register holds, or eight, are centred and weighted first, into ``(n, that)``, which stays in
-    the nearest cache.
+    The features of a register, or eight, are centred and weighted first, in an array ``(n, features)`` that stays in
+    the first cache.
     """
     step = width(flat)
     for block in range(0, len(centre), weighted.shape[1]):
@@ -98,9 +99,10 @@ def _add_eight_by_two(
     second: Floats,
     j: int,
 ) -> None:
-    """Add second moments of eight features, from `j` on, with two registers of them, from `i` on.
+    """Add second moments of eight features, from `j` on, with the features of two registers, from `i` on.
 
-    The eight are weighted already, in the columns from `b` on. Each of their numbers that is read serves twice.
+    The weighted values of the eight features are in the columns from `b` on. Each of these values is read once and used
+    for both registers.
     """
     u = i + width(flat)
     m, o, zero = load(centre, i), load(centre, u), splat(flat, 0.0)
@@ -142,7 +144,7 @@ def _add_eight_by_one(
     second: Floats,
     j: int,
 ) -> None:
-    """The same of eight features with the last register, where there is one left over."""
+    """Add second moments of eight features, from `j` on, with the features of one register, from `i` on."""
     m, zero = load(centre, i), splat(flat, 0.0)
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
     for r in range(n):
@@ -171,7 +173,7 @@ def _add_four_rows(second: Floats, j: int, i: int, a: Any, b: Any, c: Any, d: An
 def add_few_features(
     tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
 ) -> None:
-    """Add one component's moments where a row is shorter than a register: one pair of features after the other."""
+    """Add the moments of one component if a row is shorter than a register, one pair of features after another."""
     e, step = k % len(second), width(tile)
     zero = splat(tile, 0.0)
     for j in range(len(tile)):
@@ -196,7 +198,7 @@ def add_few_features(
 def add_two_features(
     tile: Floats, n: int, shares: Floats, q: int, centre: Floats, k: int, first: Floats, second: Floats
 ) -> None:
-    """The same where there are two features, and all their products are wanted."""
+    """Add the moments of one component for two features, with second moments of each pair."""
     e, step = k % len(second), width(tile)
     m0, m1, zero = repeat(centre, 0), repeat(centre, 1), splat(tile, 0.0)
     f0 = f1 = s00 = s10 = s11 = zero

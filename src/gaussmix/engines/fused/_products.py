@@ -1,9 +1,9 @@
-r"""The pass over the rows as two products of matrices: log-joint densities are linear in products of features.
+r"""The kernel by products of features, in which log-joint densities and moments are products of matrices.
 
-With rows and products ``(P, n)`` of their features side by side in memory, squared distances are coefficients times
-products, and moments are responsibilities times products, four components by three products or three registers of rows
-at a time. In the precision of the model: of single precision, twice as many numbers fit in a register; sums over tiles
-are in double precision all the same.
+Log-joint densities are linear in products of features. With products ``(P, n)`` of the features of n rows, contiguous
+in memory, log-joint densities are coefficients times products, and moments are responsibilities times products. Loops
+work on four components by three products, or by three registers of rows. They compute in the precision of the model: a
+register holds twice the number of floats in single precision. Sums over tiles are in double precision.
 """
 
 import math
@@ -17,7 +17,7 @@ from gaussmix.engines.fused._functions import (
     BITS,
     LN2,
     NEGLIGIBLE,
-    aligned,
+    aligned_zeros,
     compiled,
     kept_on_disk,
     power_of_two,
@@ -40,29 +40,30 @@ from gaussmix.engines.fused._simd import (
 
 __all__ = ["NORM", "PAIRS", "SQUARES", "Products", "assess_products", "sum_products"]
 
-# Which features are multiplied: each with itself and all others, each with itself, or so and then added up.
+# Products of features: of each pair, the square of each feature, or the sum of the squares.
 PAIRS, SQUARES, NORM = 0, 1, 2
 
-_LOWEST = -1000.0  # bits; what is less likely than the likeliest component by as many has no density
+# Relative joint density, in bits, below which responsibilities are reported as zero.
+_LOWEST = -1000.0
 
 
 class Products(NamedTuple):
-    """K components, as the pass sees them.
+    """The arrays of K components for the kernel by products.
 
     Attributes
     ----------
     which : int
-        Which features are multiplied.
+        Products of features to compute: ``PAIRS``, ``SQUARES`` or ``NORM``.
     n_components : int
-        K.
+        Number of components, K, without padding.
     centre : (D,)
-        Where rows are seen from; in double precision.
+        Point that is subtracted from the rows; in double precision.
     factor : (D, D) or (1, D)
-        What they are multiplied by then: a lower triangle, or scales of the axes; in the precision that the pass
-        computes in, as all that follows.
+        Lower triangular matrix, or scales of the axes, by which the differences are multiplied. This array and the
+        coefficients have the precision of the computation.
     coefficients : (K / 4, P, 4)
-        What each of P products adds to the log-joint densities of four components. There may be some more components,
-        without a density, to fill the last four up.
+        Coefficients of P products in the log-joint densities of four components, in bits. K is padded to a multiple of
+        four with components without density.
     """
 
     which: int
@@ -74,9 +75,9 @@ class Products(NamedTuple):
 
 @compiled
 def _transform(tile: Any, n: int, factor: AnyArray) -> float:
-    """Multiply rows by a lower triangle ``(D, D)`` or by scales ``(1, D)``; returns the largest squared norm.
+    """Multiply rows by a lower triangular matrix ``(D, D)`` or by scales ``(1, D)``; return the largest squared norm.
 
-    The last coordinate comes first, as it needs all before it.
+    The last coordinate is computed first, because each coordinate needs the features before it.
     """
     step, norms, triangular = width(tile), splat(tile, 0.0), int(len(factor) > 1)
     for r in range(0, n, step):
@@ -93,7 +94,7 @@ def _transform(tile: Any, n: int, factor: AnyArray) -> float:
 
 @compiled
 def _multiply(tile: Any, n: int, which: int, products: Any) -> None:
-    """One; the features themselves; then their products."""
+    """Write the number one, the features, and the products of features."""
     step, n_features = width(tile), len(tile)
     for r in range(0, n, step):
         store(products, (0, r), splat(tile, 1.0))
@@ -110,10 +111,10 @@ def _multiply(tile: Any, n: int, which: int, products: Any) -> None:
 
 
 @compiled
-def _log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: Any) -> None:
-    """Log-joint densities ``(K, n)`` and each row's largest: a product of matrices.
+def _compute_log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: Any) -> None:
+    """Write log-joint densities ``(K, n)``, a product of matrices, and the largest log-joint density of each row.
 
-    Four components by three registers of rows at a time. A NaN, which overflow leaves, is passed over.
+    The loop works on four components by three registers of rows. NaN, the result of an overflow, is ignored.
     """
     step = width(products)
     for r in range(0, n, 3 * step):
@@ -145,10 +146,10 @@ def _log_joints(products: Any, n: int, coefficients: AnyArray, joint: Any, top: 
 
 
 @compiled
-def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any, total: Any) -> None:
-    """Joint densities divided by each row's largest, in place of their logarithms in bits, and their sums.
+def _divide_by_largest(joint: Any, n: int, n_components: int, negligible: float, top: Any, total: Any) -> None:
+    """Replace log-joint densities, in bits, by joint densities divided by the largest of each row; write their sums.
 
-    What is as many bits below the largest as is negligible is zero. The largest are left in nats.
+    Relative densities below ``2 ** negligible`` are set to zero. The largest log-joint densities are converted to nats.
     """
     step = width(joint)
     zero, lowest, nats = splat(joint, 0.0), splat(joint, negligible), splat(joint, LN2)
@@ -171,7 +172,7 @@ def _relative(joint: Any, n: int, n_components: int, negligible: float, top: Any
 
 @compiled
 def _weigh(factors: Any, n: int, scale: Any, weights: Any) -> None:
-    """Products or densities times each row's weight over the sum of its densities."""
+    """Multiply products or densities by the weight of each row, divided by the sum of the densities of the row."""
     step = width(factors)
     for r in range(0, n, step):
         s = load(scale, r) * load(weights, r)
@@ -181,7 +182,7 @@ def _weigh(factors: Any, n: int, scale: Any, weights: Any) -> None:
 
 @compiled
 def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
-    """Add ``Σ joint product`` for four components, from `k` on: a product of matrices, three products at a time."""
+    """Add ``Σ joint · product`` for four components, from `k` on: a product of matrices, three products at a time."""
     step = width(products)
     zero = splat(products, 0.0)
     for p in range(0, len(products), 3):
@@ -203,7 +204,7 @@ def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
 
 @compiled
 def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, whole: Floats) -> None:
-    """Add the second moments of all rows, whatever their components."""
+    """Add the second moments of all rows, without responsibilities."""
     origin, unused, places = zeros(len(whole), rows.dtype), zeros(len(whole), np.float64), zeros(n, np.intp)
     for r in range(n):
         places[r] = r
@@ -223,22 +224,23 @@ def sum_products(
     whole: Floats | None,
     scores: Floats,
 ) -> float:
-    """Add to sums of products ``(P, K)`` and scores ``(4,)`` what rows ``(n, D)`` give, a tile after the other.
+    """Add to sums of products ``(P, K)`` and scores ``(4,)`` the contributions of rows ``(n, D)``, tile by tile.
 
-    Products are one, each feature, and then those that the model asks for; P is a multiple of three. The second moments
-    of all rows are added to `whole`, ``(D, D)`` or more; where `whole` is None, no code for it is compiled. The first
-    two scores are the log-likelihood and that of the most probable labels. Returns the largest squared norm of a row in
-    the frame; beyond `reach`, the first such norm that is found, and the pass ends there.
+    The products are the number one, each feature, and the products of features of the model; P is a multiple of three.
+    The second moments of all rows are added to `whole`, ``(D, D)`` or larger; if `whole` is None, no code for these
+    moments is compiled. The first two scores are the log-likelihood and the classification log-likelihood. Return the
+    largest squared norm of a transformed row. If a tile has a norm beyond `reach`, the pass ends and that norm is
+    returned.
     """
     (n_products, n_fours), n = sums.shape, rows_in_tile
     precision = model.coefficients.dtype
-    apart = n + 16  # or the products of a tile would meet in the same places of the cache
-    tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
-    joint = aligned(n_fours, apart, precision)
+    apart = n + 16  # padding, so that products do not share the same sets of the cache
+    tile, products = aligned_zeros(rows.shape[1], apart, precision), aligned_zeros(n_products, apart, precision)
+    joint = aligned_zeros(n_fours, apart, precision)
     w, top, total, scale = zeros(n, precision), zeros(n, precision), zeros(n, precision), zeros(n, precision)
     flat = eight = joint
     if whole is not None:
-        flat, eight = aligned(n, len(whole) + 8, precision), aligned(n, max(8, width(tile)), precision)
+        flat, eight = aligned_zeros(n, len(whole) + 8, precision), aligned_zeros(n, max(8, width(tile)), precision)
     farthest = 0.0
     for start in range(0, len(rows), n):
         n_here = min(n, len(rows) - start)
@@ -249,10 +251,10 @@ def sum_products(
         if not farthest <= reach:
             break
         _multiply(tile, n, model.which, products)
-        _log_joints(products, n, model.coefficients, joint, top)
-        _relative(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
+        _compute_log_joints(products, n, model.coefficients, joint, top)
+        _divide_by_largest(joint, n, model.n_components, BITS * math.log(NEGLIGIBLE), top, total)
         score(n, top, total, w, scale, scores)
-        _weigh(products if n_products < n_fours else joint, n, scale, w)  # whichever are fewer
+        _weigh(products if n_products < n_fours else joint, n, scale, w)  # the smaller array
         for k in range(0, n_fours, 4):
             _add(products, n, joint, k, sums)
         if whole is not None:
@@ -269,18 +271,18 @@ def assess_products(
     labels: AnyArray,
     responsibilities: Floats,
 ) -> float:
-    """Fill in what :func:`assess_rows` does; returns the largest squared norm of a row in the frame."""
+    """Write the results of :func:`assess_rows`; return the largest squared norm of a transformed row."""
     n, (n_blocks, n_products, _) = rows_in_tile, model.coefficients.shape
     precision, apart = model.coefficients.dtype, n + 16
-    tile, products = aligned(rows.shape[1], apart, precision), aligned(n_products, apart, precision)
-    joint, farthest = aligned(4 * n_blocks, apart, precision), 0.0
-    top, total, likeliest = zeros(n, precision), zeros(n, precision), zeros(n, precision)
+    tile, products = aligned_zeros(rows.shape[1], apart, precision), aligned_zeros(n_products, apart, precision)
+    joint, farthest = aligned_zeros(4 * n_blocks, apart, precision), 0.0
+    top, total, most_probable = zeros(n, precision), zeros(n, precision), zeros(n, precision)
     for start in range(0, len(rows), n):
         load_tile(rows, start, n, model.centre, tile)
         farthest = max(farthest, _transform(tile, n, model.factor))
         _multiply(tile, n, model.which, products)
-        _log_joints(products, n, model.coefficients, joint, top)
-        _relative(joint, n, model.n_components, _LOWEST, top, total)
-        assess(joint, n, model.n_components, top, total, likeliest)
-        store_results(start, joint, top, total, likeliest, log_density, labels, responsibilities)
+        _compute_log_joints(products, n, model.coefficients, joint, top)
+        _divide_by_largest(joint, n, model.n_components, _LOWEST, top, total)
+        assess(joint, n, model.n_components, top, total, most_probable)
+        store_results(start, joint, top, total, most_probable, log_density, labels, responsibilities)
     return farthest

@@ -1,9 +1,9 @@
-r"""The pass over the rows where components lie apart: pairs of a row and a component proven negligible are skipped.
+r"""The screened kernel: it skips pairs of a row and a component whose responsibility is proven to be negligible.
 
-A pair whose log-joint density a screen proves to lie ``1e-16`` below another of the same row can change no sum. What is
-left is computed in full, in double precision. Rows are first put in order of the component that the screen likes best,
-so that those that go together lie together. The log-joint density there is the one that others are compared with:
-whichever it is, the bound holds.
+A pair changes no sum if a screen proves that its joint density is less than ``1e-16`` times the joint density of
+another component for the same row. The remaining pairs are computed completely, in double precision. First the rows are
+sorted by a guess, the component with the highest bound, so that the rows of a component are adjacent. The joint density
+under the guess is the value that bounds are compared with. The comparison is valid for any guess.
 """
 
 from typing import NamedTuple
@@ -11,32 +11,35 @@ from typing import NamedTuple
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.engines.fused._functions import BITS, NEGLIGIBLE, aligned, compiled, exp2, fill, kept_on_disk, zeros
+from gaussmix.engines.fused._functions import BITS, NEGLIGIBLE, aligned_zeros, compiled, exp2, fill, kept_on_disk, zeros
 from gaussmix.engines.fused._kernels import Sums, score
 from gaussmix.engines.fused._moments import add_moments
-from gaussmix.engines.fused._screens import Screens, gather, likeliest, screen_closely
+from gaussmix.engines.fused._screens import Screens, find_highest_bounds, gather, screen_closely
 from gaussmix.engines.fused._simd import add_totals, first_bit, load, multiply_add, n_bits, repeat, splat, store, width
 
 __all__ = ["Screened", "sum_screened"]
 
-_NUMBERS_AT_ONCE = 2**17  # in rows that are put in order; more would be read from afar, and out of order
-_DEPTH = 37.0  # nats below the best of a row: exp(-37) is less than what is negligible
-_ROUNDING = 1e-6  # of a log-joint density, in single precision, with room to spare
+# Numbers in the rows that are sorted together. Rows are read in sorted order; more rows would not stay in the cache.
+_NUMBERS_AT_ONCE = 2**17
+# Difference of log-joint densities, in nats, beyond which a pair is skipped: exp(-37) is below `NEGLIGIBLE`.
+_DEPTH = 37.0
+# Bound of the relative rounding error of a log-joint density in single precision, with a margin.
+_ROUNDING = 1e-6
 
 
 class Screened(NamedTuple):
-    """K components of full covariances, as the screened pass sees them.
+    """The arrays of K components with full covariances for the screened kernel.
 
     Attributes
     ----------
     screens : Screens
-        What the screen sees.
+        The arrays for the screen.
     centres : (K, D)
-        Component means, with zeros up to a multiple of eight features.
+        Means of the components, padded with zeros to a multiple of eight features.
     columns : (K, D, D)
-        Inverse factors, transposed; rows with zeros as the means.
+        Inverse factors of the covariances, transposed; the last axis is padded like the means.
     log_norms : (K,)
-        Log-joint densities at the centres.
+        Log-joint densities at the means.
     """
 
     screens: Screens
@@ -45,8 +48,8 @@ class Screened(NamedTuple):
     log_norms: Floats
 
 
-class _Room(NamedTuple):
-    """Room for one tile of rows and what comes of it, used for one after the other."""
+class _Workspace(NamedTuple):
+    """The arrays for the computations of a tile, which the next tile overwrites."""
 
     flat: Floats
     tile: AnyArray
@@ -67,25 +70,28 @@ class _Room(NamedTuple):
     begins: AnyArray
     ends: AnyArray
     starts: AnyArray
-    left: AnyArray
+    remaining: AnyArray
     whose: AnyArray
     joints: Floats
 
 
 @compiled
-def _room(model: Screened, n: int) -> _Room:
-    """Room for a tile of n rows. A plain 8 would be a type of its own, for which all is compiled once more."""
+def _make_workspace(model: Screened, n: int) -> _Workspace:
+    """Return the arrays for a tile of n rows.
+
+    The literal 8 has a type of its own in Numba, for which the callee would be compiled again; ``np.intp(8)`` has not.
+    """
     double, single, n_components = model.centres.dtype, model.screens.offsets.dtype, len(model.log_norms)
     n_features, n_eights = len(model.screens.origin), model.centres.shape[1]
     most = n * n_components + 8
-    return _Room(
-        aligned(n, n_eights + 8, double),
-        aligned(n_features, n, single),
-        aligned(np.intp(2), n, single),
+    return _Workspace(
+        aligned_zeros(n, n_eights + 8, double),
+        aligned_zeros(n_features, n, single),
+        aligned_zeros(np.intp(2), n, single),
         zeros(n, single),
         zeros(n, single),
-        aligned(np.intp(8), n_eights, double),
-        aligned(n, np.intp(8), double),
+        aligned_zeros(np.intp(8), n_eights, double),
+        aligned_zeros(n, np.intp(8), double),
         zeros(n, double),
         zeros(n, double),
         zeros(n, double),
@@ -105,8 +111,8 @@ def _room(model: Screened, n: int) -> _Room:
 
 
 @compiled
-def _in_order(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
-    """The rows in order of their guesses: sorted by counting."""
+def _sort_by_guess(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
+    """Write the order of the rows by their guesses: a counting sort."""
     places = zeros(n_components + 1, np.intp)
     for k in guesses:
         places[k + 1] += 1
@@ -118,10 +124,10 @@ def _in_order(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
 
 
 @compiled
-def _whitened_norms_of_rows(
+def _compute_norms_of_rows(
     flat: Floats, places: AnyArray, n: int, centre: Floats, columns: Floats, centred: Floats, out: Floats
 ) -> None:
-    """Squared norms of ``factor @ (x - centre)`` of n rows, eight at a time; the factor comes by columns ``(D, D)``."""
+    """Write squared norms of ``factor @ (x - centre)``, eight rows at a time; `columns` is the transposed factor."""
     step = width(flat)
     zero = splat(flat, 0.0)
     fill(out, n + 8, 0.0)
@@ -152,171 +158,183 @@ def _whitened_norms_of_rows(
 
 
 @compiled
-def _places_to_compute(left: AnyArray, stride: int, n: int, begin: int, end: int, places: AnyArray) -> int:
-    """The places from `begin` to `end`, then those of the first n that are left over besides; how many in all."""
-    found = end - begin
-    for i in range(found):
+def _collect_places(remaining: AnyArray, stride: int, n: int, begin: int, end: int, places: AnyArray) -> int:
+    """Write the places from `begin` to `end`, then the other remaining places below n; return their total number."""
+    n_found = end - begin
+    for i in range(n_found):
         places[i] = begin + i
-    for s in range(len(left)):
-        bits = left[s]
+    for s in range(len(remaining)):
+        bits = remaining[s]
         while bits:
             place = s * stride + first_bit(bits)
-            places[found] = place
-            found += place < n and (place < begin or place >= end)
+            places[n_found] = place
+            n_found += place < n and (place < begin or place >= end)
             bits &= bits - 1
-    return found
+    return n_found
 
 
 @compiled
-def _put_in_order(
-    rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, room: _Room
+def _sort_rows(
+    rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, work: _Workspace
 ) -> None:
-    """The rows from `begin` to `end` in order of the component that the screen likes best."""
-    n_in_tile = room.tile.shape[1]
+    """Sort the rows from `begin` to `end` by the component with the highest bound."""
+    n_in_tile = work.tile.shape[1]
     for start in range(begin, end, n_in_tile):
         n = min(n_in_tile, end - start)
-        farthest = gather(rows, order[start : start + n], screens, room.flat, room.tile)
-        likeliest(room.tile, screens, farthest, room.squared, room.best, room.guess)
+        farthest = gather(rows, order[start : start + n], screens, work.flat, work.tile)
+        find_highest_bounds(work.tile, screens, farthest, work.squared, work.best, work.guess)
         for r in range(n):
-            guesses[start + r] = int(room.guess[r])
-    _in_order(guesses[begin:end], len(screens.bounds), order[begin:end])
+            guesses[start + r] = int(work.guess[r])
+    _sort_by_guess(guesses[begin:end], len(screens.bounds), order[begin:end])
     for r in range(begin, end):
         order[r] += begin
 
 
 @compiled
-def _own_densities(weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, room: _Room) -> None:
-    """Each row's log-joint density under its guess, in full, and the lowest that another could matter with."""
-    for k in range(len(room.begins)):
-        room.begins[k] = room.ends[k] = 0
-    for r in range(len(room.top)):
-        room.weights[r], room.top[r], room.lowest[r] = 0.0, 0.0, np.inf
+def _compute_own_densities(
+    weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, work: _Workspace
+) -> None:
+    """Write the log-joint density of each row under its guess, and the threshold for other components of the row."""
+    for k in range(len(work.begins)):
+        work.begins[k] = work.ends[k] = 0
+    for r in range(len(work.top)):
+        work.weights[r], work.top[r], work.lowest[r] = 0.0, 0.0, np.inf
     n, end = len(order), 0
     while end < n:
         begin, k = end, guesses[order[end]]
         while end < n and guesses[order[end]] == k:
-            room.places[end - begin] = end
+            work.places[end - begin] = end
             end += 1
-        room.begins[k], room.ends[k] = begin, end
-        _whitened_norms_of_rows(
-            room.flat, room.places, end - begin, model.centres[k], model.columns[k], room.centred, room.norms
+        work.begins[k], work.ends[k] = begin, end
+        _compute_norms_of_rows(
+            work.flat, work.places, end - begin, model.centres[k], model.columns[k], work.centred, work.norms
         )
         for r in range(begin, end):
-            joint = model.log_norms[k] - 0.5 * room.norms[r - begin]
-            room.weights[r], room.top[r] = weights[order[r]], joint
-            room.lowest[r] = joint - _DEPTH - _ROUNDING * abs(joint)
+            joint = model.log_norms[k] - 0.5 * work.norms[r - begin]
+            work.weights[r], work.top[r] = weights[order[r]], joint
+            work.lowest[r] = joint - _DEPTH - _ROUNDING * abs(joint)
 
 
 @compiled
-def _count_left_over(farthest: float, model: Screened, room: _Room) -> int:
-    """How many pairs of a row and a component are left over."""
-    n_components, n_left = len(model.log_norms), 0
+def _count_remaining(farthest: float, model: Screened, work: _Workspace) -> int:
+    """Return the number of pairs of a row and a component that remain after the screen."""
+    n_components, n_remaining = len(model.log_norms), 0
     for pair in range((n_components + 1) // 2):
-        screen_closely(room.tile, model.screens, pair, farthest, room.lowest, room.squared, room.left)
+        screen_closely(work.tile, model.screens, pair, farthest, work.lowest, work.squared, work.remaining)
         for q in range(min(2, n_components - 2 * pair)):
-            for s in range(len(room.top) // (3 * width(room.tile))):
-                n_left += n_bits(room.left[q, s])
-    return n_left
+            for s in range(len(work.top) // (3 * width(work.tile))):
+                n_remaining += n_bits(work.remaining[q, s])
+    return n_remaining
 
 
 @compiled
-def _other_densities(n: int, farthest: float, model: Screened, room: _Room) -> int:
-    """The log-joint densities of all pairs that are left over, by component; how many there are."""
-    n_in_tile, stride = len(room.top), 3 * width(room.tile)
+def _compute_other_densities(n: int, farthest: float, model: Screened, work: _Workspace) -> int:
+    """Write the log-joint densities of all remaining pairs, by component; return the number of pairs."""
+    n_in_tile, stride = len(work.top), 3 * width(work.tile)
     for r in range(n_in_tile):
-        room.own[r] = room.top[r]
-    n_left = 0
+        work.own[r] = work.top[r]
+    n_remaining = 0
     for k in range(len(model.log_norms)):
         if k % 2 == 0:
-            screen_closely(room.tile, model.screens, k // 2, farthest, room.lowest, room.squared, room.left)
-        begin, end = room.begins[k], room.ends[k]
+            screen_closely(work.tile, model.screens, k // 2, farthest, work.lowest, work.squared, work.remaining)
+        begin, end = work.begins[k], work.ends[k]
         n_own = end - begin
-        found = _places_to_compute(room.left[k % 2, : n_in_tile // stride], stride, n, begin, end, room.places)
-        room.starts[k] = n_left
+        n_found = _collect_places(work.remaining[k % 2, : n_in_tile // stride], stride, n, begin, end, work.places)
+        work.starts[k] = n_remaining
         for i in range(n_own):
-            room.whose[n_left + i], room.joints[n_left + i] = begin + i, room.own[begin + i]
-        if found > n_own:
-            others = room.places[n_own:]
-            _whitened_norms_of_rows(
-                room.flat, others, found - n_own, model.centres[k], model.columns[k], room.centred, room.norms
+            work.whose[n_remaining + i], work.joints[n_remaining + i] = begin + i, work.own[begin + i]
+        if n_found > n_own:
+            others = work.places[n_own:]
+            _compute_norms_of_rows(
+                work.flat, others, n_found - n_own, model.centres[k], model.columns[k], work.centred, work.norms
             )
-            for i in range(found - n_own):
-                place, joint = others[i], model.log_norms[k] - 0.5 * room.norms[i]
-                room.whose[n_left + n_own + i], room.joints[n_left + n_own + i] = place, joint
-                if joint > room.top[place]:
-                    room.top[place] = joint
-                    room.lowest[place] = joint - _DEPTH - _ROUNDING * abs(joint)
-        n_left += found
-    room.starts[len(model.log_norms)] = n_left
-    return n_left
+            for i in range(n_found - n_own):
+                place, joint = others[i], model.log_norms[k] - 0.5 * work.norms[i]
+                work.whose[n_remaining + n_own + i], work.joints[n_remaining + n_own + i] = place, joint
+                if joint > work.top[place]:
+                    work.top[place] = joint
+                    work.lowest[place] = joint - _DEPTH - _ROUNDING * abs(joint)
+        n_remaining += n_found
+    work.starts[len(model.log_norms)] = n_remaining
+    return n_remaining
 
 
 @compiled
-def _relative_densities(n: int, n_left: int, room: _Room) -> None:
-    """Joint densities divided by each row's largest, in place of their logarithms, and their sums."""
-    joints, whose, total = room.joints, room.whose, room.total
-    for i in range(n_left):
-        joints[i] = BITS * (joints[i] - room.top[whose[i]])
-    for i in range(0, n_left, width(joints)):
+def _divide_by_largest(n: int, n_remaining: int, work: _Workspace) -> None:
+    """Replace log-joint densities by joint densities divided by the largest of each row; write their sums."""
+    joints, whose, total = work.joints, work.whose, work.total
+    for i in range(n_remaining):
+        joints[i] = BITS * (joints[i] - work.top[whose[i]])
+    for i in range(0, n_remaining, width(joints)):
         store(joints, i, exp2(load(joints, i)))
     for r in range(len(total)):
         total[r] = 0.0 if r < n else 1.0
-    for i in range(n_left):
+    for i in range(n_remaining):
         total[whose[i]] += joints[i]
 
 
 @compiled
-def _add_what_counts(model: Screened, room: _Room, sums: Sums) -> None:
-    """Add the moments of each component, over the rows in which its responsibility is not negligible."""
+def _add_moments_of_components(model: Screened, work: _Workspace, sums: Sums) -> None:
+    """Add the moments of each component, over the rows for which its responsibility is not negligible."""
     for k in range(len(model.log_norms)):
-        found = _shares_that_count(k, room, sums.mass)
-        if found:
+        n_found = _collect_shares(k, work, sums.mass)
+        if n_found:
             add_moments(
-                room.flat, room.places, found, room.shares, model.centres[k], room.eight, sums.first[k], sums.second[k]
+                work.flat,
+                work.places,
+                n_found,
+                work.shares,
+                model.centres[k],
+                work.eight,
+                sums.first[k],
+                sums.second[k],
             )
 
 
 @compiled
-def _shares_that_count(k: int, room: _Room, mass: Floats) -> int:
-    """One component's shares that are not negligible, and in how many rows; their sum is added to the masses."""
-    found, sum_of_all = 0, 0.0
-    for i in range(room.starts[k], room.starts[k + 1]):
-        place = room.whose[i]
-        responsibility = room.joints[i] * room.scale[place]
-        share = responsibility * room.weights[place]
-        room.shares[place], room.places[found] = share, place
+def _collect_shares(k: int, work: _Workspace, mass: Floats) -> int:
+    """Write the weighted responsibilities of component `k` that are not negligible; return the number of their rows.
+
+    Add their sum to the masses.
+    """
+    n_found, sum_of_all = 0, 0.0
+    for i in range(work.starts[k], work.starts[k + 1]):
+        place = work.whose[i]
+        responsibility = work.joints[i] * work.scale[place]
+        share = responsibility * work.weights[place]
+        work.shares[place], work.places[n_found] = share, place
         if responsibility > NEGLIGIBLE and share > 0.0:
-            found += 1
+            n_found += 1
             sum_of_all += share
     mass[k] += sum_of_all
-    return found
+    return n_found
 
 
 @kept_on_disk
 def sum_screened(rows: Rows, weights: Floats, rows_in_tile: int, model: Screened, sums: Sums, trial: bool) -> int:
-    """Add to the sums what rows ``(n, D)`` with weights ``(n,)`` give, and return how many pairs were left over.
+    """Add to the sums the contributions of rows ``(n, D)`` with weights ``(n,)``; return the number of remaining pairs.
 
-    In a trial, pairs are counted alone, and nothing is added.
+    In a trial, pairs are counted and nothing is added.
     """
     n_rows, n_features = rows.shape
-    room = _room(model, rows_in_tile)
+    work = _make_workspace(model, rows_in_tile)
     guesses, order = zeros(n_rows, np.intp), zeros(n_rows, np.intp)
     for r in range(n_rows):
         order[r] = r
-    n_in_order, n_left_over = max(_NUMBERS_AT_ONCE // n_features, rows_in_tile), 0
+    n_in_order, n_remaining_in_all = max(_NUMBERS_AT_ONCE // n_features, rows_in_tile), 0
     for begin in range(0, n_rows, n_in_order):
         end = min(begin + n_in_order, n_rows)
-        _put_in_order(rows, begin, end, model.screens, guesses, order, room)
+        _sort_rows(rows, begin, end, model.screens, guesses, order, work)
         for start in range(begin, end, rows_in_tile):
-            some = order[start : min(start + rows_in_tile, end)]
-            farthest = gather(rows, some, model.screens, room.flat, room.tile)
-            _own_densities(weights, some, guesses, model, room)
+            rows_of_tile = order[start : min(start + rows_in_tile, end)]
+            farthest = gather(rows, rows_of_tile, model.screens, work.flat, work.tile)
+            _compute_own_densities(weights, rows_of_tile, guesses, model, work)
             if trial:
-                n_left_over += _count_left_over(farthest, model, room)
+                n_remaining_in_all += _count_remaining(farthest, model, work)
                 continue
-            n_left = _other_densities(len(some), farthest, model, room)
-            _relative_densities(len(some), n_left, room)
-            score(rows_in_tile, room.top, room.total, room.weights, room.scale, sums.scores)
-            _add_what_counts(model, room, sums)
-            n_left_over += n_left
-    return n_left_over
+            n_remaining = _compute_other_densities(len(rows_of_tile), farthest, model, work)
+            _divide_by_largest(len(rows_of_tile), n_remaining, work)
+            score(rows_in_tile, work.top, work.total, work.weights, work.scale, sums.scores)
+            _add_moments_of_components(model, work, sums)
+            n_remaining_in_all += n_remaining
+    return n_remaining_in_all

@@ -1,7 +1,8 @@
-r"""Bounds on log-joint densities, from a few coordinates of whitened rows in single precision.
+r"""Upper bounds of log-joint densities, from a few coordinates of whitened rows in single precision.
 
-Whitening may be followed by any rotation, and a few coordinates of a whitened row bound its distance from below. Two
-coordinates, chosen to carry the most of the data's spread, cost ``2 D`` products for a pair of a row and a component.
+Any rotation may follow the whitening, and the squared norm of a few coordinates is a lower bound of the squared
+distance. Two coordinates, selected for the largest spread of the data, cost ``2 D`` products for each pair of a row and
+a component.
 """
 
 from typing import NamedTuple
@@ -25,25 +26,26 @@ from gaussmix.engines.fused._simd import (
     width,
 )
 
-__all__ = ["Screens", "gather", "likeliest", "screen_closely"]
+__all__ = ["Screens", "find_highest_bounds", "gather", "screen_closely"]
 
 
 class Screens(NamedTuple):
-    """K components as the screen sees them, in single precision, about an origin.
+    """The arrays of K components for the screen, in single precision, about an origin.
 
     Attributes
     ----------
     origin, scales : (D,)
-        Where rows are seen from, and what they are multiplied by; in double precision, as the bounds are.
+        Point that is subtracted from the rows, and factors that multiply the differences; in double precision, like
+        the bounds.
     directions : (2, K / 2, D, 4)
-        The first two rows of the rotated whitening of each of two components, and the next two, all shortened by what
-        rounding may add to a square.
+        The first two rows, and the next two rows, of the rotated whitening matrix of each component, by pairs. They are
+        shortened, so that rounding cannot make a bound invalid.
     offsets : (2, K,  2)
-        What these make of the components' means.
+        Products of the directions with the means of the components.
     bounds : (K,)
         Log-joint densities at the means.
     roughness : (K,)
-        What is lost to rounding, for each unit of squared distance from the origin.
+        Bound of the rounding error, for each unit of squared distance from the origin.
     reaches : (K,)
         Distances of the means from the origin.
     """
@@ -59,18 +61,19 @@ class Screens(NamedTuple):
 
 @compiled
 def gather(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
-    """Rows in an order, as they are and in the screens' units, where zeros fill up; returns the largest distance.
+    """Copy the rows of an order to `flat`, and scaled and transposed to `tile`; return the largest distance.
 
-    A register of rows is taken at a time, while the next one is fetched.
+    The tile is padded with zeros. Rows are copied one register at a time, while the next register is prefetched. The
+    distance is measured from the origin of the screens, in their units.
     """
     n, n_features, step = len(order), rows.shape[1], width(tile)
     for start in range(0, n, step):
         for r in range(start, min(start + step, n)):
-            place, later = order[r], order[min(r + step, n - 1)]
+            index, later = order[r], order[min(r + step, n - 1)]
             for j in range(0, n_features, 64 // rows.itemsize):
                 prefetch(rows, (later, j))
             for j in range(n_features):
-                flat[r, j] = rows[place, j]
+                flat[r, j] = rows[index, j]
         for j in range(0, n_features, 4):
             column = min(j, n_features - 4)
             store_four_scaled(tile, (column, start), flat, (start, column), screens.origin, screens.scales)
@@ -89,7 +92,7 @@ def gather(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: An
 
 @compiled
 def bound(screens: Screens, k: int, farthest: float) -> float:
-    """A component's log-joint density at its mean, and what rounding may hide."""
+    """Return the log-joint density of component `k` at its mean, plus the bound of the rounding error."""
     return float(screens.bounds[k] + screens.roughness[k] * (farthest + screens.reaches[k]) ** 2)
 
 
@@ -103,7 +106,7 @@ def _add_squares(
     first: bool,
     squared: AnyArray,
 ) -> None:
-    """Squares of two coordinates of two components, for three registers of rows from `r` on: the first, or added."""
+    """Write, or add unless `first`, squares of two coordinates of two components, for three registers of rows."""
     step = width(tile)
     u, v = r + step, r + 2 * step
     o0, o1 = splat(tile, -offsets[2 * pair, 0]), splat(tile, -offsets[2 * pair, 1])
@@ -133,15 +136,15 @@ def _add_squares(
 
 
 @compiled
-def _screen(tile: AnyArray, n: int, screens: Screens, pair: int, squared: AnyArray) -> None:
-    """Squared distances ``(2, n)`` from two components along two coordinates."""
+def _bound_distances(tile: AnyArray, n: int, screens: Screens, pair: int, squared: AnyArray) -> None:
+    """Write squared distances ``(2, n)`` from two components along two coordinates."""
     for r in range(0, n, 3 * width(tile)):
         _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
 
 
 @compiled
-def _left_over(squared: AnyArray, q: int, r: int, highest: float, lowest: AnyArray) -> int:
-    """The rows of three registers whose bound is not below their lowest, as bits."""
+def _remaining_rows(squared: AnyArray, q: int, r: int, highest: float, lowest: AnyArray) -> int:
+    """Return, as bits, the rows of three registers whose upper bound is not below their threshold `lowest`."""
     step = width(squared)
     u, v = r + step, r + 2 * step
     top = splat(squared, highest)
@@ -159,33 +162,36 @@ def screen_closely(
     farthest: float,
     lowest: AnyArray,
     squared: AnyArray,
-    left: AnyArray,
+    remaining: AnyArray,
 ) -> None:
-    """The rows ``(2, n / three registers)`` left over of two components; where any is, after two more coordinates."""
+    """Write, as bits, the rows that remain for two components; ``(2, n / three registers)``.
+
+    If a row remains after two coordinates, the next two coordinates are added to the bound.
+    """
     stride = 3 * width(tile)
     last = len(screens.bounds) - 1
-    one, other = bound(screens, 2 * pair, farthest), bound(screens, min(2 * pair + 1, last), farthest)
+    bound_a, bound_b = bound(screens, 2 * pair, farthest), bound(screens, min(2 * pair + 1, last), farthest)
     for s in range(tile.shape[1] // stride):
         r = s * stride
         _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
-        a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
+        a, b = _remaining_rows(squared, 0, r, bound_a, lowest), _remaining_rows(squared, 1, r, bound_b, lowest)
         if a | b:
             _add_squares(tile, r, screens.directions[1], screens.offsets[1], pair, False, squared)
-            a, b = _left_over(squared, 0, r, one, lowest), _left_over(squared, 1, r, other, lowest)
-        left[0, s], left[1, s] = a, b
+            a, b = _remaining_rows(squared, 0, r, bound_a, lowest), _remaining_rows(squared, 1, r, bound_b, lowest)
+        remaining[0, s], remaining[1, s] = a, b
 
 
 @compiled
-def likeliest(
+def find_highest_bounds(
     tile: AnyArray, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
 ) -> None:
-    """The components with the highest bounds."""
+    """Write, for each row, the component with the highest upper bound to `guess`, and the bound to `best`."""
     n, step = tile.shape[1], width(tile)
     fill(best, n, -np.inf)
     fill(guess, n, 0.0)
     for k in range(len(screens.bounds)):
         if k % 2 == 0:
-            _screen(tile, n, screens, k // 2, squared)
+            _bound_distances(tile, n, screens, k // 2, squared)
         top, number = splat(tile, bound(screens, k, farthest)), splat(tile, float(k))
         for r in range(0, n, step):
             at_most, before = top - load(squared, (k % 2, r)), load(best, r)

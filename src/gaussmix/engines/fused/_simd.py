@@ -1,12 +1,12 @@
-"""Vectors of floats in compiled code: a type for Numba, and what can be done with its values.
+"""SIMD vectors in compiled code: a type for Numba, and operations on its values.
 
-Left to itself, the compiler takes whichever loop it likes for its vectors, half as wide as the machine's where it fears
-for the clock, and keeps sums in memory. A value of type :class:`Vector` is as many floats as one register holds, and a
-kernel that names its sums keeps them in registers. All is said in LLVM's own terms, so it runs on any machine; only the
-width is chosen for this one.
+Without this module, the compiler decides which loop to vectorize, may use vectors of half the width of the registers
+to protect the clock rate, and keeps sums in memory. A value of type :class:`Vector` holds the floats of one register,
+and a kernel that gives each sum a name keeps the sums in registers. The operations are written in LLVM's IR, so they
+run on any machine; only the width depends on the machine.
 
-A product and the sum after it may be contracted; nothing is reassociated, and numbers need not be finite. An index is
-an integer or a tuple of them, and what is loaded lies side by side in the last axis of a C-contiguous array.
+A product and a following sum may be contracted. Nothing is reassociated, and numbers may be infinite or NaN. An index
+is an integer or a tuple of integers, and the loaded floats are contiguous in the last axis of a C-contiguous array.
 """
 
 import operator
@@ -30,22 +30,22 @@ __all__ = [
     "add_totals",
     "address",
     "bits_above",
+    "broadcast",
     "emitted",
     "exponent",
     "first_bit",
-    "in_all",
-    "index_of",
+    "index_type",
     "is_single",
     "largest",
     "load",
     "maximum",
     "multiply_add",
     "n_bits",
-    "picks",
     "prefetch",
     "repeat",
     "scale_by_power",
     "select_above",
+    "shuffle_mask",
     "splat",
     "store",
     "width",
@@ -55,7 +55,7 @@ __all__ = [
 def _bits_of_a_register() -> int:
     try:
         return 512 if llvm.get_host_cpu_features().get("avx512f") else 256
-    except RuntimeError:  # a machine of which LLVM knows nothing
+    except RuntimeError:  # LLVM does not know the features of the machine
         return 256
 
 
@@ -67,19 +67,19 @@ INT, POINTER = ir.IntType(64), ir.PointerType()
 
 
 def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of compiled code, from one that says its type and how it is written for LLVM."""
+    """Return a function for compiled code, from a function that gives its type and emits its LLVM IR."""
     return cast("Callable[..., Any]", intrinsic(function))
 
 
 class Vector(types.Type):
-    """The type of a SIMD vector: the floats of one kind that one register holds. Each float stands in a lane.
+    """The type of a SIMD vector: the floats of one kind that one register holds, each in a lane.
 
     Attributes
     ----------
     element : numba.types.Float
         Kind of the floats.
     count : int
-        Their number.
+        Number of the floats.
     """
 
     def __init__(self, element: types.Float) -> None:
@@ -94,7 +94,7 @@ class Vector(types.Type):
 
     @property
     def integers(self) -> ir.VectorType:
-        """The type in LLVM of as many integers, each of the size of one float."""
+        """The type in LLVM of a vector of the same width of integers, each with the bits of one float."""
         return ir.VectorType(ir.IntType(self.element.bitwidth), self.count)
 
 
@@ -107,14 +107,17 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, vector, vector.llvm_type)
 
 
-def picks(lanes: Sequence[int]) -> ir.Constant:
+def shuffle_mask(lanes: Sequence[int]) -> ir.Constant:
+    """Return the mask of a shuffle, which selects lanes."""
     return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
 
 
-def in_all(builder: Any, one: Any, vector: ir.VectorType) -> Any:
-    """One number in every lane."""
+def broadcast(builder: Any, number: Any, vector: ir.VectorType) -> Any:
+    """Return a vector with a number in every lane."""
     empty = ir.Constant(vector, ir.Undefined)
-    return builder.shuffle_vector(builder.insert_element(empty, one, INT(0)), empty, picks([0] * vector.count))
+    return builder.shuffle_vector(
+        builder.insert_element(empty, number, INT(0)), empty, shuffle_mask([0] * vector.count)
+    )
 
 
 # --- Memory ----------------------------------------------------------------------------------------------------------
@@ -125,41 +128,44 @@ def address(context: Any, builder: Any, array: types.Array, value: Any, index: A
     indices = [index] if array.ndim == 1 else cgutils.unpack_tuple(builder, index, array.ndim)
     view = context.make_array(array)(context, builder, value)
     item = cgutils.get_item_pointer(context, builder, array, view, indices, wraparound=False)
-    item.type = POINTER  # Numba's own pointer has the type of the element, which no vector can be stored through
+    item.type = (
+        POINTER  # Numba gives the pointer the type of the element, and a vector cannot be stored through that type
+    )
     return item
 
 
-def index_of(array: types.Array) -> types.Type:
+def index_type(array: types.Array) -> types.Type:
+    """Return the type of an index of an array."""
     return types.intp if array.ndim == 1 else types.UniTuple(types.intp, array.ndim)
 
 
 @emitted
 def load(_context: Any, array: types.Array, _index: Any) -> Any:
-    """Floats of an array, from an index on."""
+    """Load floats of an array, from an index on."""
     vector = VECTOR_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         place = address(context, builder, array, *values)
         return builder.load(place, align=vector.element.bitwidth // 8, typ=vector.llvm_type)
 
-    return vector(array, index_of(array)), emit
+    return vector(array, index_type(array)), emit
 
 
 @emitted
 def repeat(_context: Any, array: types.Array, _index: Any) -> Any:
-    """One number of an array in every lane. The index is not negative, which nothing is spent on to find out."""
+    """Load a number of an array into every lane. The index must not be negative; it is not checked."""
     vector = VECTOR_OF[array.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.load(address(context, builder, array, *values), typ=vector.llvm_type.element)
-        return in_all(builder, one, vector.llvm_type)
+        return broadcast(builder, one, vector.llvm_type)
 
-    return vector(array, index_of(array)), emit
+    return vector(array, index_type(array)), emit
 
 
 @emitted
 def store(_context: Any, array: types.Array, _index: Any, vector: Vector) -> Any:
-    """Write floats to an array, from an index on."""
+    """Store floats in an array, from an index on."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         target, index, stored = values
@@ -167,7 +173,7 @@ def store(_context: Any, array: types.Array, _index: Any, vector: Vector) -> Any
         builder.store(stored, place, align=vector.element.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array), vector), emit
+    return types.void(array, index_type(array), vector), emit
 
 
 @emitted
@@ -183,27 +189,29 @@ def add_to(_context: Any, array: types.Array, _index: Any, vector: Vector) -> An
         builder.store(builder.fadd(before, terms, flags=CONTRACT), place, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array), vector), emit
+    return types.void(array, index_type(array), vector), emit
 
 
 @emitted
 def prefetch(_context: Any, array: types.Array, _index: Any) -> Any:
-    """Have the line of the cache with an index of an array brought near, for later."""
+    """Prefetch the cache line that holds an index of an array."""
     flag = ir.IntType(32)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         place = address(context, builder, array, *values)
         kind = ir.FunctionType(ir.VoidType(), [POINTER, flag, flag, flag])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [place, *(ir.Constant(flag, number) for number in (0, 3, 1))])  # to read, often, as data
+        builder.call(
+            function, [place, *(ir.Constant(flag, number) for number in (0, 3, 1))]
+        )  # for reading, high locality, data cache
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array)), emit
+    return types.void(array, index_type(array)), emit
 
 
 @emitted
 def width(_context: Any, array: types.Array) -> Any:
-    """How many floats of an array one vector holds."""
+    """Return the number of floats of an array that one vector holds."""
     count = VECTOR_OF[array.dtype].count
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
@@ -214,7 +222,7 @@ def width(_context: Any, array: types.Array) -> Any:
 
 @emitted
 def is_single(_context: Any, a: Vector) -> Any:
-    """Whether a vector is of single precision; known when compiled."""
+    """Return True for a vector of single precision; the value is a constant for the compiler."""
 
     def emit(_context: Any, _builder: Any, _signature: Any, _values: Sequence[Any]) -> Any:
         return ir.Constant(ir.IntType(1), a.element == types.float32)
@@ -224,12 +232,12 @@ def is_single(_context: Any, a: Vector) -> Any:
 
 @emitted
 def splat(_context: Any, like: Any, number: types.Float) -> Any:
-    """One number in every lane, in the precision of an array or a vector."""
+    """Return a vector with a number in every lane, in the precision of an array or a vector."""
     vector = like if isinstance(like, Vector) else VECTOR_OF[like.dtype]
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = context.cast(builder, values[1], number, vector.element)
-        return in_all(builder, one, vector.llvm_type)
+        return broadcast(builder, one, vector.llvm_type)
 
     return vector(like, number), emit
 
@@ -238,7 +246,7 @@ def splat(_context: Any, like: Any, number: types.Float) -> Any:
 
 
 def _arithmetic(symbol: Callable[[Any, Any], Any], instruction: str) -> None:
-    """Give two vectors an operator, written in place: an overload would be a function to compile and to inline."""
+    """Define an operator of two vectors as an instruction in place; an overload would be compiled as a function."""
 
     @infer_global(symbol)
     class _Operator(AbstractTemplate):
@@ -258,14 +266,14 @@ _arithmetic(operator.truediv, "fdiv")
 
 
 def _call(builder: Any, name: str, result: ir.Type, values: Sequence[Any]) -> Any:
-    """A call of one of LLVM's own functions."""
+    """Emit a call of an intrinsic function of LLVM."""
     kind = ir.FunctionType(result, [value.type for value in values])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
 @emitted
 def multiply_add(_context: Any, a: Vector, b: Vector, c: Vector) -> Any:
-    """``a * b + c``, rounded once."""
+    """Return ``a * b + c``, rounded once."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return _call(builder, f"llvm.fma.v{a.count}f{a.element.bitwidth}", a.llvm_type, values)
@@ -275,7 +283,7 @@ def multiply_add(_context: Any, a: Vector, b: Vector, c: Vector) -> Any:
 
 @emitted
 def maximum(_context: Any, a: Vector, b: Vector) -> Any:
-    """The larger of two; b where a is no number."""
+    """Return the larger of a and b in each lane; b where a is NaN."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return builder.select(builder.fcmp_ordered(">", *values), *values)
@@ -285,7 +293,7 @@ def maximum(_context: Any, a: Vector, b: Vector) -> Any:
 
 @emitted
 def select_above(_context: Any, a: Vector, b: Vector, x: Vector, y: Vector) -> Any:
-    """X where ``a > b``, elsewhere y."""
+    """Return x in the lanes where ``a > b``, and y in the others."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return builder.select(builder.fcmp_ordered(">", *values[:2]), *values[2:])
@@ -295,7 +303,7 @@ def select_above(_context: Any, a: Vector, b: Vector, x: Vector, y: Vector) -> A
 
 @emitted
 def scale_by_power(_context: Any, a: Vector, shifted: Vector) -> Any:
-    """``a`` times two to the power of the integer in the low bits of `shifted`."""
+    """Return ``a`` times two to the power of the integer in the low bits of `shifted`."""
     mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
@@ -307,23 +315,23 @@ def scale_by_power(_context: Any, a: Vector, shifted: Vector) -> Any:
 
 @emitted
 def exponent(_context: Any, a: Vector, smallest: types.Float) -> Any:
-    """The integers n, as floats, with ``a / 2ⁿ`` at least `smallest` and below twice that; both are positive."""
+    """Return integers n, as floats, so that ``smallest <= a / 2ⁿ < 2 * smallest``; `a` and `smallest` are positive."""
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         one = builder.bitcast(context.cast(builder, values[1], smallest, a.element), ir.IntType(a.element.bitwidth))
-        bits = builder.sub(builder.bitcast(values[0], a.integers), in_all(builder, one, a.integers))
+        bits = builder.sub(builder.bitcast(values[0], a.integers), broadcast(builder, one, a.integers))
         mantissa = ir.Constant(a.integers, [_BITS_OF_A_MANTISSA[a.element]] * a.count)
         return builder.sitofp(builder.ashr(bits, mantissa), a.llvm_type)
 
     return a(a, smallest), emit
 
 
-# --- Vector as bits ---------------------------------------------------------------------------------------------------
+# --- Comparison as bits ----------------------------------------------------------------------------------------------
 
 
 @emitted
 def bits_above(_context: Any, a: Vector, b: Vector) -> Any:
-    """An integer whose bits say in which lanes ``a > b``, the first lane in the lowest bit."""
+    """Return an integer whose bits are set for the lanes where ``a > b``; the lowest bit is the first lane."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         bits = builder.bitcast(builder.fcmp_ordered(">", *values), ir.IntType(a.count))
@@ -334,7 +342,7 @@ def bits_above(_context: Any, a: Vector, b: Vector) -> Any:
 
 @emitted
 def n_bits(_context: Any, bits: types.Integer) -> Any:
-    """How many bits are set."""
+    """Return the number of bits that are set."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return _call(builder, "llvm.ctpop.i64", INT, values)
@@ -344,7 +352,7 @@ def n_bits(_context: Any, bits: types.Integer) -> Any:
 
 @emitted
 def first_bit(_context: Any, bits: types.Integer) -> Any:
-    """The place of the lowest bit that is set; of none, 64."""
+    """Return the position of the lowest bit that is set, or 64 if no bit is set."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         return _call(builder, "llvm.cttz.i64", INT, [*values, ir.Constant(ir.IntType(1), 0)])
@@ -352,25 +360,25 @@ def first_bit(_context: Any, bits: types.Integer) -> Any:
     return types.intp(types.intp), emit
 
 
-# --- Sums over vector -------------------------------------------------------------------------------------------------
+# --- Sums over lanes -------------------------------------------------------------------------------------------------
 
 
 def _paired(builder: Any, a: Any, b: Any, stride: int) -> Any:
-    """Neighbours `stride` apart added up; the sums of a and of b take turns, `stride` of each."""
+    """Emit sums of lanes that are `stride` apart; groups of `stride` sums of a and of b alternate in the result."""
     n = a.type.count
     of_b = [bool(i & stride) for i in range(n)]
-    low = picks([i - stride + n if later else i for i, later in enumerate(of_b)])
-    high = picks([i + n if later else i + stride for i, later in enumerate(of_b)])
+    low = shuffle_mask([i - stride + n if later else i for i, later in enumerate(of_b)])
+    high = shuffle_mask([i + n if later else i + stride for i, later in enumerate(of_b)])
     return builder.fadd(builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high), flags=CONTRACT)
 
 
 def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
-    """The sums of four vectors, as a vector of four: by turns of pairs, then of halves."""
+    """Emit the sums over the lanes of four vectors, as a vector of four: sums of pairs, then of halves."""
     a, b, c, d = four
     sums = _paired(builder, _paired(builder, a, b, 1), _paired(builder, c, d, 1), 2)
-    while sums.type.count > 4:  # noqa: PLR2004 - the four
+    while sums.type.count > 4:  # noqa: PLR2004 - four sums
         half = sums.type.count // 2
-        low, high = picks(range(half)), picks(range(half, 2 * half))
+        low, high = shuffle_mask(range(half)), shuffle_mask(range(half, 2 * half))
         sums = builder.fadd(
             builder.shuffle_vector(sums, sums, low), builder.shuffle_vector(sums, sums, high), flags=CONTRACT
         )
@@ -379,7 +387,7 @@ def _four_totals(builder: Any, four: Sequence[Any]) -> Any:
 
 @emitted
 def largest(_context: Any, a: Vector) -> Any:
-    """The largest number of all lanes; of numbers only."""
+    """Return the largest number in the lanes; NaN is ignored."""
 
     def emit(_context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
         name = f"llvm.vector.reduce.fmax.v{a.count}f{a.element.bitwidth}"
@@ -390,7 +398,7 @@ def largest(_context: Any, a: Vector) -> Any:
 
 @emitted
 def add_totals(_context: Any, array: types.Array, _index: Any, a: Vector, b: Vector, c: Vector, d: Vector) -> Any:
-    """Add to four numbers of an array in double precision, from an index on, the sums of the vector of four vectors."""
+    """Add the sums over the lanes of four vectors to four numbers of an array in double precision, from an index on."""
     four = ir.VectorType(ir.DoubleType(), 4)
 
     def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
@@ -401,4 +409,4 @@ def add_totals(_context: Any, array: types.Array, _index: Any, a: Vector, b: Vec
         builder.store(builder.fadd(before, wide, flags=CONTRACT), place, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, index_of(array), a, b, c, d), emit
+    return types.void(array, index_type(array), a, b, c, d), emit

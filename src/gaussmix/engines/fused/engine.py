@@ -1,9 +1,9 @@
-r"""The E-step in one pass over the rows, compiled: the fast twin of :mod:`~gaussmix.engines.reference`.
+r"""The E-step in one compiled pass over the rows; :mod:`~gaussmix.engines.reference` is its oracle.
 
-Rows are taken a tile at a time, and for one tile all that depends on the rows is made, used and forgotten: squared
-distances :math:`|L_k^{-1}(x - \mu_k)|^2`; responsibilities, by log-sum-exp; moments, weighted by the responsibilities.
-The loops are in the files whose names begin with an underscore. Which of them serve a mixture is decided here, by a
-registry of plans.
+Kernels work on a tile of rows at a time. For each tile they compute squared distances
+:math:`|L_k^{-1}(x - \mu_k)|^2`, responsibilities by log-sum-exp, and moments weighted by the responsibilities. The next
+tile overwrites these arrays. The kernels are in the files whose names begin with an underscore. This module selects
+the plan, and with the plan the kernels, for a mixture.
 """
 
 from functools import lru_cache
@@ -25,17 +25,17 @@ from gaussmix.statistics import Statistics
 __all__ = ["assess", "expect"]
 
 _Plans = Plan | ProductsPlan | ScreenedPlan
-_ONE_AT_A_TIME = Lock()
+_PLAN_LOCK = Lock()
 
 
-def _planned(mixture: Components, moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
-    """The plan of a mixture, made once for all blocks, even where several threads ask for it."""
-    with _ONE_AT_A_TIME, np.errstate(all="ignore"):  # a plan that overflows finds no finite sum
-        return _made(mixture, moments, precision)
+def _cached_plan(mixture: Components, moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
+    """Return the plan of a mixture, which is made once for all blocks and threads."""
+    with _PLAN_LOCK, np.errstate(all="ignore"):  # a plan with overflows has no finite sums, and its results are refused
+        return _make_plan(mixture, moments, precision)
 
 
 @lru_cache(maxsize=4)
-def _made(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> _Plans:
+def _make_plan(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> _Plans:
     form = kernel_form(mixture.covariances)
     if moments is not form.moments:
         return general(mixture, moments, precision)
@@ -43,66 +43,73 @@ def _made(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> _P
 
 
 def expect(mixture: Components, rows: Rows, weights: Floats, moments: Moments) -> Statistics:
-    """Statistics of one block of rows under a mixture, about its means.
+    """Return the statistics of a block of rows under a mixture, about its means.
 
-    The global interpreter lock is released in the arithmetic: blocks may be run side by side in threads. The same
-    block gives the same numbers, bit for bit.
+    The kernels release the global interpreter lock, so that several threads can work on blocks. Equal blocks give equal
+    numbers, to the bit.
 
     Parameters
     ----------
     mixture : Components
         The distribution that gives the responsibilities.
     rows : (n, D) ndarray
-        Points, of any layout; they are neither changed nor copied as a whole.
+        Points, in any memory layout.
     weights : (n,) ndarray
         Weights of the rows, not negative.
     moments : Moments
-        How much of the second moments to sum.
+        Kind of second moments to sum.
 
     Returns
     -------
     Statistics
-        Equal to those of :func:`gaussmix.engines.reference.expect` but for rounding and for responsibilities
-        below 1e-16, which are left out. Blocks with rows so far out that a sum is not finite are handed to it.
+        Equal to the statistics of :func:`gaussmix.engines.reference.expect` except for rounding and for
+        responsibilities below 1e-16, which are ignored. Blocks with a sum that is not finite, because a row is far
+        from all means, are evaluated by that function.
     """
-    found = None
+    statistics = None
     if rows.dtype.newbyteorder("=") == SINGLE:
-        found = _planned(mixture, moments, SINGLE).run(rows, weights)
-    if found is None:
-        found = _planned(mixture, moments).run(rows, weights)
-    if found is None:
+        statistics = _cached_plan(mixture, moments, SINGLE).run(rows, weights)
+    if statistics is None:
+        statistics = _cached_plan(mixture, moments).run(rows, weights)
+    if statistics is None:
         return reference.expect(mixture, rows, weights, moments)
-    return found if found.origin is mixture.means else found.about(mixture.means)
+    return statistics if statistics.origin is mixture.means else statistics.about(mixture.means)
 
 
 def assess(mixture: Components, rows: Rows, *, responsibilities: bool = False) -> tuple[Floats, Labels, Floats]:
-    """Log-densities and the most probable components of a block of rows, and on demand responsibilities.
+    """Return log-densities, most probable components and, if requested, responsibilities of a block of rows.
 
     Parameters
     ----------
     mixture : Components
         The distribution.
     rows : (n, D) ndarray
-        Points, of any layout.
+        Points, in any memory layout.
     responsibilities : bool
-        Whether they are wanted.
+        Whether to return responsibilities.
 
     Returns
     -------
     log_density : (n,) ndarray
+        Log-densities of the rows.
     labels : (n,) ndarray of int
+        Most probable components of the rows.
     responsibilities : (n, K) or (0, K) ndarray
-        All equal to those of :mod:`gaussmix.engines.reference` but for rounding; rows so far out that a square
-        overflows are handed to it.
+        Responsibilities; without rows if they are not requested.
+
+    Notes
+    -----
+    The results are equal to the results of :func:`gaussmix.engines.reference.assess` except for rounding. Rows that are
+    so far from all means that a squared distance overflows are evaluated by that module.
     """
     moments = kernel_form(mixture.covariances).moments
     labels = np.empty(len(rows), dtype=np.intp)
     shares = np.empty((len(rows) if responsibilities else 0, mixture.n_components))
-    log_density = _planned(mixture, moments).assess(rows, labels, shares)
+    log_density = _cached_plan(mixture, moments).assess(rows, labels, shares)
     far = ~np.isfinite(log_density)
     if far.any():
-        right, log_density[far] = reference.responsibilities(mixture, rows[far])
-        labels[far] = right.argmax(axis=1)
+        far_responsibilities, log_density[far] = reference.responsibilities(mixture, rows[far])
+        labels[far] = far_responsibilities.argmax(axis=1)
         if responsibilities:
-            shares[far] = right
+            shares[far] = far_responsibilities
     return log_density, labels, shares

@@ -1,6 +1,6 @@
-"""The four storage forms of covariances in the shapes of the compiled pass.
+"""The arrays of the four storage forms of covariances for the kernels.
 
-A storage form knows nothing of kernels, so the registry stands here: one entry for each form, by the form's name.
+A storage form does not depend on the kernels, so the registry is here: an entry for each form, by the form's name.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,12 @@ from gaussmix.moments import DIAGONAL, FULL, POOLED, SCALAR, Moments
 
 __all__ = ["KernelForm", "ProductShape", "ReadProducts", "correlations", "kernel_form", "padded", "symmetric"]
 
-_MOST = 600  # products: of 32 features in pairs; more would fill the caches
-_STEPS = 3  # of the power method
-# Inverse deviations and means up to which distances may be squared before they are scaled: larger inverse deviations go
-# with distances whose squares underflow, and of larger means one may be so far from a row that the square overflows.
+# Largest number of products of features; 32 features have 528 pairs. More products would fill the caches.
+_MOST = 600
+# Number of steps of the power method.
+_STEPS = 3
+# Largest inverse standard deviation and largest mean for which differences are squared before they are scaled. With a
+# larger inverse standard deviation, squared differences can underflow; with a larger mean, they can overflow.
 _SQUARES_KEEP_DIGITS = 1e140
 
 
@@ -29,26 +31,26 @@ ReadProducts = Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
 
 
 class ProductShape(NamedTuple):
-    """A mixture in the shape of products of features: what differs from form to form.
+    """The arrays of a mixture for the plan by products of features, which each storage form makes in its own way.
 
     Attributes
     ----------
     which : int
-        Which features are multiplied.
+        Products of features to compute: ``PAIRS``, ``SQUARES`` or ``NORM``.
     factor : (D, D) or (1, D)
-        To the frame, as of :class:`Products`.
+        Factor F of the coordinates z; see :class:`Products`.
     means : (K, D)
-        In the frame, as the next two.
+        Means in the coordinates z.
     shifts : (K, D)
-        Precisions times means.
+        Precisions times means, in the coordinates z.
     quadratic : (K, Q)
-        What each product adds to squared distances.
+        Coefficient of each product in the squared distances.
     steepness : float
-        The largest precision.
+        Largest precision along any axis, in the coordinates z.
     read : callable
-        As of :class:`ProductsPlan`.
+        Function that maps sums to moments; see :class:`ProductsPlan`.
     sums_whole : bool
-        As of :class:`ProductsPlan`.
+        Whether the kernel also sums the second moments of all rows.
     """
 
     which: int
@@ -63,18 +65,19 @@ class ProductShape(NamedTuple):
 
 @dataclass(frozen=True)
 class KernelForm:
-    """The ways in which the compiled pass can treat one storage form.
+    """The functions that make the arrays of a storage form for the kernels.
 
     Attributes
     ----------
     moments : Moments
-        The second moments that follow from the form's products of features.
+        Kind of second moments that the form's products of features give.
     densities : callable
-        From a mixture and its means, about the pass's centre, to the components as the general pass sees them.
+        Function that maps a mixture, and its means about the centre of the pass, to the components for the general
+        kernel.
     products : callable
-        From a mixture to its products of features; to None where products do not serve.
+        Function that maps a mixture to the arrays for the plan by products, or to None if that plan cannot be used.
     is_screened : bool
-        Whether pairs of a row and a component may be skipped.
+        Whether a plan may skip pairs of a row and a component.
     """
 
     moments: Moments
@@ -84,12 +87,12 @@ class KernelForm:
 
 
 def kernel_form(covariances: Covariances) -> KernelForm:
-    """Return the compiled pass's ways to treat the storage form of covariances."""
+    """Return the entry of the registry for the storage form of covariances."""
     return _FORMS[covariances.form]
 
 
 def padded(array: Floats, *steps: int) -> Floats:
-    """A copy whose last axes are filled with zeros up to a multiple of a number each."""
+    """Return a copy whose last axes are padded with zeros, each to a multiple of its step."""
     kept = array.ndim - len(steps)
     sizes = (-(-size // step) * step for size, step in zip(array.shape[kept:], steps, strict=True))
     out = np.zeros(array.shape[:kept] + tuple(sizes))
@@ -98,19 +101,19 @@ def padded(array: Floats, *steps: int) -> Floats:
 
 
 def symmetric(second: Floats) -> Floats:
-    """Symmetric matrices, from their lower triangles."""
+    """Return symmetric matrices, from their lower triangles."""
     lower = np.tril(second)
     return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
 
 
 def correlations(mixture: Components, deviations: Floats) -> Floats:
-    """Correlations ``(D, D)`` of the whole distribution."""
+    """Return the correlations ``(D, D)`` of the whole distribution."""
     return mixture.covariance / deviations / deviations[:, None]
 
 
 def _step(n_features: int) -> int:
-    """What the number of features is a multiple of in the kernels."""
-    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - pairs, then fours
+    """Return the number to a multiple of which the kernels pad features."""
+    return 2 if n_features <= 2 else 4  # noqa: PLR2004 - two features, or groups of four
 
 
 def _densities(form: int, means: Floats, whitening: Floats, log_norms: Floats) -> Densities:
@@ -142,18 +145,18 @@ def _triangles(mixture: Components, means: Floats) -> Densities:
 
 
 def _full_products(mixture: Components) -> ProductShape | None:
-    """Each component's own covariance: a frame in which the whole distribution is a sphere."""
+    """Return the arrays for full covariances, in coordinates in which the whole distribution has unit covariance."""
     n_features = mixture.n_features
     a, b = np.triu_indices(n_features)
     if len(a) > _MOST:
         return None
     deviations = np.sqrt(np.diagonal(mixture.covariance))
     places = np.empty((n_features, n_features), np.intp)
-    places[a, b] = places[b, a] = np.arange(len(a))  # of products
+    places[a, b] = places[b, a] = np.arange(len(a))  # index of the product of two features
     try:
         back = deviations[:, None] * np.linalg.cholesky(correlations(mixture, deviations))
         forth = np.linalg.inv(back)
-    except np.linalg.LinAlgError:  # one component so much wider than the others that they are lost in rounding
+    except np.linalg.LinAlgError:  # a component is so wide that rounding hides the others
         return None
     means = (mixture.means - mixture.mean) @ forth.T
     whitening = mixture.covariances.whitening @ back
@@ -170,7 +173,7 @@ def _full_products(mixture: Components) -> ProductShape | None:
 
 
 def _diagonal_products(mixture: Components) -> ProductShape | None:
-    """Variances: each feature in units of its deviation."""
+    """Return the arrays for diagonal covariances, with each feature in units of its standard deviation."""
     if mixture.n_features > _MOST:
         return None
     deviations = np.sqrt(mixture.variances)
@@ -186,7 +189,7 @@ def _diagonal_products(mixture: Components) -> ProductShape | None:
 
 
 def _spherical_products(mixture: Components) -> ProductShape | None:
-    """One variance each: all features in units of one deviation."""
+    """Return the arrays for spherical covariances, with all features in units of the largest standard deviation."""
     if mixture.n_features > _MOST:
         return None
     deviation = np.sqrt(mixture.variances.max())
@@ -203,9 +206,9 @@ def _spherical_products(mixture: Components) -> ProductShape | None:
 
 
 def _tied_products(mixture: Components) -> ProductShape | None:
-    r"""One covariance: a frame in which it is a sphere.
+    r"""Return the arrays for a shared covariance, in coordinates in which it is the identity.
 
-    As responsibilities sum to one, with :math:`f_k` in the frame,
+    Responsibilities sum to one; therefore, with the first moments :math:`f_k` in these coordinates,
 
     .. math:: \sum_k S_k = L \Bigl( \sum_i w_i z_i z_i^\top
         - \sum_k f_k \nu_k^\top + \nu_k f_k^\top - m_k \nu_k \nu_k^\top \Bigr) L^\top
@@ -225,7 +228,10 @@ def _tied_products(mixture: Components) -> ProductShape | None:
 
 
 def _steepness(precisions: Floats) -> float:
-    """About the largest eigenvalue of all, by the power method from the steepest axis of each; at least half of it."""
+    """Return an estimate of the largest eigenvalue of all precisions, at least half of the true value.
+
+    The power method starts from the axis with the largest precision of each component.
+    """
     steepest = np.diagonal(precisions, axis1=1, axis2=2).argmax(axis=1)
     image = precisions[np.arange(len(precisions)), :, steepest]
     for _ in range(_STEPS):

@@ -1,7 +1,7 @@
-r"""A mixture and a kind of moments, in the shapes of the compiled pass, and its sums in those of the statistics.
+r"""The general plan: the arrays of a mixture for the general kernel, and the kernel's sums as statistics.
 
-One of three ways to squared distances goes with one of two to moments. The other plans are in
-:mod:`~gaussmix.engines.fused.products` and :mod:`~gaussmix.engines.fused.screening`.
+The general kernel combines one of three ways to compute squared distances with one of two ways to sum moments. The
+other plans are in :mod:`~gaussmix.engines.fused.products` and :mod:`~gaussmix.engines.fused.screening`.
 """
 
 from collections.abc import Callable
@@ -35,35 +35,44 @@ __all__ = [
 
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
-_NEAR, _NEXT = 3 * 2**14, 2**18  # bytes of a tile and of its joint densities: smaller ones end in more sums
-_LEAST, _MOST = 384, 3840  # bytes of one feature in a tile: whole registers, two and three at a time
-_SINGLE_REACH = 2.0**8  # of a component's deviations, from the mean of all to the farthest: costs three digits of seven
-_SINGLE_SQUARES = 1e15  # deviations from its inverse to this have squares in single precision
-_SINGLE_DEPTH = 2.0**12  # nats below which a log-joint density has no more than three digits after the point left
+# Largest sizes of a tile and of its joint densities, in bytes, so that they stay in the first and the second cache.
+# Smaller tiles would spend more time on the sums at the end of each tile.
+_NEAR, _NEXT = 3 * 2**14, 2**18
+# Smallest and largest size of one feature in a tile, in bytes. The smallest is a whole number of registers that can be
+# processed two or three at a time, and all sizes are its multiples.
+_LEAST, _MOST = 384, 3840
+# Largest distance of rows from the overall mean, in standard deviations of a component along its narrowest axis, for
+# which single precision is used: the distance costs three of seven digits.
+_SINGLE_REACH = 2.0**8
+# Standard deviations between the inverse of this bound and this bound have squares in the range of single precision.
+_SINGLE_SQUARES = 1e15
+# Largest distance of a log-joint density below zero, in nats, at which single precision leaves three digits after the
+# decimal point.
+_SINGLE_DEPTH = 2.0**12
 
 _Read = Callable[[Sums], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A mixture and a kind of moments, in the shapes of the compiled pass: features are padded to a multiple of four.
+    """The general plan for a mixture and a kind of moments; features are padded to a multiple of four.
 
     Attributes
     ----------
     densities : Densities
-        The mixture.
+        The components.
     kind : int
-        How second moments are summed.
+        Way to sum second moments: ``PER_AXIS`` or ``PER_PAIR``.
     shape : tuple of int
-        Shape of these sums.
+        Shape of the sums of second moments.
     read : callable
-        From the sums to the first and second moments of the statistics.
+        Function that maps the sums to the first and second moments of the statistics.
     centre : (D,)
-        Where rows are seen from: zeros for the rows as they are.
+        Point that is subtracted from the rows; zeros in double precision.
     origin : (K, D)
-        What the moments are about.
+        Points about which the moments are taken.
     moments : Moments
-        How much of the second moments is summed.
+        Kind of second moments that are summed.
     """
 
     densities: Densities
@@ -75,9 +84,10 @@ class Plan:
     moments: Moments
 
     def run(self, rows: Rows, weights: Floats) -> Statistics | None:
-        """Pass over the rows.
+        """Return the statistics of the rows.
 
-        None where a sum overflows, or in single precision where a row is so far out that digits would be lost.
+        The result is None if a sum overflows, and in single precision if a row is so far from all means that too many
+        digits would be lost.
         """
         sums, precision = self.sums(), self.densities.centres.dtype
         n_in_tile = _n_in_tile(self.densities)
@@ -86,15 +96,15 @@ class Plan:
         )
         if precision == SINGLE and not lowest >= -_SINGLE_DEPTH:
             return None
-        return self.found(sums, weights)
+        return self.statistics(sums, weights)
 
     def sums(self) -> Sums:
-        """Sums of no rows."""
+        """Return sums over no rows: zeros."""
         n_fours, n_eights = self.densities.centres.shape
         return Sums(np.zeros(n_fours), np.zeros((n_fours, n_eights + 4)), np.zeros(self.shape), np.zeros(4))
 
-    def found(self, sums: Sums, weights: Floats) -> Statistics | None:
-        """What the sums over rows of such weights say."""
+    def statistics(self, sums: Sums, weights: Floats) -> Statistics | None:
+        """Return the statistics that follow from the sums over rows with such weights; None if a sum is not finite."""
         if not all(np.isfinite(part).all() for part in sums):
             return None
         mass, first, second = (part[: len(self.densities.log_norms)] for part in sums[:3])
@@ -111,38 +121,41 @@ class Plan:
         )
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
-        """Log-densities of rows; labels, and responsibilities unless of no rows, are filled in."""
+        """Return the log-densities of rows; write their labels, and their responsibilities if that array has rows."""
         log_density, n_in_tile = np.empty(len(rows)), _n_in_tile(self.densities)
         assess_rows(plain(rows), n_in_tile, self.centre, self.densities, log_density, labels, responsibilities)
         return log_density
 
 
 def plain(array: AnyArray, precision: np.dtype[Any] = DOUBLE) -> AnyArray:
-    """The array contiguous, of some precision, and read only: of all arrays, kernels are compiled for those."""
+    """Return a contiguous read-only array in a precision: kernels are compiled for such arrays only."""
     view = np.ascontiguousarray(array, dtype=precision).view()
     view.flags.writeable = False
     return view
 
 
 def _n_in_tile(densities: Densities) -> int:
-    """How many rows a tile has: so many that it stays in the nearer caches with all that comes of it."""
+    """Return the number of rows in a tile, so that the tile and its joint densities stay in the caches."""
     n_components, n_features = len(densities.centres), densities.n_features
     return rows_in_tile(min(_NEAR // n_features, _NEXT // n_components), _MOST, densities.centres.dtype)
 
 
 def rows_in_tile(fitting: int, most: int, precision: np.dtype[Any]) -> int:
-    """How many rows one number of each takes so many bytes, in registers that can be taken two and three at a time."""
+    """Return the number of rows in a tile, from the bytes of one feature that fit and the most bytes allowed.
+
+    The rows of a feature fill a number of registers that is a multiple of two and of three.
+    """
     return min(max(fitting // _LEAST * _LEAST, _LEAST), most) // precision.itemsize
 
 
 def _in_single(densities: Densities) -> Densities:
-    """The same in single precision, of which twice as many numbers fill a register."""
+    """Return the components in single precision; a register holds twice the number of floats, so padding is wider."""
     form, n_features, *parts = densities._replace(centres=padded(densities.centres, 16))
     return Densities(form, n_features, *(part.astype(SINGLE) for part in parts))
 
 
 def _kernel_sums(moments: Moments, n_components: int, n_padded: int) -> tuple[int, tuple[int, int, int]]:
-    """Return how the kernel sums second moments, and the shape of the sums: of pairs of axes, or of each axis."""
+    """Return the way to sum second moments, per pair of axes or per axis, and the shape of the sums."""
     if not moments.correlated:
         return PER_AXIS, (n_components, 1, n_padded)
     n_matrices = moments.zero(n_components, n_padded).size // n_padded**2
@@ -156,14 +169,15 @@ def _read_second(second: Floats, moments: Moments) -> Floats:
     if moments.correlated:
         return symmetric(second).reshape(shape)
     axes = second[:, 0]
-    with np.errstate(over="ignore"):  # as in the other engine, for rows far out
+    with np.errstate(over="ignore"):  # infinite for far rows, as in the engine in NumPy
         return axes if axes.shape == shape else np.asarray(axes.sum(axis=1))
 
 
 def general(mixture: Components, moments: Moments, precision: np.dtype[Any] = DOUBLE) -> Plan:
-    """The plan that serves all forms and moments; in double precision where single would lose too many digits.
+    """Return the general plan, for all storage forms and kinds of moments.
 
-    In single precision, rows are seen from the mixture's mean, and so are the components.
+    Single precision is used if it is requested and loses few digits. Then the mean of the mixture is subtracted from
+    the rows and from the means of the components.
     """
     n_features = mixture.n_features
 
@@ -181,7 +195,7 @@ def general(mixture: Components, moments: Moments, precision: np.dtype[Any] = DO
 
 
 def _keeps_digits(mixture: Components) -> bool:
-    """Whether single precision tells apart, along each component's narrowest axes, what lies as far as rows do."""
+    """Return True if single precision resolves the narrowest axis of each component at the distance of the rows."""
     with np.errstate(over="ignore"):
         steepest = np.sqrt(np.abs(mixture.covariances.precisions).max())
         farthest = 4.0 * np.sqrt(mixture.variances.max())

@@ -1,4 +1,4 @@
-"""The plan of covariances of which squared distances and moments are products of matrices."""
+"""The plan by products of features, in which squared distances and moments are products of matrices."""
 
 import math
 from dataclasses import dataclass
@@ -16,47 +16,50 @@ from gaussmix.statistics import Statistics
 
 __all__ = ["ProductsPlan", "from_products"]
 
-# Squared distances from the mean of all, in units of a component's own deviations, up to which products are trusted: it
-# costs four digits of sixteen, or three of seven.
+# Largest squared distance from the overall mean, in squared standard deviations of a component along its narrowest
+# axis, up to which products are used: the distance costs four of sixteen digits, or three of seven.
 _DIGITS_TO_LOSE = {DOUBLE: 2.0**12, SINGLE: 2.0**10}
-_MOST_ROWS = 0.8  # share of a block's that are near: the others are few enough to be summed apart
-_MOST_BYTES = 1536  # of one product in a tile, all of which fill the second cache
-_CACHE = 2**20  # bytes of all joint densities in a tile
+# Least share of near rows in a block: then the other rows are few enough to be summed by the fallback plan.
+_MOST_ROWS = 0.8
+# Largest size of one product of a tile, in bytes; with this size, all products of a tile fill the second cache.
+_MOST_BYTES = 1536
+# Largest size of all joint densities of a tile, in bytes.
+_CACHE = 2**20
 
 
 @dataclass(frozen=True)
 class ProductsPlan:
-    r"""Covariances of any form, as linear functions of products of features: two products of matrices.
+    r"""The plan for covariances of any form whose squared distances are linear in products of features.
 
-    In a frame about the mixture's mean, :math:`z = F (x - c)`, squared distances are
+    In coordinates about the mean of the mixture, :math:`z = F (x - c)`, squared distances are
 
     .. math:: z^\top P_k z - 2 z^\top P_k \nu_k + \nu_k^\top P_k \nu_k
 
-    with the precision :math:`P_k` and the mean :math:`\nu_k` in the frame, and moments about the mean follow from sums
-    of :math:`z_i` and :math:`z_i z_j`; of :math:`z_i^2`, where :math:`P_k` is diagonal; of :math:`|z|^2`, where it is a
-    multiple of the identity. Nothing is centred by component, and the coefficients of four components stay in
-    registers. The differences lose the digits of :math:`|z|^2 |P_k|`, so where that is large, each component is summed
-    about its own mean.
+    with the precision :math:`P_k` and the mean :math:`\nu_k` in these coordinates. Moments about the mean follow from
+    sums of :math:`z_i` and :math:`z_i z_j`; of :math:`z_i^2` if :math:`P_k` is diagonal; of :math:`|z|^2` if
+    :math:`P_k` is a multiple of the identity. Rows are not centred for each component, and the coefficients of four
+    components stay in registers. Cancellation loses the digits of :math:`|z|^2 |P_k|`. If that number is large, the
+    fallback plan sums the rows about the mean of each component.
 
     Attributes
     ----------
     model : Products
-        The mixture.
+        The components.
     means : (K, D)
-        Component means in the frame.
+        Means of the components in the coordinates z.
     reach : float
-        Squared distances in the frame up to which no more digits are lost than may be.
+        Largest squared norm of z at which the loss of digits is acceptable.
     read : callable
-        From masses, sums of features and of products, and the lower triangle of the second moments of all rows, to
-        first and second moments.
+        Function that maps masses, sums of features, sums of products, and the lower triangle of the second moments of
+        all rows to first and second moments.
     sums_whole : bool
-        Whether the second moments of all rows are summed besides.
+        Whether the kernel also sums the second moments of all rows.
     moments : Moments
-        Which are summed.
-    otherwise : Plan
-        The plan for blocks that would lose digits.
+        Kind of second moments that are summed.
+    fallback : Plan
+        The plan for rows with too large a loss of digits.
     origin : (K, D)
-        What the moments are about.
+        Points about which the moments are taken.
     """
 
     model: Products
@@ -65,29 +68,33 @@ class ProductsPlan:
     read: ReadProducts
     sums_whole: bool
     moments: Moments
-    otherwise: Plan
+    fallback: Plan
     origin: Floats
 
     def run(self, rows: Rows, weights: Floats) -> Statistics | None:
-        """The same as of :class:`Plan`.
+        """Return the statistics of the rows, or None if a sum overflows.
 
-        Where a few rows would lose digits, they are summed by the other plan, and the rest as before; in single
-        precision all are, as rows that are nearly as far have few digits to spare.
+        If a few rows are beyond the reach, the fallback plan sums these rows, and products sum the others. In single
+        precision the fallback plan sums all rows of the block, because rows that are almost beyond the reach have few
+        digits to spare.
         """
         if not self._means_are_near:
-            return self.otherwise.run(rows, weights)
-        found, farthest = self._summed(rows, weights, self.reach)
+            return self.fallback.run(rows, weights)
+        statistics, farthest = self._sum(rows, weights, self.reach)
         if farthest <= self.reach:
-            return found
-        near = self._near(rows)
+            return statistics
+        near = self._is_near(rows)
         if self.model.coefficients.dtype == SINGLE or near.mean() < _MOST_ROWS:
-            return self.otherwise.run(rows, weights)
-        most, _ = self._summed(rows[near], weights[near], np.inf)
-        others = self.otherwise.run(rows[~near], weights[~near])
+            return self.fallback.run(rows, weights)
+        most, _ = self._sum(rows[near], weights[near], np.inf)
+        others = self.fallback.run(rows[~near], weights[~near])
         return None if most is None or others is None else most + others.about(self.origin)
 
-    def _summed(self, rows: Rows, weights: Floats, reach: float) -> tuple[Statistics | None, float]:
-        """What all rows give, and the largest squared norm in the frame; nothing if that is beyond reach."""
+    def _sum(self, rows: Rows, weights: Floats, reach: float) -> tuple[Statistics | None, float]:
+        """Return the statistics of the rows, and the largest squared norm of z.
+
+        The statistics are None if a row is beyond the reach or if a sum overflows.
+        """
         n_blocks, n_products, _ = self.model.coefficients.shape
         n_components, n_features = self.means.shape
         sums, scores = np.zeros((-(-n_products // 3) * 3, 4 * n_blocks)), np.zeros(4)
@@ -115,56 +122,56 @@ class ProductsPlan:
         return statistics, farthest
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
-        """The same as of :class:`Plan`."""
+        """Return the log-densities of rows; write their labels, and their responsibilities if that array has rows."""
         if not self._means_are_near:
-            return self.otherwise.assess(rows, labels, responsibilities)
+            return self.fallback.assess(rows, labels, responsibilities)
         log_density = np.empty(len(rows))
         farthest = assess_products(plain(rows), self._n_in_tile, self.model, log_density, labels, responsibilities)
         if farthest <= self.reach:
             return log_density
-        far = np.flatnonzero(~self._near(rows))
-        their_labels = labels[far]
-        theirs = responsibilities[far if len(responsibilities) else slice(0)]
-        log_density[far] = self.otherwise.assess(rows[far], their_labels, theirs)
-        labels[far] = their_labels
+        far = np.flatnonzero(~self._is_near(rows))
+        far_labels = labels[far]
+        far_responsibilities = responsibilities[far if len(responsibilities) else slice(0)]
+        log_density[far] = self.fallback.assess(rows[far], far_labels, far_responsibilities)
+        labels[far] = far_labels
         if len(responsibilities):
-            responsibilities[far] = theirs
+            responsibilities[far] = far_responsibilities
         return log_density
 
-    def _near(self, rows: Rows) -> Flags:
-        """Which rows are within reach."""
+    def _is_near(self, rows: Rows) -> Flags:
+        """Return True for the rows within the reach."""
         with np.errstate(over="ignore", invalid="ignore"):
-            seen = rows - self.model.centre
+            coordinates = rows - self.model.centre
             factor = self.model.factor.astype(np.float64)
-            seen = seen @ factor.T if len(factor) > 1 else seen * factor
-            return np.asarray(np.square(seen).sum(axis=1) <= self.reach)
+            coordinates = coordinates @ factor.T if len(factor) > 1 else coordinates * factor
+            return np.asarray(np.square(coordinates).sum(axis=1) <= self.reach)
 
     @property
     def _means_are_near(self) -> bool:
-        """Whether rows at the means would lose no more digits than may be: else none need be looked at to know."""
+        """True if all means are within the reach; if a mean is not, rows are not either, and no row is examined."""
         with np.errstate(over="ignore"):
             return bool(np.square(self.means).sum(axis=1).max() <= self.reach)
 
     @property
     def _n_in_tile(self) -> int:
-        """Rows in a tile, whose joint densities fill the second cache."""
+        """Number of rows in a tile whose joint densities fill the second cache."""
         blocks = self.model.coefficients
         return rows_in_tile(_CACHE // (4 * len(blocks)), _MOST_BYTES, blocks.dtype)
 
 
 def from_products(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan:
-    """The plan by products of features of a mixture and its own moments, where there are few enough."""
-    otherwise, shape = general(mixture, moments, precision), kernel_form(mixture.covariances).products(mixture)
+    """Return the plan by products of features; the general plan if products are too many or lose too many digits."""
+    fallback, shape = general(mixture, moments, precision), kernel_form(mixture.covariances).products(mixture)
     if shape is None:
-        return otherwise
+        return fallback
     constants = mixture.log_norms - 0.5 * np.einsum("kd,kd->k", shape.shifts, shape.means)
     coefficients = padded(np.hstack([constants[:, None], shape.shifts, -0.5 * shape.quadratic]) / math.log(2.0), 4, 1)
     reach = _DIGITS_TO_LOSE[precision] / shape.steepness
-    if not (np.isfinite(coefficients).all() and reach > 0):  # variances too far apart, or means too far out
-        return otherwise
+    if not (np.isfinite(coefficients).all() and reach > 0):  # variances that differ too much, or means too far apart
+        return fallback
     coefficients[len(constants) :, 0] = -np.inf
     blocks = coefficients.reshape(-1, 4, coefficients.shape[1]).swapaxes(1, 2)
-    with np.errstate(over="ignore"):  # what overflows in single precision fails in what follows
+    with np.errstate(over="ignore"):  # an overflow in single precision leads to sums that are refused
         factor, blocks = (np.ascontiguousarray(part, precision) for part in (shape.factor, blocks))
     model = Products(shape.which, mixture.n_components, mixture.mean.copy(), factor, blocks)
-    return ProductsPlan(model, shape.means, reach, shape.read, shape.sums_whole, moments, otherwise, mixture.means)
+    return ProductsPlan(model, shape.means, reach, shape.read, shape.sums_whole, moments, fallback, mixture.means)

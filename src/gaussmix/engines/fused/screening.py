@@ -1,4 +1,4 @@
-"""The plan of full covariances whose components may lie apart."""
+"""The plan for full covariances that skips pairs of a row and a component with a negligible responsibility."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,29 +18,36 @@ from gaussmix.statistics import Statistics
 
 __all__ = ["ScreenedPlan", "screened"]
 
-_FEWEST_FEATURES, _FEWEST_COMPONENTS = 10, 4  # of fewer, a screen would cost as much as it saves
-_ROWS_IN_TILE = 144  # whole registers, three at a time
-_ALL, _TRIAL = False, True  # whether rows are counted alone
-_ROWS_OF_TRIAL = 48  # from which it is seen whether screening pays
-_MANY = 0.2  # share of pairs left over, beside each row's best, from which on it is cheaper to compute all
-_ITERATIONS = 3  # towards the axes of most spread; any four are right
-_SHORTENED = 2.0**-8  # share of a square that is given up, so that what rounding adds to the rest is bounded
+# Least numbers of features and components for the screen: with fewer, the screen costs what it saves.
+_FEWEST_FEATURES, _FEWEST_COMPONENTS = 10, 4
+# Rows in a tile: a whole number of registers, processed three at a time.
+_ROWS_IN_TILE = 144
+# Values of the argument `trial` of the kernel, which then counts pairs and computes no sums.
+_ALL, _TRIAL = False, True
+# Rows of a block in the trial that decides whether screening pays.
+_ROWS_OF_TRIAL = 48
+# Largest share of the pairs, apart from the guess of each row, that may remain: beyond it, computing all is cheaper.
+_MANY = 0.2
+# Steps of the subspace iteration towards the four axes with the most spread; the bounds hold for any four axes.
+_ITERATIONS = 3
+# Share by which squared coordinates are reduced, so that rounding cannot make a bound exceed the true distance.
+_SHORTENED = 2.0**-8
 
 
 @dataclass(frozen=True)
 class ScreenedPlan:
-    """A mixture of full covariances, in the shapes of the screened pass.
+    """The plan for a mixture with full covariances, with the arrays of the screened kernel.
 
     Attributes
     ----------
     model : Screened
-        The mixture.
+        The components.
     rest : Plan or ProductsPlan
-        The plan for blocks that are not worth screening.
+        The plan for blocks in which screening does not pay.
     origin : (K, D)
-        What the moments are about.
+        Points about which the moments are taken.
     moments : Moments
-        How much of the second moments is summed.
+        Kind of second moments that are summed.
     """
 
     model: Screened
@@ -49,11 +56,11 @@ class ScreenedPlan:
     moments: Moments
 
     def assess(self, rows: Rows, labels: Labels, responsibilities: Floats) -> Floats:
-        """The same as of :class:`Plan`."""
+        """Return the log-densities of rows; write their labels, and their responsibilities if that array has rows."""
         return self.rest.assess(rows, labels, responsibilities)
 
     def run(self, rows: Rows, weights: Floats) -> Statistics | None:
-        """The same as of :class:`Plan`."""
+        """Return the statistics of the rows, or None if a sum overflows."""
         if not self._pays(rows):
             return self.rest.run(rows, weights)
         n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
@@ -76,31 +83,38 @@ class ScreenedPlan:
         )
 
     def _pays(self, rows: Rows) -> bool:
-        """Whether, of some of the rows, so few pairs are left over that it costs less to screen than to compute all."""
+        """Return True if so few pairs remain in a sample of the rows that screening is cheaper than all pairs."""
         n_rows, n_components = len(rows), len(self.model.log_norms)
-        some = rows[np.arange(min(_ROWS_OF_TRIAL, n_rows)) * n_rows // min(_ROWS_OF_TRIAL, n_rows)]
+        sample = rows[np.arange(min(_ROWS_OF_TRIAL, n_rows)) * n_rows // min(_ROWS_OF_TRIAL, n_rows)]
         nothing = Sums(np.empty(0), np.empty((0, 0)), np.empty((0, 0, 0)), np.empty(0))
-        n_left = sum_screened(plain(some), plain(np.ones(len(some))), _ROWS_OF_TRIAL, self.model, nothing, _TRIAL)
-        return bool(n_left <= len(some) * (1.0 + _MANY * (n_components - 1)))
+        n_remaining = sum_screened(
+            plain(sample), plain(np.ones(len(sample))), _ROWS_OF_TRIAL, self.model, nothing, _TRIAL
+        )
+        return bool(n_remaining <= len(sample) * (1.0 + _MANY * (n_components - 1)))
 
 
 def screened(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan | ScreenedPlan:
-    """Screens along four coordinates of each component, those that carry the most of the mixture's own spread."""
+    """Return the plan with screens along four coordinates of each component, or another plan for small problems.
+
+    The four coordinates are the whitened coordinates with the largest spread of the whole distribution.
+    """
     rest = from_products(mixture, moments, precision)
     if mixture.n_features < _FEWEST_FEATURES or mixture.n_components < _FEWEST_COMPONENTS:
         return rest
     origin, units = mixture.mean, np.sqrt(np.diagonal(mixture.covariance))
     whitening = mixture.covariances.whitening * units
-    between = (mixture.means - origin) / units
-    seen = whitening @ between[:, :, None]
-    spread = whitening @ correlations(mixture, units) @ np.swapaxes(whitening, 1, 2) + seen * np.swapaxes(seen, 1, 2)
+    differences = (mixture.means - origin) / units
+    whitened = whitening @ differences[:, :, None]
+    spread = whitening @ correlations(mixture, units) @ np.swapaxes(whitening, 1, 2) + whitened * np.swapaxes(
+        whitened, 1, 2
+    )
     axes = spread[:, :, :4].copy()
     for _ in range(_ITERATIONS):
         axes = np.linalg.qr(spread @ axes)[0]
     directions = np.sqrt(0.5 * (1.0 - _SHORTENED)) * np.swapaxes(axes, 1, 2) @ whitening
     n_features, n_pairs = mixture.n_features, -(-mixture.n_components // 2)
     by_pairs = padded(directions, 2, 1, 1).reshape(n_pairs, 2, 2, 2, n_features)
-    offsets = padded(np.einsum("kqd,kd->kq", directions, between), 2, 1).reshape(2 * n_pairs, 2, 2)
+    offsets = padded(np.einsum("kqd,kd->kq", directions, differences), 2, 1).reshape(2 * n_pairs, 2, 2)
     rounding = (n_features + 4) * np.finfo(np.float32).eps * np.linalg.norm(directions, axis=2).max(axis=1)
     screens = Screens(
         origin.copy(),
@@ -109,7 +123,7 @@ def screened(mixture: Components, moments: Moments, precision: np.dtype[Any]) ->
         np.ascontiguousarray(offsets.swapaxes(0, 1), np.float32),
         mixture.log_norms.copy(),
         4.0 * (1.0 / _SHORTENED - 1.0) * rounding**2,
-        np.linalg.norm(between, axis=1),
+        np.linalg.norm(differences, axis=1),
     )
     columns = padded(np.swapaxes(mixture.covariances.whitening, 1, 2), 8)
     model = Screened(screens, padded(mixture.means, 8), columns, mixture.log_norms.copy())

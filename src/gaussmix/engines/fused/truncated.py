@@ -1,6 +1,6 @@
-"""The E-step under candidates alone, compiled: the fast twin of :mod:`gaussmix.engines.reference_truncated`.
+"""The truncated E-step, compiled: the same results as :mod:`gaussmix.engines.reference_truncated`, faster.
 
-A mixture is brought into the shapes of the compiled pass as for the whole pass; the loops over sets are in
+The plan of a mixture is the general plan of the pass over all components. The loops over candidate sets are in
 :mod:`gaussmix.engines.fused._candidates`.
 """
 
@@ -12,25 +12,27 @@ from gaussmix._types import Floats, Labels, Rows
 from gaussmix.components import Components
 from gaussmix.engines import reference_truncated
 from gaussmix.engines.candidate_sets import CandidateSets
-from gaussmix.engines.fused._candidates import Candidates, best_of_candidate_sets, sum_candidate_sets
+from gaussmix.engines.fused._candidates import Candidates, find_best_candidates, sum_candidate_sets
 from gaussmix.engines.fused.plans import Plan, general, plain
 from gaussmix.moments import SCALAR, Moments
 from gaussmix.statistics import Statistics
 
 __all__ = ["best_two", "expect", "rows_at_once"]
 
+# Least number of rows in a block, in total and for each component. The work of such a block is large compared with its
+# overhead in Python, and with the addition of the sums of all K components.
 _ROWS = 2**14
 _ROWS_PER_COMPONENT = 4
 
 
 @lru_cache(maxsize=4)
 def _plan(mixture: Components, moments: Moments) -> Plan:
-    """The plan of a mixture, kept from block to block."""
+    """Return the plan of a mixture, which is cached for the next blocks."""
     return general(mixture, moments)
 
 
 def rows_at_once(mixture: Components) -> int:
-    """How many rows a block should have, so that its work dwarfs what it costs in Python, and to add sums of all K."""
+    """Return the number of rows of a block."""
     return max(_ROWS, _ROWS_PER_COMPONENT * mixture.n_components)
 
 
@@ -39,20 +41,22 @@ def _candidates(sets: CandidateSets) -> Candidates:
 
 
 def expect(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets, moments: Moments) -> Statistics:
-    """Statistics of one block of rows, as :func:`gaussmix.engines.reference_truncated.expect` gives them.
+    """Return the statistics of a block of rows; see :func:`gaussmix.engines.reference_truncated.expect`.
 
-    The global interpreter lock is released in the arithmetic. Responsibilities below 1e-16 are left out. Blocks with
-    rows so far out that a sum is not finite are handed to the twin.
+    The kernels release the global interpreter lock. Responsibilities below 1e-16 are ignored. Blocks with a sum that is
+    not finite, because a row is far from all means, are evaluated in NumPy.
     """
     plan = _plan(mixture, moments)
     sums = plan.sums()
     sum_candidate_sets(plain(rows), plain(weights), _candidates(sets), plan.centre, plan.densities, plan.kind, sums)
-    found = plan.found(sums, weights)
-    return _slowly(mixture, rows, weights, sets, moments) if found is None else found
+    statistics = plan.statistics(sums, weights)
+    return _expect_in_numpy(mixture, rows, weights, sets, moments) if statistics is None else statistics
 
 
-def _slowly(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets, moments: Moments) -> Statistics:
-    """The same by the twin, a few rows at a time."""
+def _expect_in_numpy(
+    mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets, moments: Moments
+) -> Statistics:
+    """Return the statistics of a block of rows, computed in NumPy, a few rows at a time."""
     size = reference_truncated.rows_at_once(mixture)
     total = Statistics.zero(mixture.means, moments)
     for first in range(0, len(rows), size):
@@ -62,7 +66,7 @@ def _slowly(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSet
 
 
 def best_two(mixture: Components, rows: Rows, sets: CandidateSets) -> Labels:
-    """The two likeliest candidates of each row, as :func:`gaussmix.engines.reference_truncated.best_two` gives them."""
+    """Return the two most probable candidates of rows; see :func:`gaussmix.engines.reference_truncated.best_two`."""
     plan, best = _plan(mixture, SCALAR), np.empty((len(rows), 2), dtype=np.intp)
-    best_of_candidate_sets(plain(rows), _candidates(sets), plan.centre, plan.densities, best)
+    find_best_candidates(plain(rows), _candidates(sets), plan.centre, plan.densities, best)
     return best
