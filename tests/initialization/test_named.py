@@ -5,13 +5,13 @@ import pytest
 
 from cases import clusters
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import KINDS, given
+from gaussmix.initialization import NAMED_STARTS, given
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
 NO_RIDGE = np.zeros(2)
 MODEL = MStep(named("full"), NO_RIDGE)
-kinds = pytest.mark.parametrize("kind", list(KINDS))
+kinds = pytest.mark.parametrize("kind", list(NAMED_STARTS))
 
 
 def begun(origin, rows, seed=0, weights=None, k=3):
@@ -65,7 +65,7 @@ def test_a_large_table_is_started_from_a_sample():
             return sample
 
     source = Watched(clusters(np.random.default_rng(0), n=100_000, spread=30.0))
-    for kind in KINDS:
+    for kind in NAMED_STARTS:
         first = given(kind, source, 3, MODEL, np.random.default_rng(0))
         assert first.weights.sum() == pytest.approx(1.0)
     assert max(drawn) == 2**16

@@ -9,7 +9,7 @@ from gaussmix.diagnosis import diagnose
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.hierarchy import merge_components
-from gaussmix.initialization import KINDS, given, relative_ridge, rounding_of, tree
+from gaussmix.initialization import NAMED_STARTS, given, relative_ridge, rounding_of, tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 from source_registry import EVERY_SOURCE, SOURCES, Chunked, Table
@@ -27,7 +27,7 @@ def table(weigh, n=4000, n_features=3):
 
 @sources
 @weighted
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(NAMED_STARTS))
 def test_starts_do_not_depend_on_how_rows_are_cut(make, weigh, kind, tmp_path):
     rows, weights = table(weigh)
     source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)

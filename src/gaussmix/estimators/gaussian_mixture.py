@@ -26,7 +26,7 @@ from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.starts import Start, kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
-from gaussmix.initialization import KINDS, moments_of
+from gaussmix.initialization import NAMED_STARTS, moments_of
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
@@ -211,7 +211,7 @@ class GaussianMixture(MixtureEstimator):
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
-        "init_params": [StrOptions({*KINDS, EXPLORE}), "array-like", Mixture, callable],
+        "init_params": [StrOptions({*NAMED_STARTS, EXPLORE}), "array-like", Mixture, callable],
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],

@@ -4,14 +4,14 @@ from gaussmix.initialization.assignments import assigned, means, start
 from gaussmix.initialization.column_moments import column_moments, moments_of
 from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
 from gaussmix.initialization.models import models
-from gaussmix.initialization.named import KINDS, Kind
+from gaussmix.initialization.named import NAMED_STARTS, NamedStart
 from gaussmix.initialization.user import given
 from gaussmix.initialization.ward import tree
 
 __all__ = [
-    "KINDS",
+    "NAMED_STARTS",
     "RELATIVE_RIDGE",
-    "Kind",
+    "NamedStart",
     "assigned",
     "column_moments",
     "given",

@@ -9,9 +9,9 @@ from gaussmix.initialization.assignments import from_labels
 from gaussmix.initialization.kmeans import kmeans, nearest, seeds
 from gaussmix.sources import Assignment, Source
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["NAMED_STARTS", "NamedStart"]
 
-Kind = Callable[[Source, int, np.random.Generator], Assignment]
+NamedStart = Callable[[Source, int, np.random.Generator], Assignment]
 """A way to find first responsibilities for K components, with a random generator."""
 
 _SAMPLE = 2**16
@@ -19,7 +19,7 @@ _SAMPLE_PER_COMPONENT = 256
 _DRAWN_AT_ONCE = 512  # rows: random numbers for more of them cost less for each
 
 
-def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) -> Kind:
+def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) -> NamedStart:
     """A kind of start that finds K seeds on a centred sample and gives each row to the nearest one.
 
     The sample bounds the work and the memory on large data; it holds all rows up to 65 536, or 256 a component.
@@ -54,7 +54,7 @@ def _random(_source: Source, n_components: int, rng: np.random.Generator) -> Ass
     return drawn
 
 
-KINDS: dict[str, Kind] = {
+NAMED_STARTS: dict[str, NamedStart] = {
     "kmeans": _seeded(kmeans),
     "k-means++": _seeded(seeds),
     "random": _random,

@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization.assignments import assigned, start
-from gaussmix.initialization.named import KINDS
+from gaussmix.initialization.named import NAMED_STARTS
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.values import real
@@ -26,7 +26,7 @@ def given(
     Parameters
     ----------
     origin : str, array_like, Mixture or callable
-        A name from :data:`KINDS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
+        A name from :data:`NAMED_STARTS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
         callable ``f(source, n_components, rng)`` that returns any of these.
     source, n_components, m_step
         The fit to start.
@@ -38,9 +38,9 @@ def given(
     if isinstance(origin, Mixture):
         return _fitting(origin, source, n_components)
     if isinstance(origin, str):
-        if origin not in KINDS:
-            raise ValueError(f"A start that is named must be one of {', '.join(KINDS)}, got {origin!r}.")
-        assignment = KINDS[origin](source, n_components, rng)
+        if origin not in NAMED_STARTS:
+            raise ValueError(f"A start that is named must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
+        assignment = NAMED_STARTS[origin](source, n_components, rng)
     else:
         assignment = assigned(real("init_params", origin), source.n_rows, n_components)
     return start(source, assignment, n_components, m_step, quickly=True)

@@ -79,7 +79,7 @@ def partition_starts(
     """
     assignments = [partition(k)]
     if k > 1:
-        assignments += [initialization.KINDS["kmeans"](search.source, k, rng) for _ in range(search.n_init)]
+        assignments += [initialization.NAMED_STARTS["kmeans"](search.source, k, rng) for _ in range(search.n_init)]
     return [_partition_start(search, one, k, near) for one in assignments]
 
 
