@@ -30,7 +30,7 @@ from gaussmix.em import Fit, State, run
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Exploration, Problem, Stopping
 from gaussmix.fitting.runs import Runs
-from gaussmix.initialization import given, relative_ridge
+from gaussmix.initialization import make_user_start, relative_ridge
 from gaussmix.initialization.projection_pursuit import pursued
 from gaussmix.initialization.whitening import Coordinates
 from gaussmix.sources import ArraySource
@@ -87,7 +87,7 @@ def plateau() -> Figure:
     """The log-likelihood on the way from a k-means start, with plain steps and with leaps."""
     rows = long_clusters()
     source, m_step = problem(rows)
-    start = given("kmeans", source, 2, m_step, np.random.default_rng(0))
+    start = make_user_start("kmeans", source, 2, m_step, np.random.default_rng(0))
     plain, leaping = (way(source, start, m_step, leaps=leaps) for leaps in (False, True))
     best = GaussianMixture(2, random_state=0).fit(rows).score(rows)
     small = int(np.flatnonzero(np.diff(plain[1]) < SMALL_STEP)[0]) + 1

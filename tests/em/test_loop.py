@@ -13,7 +13,7 @@ from cases import clusters, mixture, vector
 from gaussmix.em import Status, distance_to_limit, iterate, loop, run
 from gaussmix.em.loop import accelerated
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.initialization import assigned, given, start
+from gaussmix.initialization import assigned, make_user_start, start
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -57,7 +57,7 @@ def test_the_distance_to_the_limit(history, distance):
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
 def test_a_converged_fit_is_within_tol_of_its_limit(problem, tol):
     source, _ = problem
-    first = given("k-means++", source, 3, MODEL, np.random.default_rng(0))
+    first = make_user_start("k-means++", source, 3, MODEL, np.random.default_rng(0))
     fit = run(source, first, MODEL, tol=tol, max_iter=5000)
     limit = run(source, fit.state.mixture, MODEL, tol=1e-14, max_iter=5000)
     assert fit.status is Status.CONVERGED

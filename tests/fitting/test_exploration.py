@@ -578,7 +578,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     rows = clusters(np.random.default_rng(0), 200)
-    for module, name in ((runs, "run"), (starts, "given")):
+    for module, name in ((runs, "run"), (starts, "make_user_start")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, interrupted)
             with pytest.raises(KeyboardInterrupt):

@@ -9,7 +9,7 @@ from gaussmix.diagnosis import diagnose
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.hierarchy import merge_components
-from gaussmix.initialization import NAMED_STARTS, given, relative_ridge, rounding_of, tree
+from gaussmix.initialization import NAMED_STARTS, make_user_start, relative_ridge, rounding_of, tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 from source_registry import EVERY_SOURCE, SOURCES, Chunked, Table
@@ -51,7 +51,7 @@ def test_the_tree_and_the_rounding_of_columns_do_not_depend_on_how_rows_are_cut(
 def test_em_from_the_same_start_ends_at_the_same_mixture(make, structure, tmp_path):
     rows, weights = table(weigh=True, n=1200)
     m_step = MStep(structure, relative_ridge(ArraySource(rows, weights)))
-    start = given("kmeans", ArraySource(rows, weights), 3, m_step, np.random.default_rng(0))
+    start = make_user_start("kmeans", ArraySource(rows, weights), 3, m_step, np.random.default_rng(0))
     ends = [
         run(source, start, m_step, tol=0.0, max_iter=5)
         for source in (make(Table(rows, weights, tmp_path)), ArraySource(rows, weights))

@@ -14,7 +14,7 @@ from gaussmix.fitting.partitions import overfitted_starts, partition_starts
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.recovery import regularize
 from gaussmix.fitting.runs import Runs
-from gaussmix.initialization import given, start
+from gaussmix.initialization import make_user_start, start
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -87,7 +87,9 @@ def user_start(origin: Any, problem: Problem, rng: np.random.Generator) -> Mixtu
     problem : Problem
     rng : numpy.random.Generator
     """
-    return make_start(problem, lambda m_step: given(origin, problem.source, problem.n_components, m_step, rng))
+    return make_start(
+        problem, lambda m_step: make_user_start(origin, problem.source, problem.n_components, m_step, rng)
+    )
 
 
 def kmeans_start(problem: Problem, rng: np.random.Generator) -> Mixture:
@@ -129,8 +131,10 @@ def plain_start(runs: Runs, sample: ArraySource, rng: np.random.Generator) -> Mi
     n_components, m_step = runs.problem.n_components, runs.problem.m_step
     groups = sample.component_groups(n_components)
     if len(groups) == 1:
-        return given("kmeans", sample, n_components, m_step, rng)
-    return _step_from(runs, sample, [given("kmeans", rows, _size(place), m_step, rng) for rows, place in groups])
+        return make_user_start("kmeans", sample, n_components, m_step, rng)
+    return _step_from(
+        runs, sample, [make_user_start("kmeans", rows, _size(place), m_step, rng) for rows, place in groups]
+    )
 
 
 def _all_starts(runs: Runs, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:

@@ -5,7 +5,7 @@ from gaussmix.initialization.column_moments import column_moments, moments_of
 from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
 from gaussmix.initialization.models import models
 from gaussmix.initialization.named import NAMED_STARTS, NamedStart
-from gaussmix.initialization.user import given
+from gaussmix.initialization.user import make_user_start
 from gaussmix.initialization.ward import tree
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "NamedStart",
     "assigned",
     "column_moments",
-    "given",
+    "make_user_start",
     "means",
     "models",
     "moments_of",

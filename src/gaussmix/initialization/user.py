@@ -11,10 +11,10 @@ from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.values import real
 
-__all__ = ["given"]
+__all__ = ["make_user_start"]
 
 
-def given(
+def make_user_start(
     origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable: sorted out here and nowhere else
     source: Source,
     n_components: int,
