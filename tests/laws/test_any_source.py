@@ -9,7 +9,7 @@ from gaussmix.diagnosis import diagnose
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.hierarchy import merge_components
-from gaussmix.initialization import NAMED_STARTS, make_user_start, relative_ridge, rounding_of, tree
+from gaussmix.initialization import NAMED_STARTS, make_user_start, relative_ridge, rounding_of, ward_tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 from source_registry import EVERY_SOURCE, SOURCES, Chunked, Table
@@ -42,7 +42,7 @@ def test_the_tree_and_the_rounding_of_columns_do_not_depend_on_how_rows_are_cut(
     rows, weights = table(weigh)
     source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
     np.testing.assert_array_equal(rounding_of(source).steps, rounding_of(array).steps)
-    cuts = [tree(one, np.random.default_rng(0), 3)(3)(slice(0, 10), rows[:10]) for one in (source, array)]
+    cuts = [ward_tree(one, np.random.default_rng(0), 3)(3)(slice(0, 10), rows[:10]) for one in (source, array)]
     np.testing.assert_array_equal(*cuts)
 
 

@@ -90,7 +90,9 @@ def _partitions(
     classes: Classes, most: Sequence[int], choice: Choice, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, ...], Labels]]:
     """Yield the numbers of components that the classes may have, each with a partition of all rows by trees."""
-    trees = [initialization.tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)]
+    trees = [
+        initialization.ward_tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)
+    ]
     for sizes in dict.fromkeys(tuple(min(k, borne) for borne in most) for k in choice.n_components):
         assignments = [tree(size) for tree, size in zip(trees, sizes, strict=True)]
         yield sizes, _number_by_class(classes, sizes, assignments)

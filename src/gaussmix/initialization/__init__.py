@@ -6,7 +6,7 @@ from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, roun
 from gaussmix.initialization.models import models
 from gaussmix.initialization.named import NAMED_STARTS, NamedStart
 from gaussmix.initialization.user import make_user_start
-from gaussmix.initialization.ward import tree
+from gaussmix.initialization.ward import ward_tree
 
 __all__ = [
     "NAMED_STARTS",
@@ -21,5 +21,5 @@ __all__ = [
     "relative_ridge",
     "rounding_of",
     "start",
-    "tree",
+    "ward_tree",
 ]

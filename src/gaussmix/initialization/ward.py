@@ -10,13 +10,13 @@ from gaussmix.initialization.assignments import from_labels
 from gaussmix.initialization.kmeans import nearest
 from gaussmix.sources import Assignment, Source
 
-__all__ = ["tree"]
+__all__ = ["ward_tree"]
 
 _SAMPLE_OF_TREE = 2000
 _EPS = float(np.finfo(np.float64).eps)
 
 
-def tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[int], Assignment]:
+def ward_tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callable[[int], Assignment]:
     """Partitions into any number of clusters, from one tree: Ward's, in coordinates that know no units.
 
     Columns are brought to one standard deviation, and principal axes to the square root of theirs: halfway to white,

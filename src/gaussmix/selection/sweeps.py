@@ -114,7 +114,7 @@ class _Sweeps:
         """Yield numbers of components, each with starts that all structures share."""
         search, n_rows = self._search, self._search.source.n_rows
         most = max(k for k in (1, *search.n_components) if k <= n_rows)
-        partition, near = initialization.tree(search.source, self._rng, most), pooled_covariance(search)
+        partition, near = initialization.ward_tree(search.source, self._rng, most), pooled_covariance(search)
         for k in search.n_components:
             starts: list[Start] = []
             if k <= n_rows:
