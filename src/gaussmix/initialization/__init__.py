@@ -3,7 +3,7 @@
 from gaussmix.initialization.assignments import assigned, means, start
 from gaussmix.initialization.column_moments import column_moments, moments_of
 from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
-from gaussmix.initialization.models import models
+from gaussmix.initialization.models import make_models
 from gaussmix.initialization.named import NAMED_STARTS, NamedStart
 from gaussmix.initialization.user import make_user_start
 from gaussmix.initialization.ward import ward_tree
@@ -16,7 +16,7 @@ __all__ = [
     "column_moments",
     "make_user_start",
     "means",
-    "models",
+    "make_models",
     "moments_of",
     "relative_ridge",
     "rounding_of",

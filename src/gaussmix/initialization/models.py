@@ -10,10 +10,10 @@ from gaussmix.initialization.columns import relative_ridge, rounding_of
 from gaussmix.sources import Source
 from gaussmix.structures import Structure
 
-__all__ = ["models"]
+__all__ = ["make_models"]
 
 
-def models(
+def make_models(
     structures: Sequence[Structure],
     source: Source,
     *,
