@@ -124,7 +124,7 @@ class MStep:
             return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
 
-    def all_alike(self, statistics: Statistics) -> Covariances | None:
+    def pooled_guess(self, statistics: Statistics) -> Covariances | None:
         """One covariance for all components, to go on from quickly; None where none is needed, or there is none."""
         if not self.structure.iterates or statistics.moments is not FULL:
             return None

@@ -83,7 +83,7 @@ def recover(
 def _regularized_mixture(fit: Fit, m_step: MStep) -> Mixture:
     """Return the mixture to go on from: one M-step further, away from covariances that have all but vanished."""
     try:
-        return m_step.maximize(fit.state.statistics, m_step.all_alike(fit.state.statistics))
+        return m_step.maximize(fit.state.statistics, m_step.pooled_guess(fit.state.statistics))
     except IllDefinedCovarianceError:
         return fit.state.mixture
 

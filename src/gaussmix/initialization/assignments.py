@@ -23,13 +23,13 @@ def start(
     Where axes have no closed form, they are looked for from many sides, or `quickly`: from those of all together.
     """
     statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
-    return m_step.maximize(statistics, m_step.all_alike(statistics) if quickly else None)
+    return m_step.maximize(statistics, m_step.pooled_guess(statistics) if quickly else None)
 
 
 def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
     """The same, `quickly`, from labels ``(n,)`` of rows in memory: each row is taken once, with its own cluster."""
     statistics = of_clusters(source, labels, n_clusters, m_step.moments)
-    return m_step.maximize(statistics, m_step.all_alike(statistics))
+    return m_step.maximize(statistics, m_step.pooled_guess(statistics))
 
 
 def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:

@@ -33,7 +33,7 @@ def start_in_two_levels(source: ArraySource, n_components: int, m_step: MStep, r
     round_ones = Spherical(np.ones(n_components))  # a row that looks at one component belongs to it, whatever it is
     means = seen_from(np.repeat(anchor(source), n_components, axis=0), SCALAR).means
     statistics = seen_from(means, m_step.moments)
-    return m_step.maximize(statistics, m_step.all_alike(statistics))
+    return m_step.maximize(statistics, m_step.pooled_guess(statistics))
 
 
 def in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> Labels:
