@@ -457,7 +457,7 @@ def test_a_sample_of_weighted_rows_weighs_its_part_of_them():
     assert found.fit.state.statistics.weight == pytest.approx(weights.sum())
     sample = exploring.explored_rows(rng)
     assert sample.n_rows <= 2000
-    assert sample.some_weights.sum() == pytest.approx(0.4 * weights.sum())
+    assert sample.sample_weight.sum() == pytest.approx(0.4 * weights.sum())
 
 
 def test_without_steps_it_is_the_best_start(counted):

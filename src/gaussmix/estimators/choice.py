@@ -271,7 +271,7 @@ class ChoosingEstimator(BaseEstimator):
 
     def _carries(self, source: ArraySource, n_components: int) -> bool:
         """Return whether there are rows enough for a covariance of its own for each of so many components."""
-        return bool(source.some_weights.sum() >= self._plenty * source.n_features * n_components)
+        return bool(source.sample_weight.sum() >= self._plenty * source.n_features * n_components)
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Rows to say something about."""

@@ -74,7 +74,7 @@ class Classes:
     @property
     def shares(self) -> Floats:
         """The part of each class in the weight of all rows, ``(C,)``."""
-        masses = np.array([part.some_weights.sum() for part in self.parts])
+        masses = np.array([part.sample_weight.sum() for part in self.parts])
         return np.asarray(masses / masses.sum())
 
     def borne(self, choice: Choice) -> tuple[int, ...]:
@@ -124,7 +124,7 @@ def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gener
 
 def _size(part: ArraySource) -> tuple[float, str]:
     """How many rows there are to bear components, also in words; one that is repeated counts once, as if weighted."""
-    n_distinct, weight = _n_distinct(part), float(part.some_weights.sum())
+    n_distinct, weight = _n_distinct(part), float(part.sample_weight.sum())
     if weight < n_distinct:
         return weight, f"rows that weigh {weight:.3g}"
     return n_distinct, f"{n_distinct} distinct rows"

@@ -133,7 +133,7 @@ def _columns_alone(m_step: MStep, n_features: int) -> bool:
 
 def _whole(sample: ArraySource, some: ArraySource, n_components: int, m_step: MStep, effort: float) -> list[_View]:
     """The views with all directions in them, the white one last; none where all rows are equal."""
-    rows, weights = some.rows, some.some_weights
+    rows, weights = some.rows, some.sample_weight
     if _columns_alone(m_step, sample.n_features):
         scaled = Coordinates.of_columns(rows, weights)
         if not scaled.turn.any():
@@ -167,7 +167,7 @@ def _along_directions(
     the others there is noise, and clusters cannot be told from it.
     """
     few = some.sample(rng, _ENOUGH)
-    rows, weights = white.of(few.rows), few.some_weights
+    rows, weights = white.of(few.rows), few.sample_weight
     directions = pursued(rows, weights, min(_PURSUED, n_components - 1), rng)
     kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
     n_found, clear = len(kurtosis), kurtosis <= _CLEAR * kurtosis[0]
@@ -188,7 +188,7 @@ def _partition(
 ) -> Labels:
     """Labels of the rows, by k-means and, if that is too fine, the cheapest merges of its clusters."""
     points = coordinates.of(some.rows)
-    centres = kmeans(points, some.some_weights, min(fineness * n_components, len(points)), rng, _STEPS)
+    centres = kmeans(points, some.sample_weight, min(fineness * n_components, len(points)), rng, _STEPS)
     labels = _by_first_row(nearest(points if some is sample else coordinates.of(sample.rows), centres))
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
@@ -217,5 +217,5 @@ def _promise(mixture: Mixture, m_step: MStep, sample: ArraySource) -> float:
     count = structure.n_covariance_parameters
     own = n_features + count(2, n_features) - count(1, n_features)
     fewest = structure.form.fewest_rows(n_features)
-    free = np.maximum(weights * sample.some_weights.sum() - fewest, _LITTLE * fewest + 1.0)
+    free = np.maximum(weights * sample.sample_weight.sum() - fewest, _LITTLE * fewest + 1.0)
     return float(label - own * (weights / free).sum())

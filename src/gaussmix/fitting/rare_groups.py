@@ -149,7 +149,7 @@ def _stratified(step: _Step, sample: ArraySource, weight: float) -> ArraySource:
     """Return the worst rows with a sample of the others, which weigh as much as all others: a sample of all rows."""
     worst = step.worst
     others = np.flatnonzero(log_densities(step.mixture, sample.rows, sample.n_threads) > worst.densities[-1])
-    of_others = sample.some_weights[others]
+    of_others = sample.sample_weight[others]
     scale = (weight - worst.weights.sum()) / max(float(of_others.sum()), 1.0)
     rows = np.concatenate([worst.rows, sample.rows[others]])
     return replace(sample, rows=rows, weights=np.concatenate([worst.weights, scale * of_others]))
@@ -157,14 +157,14 @@ def _stratified(step: _Step, sample: ArraySource, weight: float) -> ArraySource:
 
 def _likeliest(strata: ArraySource, n_worst: int, mixture: Mixture, ridge: Floats, least: float) -> Mixture | None:
     """Return the likeliest mixture with a group in the place of a component; None where no group gains enough."""
-    found, before = [], float(strata.some_weights @ mixture.logpdf(strata.rows))
-    for fewer in _with_one_fewer(mixture, n_worst / float(strata.some_weights.sum())):
+    found, before = [], float(strata.sample_weight @ mixture.logpdf(strata.rows))
+    for fewer in _with_one_fewer(mixture, n_worst / float(strata.sample_weight.sum())):
         density = fewer.logpdf(strata.rows)
         groups = sorted(_groups(strata, n_worst, density, ridge), key=lambda pair: -pair[0])
         for _, group in groups[:_REFINED]:
             refined, gained = _refined(strata, density, group, ridge)
             if refined is not None:
-                found.append((float(strata.some_weights @ (density + gained)) - before, refined.beside(fewer)))
+                found.append((float(strata.sample_weight @ (density + gained)) - before, refined.beside(fewer)))
     gain, best = max(found, key=lambda pair: pair[0], default=(0.0, None))
     return best if gain > least else None
 
@@ -181,7 +181,7 @@ def _with_one_fewer(mixture: Mixture, hardly_any: float) -> Iterator[Mixture]:
 
 def _groups(strata: ArraySource, n_worst: int, density: Floats, ridge: Floats) -> Iterator[tuple[float, _Group]]:
     """Yield groups among the worst rows, and what all rows would gain by each."""
-    weights, fewest = strata.some_weights, Full.fewest_rows(strata.n_features)
+    weights, fewest = strata.sample_weight, Full.fewest_rows(strata.n_features)
     for cut in _CUTS:
         n_rows = n_worst // cut
         for members in _clusters(strata.rows[:n_rows], weights[:n_rows]):
@@ -204,7 +204,7 @@ def _refined(strata: ArraySource, density: Floats, group: _Group, ridge: Floats)
 
     None where the group has too few rows.
     """
-    weights, fewest = strata.some_weights, Full.fewest_rows(strata.n_features)
+    weights, fewest = strata.sample_weight, Full.fewest_rows(strata.n_features)
     gains = _gains(strata, density, group)
     for _ in range(_STEPS):
         its = weights * np.exp(group.log_density(strata.rows) - density - gains)

@@ -35,7 +35,7 @@ def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_st
 def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
     """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
     order = np.argsort(labels, kind="stable")
-    rows, weights = source.rows[order], source.some_weights[order]
+    rows, weights = source.rows[order], source.sample_weight[order]
     shape = (n_clusters, rows.shape[1])
     origin, mass, first = (
         np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0),

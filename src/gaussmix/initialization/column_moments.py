@@ -37,7 +37,7 @@ def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floa
 def _of_everything(source: Source, moments: Moments, sample: ArraySource | None = None) -> Statistics:
     """The statistics of all rows as one component, about their mean: first about that of a sample, which is near it."""
     sample = sample or source.sample(np.random.default_rng(0), _SAMPLE)
-    rows, weights = sample.rows, sample.some_weights
+    rows, weights = sample.rows, sample.sample_weight
     near = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], near[None], np.ones((1, len(near))))
     return source.reduce(whole, moments).central()

@@ -88,7 +88,7 @@ def _columns_of(source: Source) -> _Columns:
 def _measured(source: Source) -> _Columns:
     sample = source.sample(np.random.default_rng(0), _SAMPLE)
     mean, variance = column_moments(source, sample)
-    rows, weights = sample.rows, sample.some_weights
+    rows, weights = sample.rows, sample.sample_weight
     ordered = cast("Rows", np.sort(rows, axis=0))
     low, high = _quartiles(rows, ordered, weights).astype(np.float64)
     of_quartiles = np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, variance)

@@ -28,7 +28,7 @@ def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) 
 
     def kind(source: Source, n_components: int, rng: np.random.Generator) -> Assignment:
         sample = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_COMPONENT * n_components))
-        rows, weights = sample.rows, sample.some_weights
+        rows, weights = sample.rows, sample.sample_weight
         origin = rows.mean(axis=0, dtype=np.float64)
         centres = find(rows - origin, weights, n_components, rng)
         return from_labels(source.map(lambda block: nearest(block - origin, centres)), n_components)

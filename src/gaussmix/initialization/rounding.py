@@ -95,7 +95,7 @@ class Rounding:
             What :meth:`floor` says; columns where it is 0 count as continuous.
         """
         sample = source.sample(np.random.default_rng(0), _SAMPLE)
-        rows, weights = sample.rows, sample.some_weights
+        rows, weights = sample.rows, sample.sample_weight
         joint = log_joint(mixture, rows)
         in_cells = joint + self._log_ratios(mixture, rows, np.flatnonzero(floor))
         gains = np.logaddexp.reduce(joint, axis=1) - np.logaddexp.reduce(in_cells, axis=1)

@@ -52,7 +52,7 @@ def in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> 
         For the sample and the seeds.
     """
     sample = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters))
-    rows, weights = sample.rows, sample.some_weights
+    rows, weights = sample.rows, sample.sample_weight
     with one_thread():
         coordinates = Coordinates.along_principal_axes(rows, weights, _HALFWAY)
         points = coordinates.of(rows)

@@ -37,7 +37,7 @@ class ArraySource(Source):
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows and their weights, as one chunk."""
-        yield self.rows, self.some_weights
+        yield self.rows, self.sample_weight
 
     @property
     def n_rows(self) -> int:
@@ -71,7 +71,7 @@ class ArraySource(Source):
         return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
 
     @property
-    def some_weights(self) -> Floats:
+    def sample_weight(self) -> Floats:
         """The weights of the rows, ``(n,)``: ones where none were given."""
         return np.ones(len(self.rows)) if self.weights is None else self.weights
 

@@ -107,7 +107,7 @@ class TruncatedSource(Source):
 
         def block(sets: CandidateSets) -> Statistics:
             part = self.whole.subset(sets.order)
-            sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, sets, moments)
+            sums: Statistics = twin.expect(mixture, part.rows, part.sample_weight, sets, moments)
             return sums
 
         return reduce(add, self._by_blocks(twin.rows_at_once(mixture), mixture, block))
