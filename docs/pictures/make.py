@@ -31,7 +31,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Exploration, Problem, Stopping
 from gaussmix.fitting.runs import Runs
 from gaussmix.initialization import make_user_start, relative_ridge
-from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.initialization.whitening import Coordinates
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
@@ -118,7 +118,7 @@ def pursuit() -> Figure:
     white = Coordinates.along_principal_axes(rows, weights, 1.0).of(rows) @ np.linalg.qr(rng.normal(size=(30, 30)))[0]
     views = {
         "two of the thirty columns": white[:, :2],
-        "along the pursued directions": white @ pursued(white, weights, 2, rng),
+        "along the pursued directions": white @ pursue_directions(white, weights, 2, rng),
     }
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.0), layout="constrained")
     for ax, (name, view) in zip(axes, views.items(), strict=True):

@@ -14,7 +14,7 @@ from gaussmix.density.reduction import agglomerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization.assignments import start_of_clusters
 from gaussmix.initialization.kmeans import kmeans, nearest
-from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.initialization.whitening import Coordinates
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -168,7 +168,7 @@ def _along_directions(
     """
     few = some.sample(rng, _ENOUGH)
     rows, weights = white.of(few.rows), few.sample_weight
-    directions = pursued(rows, weights, min(_PURSUED, n_components - 1), rng)
+    directions = pursue_directions(rows, weights, min(_PURSUED, n_components - 1), rng)
     kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
     n_found, clear = len(kurtosis), kurtosis <= _CLEAR * kurtosis[0]
     n_clear = int(np.logical_and.accumulate(clear).sum())

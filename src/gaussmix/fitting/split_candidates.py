@@ -14,7 +14,7 @@ from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines.assessment import labels, log_densities, responsibilities
 from gaussmix.initialization.assignments import start_of_clusters
-from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -214,5 +214,5 @@ def _sides(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.
         longest = np.linalg.svd(alone.factors[0] / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
         yield (white @ longest > 0).astype(np.intp)
     if mixture.n_features > 1 and local.sample_weight.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
-        flattest = pursued(white, local.sample_weight, 1, rng, quickly=True)[:, 0]
+        flattest = pursue_directions(white, local.sample_weight, 1, rng, quickly=True)[:, 0]
         yield (white @ flattest > 0).astype(np.intp)

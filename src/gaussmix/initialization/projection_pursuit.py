@@ -4,14 +4,14 @@ import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["pursued"]
+__all__ = ["pursue_directions"]
 
 _FIRST_AXES = 10  # to begin from, beside random directions
 _THOROUGH, _QUICK = (20, 30), (4, 10)  # random directions, steps
 _SAME = 1e-4
 
 
-def pursued(
+def pursue_directions(
     white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator, *, quickly: bool = False
 ) -> Floats:
     r"""Orthonormal directions ``(R, m)`` along which white rows have the smallest kurtosis, the smallest first.
