@@ -32,7 +32,7 @@ def test_starts_do_not_depend_on_how_rows_are_cut(make, weigh, kind, tmp_path):
     rows, weights = table(weigh)
     source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
     m_step = MStep(named("full"), relative_ridge(source))
-    found, expected = (given(kind, one, 3, m_step, np.random.default_rng(3)) for one in (source, array))
+    found, expected = (make_user_start(kind, one, 3, m_step, np.random.default_rng(3)) for one in (source, array))
     np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
 
 

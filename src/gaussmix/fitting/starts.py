@@ -83,7 +83,7 @@ def user_start(origin: Any, problem: Problem, rng: np.random.Generator) -> Mixtu
     Parameters
     ----------
     origin : str, array_like, Mixture or callable
-        See :func:`~gaussmix.initialization.user.given`.
+        See :func:`~gaussmix.initialization.user.make_user_start`.
     problem : Problem
     rng : numpy.random.Generator
     """
