@@ -7,7 +7,7 @@ from cases import clusters
 from gaussmix.em import Status, iterate, run
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import find_degenerate, recover, regularize
-from gaussmix.initialization import relative_ridge, start
+from gaussmix.initialization import relative_ridge, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -34,7 +34,7 @@ def problem(rows, labels, name="full", ridge=None):
     def go_on(mixture, m_step):
         return run(source, mixture, m_step, tol=1e-8, max_iter=500)
 
-    first = start(source, from_labels(labels, n_components), n_components, opened)
+    first = start_from(source, from_labels(labels, n_components), n_components, opened)
     return go_on(first, model), model, variances, go_on
 
 
@@ -129,7 +129,7 @@ def test_the_log_posterior_never_falls_where_components_are_held(structure, seed
     rows = clusters(rng, 60)
     model = regularize(MStep(structure, np.zeros(2)), tuple(components), 3, rows.var(axis=0))
     source = ArraySource(rows)
-    states, path = iterate(source, start(source, from_labels(rng.integers(3, size=60), 3), 3, model), model), []
+    states, path = iterate(source, start_from(source, from_labels(rng.integers(3, size=60), 3), 3, model), model), []
     for state in states:
         path.append(state.log_posterior)
         if len(path) == 12:

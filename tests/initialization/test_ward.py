@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from cases import clusters, mixture
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import means as means_under
-from gaussmix.initialization import start, ward_tree
+from gaussmix.initialization import start_from, ward_tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -162,7 +162,7 @@ def test_the_tree_is_a_start(rows):
     source = ArraySource(rows)
     partition = ward_tree(source, np.random.default_rng(0))
     labels = labels_of(partition, rows, 3)
-    first = start(source, partition(3), 3, MStep(named("full"), np.zeros(2)))
+    first = start_from(source, partition(3), 3, MStep(named("full"), np.zeros(2)))
     np.testing.assert_allclose(first.means, [rows[labels == k].mean(axis=0) for k in range(3)])
     np.testing.assert_allclose(means_under(source, partition(3), 3), first.means)
 

@@ -145,7 +145,7 @@ def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."
     )
-    return Chosen.of(initialization.start(part, alike, 1, m_step), _LONE.public_name, m_step, [note])
+    return Chosen.of(initialization.start_from(part, alike, 1, m_step), _LONE.public_name, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

@@ -76,7 +76,7 @@ def _start(labels: Labels, problem: Problem, _rng: np.random.Generator) -> Mixtu
     """Return the start that a partition of the rows makes."""
     assignment = initialization.assigned(labels, problem.source.n_rows, problem.n_components)
     return make_start(
-        problem, lambda m_step: initialization.start(problem.source, assignment, problem.n_components, m_step)
+        problem, lambda m_step: initialization.start_from(problem.source, assignment, problem.n_components, m_step)
     )
 
 

@@ -14,7 +14,7 @@ from gaussmix.fitting.partitions import overfitted_starts, partition_starts
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.recovery import regularize
 from gaussmix.fitting.runs import Runs
-from gaussmix.initialization import make_user_start, start
+from gaussmix.initialization import make_user_start, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -108,7 +108,7 @@ def start_in_turn(runs: Runs, sample: ArraySource) -> Mixture:
 
 def _in_turn(rows: ArraySource, n_components: int, m_step: MStep) -> Mixture:
     in_turn = from_labels(np.arange(rows.n_rows) % n_components, n_components)
-    return start(rows, in_turn, n_components, m_step)
+    return start_from(rows, in_turn, n_components, m_step)
 
 
 def sure_starts(

@@ -12,10 +12,10 @@ from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.statistics import Statistics
 
-__all__ = ["assigned", "from_labels", "means", "of_clusters", "start", "start_of_clusters"]
+__all__ = ["assigned", "from_labels", "means", "of_clusters", "start_from", "start_of_clusters"]
 
 
-def start(
+def start_from(
     source: Source, assignment: Assignment, n_components: int, m_step: MStep, *, quickly: bool = False
 ) -> Mixture:
     """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty.

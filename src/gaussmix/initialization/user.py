@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization.assignments import assigned, start
+from gaussmix.initialization.assignments import assigned, start_from
 from gaussmix.initialization.named import NAMED_STARTS
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
@@ -43,7 +43,7 @@ def make_user_start(
         assignment = NAMED_STARTS[origin](source, n_components, rng)
     else:
         assignment = assigned(real("init_params", origin), source.n_rows, n_components)
-    return start(source, assignment, n_components, m_step, quickly=True)
+    return start_from(source, assignment, n_components, m_step, quickly=True)
 
 
 def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:
