@@ -12,7 +12,7 @@ from gaussmix._types import Labels, Rows
 from gaussmix.covariances import Full, stays_diagonal
 from gaussmix.density.reduction import agglomerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.initialization.assignments import start_of_clusters
+from gaussmix.initialization.assignments import start_from_clusters
 from gaussmix.initialization.kmeans import kmeans, nearest
 from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.initialization.whitening import Coordinates
@@ -51,7 +51,7 @@ def overfitted_starts(
     for view in _whole(sample, some, n_components, m_step, effort=0.0):
         try:
             labels = _partition(sample, some, view.coordinates, n_more, 1, m_step, rng)
-            mixture = start_of_clusters(sample, labels, n_more, m_step)
+            mixture = start_from_clusters(sample, labels, n_more, m_step)
         except (IllDefinedCovarianceError, np.linalg.LinAlgError):
             continue
         yield mixture
@@ -89,7 +89,7 @@ def partition_starts(
                 labels = _partition(sample, some, view.coordinates, n_components, fineness, m_step, rng)
                 if labels.tobytes() not in seen:
                     seen.add(labels.tobytes())
-                    mixture = start_of_clusters(sample, labels, n_components, m_step)
+                    mixture = start_from_clusters(sample, labels, n_components, m_step)
                     found.append((_promise(mixture, m_step, sample), mixture))
     found.sort(key=lambda pair: -pair[0])
     return [mixture for _, mixture in found]
@@ -193,7 +193,7 @@ def _partition(
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels
-    mixture = start_of_clusters(sample, labels, n_clusters, m_step)
+    mixture = start_from_clusters(sample, labels, n_clusters, m_step)
     return _by_first_row(agglomerate(mixture, n_components)[labels])
 
 

@@ -13,7 +13,7 @@ from gaussmix.density.subset import subset
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines.assessment import labels, log_densities, responsibilities
-from gaussmix.initialization.assignments import start_of_clusters
+from gaussmix.initialization.assignments import start_from_clusters
 from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -197,7 +197,7 @@ def _cuts(
     model = replace(m_step, hold=both)
     for sides in _sides(local, alone, mixture, rng):
         with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-            two = start_of_clusters(local, sides, 2, model)
+            two = start_from_clusters(local, sides, 2, model)
             if weight * two.weights.min() >= fewest:
                 yield _Cut(k, stands_for, local, model, two, before)
 

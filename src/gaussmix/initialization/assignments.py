@@ -12,7 +12,7 @@ from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.statistics import Statistics
 
-__all__ = ["assigned", "from_labels", "means", "of_clusters", "start_from", "start_of_clusters"]
+__all__ = ["assigned", "from_labels", "means", "start_from", "start_from_clusters", "summarize_clusters"]
 
 
 def start_from(
@@ -26,13 +26,13 @@ def start_from(
     return m_step.maximize(statistics, m_step.pooled_guess(statistics) if quickly else None)
 
 
-def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
+def start_from_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
     """The same, `quickly`, from labels ``(n,)`` of rows in memory: each row is taken once, with its own cluster."""
-    statistics = of_clusters(source, labels, n_clusters, m_step.moments)
+    statistics = summarize_clusters(source, labels, n_clusters, m_step.moments)
     return m_step.maximize(statistics, m_step.pooled_guess(statistics))
 
 
-def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
+def summarize_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
     """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
     order = np.argsort(labels, kind="stable")
     rows, weights = source.rows[order], source.sample_weight[order]
