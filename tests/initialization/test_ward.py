@@ -10,8 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, mixture
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import means as means_under
-from gaussmix.initialization import start_from, ward_tree
+from gaussmix.initialization import compute_means, start_from, ward_tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -164,7 +163,7 @@ def test_the_tree_is_a_start(rows):
     labels = labels_of(partition, rows, 3)
     first = start_from(source, partition(3), 3, MStep(named("full"), np.zeros(2)))
     np.testing.assert_allclose(first.means, [rows[labels == k].mean(axis=0) for k in range(3)])
-    np.testing.assert_allclose(means_under(source, partition(3), 3), first.means)
+    np.testing.assert_allclose(compute_means(source, partition(3), 3), first.means)
 
 
 def test_the_tree_is_better_than_chance_on_overlapping_clusters():

@@ -1,6 +1,6 @@
 """Where EM starts: labels or responsibilities from somewhere, and the mixture that an M-step makes of them."""
 
-from gaussmix.initialization.assignments import assigned, means, start_from
+from gaussmix.initialization.assignments import assigned, compute_means, start_from
 from gaussmix.initialization.column_moments import column_moments, moments_of
 from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
 from gaussmix.initialization.models import make_models
@@ -14,9 +14,9 @@ __all__ = [
     "NamedStart",
     "assigned",
     "column_moments",
+    "compute_means",
     "make_models",
     "make_user_start",
-    "means",
     "moments_of",
     "relative_ridge",
     "rounding_of",

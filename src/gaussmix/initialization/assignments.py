@@ -12,7 +12,7 @@ from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.statistics import Statistics
 
-__all__ = ["assigned", "from_labels", "means", "start_from", "start_from_clusters", "summarize_clusters"]
+__all__ = ["assigned", "compute_means", "from_labels", "start_from", "start_from_clusters", "summarize_clusters"]
 
 
 def start_from(
@@ -22,7 +22,7 @@ def start_from(
 
     Where axes have no closed form, they are looked for from many sides, or `quickly`: from those of all together.
     """
-    statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
+    statistics = source.summarize(assignment, compute_means(source, assignment, n_components), m_step.moments)
     return m_step.maximize(statistics, m_step.pooled_guess(statistics) if quickly else None)
 
 
@@ -56,7 +56,7 @@ def summarize_clusters(source: ArraySource, labels: Labels, n_clusters: int, mom
     return Statistics(origin, mass, first, second, 0.0, 0.0, float(weights.sum()), moments)
 
 
-def means(source: Source, assignment: Assignment, n_components: int) -> Floats:
+def compute_means(source: Source, assignment: Assignment, n_components: int) -> Floats:
     """Means ``(K, D)`` under given responsibilities, about which the second moments keep their digits."""
     anchors = np.repeat(anchor(source), n_components, axis=0)
     return source.summarize(assignment, anchors, SCALAR).means

@@ -85,7 +85,7 @@ def partition_starts(
 
 def _partition_start(search: Search, assignment: Assignment, k: int, near: Covariances | None) -> Start:
     """Return the start from a partition; its sums are made once for all structures with the same moments."""
-    means = initialization.means(search.source, assignment, k)
+    means = initialization.compute_means(search.source, assignment, k)
     sums = {
         moments: search.source.summarize(assignment, means, moments)
         for moments in dict.fromkeys(m_step.moments for m_step in search.fitted_models)
