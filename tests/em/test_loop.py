@@ -13,7 +13,7 @@ from cases import clusters, mixture, vector
 from gaussmix.em import Status, distance_to_limit, iterate, loop, run
 from gaussmix.em.loop import accelerated
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.initialization import assigned, make_user_start, start_from
+from gaussmix.initialization import make_user_start, responsibilities_from, start_from
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -180,7 +180,7 @@ def until_a_collapse(states):
 def test_leaps_never_lower_the_log_likelihood(structure, seed, equal_weights):
     rng = np.random.default_rng(seed)
     rows, model = clusters(rng, n=150), MStep(structure, NO_RIDGE, equal_weights)
-    first = start_from(ArraySource(rows), assigned(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
+    first = start_from(ArraySource(rows), responsibilities_from(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
     states = list(until_a_collapse(itertools.islice(accelerated(ArraySource(rows), first, model), 20)))
     assert (np.diff([state.log_likelihood for state in states]) >= -1e-12).all()
     for state in states[-2:]:
@@ -193,7 +193,9 @@ def test_leaps_never_lower_the_log_likelihood(structure, seed, equal_weights):
 def test_leaps_are_taken_and_end_at_the_same_limit(structure, n_components, n_features):
     rows, labels = overlapping_by_half(np.random.default_rng(n_features), n_components, n_features)
     source, model = ArraySource(rows), MStep(structure, np.zeros(n_features))
-    first = start_from(source, assigned(np.eye(n_components)[labels], len(rows), n_components), n_components, model)
+    first = start_from(
+        source, responsibilities_from(np.eye(n_components)[labels], len(rows), n_components), n_components, model
+    )
     plain, leapt = (
         run(source, first, model, tol=1e-13, max_iter=5000, accelerate=accelerate) for accelerate in (False, True)
     )
@@ -327,7 +329,7 @@ def test_leaps_that_all_fail_change_nothing_but_the_cost(structure, seed):
     rng = np.random.default_rng(seed)
     rows, model = clusters(rng, n=150), MStep(structure, NO_RIDGE)
     source = ArraySource(rows)
-    first = start_from(source, assigned(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
+    first = start_from(source, responsibilities_from(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
 
     def wild(trail, _mixture, _longest):  # far too wide, also from where EM has arrived
         return replace(trail.found[-1], second=1e6 * trail.found[-1].second)

@@ -20,7 +20,7 @@ from gaussmix.fitting import Exploration, Problem, Stopping, fit
 from gaussmix.fitting.fit import fit_from
 from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.split_merge import split_and_merge
-from gaussmix.initialization import assigned, relative_ridge, start_from
+from gaussmix.initialization import relative_ridge, responsibilities_from, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource, LabelledSource
 from gaussmix.structures import STRUCTURES, named
@@ -111,7 +111,7 @@ def test_across_classes_one_component_each_is_the_m_step_of_the_labels(structure
     rows, labels = load_iris(return_X_y=True)
     model = GaussianMixtureClassifier(1, covariance_type=structure.name, across_classes=True, reg_covar=0)
     mixture = model.fit(rows, labels).mixture_
-    plain = start_from(ArraySource(rows), assigned(labels, 150, 3), 3, MStep(structure, np.zeros(4)))
+    plain = start_from(ArraySource(rows), responsibilities_from(labels, 150, 3), 3, MStep(structure, np.zeros(4)))
     assert mixture.logpdf(rows).sum() == pytest.approx(plain.logpdf(rows).sum(), rel=1e-9)
     np.testing.assert_allclose(mixture.weights, 1 / 3)
 

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import MOMENTS
-from gaussmix.initialization import assigned
+from gaussmix.initialization import responsibilities_from
 from gaussmix.initialization.assignments import from_labels, summarize_clusters
 from gaussmix.sources import ArraySource
 
 
 def test_assigned_reads_blocks():
     resp = np.eye(3)[np.arange(6) % 3]
-    block = assigned(resp, 6, 3)(slice(2, 4), np.zeros((2, 2)))
+    block = responsibilities_from(resp, 6, 3)(slice(2, 4), np.zeros((2, 2)))
     np.testing.assert_array_equal(block, resp[2:4])
 
 

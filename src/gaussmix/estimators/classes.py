@@ -140,7 +140,7 @@ def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
     prior = scaled("weak", *initialization.moments_of(everything, correlated=False), 1, _LONE)
     m_step = MStep(_LONE, initialization.relative_ridge(everything), prior=prior)
-    alike = initialization.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
+    alike = initialization.responsibilities_from(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     note = (
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."

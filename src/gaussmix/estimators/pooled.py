@@ -74,7 +74,7 @@ def _fit(problem: Problem, labels: Labels, n_classes: int, rng: np.random.Genera
 
 def _start(labels: Labels, problem: Problem, _rng: np.random.Generator) -> Mixture:
     """Return the start that a partition of the rows makes."""
-    assignment = initialization.assigned(labels, problem.source.n_rows, problem.n_components)
+    assignment = initialization.responsibilities_from(labels, problem.source.n_rows, problem.n_components)
     return make_start(
         problem, lambda m_step: initialization.start_from(problem.source, assignment, problem.n_components, m_step)
     )

@@ -1,6 +1,6 @@
 """Where EM starts: labels or responsibilities from somewhere, and the mixture that an M-step makes of them."""
 
-from gaussmix.initialization.assignments import assigned, compute_means, start_from
+from gaussmix.initialization.assignments import compute_means, responsibilities_from, start_from
 from gaussmix.initialization.column_moments import column_moments, moments_of
 from gaussmix.initialization.columns import RELATIVE_RIDGE, relative_ridge, rounding_of
 from gaussmix.initialization.models import make_models
@@ -12,13 +12,13 @@ __all__ = [
     "NAMED_STARTS",
     "RELATIVE_RIDGE",
     "NamedStart",
-    "assigned",
     "column_moments",
     "compute_means",
     "make_models",
     "make_user_start",
     "moments_of",
     "relative_ridge",
+    "responsibilities_from",
     "rounding_of",
     "start_from",
     "ward_tree",

@@ -12,7 +12,14 @@ from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.statistics import Statistics
 
-__all__ = ["assigned", "compute_means", "from_labels", "start_from", "start_from_clusters", "summarize_clusters"]
+__all__ = [
+    "compute_means",
+    "from_labels",
+    "responsibilities_from",
+    "start_from",
+    "start_from_clusters",
+    "summarize_clusters",
+]
 
 
 def start_from(
@@ -62,7 +69,7 @@ def compute_means(source: Source, assignment: Assignment, n_components: int) -> 
     return source.summarize(assignment, anchors, SCALAR).means
 
 
-def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
+def responsibilities_from(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
     """First responsibilities from labels ``(n,)`` or from responsibilities ``(n, K)`` that the user has.
 
     Raises

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization.assignments import assigned, start_from
+from gaussmix.initialization.assignments import responsibilities_from, start_from
 from gaussmix.initialization.named import NAMED_STARTS
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
@@ -42,7 +42,7 @@ def make_user_start(
             raise ValueError(f"A start that is named must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
         assignment = NAMED_STARTS[origin](source, n_components, rng)
     else:
-        assignment = assigned(real("init_params", origin), source.n_rows, n_components)
+        assignment = responsibilities_from(real("init_params", origin), source.n_rows, n_components)
     return start_from(source, assignment, n_components, m_step, quickly=True)
 
 
