@@ -13,7 +13,7 @@ from gaussmix.covariances import Full, stays_diagonal
 from gaussmix.density.reduction import agglomerate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization.assignments import start_from_clusters
-from gaussmix.initialization.kmeans import kmeans, nearest
+from gaussmix.initialization.kmeans import assign_to_nearest, kmeans
 from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.initialization.whitening import Coordinates
 from gaussmix.mixture import Mixture
@@ -189,7 +189,7 @@ def _partition(
     """Labels of the rows, by k-means and, if that is too fine, the cheapest merges of its clusters."""
     points = coordinates.of(some.rows)
     centres = kmeans(points, some.sample_weight, min(fineness * n_components, len(points)), rng, _STEPS)
-    labels = _by_first_row(nearest(points if some is sample else coordinates.of(sample.rows), centres))
+    labels = _by_first_row(assign_to_nearest(points if some is sample else coordinates.of(sample.rows), centres))
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels

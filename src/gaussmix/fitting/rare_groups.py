@@ -12,7 +12,7 @@ from gaussmix.density.reduction import cheapest_merges
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines.assessment import log_densities
 from gaussmix.engines.reference import log_joint
-from gaussmix.initialization.kmeans import kmeans, nearest
+from gaussmix.initialization.kmeans import assign_to_nearest, kmeans
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource, Source
 
@@ -224,7 +224,7 @@ def _clusters(rows: Rows, weights: Floats) -> Iterator[Labels]:
     deviations = centred.std(axis=0)
     points = centred / np.where(deviations > 0, deviations, 1.0)
     centres = kmeans(points, weights, min(_CLUSTERS, len(points)), np.random.default_rng(0))
-    labels = nearest(points, centres)
+    labels = assign_to_nearest(points, centres)
     return (np.flatnonzero(labels == k) for k in range(len(centres)))
 
 

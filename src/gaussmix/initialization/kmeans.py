@@ -7,7 +7,7 @@ import numpy as np
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats, Labels, Rows
 
-__all__ = ["kmeans", "nearest", "seeds"]
+__all__ = ["assign_to_nearest", "choose_seeds", "kmeans"]
 
 _MOST_STEPS = 300
 _ENOUGH = 2**11  # rows that seeds are chosen from, or ...
@@ -22,7 +22,7 @@ _AT_ONCE = 2**16  # distances, which a core's own cache holds
 def kmeans(
     points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator, most_steps: int = _MOST_STEPS
 ) -> Floats:
-    """Centres ``(K, R)`` of clusters, by Lloyd's algorithm from :func:`seeds` among some of the rows.
+    """Centres ``(K, R)`` of clusters, by Lloyd's algorithm from :func:`choose_seeds` among some of the rows.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def kmeans(
     still = _STILL * float((shares @ points**2).mean())
     with one_thread(points.size * n_clusters):
         some = _some(len(points), max(_ENOUGH, _ENOUGH_PER_SEED * n_clusters), rng)
-        centres = seeds(points[some], weights[some], n_clusters, rng)
+        centres = choose_seeds(points[some], weights[some], n_clusters, rng)
         for _ in range(most_steps):
             moved = _moved(points, shares, columns, centres)
             step = float(((moved - centres) ** 2).sum())
@@ -91,18 +91,18 @@ def _clusters(points: Floats, shares: Floats, columns: Floats | None, centres: F
     """
     n_clusters = len(centres)
     if columns is not None:
-        labels = nearest(points, centres)
+        labels = assign_to_nearest(points, centres)
         return labels, np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
     numbers, sums, labels = np.arange(n_clusters)[:, None], np.zeros_like(centres), np.empty(len(points), dtype=np.intp)
     size = max(_VALUES_AT_ONCE // points.shape[1], 1)
     for first in range(0, len(points), size):
         block = slice(first, first + size)
-        labels[block] = nearest(points[block], centres)
+        labels[block] = assign_to_nearest(points[block], centres)
         sums += np.where(labels[block] == numbers, shares[block], 0.0) @ points[block]
     return labels, sums
 
 
-def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
+def choose_seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
     """K of the points ``(K, R)``, far apart: each of several drawn by their squared distances from those before.
 
     Of the drawn, the one is taken that leaves the least squared distances.
@@ -138,7 +138,7 @@ def _squared_distances(points: Floats, squares: Floats, chosen: Labels) -> Float
     return np.maximum(squares[chosen, None] + (1.0 - _ROUNDING) * squares - 2.0 * products, 0.0)
 
 
-def nearest(points: Rows, centres: Floats) -> Labels:
+def assign_to_nearest(points: Rows, centres: Floats) -> Labels:
     """Index of the centre nearest to each point, ``(n,)``; the first of several."""
     size = max(_AT_ONCE // len(centres), 1)
     half_squares = 0.5 * (centres**2).sum(axis=1)

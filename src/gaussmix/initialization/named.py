@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Rows
 from gaussmix.initialization.assignments import from_labels
-from gaussmix.initialization.kmeans import kmeans, nearest, seeds
+from gaussmix.initialization.kmeans import assign_to_nearest, choose_seeds, kmeans
 from gaussmix.sources import Assignment, Source
 
 __all__ = ["NAMED_STARTS", "NamedStart"]
@@ -31,7 +31,7 @@ def _seeded(find: Callable[[Floats, Floats, int, np.random.Generator], Floats]) 
         rows, weights = sample.rows, sample.sample_weight
         origin = rows.mean(axis=0, dtype=np.float64)
         centres = find(rows - origin, weights, n_components, rng)
-        return from_labels(source.map(lambda block: nearest(block - origin, centres)), n_components)
+        return from_labels(source.map(lambda block: assign_to_nearest(block - origin, centres)), n_components)
 
     return kind
 
@@ -56,7 +56,7 @@ def _random(_source: Source, n_components: int, rng: np.random.Generator) -> Ass
 
 NAMED_STARTS: dict[str, NamedStart] = {
     "kmeans": _seeded(kmeans),
-    "k-means++": _seeded(seeds),
+    "k-means++": _seeded(choose_seeds),
     "random": _random,
     "random_from_data": _seeded(_random_rows),
 }

@@ -7,7 +7,7 @@ from gaussmix._types import Flags, Floats, Labels, Rows
 from gaussmix.covariances import Spherical
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization.column_moments import anchor
-from gaussmix.initialization.kmeans import kmeans, nearest
+from gaussmix.initialization.kmeans import assign_to_nearest, kmeans
 from gaussmix.initialization.whitening import Coordinates
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR, Moments
@@ -59,17 +59,17 @@ def in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> 
         if not points.shape[1]:  # all rows are the same
             return np.arange(source.n_rows) % n_clusters
         outer, counts = _outer(points, weights, n_clusters, rng)
-        labels = nearest(points, outer)
+        labels = assign_to_nearest(points, outer)
         inner = [_inner(points, weights, labels == c, count, rng) for c, count in enumerate(counts)]
         firsts = np.cumsum(counts) - counts
 
         def label(block: Rows) -> Labels:
             points = coordinates.of(block)
-            first = nearest(points, outer)
+            first = assign_to_nearest(points, outer)
             found = np.empty(len(block), dtype=np.intp)
             for c in np.unique(first):
                 here = first == c
-                found[here] = firsts[c] + nearest(points[here], inner[c])
+                found[here] = firsts[c] + assign_to_nearest(points[here], inner[c])
             return found
 
         return np.asarray(source.map(label))
@@ -80,7 +80,7 @@ def _outer(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gene
     n_outer = round(n_clusters**0.5)
     some = rng.permutation(len(points))[: _SAMPLE_PER_OUTER * n_outer]
     centres = kmeans(points[some], weights[some], n_outer, rng)
-    counts = _shared_out(n_clusters, np.bincount(nearest(points, centres), minlength=n_outer))
+    counts = _shared_out(n_clusters, np.bincount(assign_to_nearest(points, centres), minlength=n_outer))
     return centres[counts > 0], counts[counts > 0]
 
 

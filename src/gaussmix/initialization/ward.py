@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist
 
 from gaussmix._types import Labels
 from gaussmix.initialization.assignments import from_labels
-from gaussmix.initialization.kmeans import nearest
+from gaussmix.initialization.kmeans import assign_to_nearest
 from gaussmix.sources import Assignment, Source
 
 __all__ = ["ward_tree"]
@@ -59,7 +59,7 @@ def ward_tree(source: Source, rng: np.random.Generator, most: int = 1) -> Callab
         if len(rows) == source.n_rows:
             return from_labels(labels, n_clusters)
         centres = np.stack([points[labels == k].mean(axis=0) for k in range(n_clusters)])
-        near = source.map(lambda block: nearest((block - centre) @ turn, centres))
+        near = source.map(lambda block: assign_to_nearest((block - centre) @ turn, centres))
         return from_labels(near, n_clusters)
 
     return partition
