@@ -15,7 +15,7 @@ from gaussmix.sources import ArraySource, Source
 from gaussmix.sources.truncated import TruncatedSource
 from gaussmix.statistics import Statistics
 
-__all__ = ["in_two_levels", "start_in_two_levels"]
+__all__ = ["cluster_in_two_levels", "start_from_two_levels"]
 
 _SAMPLE = 2**16
 _SAMPLE_PER_CLUSTER = 32
@@ -23,9 +23,9 @@ _SAMPLE_PER_OUTER = 256
 _HALFWAY = 0.5  # to white
 
 
-def start_in_two_levels(source: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator) -> Mixture:
-    """The mixture that one M-step makes of :func:`in_two_levels`."""
-    rows = TruncatedSource.among_themselves(source, in_two_levels(source, n_components, rng), n_components)
+def start_from_two_levels(source: ArraySource, n_components: int, m_step: MStep, rng: np.random.Generator) -> Mixture:
+    """The mixture that one M-step makes of :func:`cluster_in_two_levels`."""
+    rows = TruncatedSource.among_themselves(source, cluster_in_two_levels(source, n_components, rng), n_components)
 
     def seen_from(means: Floats, moments: Moments) -> Statistics:
         return rows.reduce(Mixture(np.full(n_components, 1.0 / n_components), means, round_ones), moments)
@@ -36,7 +36,7 @@ def start_in_two_levels(source: ArraySource, n_components: int, m_step: MStep, r
     return m_step.maximize(statistics, m_step.pooled_guess(statistics))
 
 
-def in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> Labels:
+def cluster_in_two_levels(source: Source, n_clusters: int, rng: np.random.Generator) -> Labels:
     """Labels ``(n,)`` of very many clusters: k-means into the square root of their number, and within each of these.
 
     K-means sees a sample, in coordinates that know no units. Each cluster of the first level is cut into as many as
