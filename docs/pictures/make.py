@@ -32,7 +32,7 @@ from gaussmix.fitting import Exploration, Problem, Stopping
 from gaussmix.fitting.runs import Runs
 from gaussmix.initialization import make_user_start, relative_ridge
 from gaussmix.initialization.projection_pursuit import pursue_directions
-from gaussmix.initialization.whitening import Coordinates
+from gaussmix.initialization.whitening import Whitening
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -115,7 +115,9 @@ def pursuit() -> Figure:
     rows = rng.normal(size=(1000, 30))
     rows[:, 0] += 6 * labels
     weights = np.ones(len(rows))
-    white = Coordinates.along_principal_axes(rows, weights, 1.0).of(rows) @ np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    white = (
+        Whitening.along_principal_axes(rows, weights, 1.0).transform(rows) @ np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    )
     views = {
         "two of the thirty columns": white[:, :2],
         "along the pursued directions": white @ pursue_directions(white, weights, 2, rng),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaussmix.initialization.projection_pursuit import pursue_directions
-from gaussmix.initialization.whitening import Coordinates
+from gaussmix.initialization.whitening import Whitening
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -15,7 +15,7 @@ def turn(rng, n):
 
 def white(rows, weights=None):
     weights = np.ones(len(rows)) if weights is None else weights
-    return Coordinates.along_principal_axes(rows, weights, 1.0).of(rows)
+    return Whitening.along_principal_axes(rows, weights, 1.0).transform(rows)
 
 
 def planted(rng, n=1000, n_features=8, apart=(6.0,)):
@@ -101,7 +101,7 @@ def test_an_integer_weight_is_a_repeated_row(seed):
     rng = np.random.default_rng(seed)
     rows, weights = planted(rng, n=300, n_features=4), rng.integers(1, 4, size=300)
     repeated = np.repeat(rows, weights, axis=0)
-    points = Coordinates.along_principal_axes(rows, weights.astype(float), 1.0).of(rows)
+    points = Whitening.along_principal_axes(rows, weights.astype(float), 1.0).transform(rows)
     one = pursue_directions(points, weights.astype(float), 1, np.random.default_rng(0))
     other = pursue_directions(np.repeat(points, weights, axis=0), np.ones(len(repeated)), 1, np.random.default_rng(0))
     assert abs(float((one * other).sum())) == pytest.approx(1.0, abs=1e-6)

@@ -15,7 +15,7 @@ from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization.assignments import start_from_clusters
 from gaussmix.initialization.kmeans import assign_to_nearest, kmeans
 from gaussmix.initialization.projection_pursuit import pursue_directions
-from gaussmix.initialization.whitening import Coordinates
+from gaussmix.initialization.whitening import Whitening
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -35,7 +35,7 @@ _CLEAR = 0.5  # of the smallest kurtosis: directions in which the rows clearly f
 class _View(NamedTuple):
     """Coordinates to look for clusters in, and into how many times K of them, one after the other."""
 
-    coordinates: Coordinates
+    coordinates: Whitening
     finenesses: tuple[int, ...]
 
 
@@ -135,12 +135,12 @@ def _whole(sample: ArraySource, some: ArraySource, n_components: int, m_step: MS
     """The views with all directions in them, the white one last; none where all rows are equal."""
     rows, weights = some.rows, some.sample_weight
     if _columns_alone(m_step, sample.n_features):
-        scaled = Coordinates.of_columns(rows, weights)
-        if not scaled.turn.any():
+        scaled = Whitening.of_columns(rows, weights)
+        if not scaled.linear.any():
             return []
         return [_View(one, (1,)) for one in (_unscaled(scaled, rows), scaled)]
-    white = Coordinates.along_principal_axes(rows, weights, 1.0)
-    if not white.turn.size:
+    white = Whitening.along_principal_axes(rows, weights, 1.0)
+    if not white.linear.size:
         return []
     fewest = Full.fewest_rows(sample.n_features)
     finenesses = tuple(
@@ -148,18 +148,18 @@ def _whole(sample: ArraySource, some: ArraySource, n_components: int, m_step: MS
         for fineness in _FINENESSES[: int(effort * len(_FINENESSES))]
         if fineness == 1 or fineness * n_components * fewest <= sample.n_rows
     )
-    between = Coordinates.along_principal_axes(rows, weights, 0.5)
+    between = Whitening.along_principal_axes(rows, weights, 0.5)
     return [_View(coordinates, finenesses) for coordinates in (_unscaled(white, rows), between, white)]
 
 
-def _unscaled(coordinates: Coordinates, rows: Rows) -> Coordinates:
+def _unscaled(coordinates: Whitening, rows: Rows) -> Whitening:
     """Return the columns as they are, about the same centre, in a unit in which squares do not overflow."""
     largest = np.abs(rows - coordinates.centre).max()
-    return replace(coordinates, turn=np.full(rows.shape[1], 1.0 / (largest if largest > 0 else 1.0)))
+    return replace(coordinates, linear=np.full(rows.shape[1], 1.0 / (largest if largest > 0 else 1.0)))
 
 
 def _along_directions(
-    some: ArraySource, white: Coordinates, n_components: int, effort: float, rng: np.random.Generator
+    some: ArraySource, white: Whitening, n_components: int, effort: float, rng: np.random.Generator
 ) -> Iterator[_View]:
     """The views along the few directions in which the rows most fall apart.
 
@@ -167,29 +167,29 @@ def _along_directions(
     the others there is noise, and clusters cannot be told from it.
     """
     few = some.sample(rng, _ENOUGH)
-    rows, weights = white.of(few.rows), few.sample_weight
+    rows, weights = white.transform(few.rows), few.sample_weight
     directions = pursue_directions(rows, weights, min(_PURSUED, n_components - 1), rng)
     kurtosis = weights @ np.square(np.square(rows @ directions)) / weights.sum() - 3.0
     n_found, clear = len(kurtosis), kurtosis <= _CLEAR * kurtosis[0]
     n_clear = int(np.logical_and.accumulate(clear).sum())
     nearest_first = sorted(range(1, 1 + n_found), key=lambda n_directions: abs(n_directions - n_clear))
     for n_directions in sorted(nearest_first[: ceil(effort * n_found)]):
-        yield _View(replace(white, turn=white.turn @ directions[:, :n_directions]), (1,))
+        yield _View(replace(white, linear=white.linear @ directions[:, :n_directions]), (1,))
 
 
 def _partition(
     sample: ArraySource,
     some: ArraySource,
-    coordinates: Coordinates,
+    coordinates: Whitening,
     n_components: int,
     fineness: int,
     m_step: MStep,
     rng: np.random.Generator,
 ) -> Labels:
     """Labels of the rows, by k-means and, if that is too fine, the cheapest merges of its clusters."""
-    points = coordinates.of(some.rows)
+    points = coordinates.transform(some.rows)
     centres = kmeans(points, some.sample_weight, min(fineness * n_components, len(points)), rng, _STEPS)
-    labels = _by_first_row(assign_to_nearest(points if some is sample else coordinates.of(sample.rows), centres))
+    labels = _by_first_row(assign_to_nearest(points if some is sample else coordinates.transform(sample.rows), centres))
     n_clusters = int(labels.max()) + 1
     if n_clusters <= n_components:
         return labels

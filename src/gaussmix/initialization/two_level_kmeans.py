@@ -8,7 +8,7 @@ from gaussmix.covariances import Spherical
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization.column_moments import anchor
 from gaussmix.initialization.kmeans import assign_to_nearest, kmeans
-from gaussmix.initialization.whitening import Coordinates
+from gaussmix.initialization.whitening import Whitening
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Source
@@ -54,8 +54,8 @@ def cluster_in_two_levels(source: Source, n_clusters: int, rng: np.random.Genera
     sample = source.sample(rng, max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters))
     rows, weights = sample.rows, sample.sample_weight
     with one_thread():
-        coordinates = Coordinates.along_principal_axes(rows, weights, _HALFWAY)
-        points = coordinates.of(rows)
+        coordinates = Whitening.along_principal_axes(rows, weights, _HALFWAY)
+        points = coordinates.transform(rows)
         if not points.shape[1]:  # all rows are the same
             return np.arange(source.n_rows) % n_clusters
         outer, counts = _outer(points, weights, n_clusters, rng)
@@ -64,7 +64,7 @@ def cluster_in_two_levels(source: Source, n_clusters: int, rng: np.random.Genera
         firsts = np.cumsum(counts) - counts
 
         def label(block: Rows) -> Labels:
-            points = coordinates.of(block)
+            points = coordinates.transform(block)
             first = assign_to_nearest(points, outer)
             found = np.empty(len(block), dtype=np.intp)
             for c in np.unique(first):

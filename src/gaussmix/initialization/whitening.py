@@ -7,25 +7,25 @@ import numpy as np
 
 from gaussmix._types import Floats, Rows
 
-__all__ = ["Coordinates"]
+__all__ = ["Whitening"]
 
 _EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class Coordinates:
-    """An affine map of rows: ``(x - centre) @ turn``, or ``(x - centre) * turn`` for scales of the columns alone.
+class Whitening:
+    """An affine map of rows: ``(x - centre) @ linear``, or ``(x - centre) * linear`` for scales of the columns alone.
 
     Attributes
     ----------
     centre : (D,) ndarray
         The mean of the rows that it was made from.
-    turn : (D, R) or (D,) ndarray
+    linear : (D, R) or (D,) ndarray
         Scales and rotation; R is the rank of those rows. Or scales alone.
     """
 
     centre: Floats
-    turn: Floats
+    linear: Floats
 
     @classmethod
     def along_principal_axes(cls, rows: Rows, weights: Floats, whiteness: float) -> Self:
@@ -47,14 +47,14 @@ class Coordinates:
 
     @classmethod
     def of_columns(cls, rows: Rows, weights: Floats) -> Self:
-        """Return columns brought to one standard deviation, ``turn`` of shape (D,); 0 for those without spread."""
+        """Return columns brought to one standard deviation, ``linear`` of shape (D,); 0 for those without spread."""
         centre, _, units = _in_units(rows, weights)
         return cls(centre, 1.0 / units)
 
-    def of(self, rows: Rows) -> Floats:
+    def transform(self, rows: Rows) -> Floats:
         """The rows in these coordinates, ``(n, R)``."""
         centred = rows - self.centre
-        return np.asarray(centred * self.turn if self.turn.ndim == 1 else centred @ self.turn)
+        return np.asarray(centred * self.linear if self.linear.ndim == 1 else centred @ self.linear)
 
 
 def _in_units(rows: Rows, weights: Floats) -> tuple[Floats, Floats, Floats]:
