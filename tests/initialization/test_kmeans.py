@@ -42,7 +42,7 @@ def test_one_step_more_changes_next_to_nothing(seed, k):
 @given(seed=numbers, k=st.integers(1, 8))
 def test_steps_from_the_seeds_make_clusters_tighter(seed, k):
     rows, weights = drawn(seed)
-    first, last = (find(rows, weights, k, np.random.default_rng(seed)) for find in (seeds, kmeans))
+    first, last = (find(rows, weights, k, np.random.default_rng(seed)) for find in (choose_seeds, kmeans))
     assert scatter(rows, weights, last) <= scatter(rows, weights, first) * (1 + 1e-12)
 
 
