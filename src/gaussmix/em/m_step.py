@@ -92,14 +92,14 @@ class MStep:
         """
         return self.structure.form.correlated and self.prior is None and weight <= n_features
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Mixture:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Mixture:
         """The most likely mixture for these statistics.
 
         Parameters
         ----------
         statistics : Statistics
             Sums under the current responsibilities, about any origin.
-        near : Covariances, optional
+        init : Covariances, optional
             The covariances of the last step, from which a structure without a closed form goes on.
 
         Raises
@@ -111,7 +111,7 @@ class MStep:
         try:
             with np.errstate(all="ignore"), _quietly(n_features):  # what is no number has no factor
                 central = self._completed(statistics)
-                covariances = self._covariances(central, near)
+                covariances = self._covariances(central, init)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
@@ -146,14 +146,14 @@ class MStep:
         with _quietly(mixture.n_features):
             return sum(part.log_density(mixture, self.structure) for part in parts)
 
-    def _covariances(self, central: Statistics, near: Covariances | None) -> Covariances:
+    def _covariances(self, central: Statistics, init: Covariances | None) -> Covariances:
         """The structure's covariances for completed statistics.
 
         Beside a variance that is 1e16 times larger, as a row far out makes it, a ridge is lost in rounding, and what
         holds a component open too. Where there are no covariances, rounding's own size takes its place.
         """
         try:
-            return _maximized(self.structure, central, near)
+            return _maximized(self.structure, central, init)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError):
             n_components, n_features = central.origin.shape
             share = np.full(n_components, _ROUNDING * n_features)
@@ -161,7 +161,7 @@ class MStep:
                 share[[k not in self.held for k in range(n_components)]] = 0.0
             if not share.any():
                 raise
-            return _maximized(self.structure, central.inflated(share), near)
+            return _maximized(self.structure, central.inflated(share), init)
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -220,13 +220,13 @@ class MStep:
         return np.where(rounded > 0, rounded, np.maximum(self.ridge, least))
 
 
-def _maximized(structure: Structure, central: Statistics, near: Covariances | None) -> Covariances:
+def _maximized(structure: Structure, central: Statistics, init: Covariances | None) -> Covariances:
     """The structure's covariances, found in a unit in which products of variances neither over- nor underflow."""
     exponent = _exponent(central.moments.spread(central.second))
     if exponent == 0:
-        return structure.maximize(central, near)
+        return structure.maximize(central, init)
     scaled = replace(central, second=np.ldexp(central.second, -2 * exponent))
-    return structure.maximize(scaled, near and near.times(2.0**-exponent)).times(2.0**exponent)
+    return structure.maximize(scaled, init and init.times(2.0**-exponent)).times(2.0**exponent)
 
 
 def _exponent(spread: Floats) -> int:
