@@ -44,7 +44,7 @@ class MStep:
         A prior on means and covariances, under which the mixture is the most probable one.
     eigenvalue_ratio : float or None
         How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
-    hold : ComponentPrior or None
+    component_prior : ComponentPrior or None
         What holds components open that would collapse.
     rounding : (D,) ndarray or None
         Variances below which no component goes, as the columns are rounded: see
@@ -61,7 +61,7 @@ class MStep:
     equal_weights: bool = False
     prior: NormalInverseWishart | None = None
     eigenvalue_ratio: float | None = None
-    hold: ComponentPrior | None = None
+    component_prior: ComponentPrior | None = None
     rounding: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class MStep:
 
         EM raises the log-likelihood of all rows and this together, as far as the ridge lets it.
         """
-        parts = [part for part in (self.prior, self.hold) if part is not None]
+        parts = [part for part in (self.prior, self.component_prior) if part is not None]
         if not parts:
             return 0.0
         with _quietly(mixture.n_features):
@@ -158,15 +158,15 @@ class MStep:
             n_components, n_features = central.origin.shape
             share = np.full(n_components, _ROUNDING * n_features)
             if not self.ridge.all():
-                share[[k not in self.held for k in range(n_components)]] = 0.0
+                share[[k not in self.regularized for k in range(n_components)]] = 0.0
             if not share.any():
                 raise
             return _maximized(self.structure, central.inflated(share), init)
 
     @property
-    def held(self) -> tuple[int, ...]:
+    def regularized(self) -> tuple[int, ...]:
         """The components that are held open."""
-        return self.hold.components if self.hold else ()
+        return self.component_prior.components if self.component_prior else ()
 
     def narrowed_by_rounding(self, statistics: Statistics) -> tuple[int, ...]:
         """Return the components that would be narrower than the rounding of the columns allows.
@@ -202,8 +202,8 @@ class MStep:
     def _bounded(self, statistics: Statistics) -> Statistics:
         """The same, but for the floor that the rounding of the columns sets."""
         central = statistics.central() if self.prior is None else self.prior.add_to(statistics, self.structure)
-        if self.hold is not None:
-            central = self.hold.add_to(central, self.structure)
+        if self.component_prior is not None:
+            central = self.component_prior.add_to(central, self.structure)
         regularized = central.with_ridge(self.ridge)
         if self.eigenvalue_ratio is None:
             return regularized

@@ -46,7 +46,7 @@ def spike_penalty(problem: Problem, fit: Fit) -> float:
         return gain / statistics.weight
     many = _MANY * problem.fewest_rows
     needles = (k for k in degenerate(mixture, statistics, m_step) if statistics.mass[k] < many)
-    for k in {*underpopulated(problem, fit), *needles} - set(m_step.held):
+    for k in {*underpopulated(problem, fit), *needles} - set(m_step.regularized):
         gain += loss_if_regularized(mixture, k, float(statistics.mass[k]), problem.variances)
     return gain / statistics.weight
 

@@ -30,9 +30,9 @@ def regularize(m_step: MStep, components: tuple[int, ...], n_components: int, va
     variances : (D,) ndarray
         The scale of the columns; the prior takes its part of it for K components.
     """
-    before = m_step.hold.components if m_step.hold else ()
+    before = m_step.component_prior.components if m_step.component_prior else ()
     prior = scaled("weak", np.zeros(len(variances)), variances, n_components, m_step.structure)
-    return replace(m_step, hold=ComponentPrior(tuple(sorted({*before, *components})), prior))
+    return replace(m_step, component_prior=ComponentPrior(tuple(sorted({*before, *components})), prior))
 
 
 def recover(
@@ -72,7 +72,7 @@ def recover(
     n_components = fit.state.mixture.n_components
     for _ in range(n_components):
         components = find_degenerate(fit, m_step, variances, of_many_rows=of_many_rows)
-        already = m_step.hold.components if m_step.hold else ()
+        already = m_step.component_prior.components if m_step.component_prior else ()
         if fit.status is Status.INTERRUPTED or not set(components) - set(already):
             break
         m_step = regularize(m_step, components, n_components, variances)

@@ -52,7 +52,7 @@ class FitReport:
     @property
     def regularized(self) -> tuple[int, ...]:
         """The components with a prior of their own, without which they would have collapsed."""
-        return self.m_step.hold.components if self.m_step.hold else ()
+        return self.m_step.component_prior.components if self.m_step.component_prior else ()
 
     @cached_property
     def degenerate(self) -> tuple[int, ...]:

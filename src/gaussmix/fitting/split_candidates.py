@@ -193,8 +193,12 @@ def _cuts(
     local = local.weighted(stand_for / stands_for)
     alone = subset(mixture, slice(k, k + 1))
     before = float(local.sample_weight @ log_densities(alone, local.rows, local.n_threads))
-    both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
-    model = replace(m_step, hold=both)
+    both = (
+        replace(m_step.component_prior, components=(0, 1))
+        if m_step.component_prior and k in m_step.regularized
+        else None
+    )
+    model = replace(m_step, component_prior=both)
     for sides in _sides(local, alone, mixture, rng):
         with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
             two = start_from_clusters(local, sides, 2, model)

@@ -122,7 +122,7 @@ class Candidate:
     @property
     def held(self) -> tuple[int, ...]:
         """Components that would have collapsed without a prior worth one row."""
-        return self.m_step.held
+        return self.m_step.regularized
 
     @property
     def penalized_log_likelihood(self) -> float:

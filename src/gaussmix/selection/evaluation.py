@@ -81,7 +81,7 @@ class Evaluation:
             fit, m_step = recover(candidate.fit, candidate.m_step, variances, self._fit_again, of_many_rows=True)
         except (IllDefinedCovarianceError, np.linalg.LinAlgError):
             return candidate
-        collapsed = tuple(set(degenerate(fit.state.mixture, fit.state.statistics, m_step)) - set(m_step.held))
+        collapsed = tuple(set(degenerate(fit.state.mixture, fit.state.statistics, m_step)) - set(m_step.regularized))
         return self._with_costs(replace(candidate, fit=fit, m_step=m_step, collapsed=collapsed, reason=""))
 
     def _with_costs(self, candidate: Candidate) -> Candidate | None:
