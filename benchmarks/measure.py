@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 SHORT = 1  # iterations; what a fit costs besides its iterations is in both lengths, and falls out of their difference
 LONG, FEWEST = 32, 4  # iterations more: of quick libraries, and of slow ones, whose starts take as long and vary
-FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix leaps after more
+FIRST = 3  # iterations of the fit whose memory and log-likelihood are taken; gaussmix extrapolates after more
 TOO_LONG = 2.5  # times the patience, after which a fit is not repeated
 SCORED = 50_000  # rows whose log-likelihood is compared
 WARM = 20_000  # rows of the fit before all others, in which libraries load and compile; more for many components

@@ -246,14 +246,14 @@ def way(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool)
 
 
 def passes() -> None:
-    """Print how many passes leaps save on the way to within 1e-6 per row of the limit."""
+    """Print how many passes acceleration saves until EM is within 1e-6 per row of the limit."""
     ratios, worse, better = [], 0, 0
     for source, start, m_step in problems():
-        plain, leaping = (way(source, start, m_step, accelerate=accelerate) for accelerate in (False, True))
-        limits = [taken[-1][1] for taken in (plain, leaping)]
+        plain, accelerated = (way(source, start, m_step, accelerate=accelerate) for accelerate in (False, True))
+        limits = [taken[-1][1] for taken in (plain, accelerated)]
         near = [
             next(n for n, value in taken if value > limit - 1e-6)
-            for taken, limit in zip((plain, leaping), limits, strict=True)
+            for taken, limit in zip((plain, accelerated), limits, strict=True)
         ]
         ratios.append(near[0] / near[1])
         worse += limits[1] < limits[0] - 1e-5

@@ -6,7 +6,7 @@ from benchmarks.peers.scikit_learn import ScikitLearn
 class GaussMix(ScikitLearn):
     """Its ``GaussianMixture`` takes scikit-learn's arguments.
 
-    It leaps between iterations, and a leap takes a pass over the rows, also one that is not kept: passes are counted.
+    Extrapolated steps take a pass over the rows, also those that are refused, so passes are counted.
     """
 
     name = "gaussmix"
