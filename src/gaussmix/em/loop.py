@@ -228,9 +228,9 @@ def distance_to_limit(history: Sequence[float]) -> float:
 
     The estimate is Aitken's extrapolation: if each gain is the gain before times a factor a < 1, the gains still to
     come sum to ``gain · a / (1 - a)``. A single small gain does not show convergence: gains grow again after a plateau,
-    the first step from a poor start makes all later gains look small, and an extrapolated step
-    can gain little by accident. So a is the largest of the last three ratios of successive gains, and the last gain counts as at least
-    a times the gain before it.
+    the first step from a poor start makes all later gains look small, and an extrapolated step can gain little by
+    accident. So a is the largest of the last three ratios of successive gains, and the last gain is replaced by a times
+    the gain before it.
 
     Parameters
     ----------
