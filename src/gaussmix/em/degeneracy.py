@@ -10,7 +10,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
-__all__ = ["collapsed", "degenerate"]
+__all__ = ["collapsed_components", "degenerate_components"]
 
 # Where the ridge is zero, a ridge of this share of each feature's variance is assumed: the size of rounding errors.
 _ROUNDING = 1e-12
@@ -22,7 +22,7 @@ _SMALLEST_VOLUME = 1e-100
 _OWN_SPREAD = 2.0
 
 
-def degenerate(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
+def degenerate_components(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
     """Return the degenerate components, whose likelihood says nothing about the data.
 
     A component is degenerate if it has no spread of its own in some direction. All components are degenerate if there
@@ -40,7 +40,7 @@ def degenerate(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple
     n_components, n_features = mixture.means.shape
     if m_step.exceeds(statistics.weight, n_features):
         return tuple(range(n_components))
-    return collapsed(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
+    return collapsed_components(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
 
 
 def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Floats:
@@ -57,7 +57,7 @@ def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Flo
     return np.asarray(np.clip(traces / mixture.n_features, _SMALLEST_VOLUME, 1.0))
 
 
-def collapsed(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:
+def collapsed_components(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:
     """Return the components whose spread in some direction comes from the ridge alone.
 
     Such a component describes a few rows, or many rows that share a rounded value. Directions in which all rows

@@ -8,7 +8,7 @@ import numpy as np
 from gaussmix import initialization
 from gaussmix._types import Labels
 from gaussmix.em import Status
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
 from gaussmix.estimators.predictive import Predictive
@@ -82,7 +82,7 @@ def _start(labels: Labels, problem: Problem, _rng: np.random.Generator) -> Mixtu
 
 def _candidate(report: FitReport) -> Candidate:
     mixture = report.fit.state.mixture
-    flat = degenerate(mixture, report.fit.state.statistics, report.m_step)
+    flat = degenerate_components(mixture, report.fit.state.statistics, report.m_step)
     return Candidate(report.m_step, mixture.n_components, report.fit, collapsed=flat)
 
 

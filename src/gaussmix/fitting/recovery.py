@@ -7,13 +7,13 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import collapsed, degenerate
+from gaussmix.em.degeneracy import collapsed_components, degenerate_components
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import ComponentPrior, scaled
 from gaussmix.statistics import Statistics
 
-__all__ = ["find_degenerate", "recover", "regularize"]
+__all__ = ["degenerate_components", "recover", "regularize"]
 
 _FLOOR = 1e-9  # smallest ridge, as a share of a column's variance, that shows which components are degenerate
 
@@ -98,7 +98,7 @@ def find_degenerate(fit: Fit, m_step: MStep, variances: Floats, *, of_many_rows:
     if fit.status is Status.COLLAPSED:
         return _find_collapsed(fit.state.statistics, m_step, variances) or tuple(range(mixture.n_components))
     few = fit.state.statistics.mass < mixture.covariances.fewest_rows(mixture.n_features)
-    found = degenerate(mixture, fit.state.statistics, m_step)
+    found = degenerate_components(mixture, fit.state.statistics, m_step)
     of_few_rows = np.flatnonzero(few).tolist() if any(few[k] for k in found) else []
     return tuple(sorted({*of_few_rows, *(found if of_many_rows else ())}))
 
@@ -107,6 +107,6 @@ def _find_collapsed(statistics: Statistics, m_step: MStep, variances: Floats) ->
     """Return the components for which the next M-step failed."""
     floor = np.maximum(m_step.ridge, _FLOOR * variances)
     try:
-        return collapsed(replace(m_step, ridge=floor).maximize(statistics), floor)
+        return collapsed_components(replace(m_step, ridge=floor).maximize(statistics), floor)
     except IllDefinedCovarianceError:
         return ()

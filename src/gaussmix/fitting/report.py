@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.sources import Source
 
@@ -57,7 +57,7 @@ class FitReport:
     @cached_property
     def degenerate(self) -> tuple[int, ...]:
         """The components of enough rows that lie in a plane, on a line or at a point."""
-        found = degenerate(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
+        found = degenerate_components(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
         return tuple(k for k in found if k not in self.regularized and k not in self.empty)
 
     @cached_property
