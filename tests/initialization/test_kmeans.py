@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 
 from cases import clusters
-from gaussmix.initialization.kmeans import _moved, assign_to_nearest, choose_seeds, kmeans
+from gaussmix.initialization.kmeans import _move_centres, assign_to_nearest, choose_seeds, kmeans
 
 numbers = st.integers(0, 2**32 - 1)
 
@@ -85,5 +85,5 @@ def test_powers_of_two_change_nothing():
 
 def test_a_cluster_that_has_become_empty_moves_to_the_row_farthest_from_its_centre():
     rows, shares = np.array([[0.0], [1.0], [8.0]]), np.full(3, 1 / 3)
-    moved = _moved(rows, shares, (rows * shares[:, None]).T, np.array([[0.0], [100.0]]))
+    moved = _move_centres(rows, shares, (rows * shares[:, None]).T, np.array([[0.0], [100.0]]))
     np.testing.assert_allclose(moved, [[3.0], [8.0]])

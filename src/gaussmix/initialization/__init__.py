@@ -1,4 +1,4 @@
-"""Where EM starts: labels or responsibilities from somewhere, and the mixture that an M-step makes of them."""
+"""Starts of EM: first responsibilities, and the mixture that one M-step makes from them."""
 
 from gaussmix.initialization.assignments import compute_means, responsibilities_from, start_from
 from gaussmix.initialization.column_moments import column_moments, moments_of

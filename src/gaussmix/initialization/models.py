@@ -28,7 +28,7 @@ def make_models(
     source : Source
         The rows.
     reg_covar : float or "auto"
-        Variance added to the diagonals of the covariances, or a millionth of each column's own.
+        Variance added to the diagonals of the covariances; ``"auto"`` adds a millionth of the variance of each column.
     equal_weights : bool
         Whether all mixing proportions are 1 / K.
     """
