@@ -1,4 +1,4 @@
-"""The start that a user described."""
+"""Make the start that a user describes."""
 
 from typing import Any
 
@@ -15,28 +15,29 @@ __all__ = ["make_user_start"]
 
 
 def make_user_start(
-    origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable: sorted out here and nowhere else
+    origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable, distinguished only here
     source: Source,
     n_components: int,
     m_step: MStep,
     rng: np.random.Generator,
 ) -> Mixture:
-    """The start that the user described.
+    """Return the start that a user describes.
 
     Parameters
     ----------
     origin : str, array_like, Mixture or callable
-        A name from :data:`NAMED_STARTS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
+        A name from :data:`NAMED_STARTS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, which is
+        returned unchanged; or a
         callable ``f(source, n_components, rng)`` that returns any of these.
     source, n_components, m_step
-        The fit to start.
+        The fit that begins with the start.
     rng : numpy.random.Generator
-        For the kinds that draw.
+        The generator of starts that are random.
     """
     if callable(origin):
         origin = origin(source, n_components, rng)
     if isinstance(origin, Mixture):
-        return _fitting(origin, source, n_components)
+        return _check_size(origin, source, n_components)
     if isinstance(origin, str):
         if origin not in NAMED_STARTS:
             raise ValueError(f"A start that is named must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
@@ -46,7 +47,7 @@ def make_user_start(
     return start_from(source, assignment, n_components, m_step, quickly=True)
 
 
-def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:
+def _check_size(mixture: Mixture, source: Source, n_components: int) -> Mixture:
     if (mixture.n_components, mixture.n_features) != (n_components, source.n_features):
         msg = (
             f"A mixture given as a start must have {n_components} components in {source.n_features} dimensions, "
