@@ -189,7 +189,7 @@ class Source(ABC):
             yield from group
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
-        """Return the statistics of all rows under a mixture: one E-step, with the statistics of blocks added in order."""
+        """Return the statistics of all rows under a mixture: one E-step, with the blocks added in order."""
         n_components = mixture.n_components
         engine = self.engine_for(n_components)
         expect = engine.arithmetic.expect
