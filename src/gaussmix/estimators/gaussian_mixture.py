@@ -21,7 +21,7 @@ from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.initial import EXPLORE, InitialParameters, Kept, UserStart, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.estimators.span import Span
-from gaussmix.fitting import Problem, Shrinkage, Stopping, shrinkage_of
+from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.starts import Start, kmeans_start
@@ -425,7 +425,7 @@ class GaussianMixture(MixtureEstimator):
         self.shrinkage_ = None
         if isinstance(self.prior, str) and self.prior == _AUTO:
             if self.algorithm == _EM and self.max_iter > 0:
-                self.shrinkage_ = shrinkage_of(source, self.n_components, m_step, self.tol, self.max_iter)
+                self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
             if self.shrinkage_ is None:
                 return m_step, ()
             return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)

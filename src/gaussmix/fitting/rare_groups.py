@@ -1,4 +1,4 @@
-"""Find rare groups of rows in large data: a random sample of the rows contains no row of such a group."""
+"""Find rare groups of rows in large data: a random sample of the rows usually contains no row of such a group."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -18,7 +18,7 @@ from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
 from gaussmix.structures import named
 
-__all__ = ["PLENTY", "Shrinkage", "shrinkage", "shrinkage_of", "strongest"]
+__all__ = ["PLENTY", "Shrinkage", "estimate_shrinkage", "fit_shrinkage", "max_strength"]
 
 PLENTY = 12.0
 """Number of rows per feature and component from which separate covariances need no prior.
@@ -73,7 +73,7 @@ class Shrinkage:
         )
 
 
-def strongest(weight: float, n_components: int, n_features: int) -> float:
+def max_strength(weight: float, n_components: int, n_features: int) -> float:
     """Return the largest strength of a prior on a covariance, in rows; 0 if no prior is possible or necessary.
 
     The bound decreases to zero as the rows approach :data:`PLENTY`, so that a few more rows change a fit by little.
@@ -92,7 +92,7 @@ def strongest(weight: float, n_components: int, n_features: int) -> float:
     return _STRONGEST * n_features * min(max(_SLOPE * too_few, 0.0), 1.0)
 
 
-def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
+def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
     """Return the prior that a model needs for given rows; None if rows are plenty, or if no such prior is defined.
 
     The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
@@ -110,7 +110,7 @@ def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, m
     """
     weight = source.weight
     own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
-    if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
+    if not own or m_step.eigenvalue_ratio is not None or not max_strength(weight, n_components, source.n_features):
         return None
     tied = replace(m_step, structure=_COMMON)
     problem = Problem.of(source, n_components, tied)
@@ -118,7 +118,7 @@ def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, m
         explored = Exploration(problem, Stopping(tol, max_iter)).explore(np.random.default_rng(0))
     except IllDefinedCovarianceError:  # columns are linearly dependent, and there is no ridge
         return None
-    return shrinkage(source, _smooth(source, explored.fit.state.mixture, tied, tol, max_iter))
+    return estimate_shrinkage(source, _smooth(source, explored.fit.state.mixture, tied, tol, max_iter))
 
 
 def _smooth(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
@@ -144,12 +144,12 @@ def _make_prior(n_rows: float, mean: Floats, covariance: Floats) -> NormalInvers
     return NormalInverseWishart(mean, 0.0, dof, n_rows * covariance)
 
 
-def shrinkage(source: Source, common: Mixture) -> Shrinkage:
+def estimate_shrinkage(source: Source, common: Mixture) -> Shrinkage:
     r"""Return the prior that shrinks covariances towards the common covariance of a mixture.
 
     The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`,
-    maximizes the marginal density of the scatters of the components, up to the bound of :func:`strongest`. So the prior
-    is strong if covariances are similar, weak if they clearly differ, and absent if rows are plenty. The scatter
+    maximizes the marginal density of the scatters of the components, up to the bound of :func:`max_strength`. So the
+    prior is strong if covariances are similar, weak if they clearly differ, and absent if rows are plenty. The scatter
     :math:`W_k` of :math:`n_k` rows about their mean has the marginal density
 
     .. math:: p(W_k \mid \nu) \propto
@@ -171,7 +171,7 @@ def shrinkage(source: Source, common: Mixture) -> Shrinkage:
     n_components, n_features = common.means.shape
     statistics = source.reduce(common, FULL).central()
     target = common.covariances.dense(1, n_features)[0]
-    most = strongest(statistics.weight, n_components, n_features)
+    most = max_strength(statistics.weight, n_components, n_features)
     candidates = np.geomspace(min(_WEAKEST, most), most, _CANDIDATES)
     spectra = _relative_spectra(statistics, common.covariances)
     evidence = [_log_evidence(n_rows, spectra, statistics.mass) for n_rows in candidates]
