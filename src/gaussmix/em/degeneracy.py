@@ -25,8 +25,8 @@ _OWN_SPREAD = 2.0
 def degenerate_components(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
     """Return the degenerate components, whose likelihood says nothing about the data.
 
-    A component is degenerate if it has no spread of its own in some direction. All components are degenerate if there
-    are not more rows than features, and no prior.
+    A component is degenerate if it has no spread of its own in some direction. All components of a structure
+    with correlations are degenerate if there are not more rows than features, and no prior.
 
     Parameters
     ----------

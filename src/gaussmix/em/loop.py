@@ -308,9 +308,8 @@ def run(
     status, reason = Status.ITERATION_LIMIT, ""
     begin = start.state if isinstance(start, Fit) else start
     try:
-        with one_thread(
-            source.n_rows * source.n_features**2
-        ):  # BLAS threads of the M-step would keep spinning and slow down the passes
+        # BLAS uses one thread: its threads would keep spinning after an M-step and slow down the next pass.
+        with one_thread(source.n_rows * source.n_features**2):
             for state in (iterate_accelerated if accelerate else iterate)(source, begin, m_step):
                 last = state
                 if path:

@@ -86,8 +86,8 @@ class Rounding:
     def floor(self, ridge: Floats) -> Floats | None:
         """Return the variances within the cells, ``(D,)``: rounded data say nothing about smaller variances.
 
-        The variance within a cell is ``step² / 12``. The floor is at most a third of the variance of a column, so that
-        it is not larger than the column itself where nearly all rows share one value.
+        The variance within a cell is ``step² / 12``. The floor is at most a third of the variance of the column,
+        a limit that matters if nearly all rows share one value.
 
         Parameters
         ----------

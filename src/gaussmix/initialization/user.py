@@ -27,8 +27,7 @@ def make_user_start(
     ----------
     origin : str, array_like, Mixture or callable
         A name from :data:`NAMED_STARTS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, which is
-        returned unchanged; or a
-        callable ``f(source, n_components, rng)`` that returns any of these.
+        returned unchanged; or a callable ``f(source, n_components, rng)`` that returns any of these.
     source, n_components, m_step
         The fit that begins with the start.
     rng : numpy.random.Generator

@@ -94,7 +94,7 @@ class ArraySource(Source):
     def sample(self, rng: np.random.Generator, n_rows: int) -> Self:
         """Return a random sample of the rows, or the source itself if it has no more rows than that.
 
-        The probability of a row is proportional to its weight. A row that is drawn several times has a larger weight in
+        Rows are drawn in proportion to their weights. A row that is drawn several times has a larger weight in
         the sample. Other data of the rows, such as labels, are sampled with them.
         """
         if n_rows >= self.n_rows:

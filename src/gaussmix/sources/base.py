@@ -228,7 +228,7 @@ class Source(ABC):
     def sample(self, rng: np.random.Generator, n_rows: int) -> "ArraySource":
         """Return a random sample of the rows in memory, or all rows if there are no more than that.
 
-        The probability of a row is proportional to its weight. A row that is drawn several times has a larger weight in
+        Rows are drawn in proportion to their weights. A row that is drawn several times has a larger weight in
         the sample.
 
         Parameters
