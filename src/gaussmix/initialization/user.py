@@ -39,7 +39,7 @@ def make_user_start(
         return _check_size(origin, source, n_components)
     if isinstance(origin, str):
         if origin not in NAMED_STARTS:
-            raise ValueError(f"A start that is named must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
+            raise ValueError(f"A named start must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
         assignment = NAMED_STARTS[origin](source, n_components, rng)
     else:
         assignment = responsibilities_from(real("init_params", origin), source.n_rows, n_components)
