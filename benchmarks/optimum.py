@@ -27,7 +27,7 @@ from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 from gaussmix import GaussianMixture, Mixture, diagnose
 from gaussmix.em import State, run
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import given, relative_ridge
+from gaussmix.initialization import make_user_start, relative_ridge
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -233,7 +233,7 @@ def problems() -> Iterator[tuple[ArraySource, Mixture, MStep]]:
         truth = Mixture(rng.dirichlet(np.full(n_components, 5.0)), means, covariances)
         source = ArraySource(truth.sample(2000, random_state=rng))
         m_step = MStep(named("full"), relative_ridge(source))
-        yield source, given("k-means++", source, n_components, m_step, rng), m_step
+        yield source, make_user_start("k-means++", source, n_components, m_step, rng), m_step
 
 
 def run_to_limit(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool) -> list[tuple[int, float]]:

@@ -22,7 +22,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, SearchResults
-from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.degeneracy import collapsed_components
 from gaussmix.initialization import relative_ridge
 from gaussmix.moments import Moments
 from gaussmix.sources import ArraySource
@@ -119,7 +119,7 @@ def independent(rows: np.ndarray) -> Iterator[tuple[str, int, float | None, int]
                 GaussianMixture(k, covariance_type=structure.name, tol=1e-6, max_iter=1000, random_state=seed).fit(rows)
                 for seed in range(STARTS if k > 1 else 1)
             ]
-            sound = [fit.lower_bound_ * len(rows) for fit in fits if not collapsed(fit.mixture_, ridge)]
+            sound = [fit.lower_bound_ * len(rows) for fit in fits if not collapsed_components(fit.mixture_, ridge)]
             yield structure.public_name, k, max(sound, default=None), sum(fit.n_iter_ + 1 for fit in fits)
 
 

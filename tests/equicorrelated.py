@@ -32,7 +32,7 @@ class Equicorrelated(Structure):
 
     correlation: float = 0.5
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         n_features = statistics.origin.shape[1]
         matrix = self._matrix(n_features)
         traces = np.einsum("ij,kji->k", np.linalg.inv(matrix), statistics.second)

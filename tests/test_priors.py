@@ -13,7 +13,7 @@ from cases import clusters, covariances, matrices, vector
 from gaussmix.em import run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines import reference
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES, NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
@@ -141,7 +141,7 @@ def test_a_component_on_one_row_is_held_open_and_an_empty_one_too(name):
     labels[0], resp = 2, np.zeros((40, 4))
     resp[np.arange(40), labels] = 1.0
     m_step = MStep(named(name), np.zeros(2), prior=scaled("weak", rows.mean(0), np.cov(rows.T), 4, named(name)))
-    fitted = start(ArraySource(rows), assigned(resp, 40, 4), 4, m_step)
+    fitted = start_from(ArraySource(rows), responsibilities_from(resp, 40, 4), 4, m_step)
     assert np.isfinite(vector(fitted)).all()
     assert np.isfinite(fitted.logpdf(rows)).all()
     assert fitted.weights[3] == 0
@@ -153,7 +153,9 @@ def test_a_prior_of_no_weight_and_no_scale_holds_nothing_open(name):
     labels = np.eye(40, dtype=int)[0]
     nothing = NormalInverseWishart(np.zeros(2), 0.0, structure.moments.weightless_dof(2), np.zeros((2, 2)))
     with pytest.raises(IllDefinedCovarianceError):
-        start(ArraySource(rows), assigned(labels, 40, 2), 2, MStep(structure, np.zeros(2), prior=nothing))
+        start_from(
+            ArraySource(rows), responsibilities_from(labels, 40, 2), 2, MStep(structure, np.zeros(2), prior=nothing)
+        )
 
 
 @names
@@ -181,7 +183,9 @@ def test_the_weak_prior_does_not_depend_on_units(name):
     def fitted(table):
         prior = scaled("weak", table.mean(axis=0), np.cov(table.T), 3, structure)
         source, m_step = ArraySource(table), MStep(structure, np.zeros(2), prior=prior)
-        return run(source, start(source, assigned(resp, 60, 3), 3, m_step), m_step, tol=0, max_iter=5).state.mixture
+        return run(
+            source, start_from(source, responsibilities_from(resp, 60, 3), 3, m_step), m_step, tol=0, max_iter=5
+        ).state.mixture
 
     plain, mapped = fitted(rows), fitted(rows * units)
     np.testing.assert_allclose(mapped.means / units, plain.means, rtol=1e-6)
@@ -196,7 +200,7 @@ def mclusts(name, n_components):
 
 def begun_on_iris(name, n_components, labels):
     source, m_step = ArraySource(IRIS.data), MStep(named(name), np.zeros(4), prior=mclusts(name, n_components))
-    return source, start(source, assigned(labels, 150, n_components), n_components, m_step), m_step
+    return source, start_from(source, responsibilities_from(labels, 150, n_components), n_components, m_step), m_step
 
 
 def limit_on_iris(name, n_components, labels):

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 
@@ -80,7 +80,7 @@ def test_converged_log_likelihood_from_the_same_partition(tables, table, model, 
     m_step = MStep(named(model), np.zeros(rows.shape[1]))
     labels = np.array(FITS[table]["init_partition"][str(k)]) - 1
     source = ArraySource(rows)
-    first = start(source, assigned(labels, len(rows), k), k, m_step)
+    first = start_from(source, responsibilities_from(labels, len(rows), k), k, m_step)
     fit = run(source, first, m_step, tol=1e-10, max_iter=50_000)
     expected = FITS[table]["loglik_tight"][model][k - 1]
     assert fit.state.statistics.log_likelihood == pytest.approx(expected, rel=1e-8)
@@ -90,7 +90,7 @@ def test_converged_log_likelihood_from_the_same_partition(tables, table, model, 
 @pytest.mark.parametrize("model", IRIS["hard_equal_weights"])
 def test_converged_log_likelihood_with_equal_weights(tables, model):
     source, m_step = ArraySource(tables["iris"]), MStep(named(model), np.zeros(4), equal_weights=True)
-    first = start(source, assigned(np.array(IRIS["labels"]) - 1, 150, 3), 3, m_step)
+    first = start_from(source, responsibilities_from(np.array(IRIS["labels"]) - 1, 150, 3), 3, m_step)
     fit = run(source, first, m_step, tol=1e-10, max_iter=50_000)
     expected = IRIS["hard_equal_weights"][model]
     assert fit.state.mixture.weights.tolist() == [1 / 3] * 3
@@ -101,7 +101,7 @@ def test_converged_log_likelihood_with_equal_weights(tables, model):
 @models
 def test_converged_log_likelihood_from_the_species(tables, model):
     source, m_step = ArraySource(tables["iris"]), MStep(named(model), np.zeros(4))
-    first = start(source, assigned(np.array(IRIS["labels"]) - 1, 150, 3), 3, m_step)
+    first = start_from(source, responsibilities_from(np.array(IRIS["labels"]) - 1, 150, 3), 3, m_step)
     fit = run(source, first, m_step, tol=1e-10, max_iter=50_000)
     expected = IRIS["hard"][model]["me_tight"]["loglik"]
     assert fit.state.statistics.log_likelihood == pytest.approx(expected, rel=1e-8)

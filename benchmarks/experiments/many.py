@@ -16,7 +16,7 @@ from benchmarks.workloads import Array, Workload
 from gaussmix import GaussianMixture, Mixture
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import relative_ridge
-from gaussmix.initialization.two_level_kmeans import start_in_two_levels
+from gaussmix.initialization.two_level_kmeans import start_from_two_levels
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -51,7 +51,7 @@ def start(rows: Array, n_components: int) -> Mixture:
     """Return the default start of truncated EM."""
     source = ArraySource(rows)
     m_step = MStep(named("diag"), relative_ridge(source))
-    return start_in_two_levels(source, n_components, m_step, np.random.default_rng(0))
+    return start_from_two_levels(source, n_components, m_step, np.random.default_rng(0))
 
 
 def measure(case: Case) -> Many:

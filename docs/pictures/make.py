@@ -30,9 +30,9 @@ from gaussmix.em import Fit, State, run
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Exploration, Problem, Stopping
 from gaussmix.fitting.runs import Runs
-from gaussmix.initialization import given, relative_ridge
-from gaussmix.initialization.projection_pursuit import pursued
-from gaussmix.initialization.whitening import Coordinates
+from gaussmix.initialization import make_user_start, relative_ridge
+from gaussmix.initialization.projection_pursuit import pursue_directions
+from gaussmix.initialization.whitening import Whitening
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -84,18 +84,18 @@ def stretched() -> Figure:
 
 
 def plateau() -> Figure:
-    """The log-likelihood on the way from a k-means start, with plain steps and with leaps."""
+    """The log-likelihood on the way from a k-means start, with and without acceleration."""
     rows = long_clusters()
     source, m_step = problem(rows)
-    start = given("kmeans", source, 2, m_step, np.random.default_rng(0))
-    plain, leaping = (way(source, start, m_step, leaps=leaps) for leaps in (False, True))
+    start = make_user_start("kmeans", source, 2, m_step, np.random.default_rng(0))
+    plain, accelerated = (way(source, start, m_step, accelerate=accelerate) for accelerate in (False, True))
     best = GaussianMixture(2, random_state=0).fit(rows).score(rows)
     small = int(np.flatnonzero(np.diff(plain[1]) < SMALL_STEP)[0]) + 1
 
     figure, ax = plt.subplots(figsize=(WIDTH, 3.4), layout="constrained")
     ax.axhline(best, color=PALE, linewidth=1, linestyle=(0, (4, 3)))
     noted(ax, "what the default finds", (0, best), (0, -5), va="top")
-    ways = ((plain, ORANGE, "plain EM", "right"), (leaping, BLUE, "EM with leaps", "left"))
+    ways = ((plain, ORANGE, "plain EM", "right"), (accelerated, BLUE, "accelerated EM", "left"))
     for (passes, values), colour, name, ha in ways:
         ax.plot(passes, values, color=colour, linewidth=2)
         ax.plot(passes[-1], values[-1], "o", color=colour, markersize=7)
@@ -115,10 +115,12 @@ def pursuit() -> Figure:
     rows = rng.normal(size=(1000, 30))
     rows[:, 0] += 6 * labels
     weights = np.ones(len(rows))
-    white = Coordinates.along_principal_axes(rows, weights, 1.0).of(rows) @ np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    white = (
+        Whitening.along_principal_axes(rows, weights, 1.0).transform(rows) @ np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    )
     views = {
         "two of the thirty columns": white[:, :2],
-        "along the pursued directions": white @ pursued(white, weights, 2, rng),
+        "along the pursued directions": white @ pursue_directions(white, weights, 2, rng),
     }
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 4.0), layout="constrained")
     for ax, (name, view) in zip(axes, views.items(), strict=True):
@@ -247,14 +249,14 @@ def problem(rows: np.ndarray) -> tuple[ArraySource, MStep]:
     return source, MStep(named("full", rows.shape[1]), relative_ridge(source))
 
 
-def way(source: ArraySource, start: Mixture, m_step: MStep, *, leaps: bool) -> tuple[list[int], list[float]]:
+def way(source: ArraySource, start: Mixture, m_step: MStep, *, accelerate: bool) -> tuple[list[int], list[float]]:
     """Passes and log-likelihoods per row, from the start to the end."""
     passes = [0]
 
     def watch(state: State, _gain: float) -> None:
         passes.append(state.n_passes)
 
-    fit = run(source, start, m_step, tol=TOL, max_iter=1000, accelerate=leaps, watch=watch)
+    fit = run(source, start, m_step, tol=TOL, max_iter=1000, accelerate=accelerate, watch=watch)
     return passes, list(fit.history)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from cases import clusters
 from gaussmix import Full, Mixture
-from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.degeneracy import collapsed_components
 
 
 def of_groups(groups, ridge):
@@ -20,9 +20,9 @@ def test_collapse_is_told_apart_from_a_constant_column():
     flat = np.diag([1.0, 1.0, 1e-6])
     spike = np.diag([1.0, 1.2e-6, 1e-6])
     means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, flat]), ridge) == ()
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), ridge) == (1,)
-    assert collapsed(Mixture([0.5, 0.5], means, [flat, spike]), np.zeros(3)) == ()
+    assert collapsed_components(Mixture([0.5, 0.5], means, [flat, flat]), ridge) == ()
+    assert collapsed_components(Mixture([0.5, 0.5], means, [flat, spike]), ridge) == (1,)
+    assert collapsed_components(Mixture([0.5, 0.5], means, [flat, spike]), np.zeros(3)) == ()
 
 
 def test_collapse_is_told_apart_from_collinear_columns():
@@ -30,14 +30,14 @@ def test_collapse_is_told_apart_from_collinear_columns():
     groups = [np.outer(rng.normal(size=100) + centre, [1.0, 2.0]) for centre in (0, 8)]
     variances = np.concatenate(groups).var(axis=0)
     model = of_groups(groups, 1e-6 * variances)
-    assert collapsed(model, 1e-6 * variances) == ()
+    assert collapsed_components(model, 1e-6 * variances) == ()
 
 
 def test_collapse_in_a_slanted_direction_is_seen():
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     thin = turn @ np.diag([1.0, 1.0, 1.1e-6]) @ turn.T
     means = [[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]]
-    assert collapsed(Mixture([0.5, 0.5], means, [thin, np.eye(3)]), np.full(3, 1e-6)) == (0,)
+    assert collapsed_components(Mixture([0.5, 0.5], means, [thin, np.eye(3)]), np.full(3, 1e-6)) == (0,)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -45,21 +45,21 @@ def test_collapse_knows_no_units(scale):
     units = np.array([scale, 1.0])
     spike, plain = np.diag([1.0, 1.5e-6]), np.eye(2)
     model = Mixture([0.5, 0.5], np.array([[0.0, 0.0], [3.0, 3.0]]) * units, np.outer(units, units) * [spike, plain])
-    assert collapsed(model, 1e-6 * units**2) == (0,)
+    assert collapsed_components(model, 1e-6 * units**2) == (0,)
 
 
 def test_all_rows_equal_have_nothing_to_collapse():
     model = Mixture([1.0], [[5.0, 5.0]], [np.eye(2) * 1e-6])
-    assert collapsed(model, np.full(2, 1e-6)) == ()
+    assert collapsed_components(model, np.full(2, 1e-6)) == ()
 
 
 def test_a_covariance_that_has_hardly_an_inverse_is_looked_at_too():
     factor = np.array([[1.0, 0.0], [1.0, 1e-20]])
     model = Mixture([0.5, 0.5], [[0.0, 0.0], [9.0, -9.0]], Full(np.stack([np.eye(2), factor])))
-    assert collapsed(model, np.full(2, 1e-6)) == (1,)
+    assert collapsed_components(model, np.full(2, 1e-6)) == (1,)
 
 
 def test_sound_clusters_have_not_collapsed():
     rows = clusters(np.random.default_rng(0))
     model = of_groups([rows[::3], rows[1::3], rows[2::3]], np.full(2, 1e-6))
-    assert collapsed(model, np.full(2, 1e-6)) == ()
+    assert collapsed_components(model, np.full(2, 1e-6)) == ()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from cases import clusters, mixture, vector
 from gaussmix.em import Status, distance_to_limit, iterate, loop, run
-from gaussmix.em.loop import accelerated
+from gaussmix.em.loop import iterate_accelerated
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
-from gaussmix.initialization import assigned, given, start
+from gaussmix.initialization import make_user_start, responsibilities_from, start_from
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -46,7 +46,7 @@ def test_the_distance_to_the_limit_of_a_geometric_sequence_is_exact():
         ([-3.0, -2.0, -2.0], 0.0),
         ([-2.0, -2.0], 0.0),
         ([-3.0, -2.0, -2.001], 0.001),
-        ([-4.0, -3.0, -2.5, -2.25, -2.2499], 0.125),  # a leap that went astray says nothing
+        ([-4.0, -3.0, -2.5, -2.25, -2.2499], 0.125),  # a poor extrapolated step does not count as convergence
         ([-9.0, -4.0, -3.0, -2.5, -2.3, -2.2], 0.1),  # with factors of 0.5, 0.4, 0.5
     ],
 )
@@ -57,7 +57,7 @@ def test_the_distance_to_the_limit(history, distance):
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
 def test_a_converged_fit_is_within_tol_of_its_limit(problem, tol):
     source, _ = problem
-    first = given("k-means++", source, 3, MODEL, np.random.default_rng(0))
+    first = make_user_start("k-means++", source, 3, MODEL, np.random.default_rng(0))
     fit = run(source, first, MODEL, tol=tol, max_iter=5000)
     limit = run(source, fit.state.mixture, MODEL, tol=1e-14, max_iter=5000)
     assert fit.status is Status.CONVERGED
@@ -133,10 +133,10 @@ def test_an_interruption_keeps_the_last_step(problem):
     assert len(fit.history) == 4
 
 
-# --- Leaps -----------------------------------------------------------------------------------------------------------
+# --- Extrapolated steps ----------------------------------------------------------------------------------------------
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
-loops = pytest.mark.parametrize("loop", [iterate, accelerated])
+loops = pytest.mark.parametrize("loop", [iterate, iterate_accelerated])
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -177,11 +177,11 @@ def until_a_collapse(states):
 @every_structure
 @settings(max_examples=12)
 @drawn(seed=seeds, equal_weights=st.booleans())
-def test_leaps_never_lower_the_log_likelihood(structure, seed, equal_weights):
+def test_extrapolated_steps_never_lower_the_log_likelihood(structure, seed, equal_weights):
     rng = np.random.default_rng(seed)
     rows, model = clusters(rng, n=150), MStep(structure, NO_RIDGE, equal_weights)
-    first = start(ArraySource(rows), assigned(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
-    states = list(until_a_collapse(itertools.islice(accelerated(ArraySource(rows), first, model), 20)))
+    first = start_from(ArraySource(rows), responsibilities_from(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
+    states = list(until_a_collapse(itertools.islice(iterate_accelerated(ArraySource(rows), first, model), 20)))
     assert (np.diff([state.log_likelihood for state in states]) >= -1e-12).all()
     for state in states[-2:]:
         assert isinstance(state.mixture.covariances, structure.form)
@@ -190,21 +190,23 @@ def test_leaps_never_lower_the_log_likelihood(structure, seed, equal_weights):
 
 @every_structure
 @pytest.mark.parametrize(("n_components", "n_features"), [(2, 1), (3, 2), (2, 4)])
-def test_leaps_are_taken_and_end_at_the_same_limit(structure, n_components, n_features):
+def test_extrapolated_steps_are_taken_and_end_at_the_same_limit(structure, n_components, n_features):
     rows, labels = overlapping_by_half(np.random.default_rng(n_features), n_components, n_features)
     source, model = ArraySource(rows), MStep(structure, np.zeros(n_features))
-    first = start(source, assigned(np.eye(n_components)[labels], len(rows), n_components), n_components, model)
-    plain, leapt = (
+    first = start_from(
+        source, responsibilities_from(np.eye(n_components)[labels], len(rows), n_components), n_components, model
+    )
+    plain, extrapolating = (
         run(source, first, model, tol=1e-13, max_iter=5000, accelerate=accelerate) for accelerate in (False, True)
     )
-    assert plain.status is leapt.status is Status.CONVERGED
-    assert leapt.state.n_passes < 0.7 * plain.state.n_passes  # the leaps that were taken have replaced steps
-    assert leapt.state.log_likelihood == pytest.approx(plain.state.log_likelihood, abs=1e-11)
-    np.testing.assert_allclose(vector(leapt.state.mixture), vector(plain.state.mixture), rtol=1e-5, atol=1e-5)
+    assert plain.status is extrapolating.status is Status.CONVERGED
+    assert extrapolating.state.n_passes < 0.7 * plain.state.n_passes  # extrapolated steps replaced EM steps
+    assert extrapolating.state.log_likelihood == pytest.approx(plain.state.log_likelihood, abs=1e-11)
+    np.testing.assert_allclose(vector(extrapolating.state.mixture), vector(plain.state.mixture), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("structure", [named("full"), named("tied"), named("diag"), named("VEE")])
-def test_leaps_save_passes_where_components_overlap(structure):
+def test_extrapolated_steps_save_passes_where_components_overlap(structure):
     passes = {True: 0, False: 0}
     for seed, accelerate in itertools.product(range(4), passes):
         rows, first = overlapping(seed)
@@ -218,7 +220,7 @@ def test_the_first_steps_are_plain():
     rows, first = overlapping()
     paths = [
         [state.log_likelihood for state in itertools.islice(loop(ArraySource(rows), first, MODEL), 3)]
-        for loop in (iterate, accelerated)
+        for loop in (iterate, iterate_accelerated)
     ]
     assert paths[0] == paths[1]
 
@@ -298,57 +300,59 @@ def two_states(model):
 
 @every_structure
 @pytest.mark.parametrize("equal_weights", [False, True])
-def test_a_leap_beyond_all_mixtures_leaves_the_last_state(structure, equal_weights):
+def test_extrapolated_statistics_of_no_mixture_gain_nothing(structure, equal_weights):
     """So far along the path that weights, or covariances, would be negative."""
     model = MStep(structure, NO_RIDGE, equal_weights)
     source, (before, last) = two_states(model)
     step = last.statistics - before.statistics.about(last.statistics.origin)
     for length in (1e2, 1e4, 1e8):
-        leap = loop._leap(source, last, last.statistics + step.scale(length), model)
-        if leap:
-            assert leap.log_likelihood < last.log_likelihood
-            assert leap.n_iter == last.n_iter + 1
-            assert np.isfinite(vector(leap.mixture)).all()
+        tried = loop._try_statistics(source, last, last.statistics + step.scale(length), model)
+        if tried:
+            assert tried.log_likelihood < last.log_likelihood
+            assert tried.n_iter == last.n_iter + 1
+            assert np.isfinite(vector(tried.mixture)).all()
 
 
-def test_leaps_to_negative_weights_and_to_no_covariance_are_none():
+def test_statistics_with_negative_weights_or_covariances_give_no_state():
     source, (_, last) = two_states(MODEL)
     found = last.statistics
     thin = replace(found, second=found.second - 1e3 * np.eye(2) * found.weight)
     light = replace(found, mass=found.mass + np.array([1e3, 0.0, -1e3]))
     for statistics in (thin, light):
-        assert loop._leap(source, last, statistics, MODEL) is None
+        assert loop._try_statistics(source, last, statistics, MODEL) is None
 
 
 @every_structure
 @settings(max_examples=5)
 @drawn(seed=seeds)
-def test_leaps_that_all_fail_change_nothing_but_the_cost(structure, seed):
+def test_extrapolated_steps_that_all_fail_change_nothing_but_the_cost(structure, seed):
     rng = np.random.default_rng(seed)
     rows, model = clusters(rng, n=150), MStep(structure, NO_RIDGE)
     source = ArraySource(rows)
-    first = start(source, assigned(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
+    first = start_from(source, responsibilities_from(rng.dirichlet(np.ones(3), size=150), 150, 3), 3, model)
 
-    def wild(trail, _mixture, _longest):  # far too wide, also from where EM has arrived
-        return replace(trail.found[-1], second=1e6 * trail.found[-1].second)
+    def wild(history, _mixture, _max_length):  # far too wide, also from where EM has arrived
+        return replace(history.statistics[-1], second=1e6 * history.statistics[-1].second)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop.Trail, "further", wild)
-        leaping = [state.log_likelihood for state in itertools.islice(accelerated(source, first, model), 12)]
+        patch.setattr(loop.AndersonHistory, "extrapolate", wild)
+        extrapolating = [
+            state.log_likelihood for state in itertools.islice(iterate_accelerated(source, first, model), 12)
+        ]
     plain = [state.log_likelihood for state in itertools.islice(iterate(source, first, model), 12)]
-    assert leaping == plain
+    assert extrapolating == plain
 
 
-def test_a_leap_that_gains_nothing_is_forgotten_but_counted():
+def test_an_extrapolated_step_that_gains_nothing_is_refused_and_counted():
     rows, first = overlapping()
     source = Counting(rows)
 
-    def back_to_the_start(source, state, _further, m_step):
-        return loop._state(source, first, m_step, state)
+    def back_to_the_start(source, state, _extrapolated, m_step):
+        return loop._make_state(source, first, m_step, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_leap", back_to_the_start)
-        states = list(itertools.islice(accelerated(source, first, MODEL), 40))
+        patch.setattr(loop, "_try_statistics", back_to_the_start)
+        states = list(itertools.islice(iterate_accelerated(source, first, MODEL), 40))
     plain = list(itertools.islice(iterate(ArraySource(rows), first, MODEL), 40))
     assert [state.log_likelihood for state in states] == [state.log_likelihood for state in plain]
     assert states[-1].n_iter == 39
@@ -356,7 +360,7 @@ def test_a_leap_that_gains_nothing_is_forgotten_but_counted():
 
 
 @pytest.mark.parametrize(("tol", "part"), [(1e-3, 1.0), (1e-4, 1 / 2), (1e-5, 1 / 4)])
-def test_leaps_stop_no_further_from_the_limit_than_plain_steps_and_after_fewer_passes(tol, part):
+def test_accelerated_runs_stop_as_close_to_the_limit_as_plain_ones_and_after_fewer_passes(tol, part):
     """But on a plateau, where either may stop: not in more than one case of six."""
     behind, passes = [], {False: 0, True: 0}
     for seed in range(12):

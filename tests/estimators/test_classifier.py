@@ -20,7 +20,7 @@ from gaussmix.fitting import Exploration, Problem, Stopping, fit
 from gaussmix.fitting.fit import fit_from
 from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.split_merge import split_and_merge
-from gaussmix.initialization import assigned, relative_ridge, start
+from gaussmix.initialization import relative_ridge, responsibilities_from, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource, LabelledSource
 from gaussmix.structures import STRUCTURES, named
@@ -111,7 +111,7 @@ def test_across_classes_one_component_each_is_the_m_step_of_the_labels(structure
     rows, labels = load_iris(return_X_y=True)
     model = GaussianMixtureClassifier(1, covariance_type=structure.name, across_classes=True, reg_covar=0)
     mixture = model.fit(rows, labels).mixture_
-    plain = start(ArraySource(rows), assigned(labels, 150, 3), 3, MStep(structure, np.zeros(4)))
+    plain = start_from(ArraySource(rows), responsibilities_from(labels, 150, 3), 3, MStep(structure, np.zeros(4)))
     assert mixture.logpdf(rows).sum() == pytest.approx(plain.logpdf(rows).sum(), rel=1e-9)
     np.testing.assert_allclose(mixture.weights, 1 / 3)
 
@@ -351,7 +351,7 @@ def test_classes_that_share_a_structure_are_explored():
 def within_classes(source, seed):
     """A start of random labels within each class."""
     labels = 3 * source.labels + np.random.default_rng(seed).integers(0, 3, source.n_rows)
-    return lambda problem, _rng: start(source, from_labels(labels, 6), 6, problem.m_step)
+    return lambda problem, _rng: start_from(source, from_labels(labels, 6), 6, problem.m_step)
 
 
 def test_moves_keep_the_components_of_each_class():
@@ -360,7 +360,7 @@ def test_moves_keep_the_components_of_each_class():
     problem = Problem(source, 6, MStep(named("VVV"), relative_ridge(ArraySource(rows))), rows.var(axis=0))
     runs = Runs(problem, Stopping(1e-4, 100))
     wrong = 3 * y + np.where(rows[:, 0] > 0, np.where(rows[:, 1] > 0, 0, 1), 2)
-    begun = runs.run(source, start(source, from_labels(wrong, 6), 6, problem.m_step), 60)
+    begun = runs.run(source, start_from(source, from_labels(wrong, 6), 6, problem.m_step), 60)
     moved = split_and_merge(runs, source, begun, np.random.default_rng(0), 500.0)
     assert moved.state.log_posterior >= begun.state.log_posterior
     for label, place in enumerate((slice(0, 3), slice(3, 6))):

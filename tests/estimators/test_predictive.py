@@ -11,7 +11,7 @@ from gaussmix import Mixture
 from gaussmix.covariances import FORMS, Full
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.predictive import Departure, Predictive
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 
@@ -21,8 +21,8 @@ EXACT = ["full", "tied", "diag", "spherical"]
 def fitted(rows, structure):
     """One component with the likeliest parameters."""
     source = ArraySource(rows)
-    alike = assigned(np.zeros(len(rows), np.intp), len(rows), 1)
-    mixture = start(source, alike, 1, MStep(named(structure), np.zeros(rows.shape[1])))
+    alike = responsibilities_from(np.zeros(len(rows), np.intp), len(rows), 1)
+    mixture = start_from(source, alike, 1, MStep(named(structure), np.zeros(rows.shape[1])))
     return mixture, Predictive.of(mixture, source, named(structure))
 
 

@@ -7,7 +7,7 @@ from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.span import Span
 from gaussmix.fitting import Problem
-from gaussmix.initialization import relative_ridge, start
+from gaussmix.initialization import relative_ridge, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -32,7 +32,7 @@ def test_steps_in_the_span_are_those_in_all_dimensions(name, weighted, hold):
     inner, model = in_span.source, in_span.m_step
     assert inner.n_features == 13
     whole, reduced = (
-        run(rows, start(rows, from_labels(labels, 2), 2, one), one, tol=0.0, max_iter=3)
+        run(rows, start_from(rows, from_labels(labels, 2), 2, one), one, tol=0.0, max_iter=3)
         for rows, one in ((source, m_step), (inner, model))
     )
     lifted = span.lifted(reduced.state.mixture)

@@ -14,7 +14,7 @@ from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.schedule import SCHEDULE
 from gaussmix.fitting.split_merge import split_and_merge
 from gaussmix.fitting.starts import candidate_starts
-from gaussmix.initialization import relative_ridge, start
+from gaussmix.initialization import relative_ridge, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -44,7 +44,7 @@ def explored(rows, n_components, seed=0, **options):
 
 def from_truth(exploring, labels):
     """The fit from a start of the true labels."""
-    first = start(
+    first = start_from(
         exploring.problem.source,
         from_labels(labels, exploring.problem.n_components),
         exploring.problem.n_components,
@@ -110,7 +110,7 @@ def test_a_start_with_components_in_the_wrong_places_is_escaped(seed):
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)  # one over two clusters, two in the third
-    first = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
     before = runs_of(exploring).run(exploring.problem.source, first, 60)
     after = split_and_merge(runs_of(exploring), exploring.problem.source, before, rng, 60.0)
     target = from_truth(exploring, labels).state.log_posterior
@@ -122,7 +122,7 @@ def test_a_fit_that_is_best_stays():
     rng = np.random.default_rng(0)
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3)
-    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
     best = runs_of(exploring).run(exploring.problem.source, first, 100)
     assert split_and_merge(runs_of(exploring), exploring.problem.source, best, rng, 60.0) is best
 
@@ -178,7 +178,7 @@ def test_a_move_without_steps_has_the_covariances_of_the_structure(name):
     rows, labels = apart(rng)
     exploring = exploration_of(rows, 3, structure=name, max_iter=0)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
-    first = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
     running = runs_of(exploring)
     begun = running.run(exploring.problem.source, first, 0)
     moved = split_and_merge(running, exploring.problem.source, begun, rng, 60.0)
@@ -412,9 +412,9 @@ def test_starts_tried_on_some_rows_end_as_high_as_starts_tried_on_a_sample(sprea
 def test_runs_are_on_the_same_way_if_they_are_near_to_each_other_in_place_and_height():
     rows, labels = apart(np.random.default_rng(0))
     exploring = exploration_of(rows, 3)
-    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
     wrong = np.where(labels == 2, 1 + (rows[:, 0] > 0), 0)
-    other = start(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
+    other = start_from(exploring.problem.source, from_labels(wrong, 3), 3, exploring.problem.m_step)
     best, worse = (runs_of(exploring).run(exploring.problem.source, one, 9) for one in (first, other))
     assert exploring._same_end(runs_of(exploring), best, runs_of(exploring).run(exploring.problem.source, first, 5))
     assert not exploring._same_end(runs_of(exploring), best, worse)
@@ -440,7 +440,7 @@ def test_moves_after_a_fit_take_about_as_many_passes_as_it():
     rows = clusters(rng, 600, 8, 3)
     exploring = exploration_of(rows, 8, max_iter=2)
     spike = np.append(np.arange(597) % 7, [7, 7, 7])
-    first = start(exploring.problem.source, from_labels(spike, 8), 8, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(spike, 8), 8, exploring.problem.m_step)
     fit = run(exploring.problem.source, first, exploring.problem.m_step, tol=1e-9, max_iter=2)
     running = runs_of(exploring)
     exploring.without_underpopulated(running, fit, rng)
@@ -457,7 +457,7 @@ def test_a_sample_of_weighted_rows_weighs_its_part_of_them():
     assert found.fit.state.statistics.weight == pytest.approx(weights.sum())
     sample = exploring.explored_rows(rng)
     assert sample.n_rows <= 2000
-    assert sample.some_weights.sum() == pytest.approx(0.4 * weights.sum())
+    assert sample.sample_weight.sum() == pytest.approx(0.4 * weights.sum())
 
 
 def test_without_steps_it_is_the_best_start(counted):
@@ -510,7 +510,7 @@ def test_a_fit_on_few_rows_owes_what_it_gains_by_them():
     fits = [
         runs_of(exploring).run(
             exploring.problem.source,
-            start(exploring.problem.source, from_labels(labels, 2), 2, exploring.problem.m_step),
+            start_from(exploring.problem.source, from_labels(labels, 2), 2, exploring.problem.m_step),
             3,
         )
         for labels in (needle, (rows[:, 0] > 0).astype(int))
@@ -526,7 +526,7 @@ def test_the_place_of_a_component_of_few_rows_is_given_to_others():
     exploring = exploration_of(rows, 3)
     labels = np.where(labels == 1, 0, labels // 2)  # two clusters in one component
     labels[:2] = 2
-    first = start(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
+    first = start_from(exploring.problem.source, from_labels(labels, 3), 3, exploring.problem.m_step)
     spike = run(exploring.problem.source, first, exploring.problem.m_step, tol=1e-4, max_iter=0)
     assert underpopulated(exploring.problem, spike) == (2,)
     fit = exploring.without_underpopulated(runs_of(exploring), spike, rng)
@@ -578,7 +578,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     rows = clusters(np.random.default_rng(0), 200)
-    for module, name in ((runs, "run"), (starts, "given")):
+    for module, name in ((runs, "run"), (starts, "make_user_start")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, interrupted)
             with pytest.raises(KeyboardInterrupt):

@@ -7,7 +7,7 @@ from cases import clusters
 from gaussmix.em import Status, iterate, run
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import find_degenerate, recover, regularize
-from gaussmix.initialization import relative_ridge, start
+from gaussmix.initialization import relative_ridge, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -34,7 +34,7 @@ def problem(rows, labels, name="full", ridge=None):
     def go_on(mixture, m_step):
         return run(source, mixture, m_step, tol=1e-8, max_iter=500)
 
-    first = start(source, from_labels(labels, n_components), n_components, opened)
+    first = start_from(source, from_labels(labels, n_components), n_components, opened)
     return go_on(first, model), model, variances, go_on
 
 
@@ -46,7 +46,7 @@ def test_a_row_far_away_is_held_and_the_others_are_as_without_it(name, ridge):
     assert 2 in find_degenerate(fit, model, variances)
     fit, model = recover(fit, model, variances, go_on)
     assert fit.status is Status.CONVERGED
-    assert model.held == (2,)
+    assert model.regularized == (2,)
     mixture = fit.state.mixture
     dense = mixture.covariances.dense(3, 2)
     if name in {"full", "diag", "spherical"}:  # in the others, the singleton has a say about the shape of all
@@ -85,7 +85,7 @@ def test_flat_components_of_many_rows_are_left_to_the_ridge(ridge):
         assert (after, opened) == (fit, model)
     else:  # there is nothing else to hold it open
         assert fit.status is Status.COLLAPSED
-        assert opened.held == (1,)
+        assert opened.regularized == (1,)
         assert after.status is Status.CONVERGED
 
 
@@ -95,7 +95,7 @@ def test_a_shared_covariance_is_held_for_all(structure):
     rows = np.array([[0.0, 0.0], [5.0, 1.0], [-3.0, 4.0]])[labels]
     fit, model, variances, go_on = problem(rows, labels, structure.name, 0.0)
     fit, model = recover(fit, model, variances, go_on)
-    assert model.held
+    assert model.regularized
     assert np.isfinite(fit.state.log_posterior)
     assert fit.state.mixture.covariances.log_det(3, 2).min() > -20
 
@@ -103,9 +103,9 @@ def test_a_shared_covariance_is_held_for_all(structure):
 def test_who_is_held_stays_held():
     model = MStep(named("full"), np.zeros(2))
     once = regularize(model, (2,), 4, np.ones(2))
-    assert once.held == (2,)
-    assert regularize(once, (0, 2), 4, np.ones(2)).held == (0, 2)
-    assert model.held == ()
+    assert once.regularized == (2,)
+    assert regularize(once, (0, 2), 4, np.ones(2)).regularized == (0, 2)
+    assert model.regularized == ()
 
 
 @given(seed=seeds)
@@ -129,7 +129,7 @@ def test_the_log_posterior_never_falls_where_components_are_held(structure, seed
     rows = clusters(rng, 60)
     model = regularize(MStep(structure, np.zeros(2)), tuple(components), 3, rows.var(axis=0))
     source = ArraySource(rows)
-    states, path = iterate(source, start(source, from_labels(rng.integers(3, size=60), 3), 3, model), model), []
+    states, path = iterate(source, start_from(source, from_labels(rng.integers(3, size=60), 3), 3, model), model), []
     for state in states:
         path.append(state.log_posterior)
         if len(path) == 12:

@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from gaussmix import GaussianMixture
 from gaussmix.em.m_step import MStep
-from gaussmix.fitting.shrinkage import _log_evidence, shrinkage_of, strongest
+from gaussmix.fitting.shrinkage import _log_evidence, fit_shrinkage, max_strength
 from gaussmix.initialization import relative_ridge
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
@@ -25,7 +25,7 @@ def groups(seed, n_components, n_features, per_component, apart, scales=(1.0, 1.
 def made(rows, n_components, name="full", **options):
     source = ArraySource(rows)
     m_step = MStep(named(name), relative_ridge(source), **options)
-    return shrinkage_of(source, n_components, m_step, 1e-4, 100)
+    return fit_shrinkage(source, n_components, m_step, 1e-4, 100)
 
 
 def test_the_evidence_is_the_integral_of_the_likelihood_over_the_prior():
@@ -61,7 +61,7 @@ def test_the_evidence_is_the_integral_of_the_likelihood_over_the_prior():
 def test_the_prior_may_be_strong_where_rows_are_few_and_is_none_where_they_are_plenty(
     weight, n_components, n_features, rows
 ):
-    assert strongest(weight, n_components, n_features) == pytest.approx(rows, abs=0.1)
+    assert max_strength(weight, n_components, n_features) == pytest.approx(rows, abs=0.1)
 
 
 def test_there_is_no_prior_where_rows_are_plenty_or_the_structure_is_not_full():

@@ -16,7 +16,7 @@ from gaussmix.engines.assessment import responsibilities
 from gaussmix.fitting import regularize
 from gaussmix.fitting.split_candidates import SplitCandidate, cost_of_splits, split_candidates
 from gaussmix.fitting.split_merge import moves
-from gaussmix.initialization.assignments import start_of_clusters
+from gaussmix.initialization.assignments import start_from_clusters
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 
@@ -130,7 +130,7 @@ def many_rows_of_one_and_few_of_two(rng, n=30_000, n_few=300, n_features=40):
 def labelled(rows, labels, name, weights=None):
     """A source, a mixture with a component for each label, and the model."""
     source, model = ArraySource(rows, weights), MStep(named(name), np.full(rows.shape[1], 1e-6))
-    return source, start_of_clusters(source, labels, int(labels.max()) + 1, model), model
+    return source, start_from_clusters(source, labels, int(labels.max()) + 1, model), model
 
 
 def test_halves_of_a_small_component_are_found_among_many_rows():

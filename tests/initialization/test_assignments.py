@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import MOMENTS
-from gaussmix.initialization import assigned
-from gaussmix.initialization.assignments import from_labels, of_clusters
+from gaussmix.initialization import responsibilities_from
+from gaussmix.initialization.assignments import from_labels, summarize_clusters
 from gaussmix.sources import ArraySource
 
 
 def test_assigned_reads_blocks():
     resp = np.eye(3)[np.arange(6) % 3]
-    block = assigned(resp, 6, 3)(slice(2, 4), np.zeros((2, 2)))
+    block = responsibilities_from(resp, 6, 3)(slice(2, 4), np.zeros((2, 2)))
     np.testing.assert_array_equal(block, resp[2:4])
 
 
@@ -29,7 +29,7 @@ def test_statistics_of_clusters_are_those_of_their_responsibilities(seed, moment
     rng = np.random.default_rng(seed)
     rows, labels = (rng.normal(size=(n, 3)) + offset).astype(dtype), rng.integers(5, size=n)
     source = ArraySource(rows, rng.uniform(0.5, 2.0, size=n) if weighted else None)
-    found = of_clusters(source, labels, 5, moments)
+    found = summarize_clusters(source, labels, 5, moments)
     expected = source.summarize(from_labels(labels, 5), found.origin, moments)
     np.testing.assert_allclose(found.mass, expected.mass)
     np.testing.assert_allclose(found.means, expected.means, rtol=1e-12)

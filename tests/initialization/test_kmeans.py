@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 
 from cases import clusters
-from gaussmix.initialization.kmeans import _moved, kmeans, nearest, seeds
+from gaussmix.initialization.kmeans import _move_centres, assign_to_nearest, choose_seeds, kmeans
 
 numbers = st.integers(0, 2**32 - 1)
 
@@ -26,7 +26,7 @@ def scatter(rows, weights, centres):
 def test_the_nearest_is_the_one_at_the_least_distance(seed, k):
     rows, _ = drawn(seed, n=2000)
     centres = np.random.default_rng(seed).normal(scale=4.0, size=(k, 3))
-    np.testing.assert_array_equal(nearest(rows, centres), cdist(rows, centres).argmin(axis=1))
+    np.testing.assert_array_equal(assign_to_nearest(rows, centres), cdist(rows, centres).argmin(axis=1))
 
 
 @given(seed=numbers, k=st.integers(1, 8))
@@ -42,14 +42,14 @@ def test_one_step_more_changes_next_to_nothing(seed, k):
 @given(seed=numbers, k=st.integers(1, 8))
 def test_steps_from_the_seeds_make_clusters_tighter(seed, k):
     rows, weights = drawn(seed)
-    first, last = (find(rows, weights, k, np.random.default_rng(seed)) for find in (seeds, kmeans))
+    first, last = (find(rows, weights, k, np.random.default_rng(seed)) for find in (choose_seeds, kmeans))
     assert scatter(rows, weights, last) <= scatter(rows, weights, first) * (1 + 1e-12)
 
 
 @given(seed=numbers, k=st.integers(1, 30))
 def test_seeds_are_different_rows_that_weigh_something(seed, k):
     rows, weights = drawn(seed)
-    found = seeds(rows, weights, k, np.random.default_rng(seed))
+    found = choose_seeds(rows, weights, k, np.random.default_rng(seed))
     places = cdist(found, rows).argmin(axis=1)
     np.testing.assert_array_equal(rows[places], found)
     assert len(set(places)) == k
@@ -85,5 +85,5 @@ def test_powers_of_two_change_nothing():
 
 def test_a_cluster_that_has_become_empty_moves_to_the_row_farthest_from_its_centre():
     rows, shares = np.array([[0.0], [1.0], [8.0]]), np.full(3, 1 / 3)
-    moved = _moved(rows, shares, (rows * shares[:, None]).T, np.array([[0.0], [100.0]]))
+    moved = _move_centres(rows, shares, (rows * shares[:, None]).T, np.array([[0.0], [100.0]]))
     np.testing.assert_allclose(moved, [[3.0], [8.0]])

@@ -5,17 +5,17 @@ import pytest
 
 from cases import clusters
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import KINDS, given
+from gaussmix.initialization import NAMED_STARTS, make_user_start
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
 NO_RIDGE = np.zeros(2)
 MODEL = MStep(named("full"), NO_RIDGE)
-kinds = pytest.mark.parametrize("kind", list(KINDS))
+kinds = pytest.mark.parametrize("kind", list(NAMED_STARTS))
 
 
 def begun(origin, rows, seed=0, weights=None, k=3):
-    return given(origin, ArraySource(rows, weights), k, MODEL, np.random.default_rng(seed))
+    return make_user_start(origin, ArraySource(rows, weights), k, MODEL, np.random.default_rng(seed))
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_an_offset_changes_nothing(kind, rows):
 def test_kmeans_uses_the_weights():
     rows = np.array([[0.0, 0.0], [1.0, 1.0], [10.0, 0.0], [11.0, 1.0], [10.0, 1.0]])
     weights = np.array([1.0, 3.0, 1.0, 1.0, 2.0])
-    first = given(
+    first = make_user_start(
         "kmeans", ArraySource(rows, weights), 2, MStep(named("spherical"), NO_RIDGE), np.random.default_rng(0)
     )
     expected = [np.average(part, axis=0, weights=w) for part, w in ((rows[:2], weights[:2]), (rows[2:], weights[2:]))]
@@ -65,7 +65,7 @@ def test_a_large_table_is_started_from_a_sample():
             return sample
 
     source = Watched(clusters(np.random.default_rng(0), n=100_000, spread=30.0))
-    for kind in KINDS:
-        first = given(kind, source, 3, MODEL, np.random.default_rng(0))
+    for kind in NAMED_STARTS:
+        first = make_user_start(kind, source, 3, MODEL, np.random.default_rng(0))
         assert first.weights.sum() == pytest.approx(1.0)
     assert max(drawn) == 2**16

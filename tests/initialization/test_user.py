@@ -5,7 +5,7 @@ import pytest
 
 from cases import clusters, mixture
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import given
+from gaussmix.initialization import make_user_start
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -13,7 +13,7 @@ MODEL = MStep(named("full"), np.zeros(2))
 
 
 def begun(origin, rows, seed=0, weights=None, k=3):
-    return given(origin, ArraySource(rows, weights), k, MODEL, np.random.default_rng(seed))
+    return make_user_start(origin, ArraySource(rows, weights), k, MODEL, np.random.default_rng(seed))
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from cases import clusters, mixture
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import means as means_under
-from gaussmix.initialization import start, tree
+from gaussmix.initialization import compute_means, start_from, ward_tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -33,7 +32,7 @@ def labels_of(partition, rows, k):
 
 
 def grown(rows, seed=0):
-    return tree(ArraySource(rows), np.random.default_rng(seed))
+    return ward_tree(ArraySource(rows), np.random.default_rng(seed))
 
 
 def alike(left, right):
@@ -84,7 +83,7 @@ def test_the_tree_of_a_large_table_is_of_a_sample():
             return sample
 
     rows = clusters(np.random.default_rng(0), n=5000)
-    partition = tree(Watched(rows), np.random.default_rng(0))
+    partition = ward_tree(Watched(rows), np.random.default_rng(0))
     for k in (1, 2, 7, 40):
         labels = labels_of(partition, rows, k)
         assert len(np.unique(labels)) == k
@@ -160,11 +159,11 @@ def test_the_tree_far_from_zero_is_the_same():
 
 def test_the_tree_is_a_start(rows):
     source = ArraySource(rows)
-    partition = tree(source, np.random.default_rng(0))
+    partition = ward_tree(source, np.random.default_rng(0))
     labels = labels_of(partition, rows, 3)
-    first = start(source, partition(3), 3, MStep(named("full"), np.zeros(2)))
+    first = start_from(source, partition(3), 3, MStep(named("full"), np.zeros(2)))
     np.testing.assert_allclose(first.means, [rows[labels == k].mean(axis=0) for k in range(3)])
-    np.testing.assert_allclose(means_under(source, partition(3), 3), first.means)
+    np.testing.assert_allclose(compute_means(source, partition(3), 3), first.means)
 
 
 def test_the_tree_is_better_than_chance_on_overlapping_clusters():

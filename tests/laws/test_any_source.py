@@ -9,7 +9,7 @@ from gaussmix.diagnosis import diagnose
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.hierarchy import merge_components
-from gaussmix.initialization import KINDS, given, relative_ridge, rounding_of, tree
+from gaussmix.initialization import NAMED_STARTS, make_user_start, relative_ridge, rounding_of, ward_tree
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 from source_registry import EVERY_SOURCE, SOURCES, Chunked, Table
@@ -27,12 +27,12 @@ def table(weigh, n=4000, n_features=3):
 
 @sources
 @weighted
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(NAMED_STARTS))
 def test_starts_do_not_depend_on_how_rows_are_cut(make, weigh, kind, tmp_path):
     rows, weights = table(weigh)
     source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
     m_step = MStep(named("full"), relative_ridge(source))
-    found, expected = (given(kind, one, 3, m_step, np.random.default_rng(3)) for one in (source, array))
+    found, expected = (make_user_start(kind, one, 3, m_step, np.random.default_rng(3)) for one in (source, array))
     np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
 
 
@@ -42,7 +42,7 @@ def test_the_tree_and_the_rounding_of_columns_do_not_depend_on_how_rows_are_cut(
     rows, weights = table(weigh)
     source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
     np.testing.assert_array_equal(rounding_of(source).steps, rounding_of(array).steps)
-    cuts = [tree(one, np.random.default_rng(0), 3)(3)(slice(0, 10), rows[:10]) for one in (source, array)]
+    cuts = [ward_tree(one, np.random.default_rng(0), 3)(3)(slice(0, 10), rows[:10]) for one in (source, array)]
     np.testing.assert_array_equal(*cuts)
 
 
@@ -51,7 +51,7 @@ def test_the_tree_and_the_rounding_of_columns_do_not_depend_on_how_rows_are_cut(
 def test_em_from_the_same_start_ends_at_the_same_mixture(make, structure, tmp_path):
     rows, weights = table(weigh=True, n=1200)
     m_step = MStep(structure, relative_ridge(ArraySource(rows, weights)))
-    start = given("kmeans", ArraySource(rows, weights), 3, m_step, np.random.default_rng(0))
+    start = make_user_start("kmeans", ArraySource(rows, weights), 3, m_step, np.random.default_rng(0))
     ends = [
         run(source, start, m_step, tol=0.0, max_iter=5)
         for source in (make(Table(rows, weights, tmp_path)), ArraySource(rows, weights))

@@ -13,7 +13,7 @@ from gaussmix.covariances import FORMS, Covariances
 from gaussmix.em import run
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import ENGINES
-from gaussmix.initialization import given, relative_ridge
+from gaussmix.initialization import make_user_start, relative_ridge
 from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL
 from gaussmix.priors import NormalInverseWishart
@@ -53,7 +53,7 @@ def survives(value):
 def fitted(structure, n_features=3):
     source = ArraySource(clusters(np.random.default_rng(0), 120, 2, n_features))
     m_step = MStep(structure, relative_ridge(source))
-    start = given("kmeans", source, 2, m_step, np.random.default_rng(0))
+    start = make_user_start("kmeans", source, 2, m_step, np.random.default_rng(0))
     return source, m_step, run(source, start, m_step, tol=1e-4, max_iter=20, accelerate=True)
 
 

@@ -110,7 +110,7 @@ def test_a_sample_of_more_rows_than_there_are_holds_all_rows(make, tmp_path, **c
     whole = make(known).sample(np.random.default_rng(0), len(known.rows))
     assert isinstance(whole, ArraySource)
     np.testing.assert_array_equal(whole.rows, known.rows, strict=True)
-    np.testing.assert_array_equal(whole.some_weights, weights_of(known))
+    np.testing.assert_array_equal(whole.sample_weight, weights_of(known))
 
 
 @every_source

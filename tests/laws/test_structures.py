@@ -14,7 +14,7 @@ from equicorrelated import Equicorrelated
 from gaussmix.em import iterate, run
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import ArraySource
@@ -50,7 +50,9 @@ class Problem:
 
     def start(self, source, resp, m_step):
         """Return the mixture of one M-step from responsibilities."""
-        return start(source, assigned(resp, source.n_rows, self.n_components), self.n_components, m_step)
+        return start_from(
+            source, responsibilities_from(resp, source.n_rows, self.n_components), self.n_components, m_step
+        )
 
     def plain_start(self, rows, resp, structure):
         """Return the mixture of one M-step without a ridge."""
@@ -192,8 +194,8 @@ def test_the_number_of_parameters_is_the_rank_of_the_jacobian(structure, n_compo
         moved = resp * np.exp(share)
         moved /= moved.sum(axis=1, keepdims=True)
         source = ArraySource(rows + nudge)
-        assignment = assigned(moved, 40, n_components)
-        return vector(start(source, assignment, n_components, model))
+        assignment = responsibilities_from(moved, 40, n_components)
+        return vector(start_from(source, assignment, n_components, model))
 
     h, expected = 1e-6, model.n_parameters(n_components, n_features)
     directions = [(rng.normal(size=rows.shape), rng.normal(size=resp.shape)) for _ in range(expected + 10)]

@@ -5,9 +5,9 @@ import pytest
 
 from cases import clusters
 from gaussmix.em import Status, run
-from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.degeneracy import collapsed_components
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import assigned, relative_ridge, start
+from gaussmix.initialization import relative_ridge, responsibilities_from, start_from
 from gaussmix.selection import CRITERIA, NAMES, Candidate, best
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
@@ -18,9 +18,9 @@ FULL = named("full")
 def candidate(rows, labels, k, structure=FULL, *, ridge=None, **options):
     source = ArraySource(rows)
     m_step = MStep(structure, relative_ridge(source) if ridge is None else ridge)
-    first = start(source, assigned(labels, len(rows), k), k, m_step)
+    first = start_from(source, responsibilities_from(labels, len(rows), k), k, m_step)
     fit = run(source, first, m_step, **({"tol": 1e-6, "max_iter": 500} | options))
-    return Candidate(m_step, k, fit, collapsed=collapsed(fit.state.mixture, m_step.ridge))
+    return Candidate(m_step, k, fit, collapsed=collapsed_components(fit.state.mixture, m_step.ridge))
 
 
 def failed(reason="too many"):

@@ -11,7 +11,7 @@ from gaussmix import Mixture
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.moments import FULL, SCALAR
 from gaussmix.selection.criteria import CRITERIA, aic, aicc, bic, caic, entropy_r2, icl, sabic
 from gaussmix.sources import ArraySource
@@ -76,7 +76,7 @@ def test_entropy_r2_is_its_formula_on_the_way_of_a_fit(structure, seed, weighted
     rows = clusters(rng, n=90, spread=2.0) + offset
     weights = rng.uniform(0.1, 3.0, size=90) if weighted else np.ones(90)
     source, m_step = ArraySource(rows, weights), MStep(structure, np.full(D, 1e-6))
-    first = start(source, assigned(rng.dirichlet(np.ones(K), size=90), 90, K), K, m_step)
+    first = start_from(source, responsibilities_from(rng.dirichlet(np.ones(K), size=90), 90, K), K, m_step)
     for state in itertools.islice(iterate(source, first, m_step), 4):
         value = entropy_r2(state.mixture, state.statistics)
         assert value == pytest.approx(directly(state.mixture, rows, weights), abs=1e-8)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from cases import clusters
-from gaussmix.initialization import models
+from gaussmix.initialization import make_models
 from gaussmix.selection import Search, cross_validate, n_evaluations
 from gaussmix.sources import ArraySource, Source
 from gaussmix.structures import named
 
 
 def plan(source, **options):
-    return Search(source, (1, 2, 3), models([named("VVV"), named("EEI")], source), criterion="aic", **options)
+    return Search(source, (1, 2, 3), make_models([named("VVV"), named("EEI")], source), criterion="aic", **options)
 
 
 def test_each_model_is_evaluated_with_all_rows_and_without_each_part():

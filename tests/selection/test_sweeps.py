@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 
 from cases import clusters
 from gaussmix.em import run
-from gaussmix.em.degeneracy import collapsed
+from gaussmix.em.degeneracy import collapsed_components
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import moments_of, relative_ridge
 from gaussmix.priors import scaled
@@ -330,7 +330,7 @@ def test_a_nested_structure_is_never_likelier_after_two_walks_on_overlapping_clu
 def ends_collapsed(rows, small, large):
     """Return whether EM of the larger model, from the fit of the smaller, ends with a collapsed component."""
     fit = run(ArraySource(rows), small.mixture, large.m_step, tol=1e-6, max_iter=1000)
-    return bool(collapsed(fit.state.mixture, large.m_step.ridge))
+    return bool(collapsed_components(fit.state.mixture, large.m_step.ridge))
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_sample_is_of_distinct_rows():
     source = ArraySource(np.arange(100.0)[:, None])
     drawn = source.sample(np.random.default_rng(0), 30)
     assert len(np.unique(drawn.rows)) == 30
-    np.testing.assert_array_equal(drawn.some_weights, 1.0)
+    np.testing.assert_array_equal(drawn.sample_weight, 1.0)
     assert source.sample(np.random.default_rng(0), 1000) is source
 
 
@@ -55,7 +55,7 @@ def test_rows_are_drawn_as_often_as_they_weigh():
     weights = np.append(np.arange(99.0), 99.0 * 49.0)  # the last as much as all others
     source = ArraySource(np.arange(100.0)[:, None], weights)
     sample = source.sample(np.random.default_rng(0), 30)
-    drawn, drawn_weights = sample.rows, sample.some_weights
+    drawn, drawn_weights = sample.rows, sample.sample_weight
     assert len(np.unique(drawn)) == len(drawn)
     assert drawn[-1, 0] == 99.0
     assert drawn_weights[-1] / drawn_weights.sum() == pytest.approx(0.5, abs=1 / 30)

@@ -12,7 +12,7 @@ from cases import clusters, vector
 from gaussmix.em import iterate
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines import reference
-from gaussmix.initialization import assigned, start
+from gaussmix.initialization import responsibilities_from, start_from
 from gaussmix.priors import scaled
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -27,7 +27,7 @@ K, D = 3, 2
 
 def fitted(name, rows, resp, ratio, ridge=0.0):
     m_step = MStep(named(name), np.full(rows.shape[1], ridge), eigenvalue_ratio=ratio)
-    return start(ArraySource(rows), assigned(resp, len(rows), resp.shape[1]), resp.shape[1], m_step)
+    return start_from(ArraySource(rows), responsibilities_from(resp, len(rows), resp.shape[1]), resp.shape[1], m_step)
 
 
 def some(seed, n=60):
@@ -92,7 +92,7 @@ def test_the_log_likelihood_never_falls(name, seed, ratio, equal_weights):
     rows, resp = some(seed)
     m_step = MStep(named(name), np.zeros(D), equal_weights, eigenvalue_ratio=ratio)
     source = ArraySource(rows)
-    first = start(source, assigned(resp, 60, K), K, m_step)
+    first = start_from(source, responsibilities_from(resp, 60, K), K, m_step)
     states = itertools.islice(iterate(source, first, m_step), 15)
     assert (np.diff([state.log_likelihood for state in states]) >= -1e-12).all()
 
@@ -102,7 +102,7 @@ def test_the_log_posterior_never_falls(seed, ratio):
     rows, resp = some(seed)
     prior = scaled("mclust", rows.mean(axis=0), np.cov(rows.T), K, named("full"))
     m_step, source = MStep(named("full"), np.zeros(D), prior=prior, eigenvalue_ratio=ratio), ArraySource(rows)
-    first = start(source, assigned(resp, 60, K), K, m_step)
+    first = start_from(source, responsibilities_from(resp, 60, K), K, m_step)
     states = list(itertools.islice(iterate(source, first, m_step), 15))
     values = [state.log_likelihood + m_step.log_prior(state.mixture) / 60 for state in states]
     assert (np.diff(values) >= -1e-12).all()

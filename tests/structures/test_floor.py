@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from cases import clusters, vector
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization import start
+from gaussmix.initialization import start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
@@ -40,7 +40,7 @@ def smallest(mixture, floor):
 @pytest.mark.parametrize("ridge", [0.0, 1e-6])
 def test_no_component_is_below_the_floor(name, ridge):
     rows, labels = ratings(np.random.default_rng(0))
-    fitted = start(ArraySource(rows), from_labels(labels, 3), 3, model(named(name), [STEP, STEP, 0.0], ridge))
+    fitted = start_from(ArraySource(rows), from_labels(labels, 3), 3, model(named(name), [STEP, STEP, 0.0], ridge))
     assert (smallest(fitted, np.array([STEP, STEP, 1e-9])) > 1.0 - 1e-9).all()
 
 
@@ -48,7 +48,7 @@ def test_no_component_is_below_the_floor(name, ridge):
 def test_flat_components_are_told_of_and_are_not_needles(structure):
     rows, labels = ratings(np.random.default_rng(0))
     m_step = model(structure, [STEP, STEP, 0.0])
-    first = start(ArraySource(rows), from_labels(labels, 3), 3, m_step)
+    first = start_from(ArraySource(rows), from_labels(labels, 3), 3, m_step)
     statistics = ArraySource(rows).reduce(first, structure.moments)
     assert smallest(first, np.array([STEP, STEP, 1.0])).min() > 0.1
     assert bool(m_step.narrowed_by_rounding(statistics)) == (structure.moments.correlated or structure.name[1:] != "II")
@@ -61,8 +61,8 @@ def test_a_floor_below_all_components_changes_no_bit(structure, seed):
     rng = np.random.default_rng(seed)
     rows = clusters(rng, 120, 2, 3)
     labels = rng.integers(0, 2, 120)
-    plain = start(ArraySource(rows), from_labels(labels, 2), 2, MStep(structure, np.full(3, 1e-6)))
-    floored = start(ArraySource(rows), from_labels(labels, 2), 2, model(structure, [1e-8, 0.0, 1e-9]))
+    plain = start_from(ArraySource(rows), from_labels(labels, 2), 2, MStep(structure, np.full(3, 1e-6)))
+    floored = start_from(ArraySource(rows), from_labels(labels, 2), 2, model(structure, [1e-8, 0.0, 1e-9]))
     np.testing.assert_array_equal(vector(plain), vector(floored))
 
 
@@ -72,7 +72,7 @@ def test_a_floor_below_all_components_changes_no_bit(structure, seed):
 def test_the_likelihood_never_falls_above_a_floor(name, seed):
     rows, labels = ratings(np.random.default_rng(seed))
     source, m_step = ArraySource(rows), model(named(name), [STEP, STEP, 0.0], 0.0)
-    states = iterate(source, start(source, from_labels(labels, 3), 3, m_step), m_step)
+    states = iterate(source, start_from(source, from_labels(labels, 3), 3, m_step), m_step)
     path = [next(states).log_likelihood for _ in range(12)]
     assert (np.diff(path) > -1e-10).all()
 
@@ -83,7 +83,7 @@ def test_the_covariance_above_a_floor_is_the_most_likely_one():
     rows = rng.normal(size=(50, 2)) @ np.array([[1.0, 0.9], [0.0, 0.05]])
     floor, scatter = np.array([0.1, 0.02]), np.cov(rows.T, bias=True)
     m_step = MStep(named("full"), np.zeros(2), rounding=floor)
-    fitted = start(ArraySource(rows), from_labels(np.zeros(50, int), 1), 1, m_step).covariances.covariances[0]
+    fitted = start_from(ArraySource(rows), from_labels(np.zeros(50, int), 1), 1, m_step).covariances.covariances[0]
 
     def loss(v):
         covariance = np.diag(floor) + (half := v.reshape(2, 2)) @ half.T

@@ -1,4 +1,4 @@
-"""Further than EM's own steps: where the statistics of the last few passes lead."""
+"""Anderson acceleration of EM: extrapolate the statistics of the last few passes."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,98 +11,131 @@ from gaussmix._types import Floats
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
-__all__ = ["Trail"]
+__all__ = ["AndersonHistory"]
 
-_REMEMBERED = 3  # differences, beside the last
-_PLATEAU_LEAP = 4.0  # last steps
-_STRAIGHT = 5e-3  # nats per row: where a step gains no more, EM's path does not bend much
-_TOO_SHORT = 0.5  # of a step of EM, which never goes too far
-_SAME = 1e-8  # of a difference, which differs too little from others to tell anything
+# The history keeps the last residual and at most this many residuals before it.
+_EARLIER_RESIDUALS = 3
+
+# On a plateau, the extrapolated step is this many times the last change of the statistics.
+_PLATEAU_STEP = 4.0
+
+# The history begins where a step of EM gains less than this many nats per row: before, the path of EM bends, and
+# extrapolated steps led to lower optima.
+_LARGEST_GAIN = 5e-3
+
+# An extrapolated step that is shorter than this share of EM's own step shows a plateau: EM overshoots nowhere else.
+_SHORTEST_STEP = 0.5
+
+# Least squares ignores combinations of residual differences whose singular values are below this share of the largest.
+_SMALLEST_SINGULAR_VALUE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Trail:
-    r"""The last few passes: what each has found under its mixture, and how that differs from what this was made of.
+class AndersonHistory:
+    r"""The statistics and the residuals of the last few passes, as Anderson acceleration needs them.
 
-    EM is at its end where the statistics S that a pass finds are those that its mixture was made of. With the
-    differences :math:`r_i` of some passes, least of them is left at
+    A pass maps statistics to statistics: an M-step makes a mixture from the first, and the E-step under this mixture
+    gives the second, :math:`S_i`. The residual :math:`r_i` is the difference between the two. EM has converged where it
+    is zero. Anderson acceleration combines the passes so that the combined residual is as small as possible:
 
-    .. math:: \sum_i a_i S_i, \qquad a = \arg\min \Bigl| \sum_i a_i r_i \Bigr|, \qquad \sum_i a_i = 1
+    .. math:: S = \sum_i a_i S_i, \qquad a = \arg\min \Bigl| \sum_i a_i r_i \Bigr|, \qquad \sum_i a_i = 1
 
-    which is Anderson's acceleration. What is found may be added and scaled as it is; M-steps are only made of it.
+    Statistics, unlike the parameters of a mixture, may be added and scaled. The M-step turns the combined statistics
+    into a mixture of any structure.
 
     Attributes
     ----------
-    found : tuple of Statistics
-        Of the passes, the last at the end.
-    differences : tuple of ndarray
-        Of the last of these passes, in deviations.
+    statistics : tuple of Statistics
+        The statistics that each pass gave, the last pass at the end.
+    residuals : tuple of ndarray
+        The standardized residuals of the last of these passes, ``(P,)`` each.
 
     References
     ----------
-    Anderson (1965), Journal of the ACM 12. For EM: Henderson & Varadhan (2019), Journal of Computational and Graphical
-    Statistics 28.
+    Anderson (1965), Journal of the ACM 12; Walker & Ni (2011), SIAM Journal on Numerical Analysis 49. For EM: Henderson
+    & Varadhan (2019), Journal of Computational and Graphical Statistics 28.
     """
 
-    found: tuple[Statistics, ...]
-    differences: tuple[Floats, ...] = ()
+    statistics: tuple[Statistics, ...]
+    residuals: tuple[Floats, ...] = ()
 
-    def to(self, made_of: Statistics, mixture: Mixture, found: Statistics) -> Self:
-        """The trail with one pass more, without what is too long ago; it begins where the path does not bend much."""
+    def append(self, made_from: Statistics, mixture: Mixture, statistics: Statistics) -> Self:
+        """Return the history with one more pass, and without the passes that are too old.
+
+        A pass with a large step empties the list of residuals.
+
+        Parameters
+        ----------
+        made_from : Statistics
+            The statistics from which the M-step made the mixture.
+        mixture : Mixture
+            The mixture of the pass.
+        statistics : Statistics
+            The statistics of the rows under the mixture.
+        """
         with np.errstate(all="ignore"):
-            difference = _in_deviations(found - made_of.about(found.origin), mixture, found)
-            gain = difference @ difference / (2.0 * found.weight)  # at least, where it is small
-        straight = (*self.differences[-_REMEMBERED:], difference) if 0.0 < gain < _STRAIGHT else ()
-        return type(self)((*self.found[-_REMEMBERED:], found), straight)
+            residual = _standardize(statistics - made_from.about(statistics.origin), mixture, statistics)
+            gain = residual @ residual / (2.0 * statistics.weight)  # a lower bound of the gain, where it is small
+        residuals = (*self.residuals[-_EARLIER_RESIDUALS:], residual) if 0.0 < gain < _LARGEST_GAIN else ()
+        return type(self)((*self.statistics[-_EARLIER_RESIDUALS:], statistics), residuals)
 
     @property
-    def end(self) -> Self:
-        """The last pass alone."""
-        return type(self)(self.found[-1:], self.differences[-1:])
+    def last_pass(self) -> Self:
+        """The history of the last pass alone."""
+        return type(self)(self.statistics[-1:], self.residuals[-1:])
 
-    def further(self, mixture: Mixture, longest: float) -> Statistics | None:
-        """Statistics ahead of the last ones, at most so many of the last steps; none where the trail does not show any.
+    def extrapolate(self, mixture: Mixture, max_length: float) -> Statistics | None:
+        """Return the extrapolated statistics; None where there are fewer than two residuals.
 
-        A step of EM never goes too far, but away from a plateau. So where the leap would be much shorter, it goes on in
-        the direction of the last step.
+        EM overshoots only where it leaves a plateau. If the extrapolated step is shorter than half of EM's own step, or
+        reverses it, a plateau is assumed, and the extrapolated step continues in the direction of the last step.
 
         Parameters
         ----------
         mixture : Mixture
-            Of the last pass.
-        longest : float
-            How many times the last step it may be.
+            The mixture of the last pass.
+        max_length : float
+            The largest length of the extrapolation, in lengths of the last step of EM.
         """
-        if len(self.differences) < 2:  # noqa: PLR2004 - to see how they change
+        if len(self.residuals) < 2:  # noqa: PLR2004 - a difference needs two residuals
             return None
-        last, step = self.found[-1], self.differences[-1]
-        found = [one.about(last.origin) for one in self.found[-len(self.differences) :]]
-        ahead = Statistics.zero(last.origin, last.moments)
-        for share, (before, after) in zip(self._shares, pairwise(found), strict=True):
-            ahead += (after - before).scale(-share)
-        beyond = _in_deviations(ahead, mixture, last)
-        if (step + beyond) @ step < _TOO_SHORT * (step @ step):
-            return last + (last - found[-2]).scale(min(_PLATEAU_LEAP, longest))
-        size, most = float(np.linalg.norm(beyond)), longest * float(np.linalg.norm(step))
-        return last + (ahead.scale(most / size) if size > most else ahead)
+        last, step = self.statistics[-1], self.residuals[-1]
+        passes = [one.about(last.origin) for one in self.statistics[-len(self.residuals) :]]
+        correction = Statistics.zero(last.origin, last.moments)
+        for coefficient, (before, after) in zip(self._mixing_coefficients, pairwise(passes), strict=True):
+            correction += (after - before).scale(-coefficient)
+        standardized = _standardize(correction, mixture, last)
+        if (step + standardized) @ step < _SHORTEST_STEP * (step @ step):
+            return last + (last - passes[-2]).scale(min(_PLATEAU_STEP, max_length))
+        length, longest = float(np.linalg.norm(standardized)), max_length * float(np.linalg.norm(step))
+        return last + (correction.scale(longest / length) if length > longest else correction)
 
     @property
-    def _shares(self) -> Floats:
-        """How much of each change from one difference to the next, taken off the last, leaves least of it."""
-        changes = np.diff(np.array(self.differences), axis=0)
-        with one_thread(changes.size * len(changes)):
-            return np.asarray(np.linalg.lstsq(changes.T, self.differences[-1], rcond=_SAME)[0])
+    def _mixing_coefficients(self) -> Floats:
+        """The least-squares weights of the residual differences that minimize the combined residual."""
+        differences = np.diff(np.array(self.residuals), axis=0)
+        with one_thread(differences.size * len(differences)):
+            return np.asarray(np.linalg.lstsq(differences.T, self.residuals[-1], rcond=_SMALLEST_SINGULAR_VALUE)[0])
 
 
-def _in_deviations(change: Statistics, mixture: Mixture, near: Statistics) -> Floats:
-    """Masses, first moments and variances in a change of statistics, all in their own deviations by chance, ``(P,)``.
+def _standardize(change: Statistics, mixture: Mixture, statistics: Statistics) -> Floats:
+    """Return a change of masses, first moments and variances in units of their standard errors, ``(P,)``.
 
-    Other products of features are left out: these tell enough.
+    Products of two different features are left out: the other entries determine the mixing coefficients well enough.
+
+    Parameters
+    ----------
+    change : Statistics
+        A difference of statistics.
+    mixture : Mixture
+        The mixture whose covariances whiten the first moments.
+    statistics : Statistics
+        The statistics that give the masses and the variances.
     """
-    mass, moments = near.floored_mass, near.moments
+    mass, moments = statistics.floored_mass, statistics.moments
     root = np.sqrt(mass)
     n_summed = moments.spread(moments.diagonal(mass, np.ones(mixture.n_features)))
-    spread = moments.spread(near.second)
+    spread = moments.spread(statistics.second)
     first = mixture.covariances.whiten((change.first / root[:, None])[:, None])
     second = np.divide(moments.spread(change.second), spread, out=np.zeros_like(spread), where=spread > 0)
     return np.concatenate([change.mass / root, first.ravel(), (second * np.sqrt(n_summed / 2.0)).ravel()])

@@ -1,4 +1,7 @@
-"""Components without a spread of their own: their likelihood is as large as the ridge is small."""
+"""Find degenerate components: those without spread of their own in some direction.
+
+The likelihood of a degenerate component grows without bound as the ridge shrinks, and says nothing about the data.
+"""
 
 import numpy as np
 
@@ -7,63 +10,68 @@ from gaussmix.em.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
-__all__ = ["collapsed", "degenerate"]
+__all__ = ["collapsed_components", "degenerate_components"]
 
-_ROUNDING = 1e-12  # smallest ridge that is assumed, as a share of a feature's variance
-_NO_VOLUME = 1e-100  # smallest share of a volume: a component without volume has this one
-_OWN_SPREAD = 2.0  # smallest variance, in units of the ridge, that is not degenerate: the ridge itself is one unit
+# Where the ridge is zero, a ridge of this share of each feature's variance is assumed: the size of rounding errors.
+_ROUNDING = 1e-12
+
+# A component without volume counts with this share of the volume that its structure gives it.
+_SMALLEST_VOLUME = 1e-100
+
+# A component is degenerate if its smallest variance is below this many ridges. The ridge itself contributes one.
+_OWN_SPREAD = 2.0
 
 
-def degenerate(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
-    """Return the components whose likelihood says nothing about the data.
+def degenerate_components(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
+    """Return the degenerate components, whose likelihood says nothing about the data.
 
-    Such a component has no spread of its own in some direction, or all components rest on covariances that have more
-    features than there are rows. Its likelihood is as large as the ridge is small.
+    A component is degenerate if it has no spread of its own in some direction. All components of a structure
+    with correlations are degenerate if there are not more rows than features, and no prior.
 
     Parameters
     ----------
     mixture : Mixture
         A fit.
     statistics : Statistics
-        Sums over the rows under it.
+        Sums over the rows under the fit.
     m_step : MStep
         The model.
     """
     n_components, n_features = mixture.means.shape
     if m_step.exceeds(statistics.weight, n_features):
         return tuple(range(n_components))
-    return collapsed(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
+    return collapsed_components(mixture, m_step.ridge, _own_volumes(mixture, statistics, m_step))
 
 
 def _own_volumes(mixture: Mixture, statistics: Statistics, m_step: MStep) -> Floats:
-    """Return each component's own volume as a share of the volume that its structure gives it, ``(K,)``, at most 1.
+    """Return the volume of each component's scatter as a share of the volume of its covariance, ``(K,)``, at most 1.
 
-    Where volumes are equal and shapes are not, a component that is flat in one direction is blown up in the others.
+    If volumes are equal and shapes are not, the covariance of a component that is flat in one direction is too large in
+    all other directions.
     """
     if not m_step.structure.equal_volume or m_step.structure.equal_shape:
         return np.ones(mixture.n_components)
     central = statistics.central()
     own = central.with_ridge(m_step.ridge).second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
     traces = (mixture.covariances.precisions * own).reshape(mixture.n_components, -1).sum(axis=1)
-    return np.asarray(np.clip(traces / mixture.n_features, _NO_VOLUME, 1.0))
+    return np.asarray(np.clip(traces / mixture.n_features, _SMALLEST_VOLUME, 1.0))
 
 
-def collapsed(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:
-    """Return the components that have no spread of their own in some direction, only what the ridge gives them.
+def collapsed_components(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tuple[int, ...]:
+    """Return the components whose spread in some direction comes from the ridge alone.
 
-    The likelihood of such a component is as large as the ridge is small, and says nothing about the data: it sits on a
-    few rows, or on many that share a rounded value. Directions in which all rows together have no spread either, such
-    as a constant column, do not count.
+    Such a component describes a few rows, or many rows that share a rounded value. Directions in which all rows
+    together have no spread, such as a constant column, are left out.
 
     Parameters
     ----------
     mixture : Mixture
-        A fit with that ridge.
+        A fit with the given ridge.
     ridge : (D,) ndarray
-        Variances that were added to the covariances' diagonals; where there was none, the rounding of the features' own
-        takes its place.
+        Variances that were added to the diagonals of the covariances. Zeros are replaced by the rounding error of the
+        features.
     own : (K,) ndarray, optional
-        Share of each component's covariance that is its own; by default all.
+        Share of each component's covariance that comes from its own rows; by default 1.
     """
     variances = mixture.variances
     ridge = np.where(ridge > 0, ridge, _ROUNDING * variances)
@@ -73,13 +81,13 @@ def collapsed(mixture: Mixture, ridge: Floats, own: Floats | None = None) -> tup
     with np.errstate(over="ignore"):
         narrow = mixture.covariances.relative_trace(ridge) / own
     if (narrow < 1.0 / _OWN_SPREAD).all():
-        return ()  # the usual case, and the quick one: the smallest spread is at least one over that sum
+        return ()  # the usual and fast case: one over the trace bounds the smallest spread from below
     least = own * _least_spreads(mixture, ridge)
     return tuple(int(k) for k in np.flatnonzero(least < _OWN_SPREAD))
 
 
 def _least_spreads(mixture: Mixture, ridge: Floats) -> Floats:
-    """Return each component's least variance in units of the ridge, ``(K,)``, in directions in which the rows vary."""
+    """Return the smallest variance of each component in units of the ridge, ``(K,)``, where all rows together vary."""
     if not mixture.covariances.correlated:
         vary = mixture.variances > _OWN_SPREAD * ridge
         relative = mixture.covariances.variances(*mixture.means.shape) / ridge

@@ -1,4 +1,4 @@
-"""Expectation–maximization: the one loop, its state, its stopping rule, and how it ended."""
+"""The EM loop: its states, its stopping rule, its acceleration and its result."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats, Rows
-from gaussmix.em.anderson import Trail
+from gaussmix.em.anderson import AndersonHistory
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
@@ -19,22 +19,30 @@ __all__ = [
     "Fit",
     "State",
     "Status",
-    "accelerated",
     "distance_to_limit",
     "iterate",
+    "iterate_accelerated",
     "run",
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
 
-_FIRST_LEAP = 1.0  # last steps, at most
+# The first extrapolation is at most this many times longer than the last step of EM; later limits follow from success.
+_FIRST_MAX_LENGTH = 1.0
+
+# Moments about distant origins are summed again at most this many times. Each time reduces the distance of the origins
+# at most by the 16 digits of a float, so that a distance of 1e100 standard deviations takes about seven.
 _MOST_SUMMATIONS = 12
-_REMEMBERED = 5  # values, between which there are three factors of gains ...
-_FEWEST_GAINS = 3  # ... or two, in the beginning
+
+# The distance to the limit is estimated from the last five values: four gains, and three ratios of successive gains.
+_N_VALUES = 5
+
+# The first estimate needs three gains, that is, two ratios.
+_FEWEST_GAINS = 3
 
 
 class Status(Enum):
-    """How a fit ended; the value is the sentence that says so."""
+    """The end of a fit, as a value and as a sentence for the user."""
 
     CONVERGED = "Converged: the estimated distance to the limit of the log-likelihood is below tol."
     ITERATION_LIMIT = "Stopped at max_iter before the estimated distance to the limit fell below tol."
@@ -49,20 +57,20 @@ class Status(Enum):
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One step of the loop: a mixture and what the rows look like under it.
+    """A state of the loop: a mixture, and the statistics of the rows under this mixture.
 
     Attributes
     ----------
     mixture : Mixture
         The current parameters.
     statistics : Statistics
-        Sums over the rows under `mixture`; their log-likelihood is this mixture's own.
+        The sums over the rows under `mixture`, its log-likelihood among them.
     n_iter : int
-        M-steps done so far.
+        Number of M-steps so far, without refused ones.
     log_prior : float
-        Logarithm of the prior density of the mixture, but for a constant, in nats; 0 without a prior.
+        Logarithm of the prior density of the mixture, up to a constant, in nats; 0 without a prior.
     n_refused : int
-        Leaps that were tried and refused so far; each cost a pass.
+        Number of extrapolated steps so far that were tried and refused. Each took a pass over the rows.
     """
 
     mixture: Mixture
@@ -73,7 +81,7 @@ class State:
 
     @property
     def n_passes(self) -> int:
-        """Passes over the rows since the start's own."""
+        """Number of passes over the rows, without the pass for the start."""
         return self.n_iter + self.n_refused
 
     @property
@@ -83,27 +91,27 @@ class State:
 
     @property
     def log_posterior(self) -> float:
-        """What EM raises: log-likelihood and logarithm of the prior together, per unit of weight, in nats."""
+        """The sum of log-likelihood and log-prior, which EM increases, per unit of weight, in nats."""
         return (self.statistics.log_likelihood + self.log_prior) / self.statistics.weight
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """How a run of the loop ended.
+    """The result of a run of the loop.
 
     Attributes
     ----------
     state : State
         The last state: the fitted mixture and its statistics.
     history : tuple of float
-        Log-posterior per row of each mixture on the way, the start's first: without a prior, the log-likelihood.
+        Log-posterior per row of the mixture of each step, from the start on; without a prior, the log-likelihood.
     status : Status
         Why the run stopped.
     reason : str
-        What went wrong, where a component collapsed.
+        The error message, where a component collapsed; otherwise empty.
     skipped : tuple of float
-        Share of the pairs of a row and a component that the pass behind each value of the history has proven to be
-        negligible, and not computed.
+        For each value of the history, the share of all pairs of a row and a component that the pass did not compute,
+        because their responsibilities are provably negligible.
     """
 
     state: State
@@ -114,14 +122,14 @@ class Fit:
 
     @property
     def distance(self) -> float:
-        """How far the last value of the history is estimated to be below its limit."""
+        """The estimated distance of the last value of the history to its limit."""
         return distance_to_limit(self.history)
 
 
 def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
-    """Yield the start and then each EM step's state, without end: the caller decides when to stop.
+    """Yield the state of the start and of each EM step, without end: the caller decides when to stop.
 
-    A start that is a state already, of these rows and this model, costs no pass over the rows again.
+    A start that is a state of the same rows and model takes no pass over the rows.
 
     Examples
     --------
@@ -140,66 +148,69 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
     1 -1.4189
     2 -1.4189
     """
-    state = _first(source, start, m_step)
+    state = _first_state(source, start, m_step)
     while True:
         yield state
-        state = _next(source, state, m_step)
+        state = _take_em_step(source, state, m_step)
 
 
-def _first(source: Source, start: Mixture | State, m_step: MStep) -> State:
-    return start if isinstance(start, State) else _state(source, start, m_step)
+def _first_state(source: Source, start: Mixture | State, m_step: MStep) -> State:
+    return start if isinstance(start, State) else _make_state(source, start, m_step)
 
 
-def _state(source: Source, mixture: Mixture, m_step: MStep, before: State | None = None) -> State:
-    """The state of a mixture, one step after another or at the start."""
+def _make_state(source: Source, mixture: Mixture, m_step: MStep, before: State | None = None) -> State:
+    """Return the state of a mixture by one pass: the start's, or the state one step after another."""
     n_iter, n_refused = (before.n_iter + 1, before.n_refused) if before else (0, 0)
     return State(mixture, source.reduce(mixture, m_step.moments), n_iter, m_step.log_prior(mixture), n_refused)
 
 
-def _next(source: Source, state: State, m_step: MStep) -> State:
-    """The state after one EM step."""
+def _take_em_step(source: Source, state: State, m_step: MStep) -> State:
+    """Return the state after one EM step."""
     mixture, statistics = state.mixture, state.statistics
-    near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
-    return _state(source, m_step.maximize(near, mixture.covariances), m_step, state)
+    if statistics.far_off:
+        statistics = _sum_about_means(source, mixture, statistics)
+    return _make_state(source, m_step.maximize(statistics, mixture.covariances), m_step, state)
 
 
-def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
-    """As :func:`iterate`, but from the third step on with leaps; the log-likelihood never falls.
+def iterate_accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
+    """Yield states like :func:`iterate`, with extrapolated steps from the third step on.
 
-    A leap goes to statistics further on, as the last few passes foretell them (:class:`~gaussmix.em.anderson.Trail`);
-    the M-step then makes a mixture of the structure, whatever that is. A leap that does not raise the log-likelihood is
-    forgotten, with what it was foretold from, and the next may not be as long.
+    An extrapolated step goes to the statistics that the last few passes predict
+    (:class:`~gaussmix.em.anderson.AndersonHistory`). The M-step makes a mixture of the structure from them. A step that
+    does not raise the log-posterior is refused: an EM step replaces it, the history begins anew, and the next
+    extrapolation may be half as long. So the log-posterior never falls.
     """
-    state = _first(source, start, m_step)
+    state = _first_state(source, start, m_step)
     yield state
-    trail, longest = Trail((state.statistics,)), _FIRST_LEAP
+    history, max_length = AndersonHistory((state.statistics,)), _FIRST_MAX_LENGTH
     while True:
-        further = trail.further(state.mixture, longest)
-        leap = further and _leap(source, state, further, m_step)
-        if further and leap and leap.log_posterior >= state.log_posterior:
-            made_of, state, longest = further, leap, 2.0 * longest
+        extrapolated = history.extrapolate(state.mixture, max_length)
+        tried = extrapolated and _try_statistics(source, state, extrapolated, m_step)
+        if extrapolated and tried and tried.log_posterior >= state.log_posterior:
+            made_from, state, max_length = extrapolated, tried, 2.0 * max_length
         else:
-            if further:
-                trail, longest = trail.end, longest / 2.0
-            made_of = state.statistics
-            state = _next(source, replace(state, n_refused=state.n_refused + bool(leap)), m_step)
+            if extrapolated:
+                history, max_length = history.last_pass, max_length / 2.0
+            made_from = state.statistics
+            state = _take_em_step(source, replace(state, n_refused=state.n_refused + bool(tried)), m_step)
         yield state
-        trail = trail.to(made_of, state.mixture, state.statistics)
+        history = history.append(made_from, state.mixture, state.statistics)
 
 
-def _leap(source: Source, state: State, further: Statistics, m_step: MStep) -> State | None:
-    """The state after a leap to given statistics, where there is one."""
+def _try_statistics(source: Source, state: State, extrapolated: Statistics, m_step: MStep) -> State | None:
+    """Return the state after an M-step for extrapolated statistics; None where these belong to no mixture."""
     try:
-        mixture = m_step.maximize(further, state.mixture.covariances)
-    except ValueError:  # weights or covariances that are none
+        mixture = m_step.maximize(extrapolated, state.mixture.covariances)
+    except ValueError:  # negative weights, or covariances that are not positive definite
         return None
-    return _state(source, mixture, m_step, state)
+    return _make_state(source, mixture, m_step, state)
 
 
-def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
-    """The moments summed again, about the means they have: a start may lie anywhere, far from all rows too.
+def _sum_about_means(source: Source, mixture: Mixture, statistics: Statistics) -> Statistics:
+    """Return the statistics summed again about the means that they have.
 
-    From 1e100 deviations away, it takes several times: each brings the means nearer by no more than their digits.
+    The means of a start may be far from all rows. Each pass reduces their distance to the rows at most by as many
+    digits as a float has, so that a distance of 1e100 standard deviations needs several passes.
     """
 
     def responsibilities(_span: slice, rows: Rows) -> Floats:
@@ -213,34 +224,35 @@ def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -
 
 
 def distance_to_limit(history: Sequence[float]) -> float:
-    """Estimate how far the last value of a log-likelihood sequence is below its limit.
+    """Return the estimated distance of the last value of a log-likelihood sequence to its limit.
 
-    Aitken's extrapolation: where gains shrink by a factor a each step, what is still to come is ``gain · a / (1 - a)``.
-    A small gain alone proves nothing. EM crosses plateaus in small steps that grow again, the first step from a poor
-    start gains so much that any next one looks small, and a leap may have gone astray. So a is the largest of the last
-    three factors, and the last gain is taken to be no less than the one before it foretold.
+    The estimate is Aitken's extrapolation: if each gain is the gain before times a factor a < 1, the gains still to
+    come sum to ``gain · a / (1 - a)``. A single small gain does not show convergence: gains grow again after a plateau,
+    the first step from a poor start makes all later gains look small, and an extrapolated step can gain little by
+    accident. So a is the largest of the last three ratios of successive gains, and the last gain is replaced by a times
+    the gain before it.
 
     Parameters
     ----------
     history : sequence of float
-        Log-likelihoods, one for each step, the last at the end.
+        Log-likelihoods of the steps, the last step at the end.
 
     Returns
     -------
     float
-        In the units of the history; infinite where too few steps are known, or where gains are not shrinking.
+        The distance in the units of the history; infinite where there are too few steps, or where gains do not shrink.
 
     References
     ----------
     Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
     """
-    gains = [after - before for before, after in pairwise(history[-_REMEMBERED:])]
+    gains = [after - before for before, after in pairwise(history[-_N_VALUES:])]
     if not gains:
         return np.inf
     gain = gains[-1]
     if abs(gain) <= 4 * _EPS * max(1.0, abs(history[-1])):
         return 0.0
-    if gain < 0:  # a ridge on the covariances can undo the last of a gain: hovering at the limit
+    if gain < 0:  # at the limit, a ridge on the covariances can make the log-likelihood fall a little
         return -gain
     if len(gains) < _FEWEST_GAINS or min(gains) <= 0:
         return np.inf
@@ -260,14 +272,14 @@ def run(
     hopeless: Callable[[State, float], bool] = lambda _state, _distance: False,
     accelerate: bool = False,
 ) -> Fit:
-    """Drive the loop until the estimated distance to the limit is below `tol`, or `max_iter` M-steps are done.
+    """Run EM until the estimated distance to the limit is below `tol`, or until `max_iter` M-steps are done.
 
     Parameters
     ----------
     source : Source
         The rows.
     start : Mixture, State or Fit
-        Where to begin, or to go on from. A fit brings its history.
+        The first mixture, or the state or fit from which the run continues. A fit brings its history.
     m_step : MStep
         The model to fit.
     tol : float
@@ -275,31 +287,34 @@ def run(
     max_iter : int
         Largest number of M-steps; with 0 the start itself is returned.
     history : sequence of float
-        Log-likelihoods of an earlier run that `start` goes on from; heeded where its last is that of `start`, that is,
-        where the rows are the same.
+        Log-likelihoods of an earlier run that ended at `start`. Ignored unless its last value is the log-posterior of
+        `start`: otherwise the rows differ.
     watch : callable
-        Called with each state after the start and its gain in log-likelihood.
+        Called with each state after the start and its gain in log-posterior.
     hopeless : callable
-        Called with each state after the start and its estimated distance to the limit; the run ends where it says so.
+        Called with each state after the start and its estimated distance to the limit; the run ends where it returns
+        true.
     accelerate : bool
-        Whether to leap, as :func:`accelerated` does. It takes two or three times fewer passes where EM crawls.
+        Whether to extrapolate, as :func:`iterate_accelerated` does. Where EM converges slowly, this takes a half or a
+        third of the passes.
 
     Returns
     -------
     Fit
-        Also where a component collapses, or Ctrl-C is pressed: the last complete state, and a status that says so.
+        The last complete state, also where a component collapsed or Ctrl-C was pressed, with the status of the run.
     """
     path: list[float] = []
     skipped: list[float] = []
     status, reason = Status.ITERATION_LIMIT, ""
     begin = start.state if isinstance(start, Fit) else start
     try:
-        with one_thread(source.n_rows * source.n_features**2):  # or its threads would spin on into the passes
-            for state in (accelerated if accelerate else iterate)(source, begin, m_step):
+        # BLAS uses one thread: its threads would keep spinning after an M-step and slow down the next pass.
+        with one_thread(source.n_rows * source.n_features**2):
+            for state in (iterate_accelerated if accelerate else iterate)(source, begin, m_step):
                 last = state
                 if path:
                     path.append(state.log_posterior)
-                    skipped.append(_skipped(source, state))
+                    skipped.append(_skipped_share(source, state))
                     watch(state, path[-1] - path[-2])
                     distance = distance_to_limit(path)
                     if distance < tol:
@@ -309,9 +324,9 @@ def run(
                         status = Status.BEHIND
                         break
                 else:
-                    path = _so_far(start, state, history)
+                    path = _history_until(start, state, history)
                     known = start.skipped[:-1] if isinstance(start, Fit) else [np.nan] * (len(path) - 1)
-                    skipped = [*known, _skipped(source, state)]
+                    skipped = [*known, _skipped_share(source, state)]
                 if state.n_iter >= max_iter:
                     break
     except IllDefinedCovarianceError as error:
@@ -323,13 +338,13 @@ def run(
     return Fit(last, tuple(path), status, reason, tuple(skipped))
 
 
-def _skipped(source: Source, state: State) -> float:
-    """Share of the pairs of a row and a component that a state's pass has skipped."""
+def _skipped_share(source: Source, state: State) -> float:
+    """Return the share of the pairs of a row and a component that the pass of a state skipped."""
     return state.statistics.skipped / (source.n_rows * state.mixture.n_components)
 
 
-def _so_far(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> list[float]:
-    """The history up to the first state of a run."""
+def _history_until(start: Mixture | State | Fit, state: State, history: Sequence[float]) -> list[float]:
+    """Return the history up to the first state of a run."""
     if isinstance(start, Fit):
         return list(start.history)
     if history and np.isclose(history[-1], state.log_posterior, rtol=1e-12, atol=0):

@@ -1,4 +1,4 @@
-"""The M-step: from statistics to the most likely mixture of one model."""
+"""The M-step: maximize the likelihood of one model for given statistics."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -17,43 +17,54 @@ from gaussmix.structures.constraint import within_floor, within_ratio
 
 __all__ = ["IllDefinedCovarianceError", "MStep"]
 
-_WAKES_BLAS = 8  # features
-_SMALL, _LARGE = 1e-100, 1e100  # sums whose products and quotients are numbers
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)  # of a variance, for each feature
-_BARELY = 1e-9  # share of a variance: a scatter that the floor widens by less is on it by accident
-_ALMOST_NOTHING = 1e-12  # of a variance: the floor of continuous columns without a ridge
+# From this number of features on, BLAS uses its threads for the factors of covariances.
+_BLAS_THREADS_FEATURES = 8
+
+# Sums of squares between these bounds have products and quotients that neither overflow nor underflow.
+_SMALL, _LARGE = 1e-100, 1e100
+
+# The rounding error of a Cholesky factor, as a share of a variance and for each feature.
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
+
+# A variance that the floor raises by a smaller share than this is not counted as below the floor.
+_SMALLEST_RAISE = 1e-9
+
+# The floor of continuous columns without a ridge, as a share of the mean variance within components.
+_SMALLEST_SHARE = 1e-12
 
 
 class IllDefinedCovarianceError(ValueError):
-    """A component collapsed onto too few or too flat rows, and nothing was set to hold it open."""
+    """A component without spread in some direction, in a model without ridge, prior or bound."""
 
 
 @dataclass(frozen=True, eq=False)
 class MStep:
-    """The M-step: the most likely mixture of one model for given statistics.
+    """The M-step of one model: it maximizes the likelihood, or the posterior, for given statistics.
 
     Attributes
     ----------
     structure : Structure
-        The shapes that the covariances may take.
+        The restriction on the covariances.
     ridge : (D,) ndarray
         Variances added to the covariances' diagonals, in squared units of the features.
     equal_weights : bool
-        Whether all mixing proportions are 1 / K, in place of being estimated.
+        Whether all mixing proportions are fixed at 1 / K; otherwise they are estimated.
     prior : NormalInverseWishart or None
-        A prior on means and covariances, under which the mixture is the most probable one.
+        A prior on the means and covariances of all components.
     eigenvalue_ratio : float or None
-        How many times the smallest eigenvalue of all covariances the largest may be, at least 1; None for no bound.
-    hold : ComponentPrior or None
-        What holds components open that would collapse.
+        An upper bound, at least 1, on the ratio of the largest to the smallest eigenvalue of all covariances; None for
+        no bound.
+    component_prior : ComponentPrior or None
+        A prior on those components that would collapse without it.
     rounding : (D,) ndarray or None
-        Variances below which no component goes, as the columns are rounded: see
-        :attr:`~gaussmix.initialization.rounding.Rounding.variances`. 0 for continuous columns; None where all are.
+        Lower bounds on the variances of all components, from the rounding of the columns; see
+        :meth:`~gaussmix.initialization.rounding.Rounding.floor`. 0 for continuous columns; None where all are
+        continuous.
 
     Raises
     ------
     ValueError
-        If the prior or the ratio is not defined for this structure, or not in its range.
+        If the prior or the ratio is not defined for this structure or is out of range.
     """
 
     structure: Structure
@@ -61,7 +72,7 @@ class MStep:
     equal_weights: bool = False
     prior: NormalInverseWishart | None = None
     eigenvalue_ratio: float | None = None
-    hold: ComponentPrior | None = None
+    component_prior: ComponentPrior | None = None
     rounding: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -72,46 +83,46 @@ class MStep:
 
     @property
     def moments(self) -> Moments:
-        """The second moments that it needs."""
+        """The second moments that the structure needs."""
         return self.structure.moments
 
     def n_parameters(self, n_components: int, n_features: int) -> int:
-        """Number of free parameters of the whole mixture: proportions, means and covariances."""
+        """Return the number of free parameters of the mixture: of proportions, means and covariances."""
         proportions = 0 if self.equal_weights else n_components - 1
         covariances = self.structure.n_covariance_parameters(n_components, n_features)
         return proportions + n_components * n_features + covariances
 
     def exceeds(self, weight: float, n_features: int) -> bool:
-        """Return whether every covariance that the model may find is degenerate, for want of rows.
+        """Return true if there are so few rows that all covariances of the model are degenerate.
 
         Parameters
         ----------
         weight : float
-            Total weight of the rows. No more rows than features have no spread in some directions.
+            Total weight of the rows. If there are not more rows than features, covariances are singular.
         n_features : int
         """
         return self.structure.form.correlated and self.prior is None and weight <= n_features
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Mixture:
-        """The most likely mixture for these statistics.
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Mixture:
+        """Return the most likely mixture for given statistics; with a prior, the most probable one.
 
         Parameters
         ----------
         statistics : Statistics
-            Sums under the current responsibilities, about any origin.
-        near : Covariances, optional
-            The covariances of the last step, from which a structure without a closed form goes on.
+            Sums of the rows under their responsibilities, about any origin.
+        init : Covariances, optional
+            The initial covariances for structures without a closed form, such as those of the last step.
 
         Raises
         ------
         IllDefinedCovarianceError
-            If a component has no spread in some direction, and neither ridge, prior nor bound gives it any.
+            If a component has no spread in some direction, and neither ridge, prior nor bound adds any.
         """
         n_features = statistics.origin.shape[1]
         try:
-            with np.errstate(all="ignore"), _quietly(n_features):  # what is no number has no factor
-                central = self._completed(statistics)
-                covariances = self._covariances(central, near)
+            with np.errstate(all="ignore"), _limit_blas(n_features):  # what overflows has no factor, an error below
+                central = self._regularize(statistics)
+                covariances = self._covariances(central, init)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             msg = (
                 "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
@@ -124,117 +135,121 @@ class MStep:
             return Mixture(np.full(len(means), 1.0 / len(means)), means, covariances)
         return Mixture(statistics.mass / statistics.mass.sum(), means, covariances)
 
-    def all_alike(self, statistics: Statistics) -> Covariances | None:
-        """One covariance for all components, to go on from quickly; None where none is needed, or there is none."""
+    def pooled_guess(self, statistics: Statistics) -> Covariances | None:
+        """Return the pooled covariance, an initial guess for structures without a closed form.
+
+        None for structures with a closed form, and where the pooled covariance is singular.
+        """
         if not self.structure.iterates or statistics.moments is not FULL:
             return None
         try:
-            with np.errstate(all="ignore"), _quietly(statistics.origin.shape[1]):
-                central = self._completed(statistics)
+            with np.errstate(all="ignore"), _limit_blas(statistics.origin.shape[1]):
+                central = self._regularize(statistics)
                 return Tied.from_covariances(central.second.sum(axis=0) / central.floored_mass.sum())
         except (NotPositiveDefiniteError, np.linalg.LinAlgError):
             return None
 
     def log_prior(self, mixture: Mixture) -> float:
-        """Logarithm of the prior density of a mixture but for a constant, in nats; 0 without a prior.
+        """Return the logarithm of the prior density of a mixture, up to a constant, in nats; 0 without a prior.
 
-        EM raises the log-likelihood of all rows and this together, as far as the ridge lets it.
+        EM increases the sum of this and the log-likelihood of all rows, except for the effect of the ridge.
         """
-        parts = [part for part in (self.prior, self.hold) if part is not None]
+        parts = [part for part in (self.prior, self.component_prior) if part is not None]
         if not parts:
             return 0.0
-        with _quietly(mixture.n_features):
+        with _limit_blas(mixture.n_features):
             return sum(part.log_density(mixture, self.structure) for part in parts)
 
-    def _covariances(self, central: Statistics, near: Covariances | None) -> Covariances:
-        """The structure's covariances for completed statistics.
+    def _covariances(self, central: Statistics, init: Covariances | None) -> Covariances:
+        """Return the covariances of the structure for regularized statistics.
 
-        Beside a variance that is 1e16 times larger, as a row far out makes it, a ridge is lost in rounding, and what
-        holds a component open too. Where there are no covariances, rounding's own size takes its place.
+        A distant outlier can make a variance 1e16 times larger than the ridge or the prior, so that both vanish in
+        rounding. If the covariances are singular for this reason, they are inflated by the size of the rounding error.
         """
         try:
-            return _maximized(self.structure, central, near)
+            return _maximize_in_safe_unit(self.structure, central, init)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError):
             n_components, n_features = central.origin.shape
             share = np.full(n_components, _ROUNDING * n_features)
             if not self.ridge.all():
-                share[[k not in self.held for k in range(n_components)]] = 0.0
+                share[[k not in self.regularized for k in range(n_components)]] = 0.0
             if not share.any():
                 raise
-            return _maximized(self.structure, central.inflated(share), near)
+            return _maximize_in_safe_unit(self.structure, central.inflated(share), init)
 
     @property
-    def held(self) -> tuple[int, ...]:
-        """The components that are held open."""
-        return self.hold.components if self.hold else ()
+    def regularized(self) -> tuple[int, ...]:
+        """The components with a prior of their own, without which they would collapse."""
+        return self.component_prior.components if self.component_prior else ()
 
     def narrowed_by_rounding(self, statistics: Statistics) -> tuple[int, ...]:
-        """Return the components that would be narrower than the rounding of the columns allows.
+        """Return the components whose variances the rounding of the columns bounds from below.
 
         Parameters
         ----------
         statistics : Statistics
-            Sums under the current responsibilities.
+            Sums of the rows under their responsibilities.
         """
         if self.rounding is None:
             return ()
-        bounded = self._bounded(statistics)
-        before, after = (bounded.moments.spread(one.second) for one in (bounded, self._floored(bounded)))
-        n_sets = 1 if bounded.moments is POOLED else len(statistics.mass)
-        changed = (after > before * (1.0 + _BARELY)).reshape(n_sets, -1).any(axis=1)
+        bounded = self._regularize_without_floor(statistics)
+        before, after = (bounded.moments.spread(one.second) for one in (bounded, self._apply_floor(bounded)))
+        n_covariances = 1 if bounded.moments is POOLED else len(statistics.mass)
+        changed = (after > before * (1.0 + _SMALLEST_RAISE)).reshape(n_covariances, -1).any(axis=1)
         return tuple(np.flatnonzero(np.broadcast_to(changed, len(statistics.mass))).tolist())
 
     def rounding_gain(self, mixture: Mixture, mass: Floats) -> float:
-        """Return what components gain in log-likelihood by being narrow beside the rounding of the columns, in nats.
+        """Return the gain in log-likelihood of components that are narrow relative to the rounding, in nats.
 
-        It is what they would lose if each value were spread evenly over its step: ``Σ_k n_k tr(Σ_k⁻¹ F) / 2`` with the
-        variances F that rounding hides. A density may be as high as one likes at a rounded value, a probability cannot.
+        This is the loss if each value were spread evenly over its rounding step: ``Σ_k n_k tr(Σ_k⁻¹ F) / 2`` with the
+        variances F within a step. The density at a rounded value has no upper bound, but the probability of the values
+        that are rounded to it has.
         """
         if self.rounding is None:
             return 0.0
         return 0.5 * float((mass * mixture.covariances.relative_trace(self.rounding)).sum())
 
-    def _completed(self, statistics: Statistics) -> Statistics:
-        """The statistics that the structure gets: about the new means, with prior, ridge and bounds in them."""
-        bounded = self._bounded(statistics)
-        return bounded if self.rounding is None else self._floored(bounded)
+    def _regularize(self, statistics: Statistics) -> Statistics:
+        """Return the statistics about the new means, with prior, ridge, bound on eigenvalues and floor applied."""
+        bounded = self._regularize_without_floor(statistics)
+        return bounded if self.rounding is None else self._apply_floor(bounded)
 
-    def _bounded(self, statistics: Statistics) -> Statistics:
-        """The same, but for the floor that the rounding of the columns sets."""
+    def _regularize_without_floor(self, statistics: Statistics) -> Statistics:
+        """Return the statistics about the new means, with prior, ridge and bound on eigenvalues applied."""
         central = statistics.central() if self.prior is None else self.prior.add_to(statistics, self.structure)
-        if self.hold is not None:
-            central = self.hold.add_to(central, self.structure)
+        if self.component_prior is not None:
+            central = self.component_prior.add_to(central, self.structure)
         regularized = central.with_ridge(self.ridge)
         if self.eigenvalue_ratio is None:
             return regularized
         return within_ratio(regularized, self.eigenvalue_ratio, shared=self.structure.shared)
 
-    def _floored(self, statistics: Statistics) -> Statistics:
+    def _apply_floor(self, statistics: Statistics) -> Statistics:
         return within_floor(statistics, self._floor(statistics), shared=self.structure.shared)
 
     def _floor(self, statistics: Statistics) -> Floats:
-        """The floor on variances in all columns: of the continuous ones, the ridge, which no variance is below."""
+        """Return lower bounds on the variances of all columns, ``(D,)``; for continuous columns at least the ridge."""
         rounded = np.zeros(len(self.ridge)) if self.rounding is None else self.rounding
         total = statistics.moments.spread(statistics.second).reshape(-1, statistics.second.shape[-1]).sum(axis=0)
-        least = _ALMOST_NOTHING * total / statistics.floored_mass.sum() if len(total) == len(rounded) else 0.0
+        least = _SMALLEST_SHARE * total / statistics.floored_mass.sum() if len(total) == len(rounded) else 0.0
         return np.where(rounded > 0, rounded, np.maximum(self.ridge, least))
 
 
-def _maximized(structure: Structure, central: Statistics, near: Covariances | None) -> Covariances:
-    """The structure's covariances, found in a unit in which products of variances neither over- nor underflow."""
+def _maximize_in_safe_unit(structure: Structure, central: Statistics, init: Covariances | None) -> Covariances:
+    """Return the covariances of the structure, computed in a unit in which no product over- or underflows."""
     exponent = _exponent(central.moments.spread(central.second))
     if exponent == 0:
-        return structure.maximize(central, near)
+        return structure.maximize(central, init)
     scaled = replace(central, second=np.ldexp(central.second, -2 * exponent))
-    return structure.maximize(scaled, near and near.times(2.0**-exponent)).times(2.0**exponent)
+    return structure.maximize(scaled, init and init.times(2.0**-exponent)).times(2.0**exponent)
 
 
 def _exponent(spread: Floats) -> int:
-    """Of the power of two in the middle of the deviations, on a scale of logarithms; 0 where no variance is extreme."""
+    """Return the exponent of the power of two in the middle of all standard deviations; 0 without extreme variances."""
     if spread.min() > _SMALL and spread.max() < _LARGE:
         return 0
-    some = spread[(spread > 0) & np.isfinite(spread)]
-    return round(float(np.log2(some.min()) + np.log2(some.max())) / 4.0) if some.size else 0
+    usable = spread[(spread > 0) & np.isfinite(spread)]
+    return round(float(np.log2(usable.min()) + np.log2(usable.max())) / 4.0) if usable.size else 0
 
 
 def _check_prior(prior: NormalInverseWishart, structure: Structure, n_features: int) -> None:
@@ -260,9 +275,9 @@ def _check_ratio(ratio: float, structure: Structure) -> None:
         raise ValueError(msg)
 
 
-def _quietly(n_features: int) -> AbstractContextManager[None]:
-    """BLAS on one thread, where there are features enough to wake its threads.
+def _limit_blas(n_features: int) -> AbstractContextManager[None]:
+    """Return a context in which BLAS uses one thread, if there are enough features for more.
 
-    They would go on spinning for a while, and take the cores from the next pass.
+    BLAS threads keep spinning for a while after their work and would slow down the next pass.
     """
-    return one_thread() if n_features >= _WAKES_BLAS else nullcontext()
+    return one_thread() if n_features >= _BLAS_THREADS_FEATURES else nullcontext()

@@ -16,7 +16,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.initial import Kept
 from gaussmix.estimators.rows import read_rows, read_weights
 from gaussmix.hierarchy import Hierarchy, merge_components
-from gaussmix.initialization import models
+from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource, Source
@@ -238,7 +238,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def _models(self, structures: Sequence[Structure], source: Source) -> tuple[MStep, ...]:
         """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
-        return models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
+        return make_models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
 
     def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
         """Keep the answer under scikit-learn's names."""

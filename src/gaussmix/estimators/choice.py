@@ -22,7 +22,7 @@ from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.fitting.report import FitReport
-from gaussmix.initialization import models
+from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
 from gaussmix.selection import Candidate, SearchResults, cautions_about, numbers_of_components
@@ -158,7 +158,7 @@ class Choice:
 
     def model(self, source: ArraySource, structure: Structure) -> MStep:
         """Return the model of one structure, with the ridge for these rows."""
-        (model,) = models([structure], source, reg_covar=self.reg_covar)
+        (model,) = make_models([structure], source, reg_covar=self.reg_covar)
         return model
 
     def fitted(self, rows: Rows, weights: Floats | None, criterion: str, rng: np.random.Generator) -> Chosen:
@@ -271,7 +271,7 @@ class ChoosingEstimator(BaseEstimator):
 
     def _carries(self, source: ArraySource, n_components: int) -> bool:
         """Return whether there are rows enough for a covariance of its own for each of so many components."""
-        return bool(source.some_weights.sum() >= self._plenty * source.n_features * n_components)
+        return bool(source.sample_weight.sum() >= self._plenty * source.n_features * n_components)
 
     def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Rows to say something about."""

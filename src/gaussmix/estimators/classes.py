@@ -74,7 +74,7 @@ class Classes:
     @property
     def shares(self) -> Floats:
         """The part of each class in the weight of all rows, ``(C,)``."""
-        masses = np.array([part.some_weights.sum() for part in self.parts])
+        masses = np.array([part.sample_weight.sum() for part in self.parts])
         return np.asarray(masses / masses.sum())
 
     def borne(self, choice: Choice) -> tuple[int, ...]:
@@ -124,7 +124,7 @@ def apart(classes: Classes, choice: Choice, criterion: str, rng: np.random.Gener
 
 def _size(part: ArraySource) -> tuple[float, str]:
     """How many rows there are to bear components, also in words; one that is repeated counts once, as if weighted."""
-    n_distinct, weight = _n_distinct(part), float(part.some_weights.sum())
+    n_distinct, weight = _n_distinct(part), float(part.sample_weight.sum())
     if weight < n_distinct:
         return weight, f"rows that weigh {weight:.3g}"
     return n_distinct, f"{n_distinct} distinct rows"
@@ -140,12 +140,12 @@ def _lone(part: ArraySource, everything: ArraySource) -> Chosen:
     """One component for rows that are all alike, as wide as a prior that is worth one row says."""
     prior = scaled("weak", *initialization.moments_of(everything, correlated=False), 1, _LONE)
     m_step = MStep(_LONE, initialization.relative_ridge(everything), prior=prior)
-    alike = initialization.assigned(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
+    alike = initialization.responsibilities_from(np.zeros(part.n_rows, np.intp), part.n_rows, 1)
     note = (
         "its rows are all alike and have no spread. A prior worth one row, as widely spread as the rows of all "
         "classes, takes its place; more rows would be better."
     )
-    return Chosen.of(initialization.start(part, alike, 1, m_step), _LONE.public_name, m_step, [note])
+    return Chosen.of(initialization.start_from(part, alike, 1, m_step), _LONE.public_name, m_step, [note])
 
 
 def _joined(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:

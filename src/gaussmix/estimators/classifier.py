@@ -297,7 +297,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
             return fitted.uncarried, _held_out(classes, choice, fitted)[0]
 
         fitted = choice.carried(fit, enough, loss)
-        smallest = min(float(part.some_weights.sum()) for part in classes.parts)
+        smallest = min(float(part.sample_weight.sum()) for part in classes.parts)
         fewest = Full.fewest_rows(classes.source.n_features)
         if not choice.automatic or smallest >= fewest or fitted.notes:
             return fitted
@@ -336,5 +336,5 @@ def _held_out(classes: Classes, choice: Choice, fitted: ClassMixtures) -> tuple[
         told = mixture.responsibilities(source.rows[part]) @ np.repeat(own, fitted.sizes, axis=0)
         errors[part] = np.square(told - own[classes.labels[part]]).sum(axis=1)
         right[part] = told.argmax(axis=1) == classes.labels[part]
-    weights = source.some_weights
+    weights = source.sample_weight
     return float(weights @ errors / weights.sum()), float(weights @ right / weights.sum())

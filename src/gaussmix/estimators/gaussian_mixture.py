@@ -21,12 +21,12 @@ from gaussmix.estimators.base import MixtureEstimator, distinct
 from gaussmix.estimators.initial import EXPLORE, InitialParameters, Kept, UserStart, of_kept
 from gaussmix.estimators.rows import WEIGHTS_ARE
 from gaussmix.estimators.span import Span
-from gaussmix.fitting import Problem, Shrinkage, Stopping, shrinkage_of
+from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.starts import Start, kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
-from gaussmix.initialization import KINDS, moments_of
+from gaussmix.initialization import NAMED_STARTS, moments_of
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
@@ -211,7 +211,7 @@ class GaussianMixture(MixtureEstimator):
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
-        "init_params": [StrOptions({*KINDS, EXPLORE}), "array-like", Mixture, callable],
+        "init_params": [StrOptions({*NAMED_STARTS, EXPLORE}), "array-like", Mixture, callable],
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
@@ -425,7 +425,7 @@ class GaussianMixture(MixtureEstimator):
         self.shrinkage_ = None
         if isinstance(self.prior, str) and self.prior == _AUTO:
             if self.algorithm == _EM and self.max_iter > 0:
-                self.shrinkage_ = shrinkage_of(source, self.n_components, m_step, self.tol, self.max_iter)
+                self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
             if self.shrinkage_ is None:
                 return m_step, ()
             return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)

@@ -243,7 +243,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
             return _lowest(self.mixture_.logpdf(source.rows), source.weights, self.contamination), []
         share = _THRESHOLD if self.threshold is None else self.threshold
         n_samples = max(_DRAWS, math.ceil(_BEYOND / share))
-        few = source.some_weights.sum() < _AMPLE * source.n_features * self.mixture_.n_components
+        few = source.sample_weight.sum() < _AMPLE * source.n_features * self.mixture_.n_components
         whole = Predictive.of(trial.chosen.mixture, source, trial.chosen.structure, departing=few)
         predictive = whole.part(trial.sound)
         border = predictive.border(share, n_samples, rng)
@@ -302,7 +302,7 @@ class _Trial:
         the depth of the border below the median is stretched as the depth of that tenth is.
         """
         depths = self._depths(rng)
-        weights = self.fits.source.some_weights
+        weights = self.fits.source.sample_weight
         low = float(weights @ (depths < -1.0))
         if binom.sf(np.ceil(low) - 1, max(round(self._weight), 1), _TENTH) > _CHANCE:
             return border, []
@@ -335,7 +335,7 @@ class _Trial:
 
     @property
     def _weight(self) -> float:
-        return float(self.fits.source.some_weights.sum())
+        return float(self.fits.source.sample_weight.sum())
 
     def _depths(self, rng: np.random.Generator) -> Floats:
         """Log-densities of rows that a fit has not seen, ``(n,)``: about the median, in units of a tenth's depth."""

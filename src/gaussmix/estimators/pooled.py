@@ -8,7 +8,7 @@ import numpy as np
 from gaussmix import initialization
 from gaussmix._types import Labels
 from gaussmix.em import Status
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.estimators.choice import MAX_ITER, TOL, Choice
 from gaussmix.estimators.classes import Classes, ClassMixtures
 from gaussmix.estimators.predictive import Predictive
@@ -74,15 +74,15 @@ def _fit(problem: Problem, labels: Labels, n_classes: int, rng: np.random.Genera
 
 def _start(labels: Labels, problem: Problem, _rng: np.random.Generator) -> Mixture:
     """Return the start that a partition of the rows makes."""
-    assignment = initialization.assigned(labels, problem.source.n_rows, problem.n_components)
+    assignment = initialization.responsibilities_from(labels, problem.source.n_rows, problem.n_components)
     return make_start(
-        problem, lambda m_step: initialization.start(problem.source, assignment, problem.n_components, m_step)
+        problem, lambda m_step: initialization.start_from(problem.source, assignment, problem.n_components, m_step)
     )
 
 
 def _candidate(report: FitReport) -> Candidate:
     mixture = report.fit.state.mixture
-    flat = degenerate(mixture, report.fit.state.statistics, report.m_step)
+    flat = degenerate_components(mixture, report.fit.state.statistics, report.m_step)
     return Candidate(report.m_step, mixture.n_components, report.fit, collapsed=flat)
 
 
@@ -90,7 +90,9 @@ def _partitions(
     classes: Classes, most: Sequence[int], choice: Choice, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, ...], Labels]]:
     """Yield the numbers of components that the classes may have, each with a partition of all rows by trees."""
-    trees = [initialization.tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)]
+    trees = [
+        initialization.ward_tree(part, rng, min(part.n_rows, k)) for part, k in zip(classes.parts, most, strict=True)
+    ]
     for sizes in dict.fromkeys(tuple(min(k, borne) for borne in most) for k in choice.n_components):
         assignments = [tree(size) for tree, size in zip(trees, sizes, strict=True)]
         yield sizes, _number_by_class(classes, sizes, assignments)

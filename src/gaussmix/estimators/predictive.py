@@ -117,7 +117,7 @@ class Predictive:
         """
         if not departing or structure.name == _FREE:
             return cls(mixture, source.reduce(mixture, SCALAR).mass, structure)
-        weights = mixture.responsibilities(source.rows) * source.some_weights[:, None]
+        weights = mixture.responsibilities(source.rows) * source.sample_weight[:, None]
         rows, departures = source.rows.astype(np.float64, copy=False), []
         for own, mean, mass in zip(np.eye(mixture.n_components, dtype=bool), mixture.means, weights.T, strict=True):
             white = mixture.covariances.of(own).whiten((rows - mean)[None])[0]

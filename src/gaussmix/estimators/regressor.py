@@ -370,7 +370,7 @@ class _Trial:
     def widening(self) -> tuple[float, list[str]]:
         """How many times wider variances must be for rows that a fit has not seen, and a note where they must."""
         source, n_components = self.fits.source, self.chosen.mixture.n_components
-        weight = float(source.some_weights.sum())
+        weight = float(source.sample_weight.sum())
         if weight >= _AMPLE * source.n_features * n_components or count_equal_rows(source):
             return 1.0, []
         wanted, covered = _INTERVAL[1] - _INTERVAL[0], self._covered(1.0)
@@ -400,6 +400,6 @@ class _Trial:
             for r in range(self.n_given, mixture.n_features):
                 below = mixture.marginal([*given, r]).condition(given).cdf(rows[:, r])
                 within = (below >= _INTERVAL[0]) & (below <= _INTERVAL[1])
-                held += float(self.fits.source.some_weights[refit.part] @ within)
+                held += float(self.fits.source.sample_weight[refit.part] @ within)
         targets = self.fits.source.n_features - self.n_given
-        return held / (targets * float(self.fits.source.some_weights.sum()))
+        return held / (targets * float(self.fits.source.sample_weight.sum()))

@@ -97,7 +97,7 @@ class Span:
         return replace(
             report,
             fit=fit,
-            m_step=replace(m_step, hold=report.m_step.hold),
+            m_step=replace(m_step, component_prior=report.m_step.component_prior),
             optima=tuple(value + shift for value in report.optima),
             score=report.score + shift,
         )

@@ -4,7 +4,7 @@ from gaussmix.fitting.exploration import Exploration, ExplorationResult
 from gaussmix.fitting.penalty import loss_if_regularized
 from gaussmix.fitting.problem import Problem, Stopping
 from gaussmix.fitting.recovery import find_degenerate, recover, regularize
-from gaussmix.fitting.shrinkage import Shrinkage, shrinkage_of
+from gaussmix.fitting.shrinkage import Shrinkage, fit_shrinkage
 
 __all__ = [
     "Exploration",
@@ -13,8 +13,8 @@ __all__ = [
     "Shrinkage",
     "Stopping",
     "find_degenerate",
+    "fit_shrinkage",
     "loss_if_regularized",
     "recover",
     "regularize",
-    "shrinkage_of",
 ]

@@ -5,7 +5,7 @@ from scipy.linalg import solve_triangular
 
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.fitting.problem import Problem
 from gaussmix.linalg import cholesky_of_gram
 from gaussmix.mixture import Mixture
@@ -45,8 +45,8 @@ def spike_penalty(problem: Problem, fit: Fit) -> float:
     if m_step.prior is not None:
         return gain / statistics.weight
     many = _MANY * problem.fewest_rows
-    needles = (k for k in degenerate(mixture, statistics, m_step) if statistics.mass[k] < many)
-    for k in {*underpopulated(problem, fit), *needles} - set(m_step.held):
+    needles = (k for k in degenerate_components(mixture, statistics, m_step) if statistics.mass[k] < many)
+    for k in {*underpopulated(problem, fit), *needles} - set(m_step.regularized):
         gain += loss_if_regularized(mixture, k, float(statistics.mass[k]), problem.variances)
     return gain / statistics.weight
 

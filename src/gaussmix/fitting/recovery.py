@@ -7,13 +7,13 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import collapsed, degenerate
+from gaussmix.em.degeneracy import collapsed_components, degenerate_components
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.mixture import Mixture
 from gaussmix.priors import ComponentPrior, scaled
 from gaussmix.statistics import Statistics
 
-__all__ = ["find_degenerate", "recover", "regularize"]
+__all__ = ["degenerate_components", "recover", "regularize"]
 
 _FLOOR = 1e-9  # smallest ridge, as a share of a column's variance, that shows which components are degenerate
 
@@ -30,9 +30,9 @@ def regularize(m_step: MStep, components: tuple[int, ...], n_components: int, va
     variances : (D,) ndarray
         The scale of the columns; the prior takes its part of it for K components.
     """
-    before = m_step.hold.components if m_step.hold else ()
+    before = m_step.component_prior.components if m_step.component_prior else ()
     prior = scaled("weak", np.zeros(len(variances)), variances, n_components, m_step.structure)
-    return replace(m_step, hold=ComponentPrior(tuple(sorted({*before, *components})), prior))
+    return replace(m_step, component_prior=ComponentPrior(tuple(sorted({*before, *components})), prior))
 
 
 def recover(
@@ -72,7 +72,7 @@ def recover(
     n_components = fit.state.mixture.n_components
     for _ in range(n_components):
         components = find_degenerate(fit, m_step, variances, of_many_rows=of_many_rows)
-        already = m_step.hold.components if m_step.hold else ()
+        already = m_step.component_prior.components if m_step.component_prior else ()
         if fit.status is Status.INTERRUPTED or not set(components) - set(already):
             break
         m_step = regularize(m_step, components, n_components, variances)
@@ -83,7 +83,7 @@ def recover(
 def _regularized_mixture(fit: Fit, m_step: MStep) -> Mixture:
     """Return the mixture to go on from: one M-step further, away from covariances that have all but vanished."""
     try:
-        return m_step.maximize(fit.state.statistics, m_step.all_alike(fit.state.statistics))
+        return m_step.maximize(fit.state.statistics, m_step.pooled_guess(fit.state.statistics))
     except IllDefinedCovarianceError:
         return fit.state.mixture
 
@@ -98,7 +98,7 @@ def find_degenerate(fit: Fit, m_step: MStep, variances: Floats, *, of_many_rows:
     if fit.status is Status.COLLAPSED:
         return _find_collapsed(fit.state.statistics, m_step, variances) or tuple(range(mixture.n_components))
     few = fit.state.statistics.mass < mixture.covariances.fewest_rows(mixture.n_features)
-    found = degenerate(mixture, fit.state.statistics, m_step)
+    found = degenerate_components(mixture, fit.state.statistics, m_step)
     of_few_rows = np.flatnonzero(few).tolist() if any(few[k] for k in found) else []
     return tuple(sorted({*of_few_rows, *(found if of_many_rows else ())}))
 
@@ -107,6 +107,6 @@ def _find_collapsed(statistics: Statistics, m_step: MStep, variances: Floats) ->
     """Return the components for which the next M-step failed."""
     floor = np.maximum(m_step.ridge, _FLOOR * variances)
     try:
-        return collapsed(replace(m_step, ridge=floor).maximize(statistics), floor)
+        return collapsed_components(replace(m_step, ridge=floor).maximize(statistics), floor)
     except IllDefinedCovarianceError:
         return ()

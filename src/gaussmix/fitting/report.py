@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.sources import Source
 
@@ -52,12 +52,12 @@ class FitReport:
     @property
     def regularized(self) -> tuple[int, ...]:
         """The components with a prior of their own, without which they would have collapsed."""
-        return self.m_step.hold.components if self.m_step.hold else ()
+        return self.m_step.component_prior.components if self.m_step.component_prior else ()
 
     @cached_property
     def degenerate(self) -> tuple[int, ...]:
         """The components of enough rows that lie in a plane, on a line or at a point."""
-        found = degenerate(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
+        found = degenerate_components(self.fit.state.mixture, self.fit.state.statistics, self.m_step)
         return tuple(k for k in found if k not in self.regularized and k not in self.empty)
 
     @cached_property

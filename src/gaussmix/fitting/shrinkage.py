@@ -1,4 +1,4 @@
-"""Shrink covariances towards their common one, where rows are too few for a covariance of each component."""
+"""Shrink covariances towards their common covariance if there are too few rows for separate covariances."""
 
 from dataclasses import dataclass, replace
 
@@ -18,35 +18,43 @@ from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
 from gaussmix.structures import named
 
-__all__ = ["PLENTY", "Shrinkage", "shrinkage", "shrinkage_of", "strongest"]
+__all__ = ["PLENTY", "Shrinkage", "estimate_shrinkage", "fit_shrinkage", "max_strength"]
 
 PLENTY = 12.0
-"""Rows per feature and component from which covariances of their own need no prior.
+"""Number of rows per feature and component from which separate covariances need no prior.
 
 With 10 to 200 features, maximum likelihood lost groups that k-means finds at 2 to 6 rows per feature and component.
 From 8 to 12 it found them, but new rows were less likely than under the prior (``python -m benchmarks.trust few``).
 """
 
 _COMMON = named("tied")
-_FEWEST_FOR_THE_COMMON_ONE = (
-    2.0  # rows per feature, beyond one for each mean: fewer leave the common covariance too rough
-)
-_CANDIDATES = 40  # strengths that are compared, evenly spaced in their logarithms
-_LEAST = 0.5  # rows: the weakest prior that is considered
-_MOST = 64.0  # rows per feature: the strongest one, under which covariances differ by a few per cent
-_FADING = 2.0  # over the share by which rows are too few: from two thirds of plenty on, the strongest prior is weaker
+# With fewer rows per feature than this, beyond one row for each mean, the common covariance is too inaccurate.
+_FEWEST_ROWS_PER_FEATURE = 2.0
+
+# This many strengths of the prior are compared, evenly spaced on a logarithmic scale.
+_CANDIDATES = 40
+
+# The weakest prior is worth this many rows.
+_WEAKEST = 0.5
+
+# The strongest prior is worth this many rows per feature: under it, covariances differ by a few per cent.
+_STRONGEST = 64.0
+
+# The bound on the strength falls by this many times the relative lack of rows: from 2/3 of plenty on, it is below the
+# strongest prior, and at plenty it is zero.
+_SLOPE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class Shrinkage:
-    """A prior towards a common covariance, and the mixture that the common covariance comes from.
+    """A prior towards a common covariance, and the mixture with this covariance.
 
     Attributes
     ----------
     prior : NormalInverseWishart
-        The prior: as many rows with the common covariance as `n_rows` says, and nothing on the means.
+        The prior on covariances, worth `n_rows` rows with the common covariance. There is no prior on the means.
     n_rows : float
-        The number of rows that the prior on each covariance is worth.
+        The strength of the prior on each covariance, in rows.
     common : Mixture
         The fitted mixture with one covariance for all components: a start for a fit under the prior.
     """
@@ -56,7 +64,7 @@ class Shrinkage:
     common: Mixture
 
     def describe(self, weight: float) -> str:
-        """Return a sentence on the prior, for rows of this total weight."""
+        """Return a sentence on the prior, for rows of a given total weight."""
         n_components, n_features = self.common.means.shape
         return (
             f"With {weight / n_components:.3g} rows for each component, where {PLENTY * n_features:g} are plenty for a "
@@ -65,30 +73,30 @@ class Shrinkage:
         )
 
 
-def strongest(weight: float, n_components: int, n_features: int) -> float:
-    """Return the most rows that a prior on a covariance may be worth; 0 where none can or need be made.
+def max_strength(weight: float, n_components: int, n_features: int) -> float:
+    """Return the largest strength of a prior on a covariance, in rows; 0 if no prior is possible or necessary.
 
-    It falls to nothing where rows come near to :data:`PLENTY`, so that a few rows more change a fit by little.
+    The bound decreases to zero as the rows approach :data:`PLENTY`, so that a few more rows change a fit by little.
 
     Parameters
     ----------
     weight : float
-        Total weight of the rows: their number, where each weighs one.
+        Total weight of the rows: their number if all weights are 1.
     n_components : int
     n_features : int
     """
-    left = weight - n_components
-    if n_components == 1 or left < _FEWEST_FOR_THE_COMMON_ONE * n_features:
+    n_free = weight - n_components
+    if n_components == 1 or n_free < _FEWEST_ROWS_PER_FEATURE * n_features:
         return 0.0
     too_few = PLENTY * n_features * n_components / weight - 1.0
-    return _MOST * n_features * min(max(_FADING * too_few, 0.0), 1.0)
+    return _STRONGEST * n_features * min(max(_SLOPE * too_few, 0.0), 1.0)
 
 
-def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
-    """Return the prior that a model needs for these rows; None where rows are plenty, or no such prior is defined.
+def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
+    """Return the prior that a model needs for given rows; None if rows are plenty, or if no such prior is defined.
 
     The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
-    fit, so that fits from different seeds have one objective.
+    fit, so that fits from different seeds have the same objective.
 
     Parameters
     ----------
@@ -98,50 +106,50 @@ def shrinkage_of(source: Source, n_components: int, m_step: MStep, tol: float, m
     m_step : MStep
         The model, which has no prior of its own.
     tol, max_iter
-        When to stop; see :func:`gaussmix.em.run`.
+        The stopping rule; see :func:`gaussmix.em.run`.
     """
     weight = source.weight
     own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
-    if not own or m_step.eigenvalue_ratio is not None or not strongest(weight, n_components, source.n_features):
+    if not own or m_step.eigenvalue_ratio is not None or not max_strength(weight, n_components, source.n_features):
         return None
     tied = replace(m_step, structure=_COMMON)
     problem = Problem.of(source, n_components, tied)
     try:
-        found = Exploration(problem, Stopping(tol, max_iter)).explore(np.random.default_rng(0))
-    except IllDefinedCovarianceError:  # without a ridge: columns depend on each other
+        explored = Exploration(problem, Stopping(tol, max_iter)).explore(np.random.default_rng(0))
+    except IllDefinedCovarianceError:  # columns are linearly dependent, and there is no ridge
         return None
-    return shrinkage(source, _smoothed(source, found.fit.state.mixture, tied, tol, max_iter))
+    return estimate_shrinkage(source, _smooth(source, explored.fit.state.mixture, tied, tol, max_iter))
 
 
-def _smoothed(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
-    """Return the fit with one covariance that is drawn towards its diagonal, as strongly as is most probable."""
+def _smooth(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
+    """Return the fit with one covariance, shrunk towards its diagonal with the most probable strength."""
     statistics = source.reduce(common, POOLED).central()
     n_components, n_features = common.means.shape
     variances = np.diagonal(statistics.second) / statistics.weight + tied.ridge
     units = np.sqrt(variances)
     spectrum = np.maximum(np.linalg.eigvalsh(statistics.second / np.outer(units, units)), 0.0)
-    candidates = np.geomspace(_LEAST, _MOST * n_features, _CANDIDATES)
+    candidates = np.geomspace(_WEAKEST, _STRONGEST * n_features, _CANDIDATES)
     mass = np.array([statistics.weight - n_components + 1.0])
     n_rows = float(candidates[int(np.argmax([_log_evidence(one, spectrum[None], mass) for one in candidates]))])
-    prior = _worth_rows(n_rows, common.mean, np.diag(variances))
+    prior = _make_prior(n_rows, common.mean, np.diag(variances))
     fit = run(source, common, replace(tied, prior=prior), tol=tol, max_iter=max_iter, accelerate=True)
     if fit.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     return fit.state.mixture
 
 
-def _worth_rows(n_rows: float, mean: Floats, covariance: Floats) -> NormalInverseWishart:
-    """Return the prior on covariances that is worth so many rows with a given one."""
+def _make_prior(n_rows: float, mean: Floats, covariance: Floats) -> NormalInverseWishart:
+    """Return the prior on covariances that is worth `n_rows` rows with a given covariance."""
     dof = FULL.weightless_dof(len(mean)) + n_rows
     return NormalInverseWishart(mean, 0.0, dof, n_rows * covariance)
 
 
-def shrinkage(source: Source, common: Mixture) -> Shrinkage:
-    r"""Return the prior that draws covariances towards the common one of a mixture.
+def estimate_shrinkage(source: Source, common: Mixture) -> Shrinkage:
+    r"""Return the prior that shrinks covariances towards the common covariance of a mixture.
 
-    The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`, is
-    the most probable one for the components' scatters, and at most what :func:`strongest` says: so the prior is strong
-    where covariances are alike, weak where they clearly differ, and nothing where rows are plenty. The scatter
+    The prior is inverse Wishart with the common covariance :math:`T` as its mean. Its strength in rows, :math:`\nu`,
+    maximizes the marginal density of the scatters of the components, up to the bound of :func:`max_strength`. So the
+    prior is strong if covariances are similar, weak if they clearly differ, and absent if rows are plenty. The scatter
     :math:`W_k` of :math:`n_k` rows about their mean has the marginal density
 
     .. math:: p(W_k \mid \nu) \propto
@@ -158,17 +166,17 @@ def shrinkage(source: Source, common: Mixture) -> Shrinkage:
     References
     ----------
     Chen (1979), Journal of the Royal Statistical Society B 41, for the estimate of :math:`\nu`; Friedman (1989),
-    Journal of the American Statistical Association 84, for covariances between their own and a common one.
+    Journal of the American Statistical Association 84, for covariances between separate and pooled ones.
     """
     n_components, n_features = common.means.shape
     statistics = source.reduce(common, FULL).central()
     target = common.covariances.dense(1, n_features)[0]
-    most = strongest(statistics.weight, n_components, n_features)
-    candidates = np.geomspace(min(_LEAST, most), most, _CANDIDATES)
+    most = max_strength(statistics.weight, n_components, n_features)
+    candidates = np.geomspace(min(_WEAKEST, most), most, _CANDIDATES)
     spectra = _relative_spectra(statistics, common.covariances)
     evidence = [_log_evidence(n_rows, spectra, statistics.mass) for n_rows in candidates]
     n_rows = float(candidates[int(np.argmax(evidence))])
-    return Shrinkage(_worth_rows(n_rows, common.mean, target), n_rows, common)
+    return Shrinkage(_make_prior(n_rows, common.mean, target), n_rows, common)
 
 
 def _relative_spectra(statistics: Statistics, common: Covariances) -> Floats:
@@ -181,7 +189,7 @@ def _relative_spectra(statistics: Statistics, common: Covariances) -> Floats:
 
 
 def _log_evidence(n_rows: float, spectra: Floats, mass: Floats) -> float:
-    """Return the logarithm of the marginal density of scatters with these spectra, but for a constant."""
+    """Return the logarithm of the marginal density of scatters with given spectra, up to a constant."""
     n_features = spectra.shape[1]
     dof = n_rows + n_features + 1.0
     of_rows = np.maximum(mass - 1.0, 0.0)

@@ -13,8 +13,8 @@ from gaussmix.density.subset import subset
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines.assessment import labels, log_densities, responsibilities
-from gaussmix.initialization.assignments import start_of_clusters
-from gaussmix.initialization.projection_pursuit import pursued
+from gaussmix.initialization.assignments import start_from_clusters
+from gaussmix.initialization.projection_pursuit import pursue_directions
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -70,7 +70,7 @@ def split_candidates(
     cuts = [
         cut for k in range(mixture.n_components) for cut in _cuts(rows, resp[:, k], stand_for, mixture, k, m_step, rng)
     ]
-    weight = float(sample.some_weights.sum())
+    weight = float(sample.sample_weight.sum())
     candidates: list[SplitCandidate | None] = [None] * mixture.n_components
     for cut in sorted(cuts, key=lambda cut: -cut.promise)[:_MOST_CUTS]:
         candidate, other = cut.fit(weight), candidates[cut.k]
@@ -146,7 +146,7 @@ class _Cut:
         """The gain of the rows, each with the label of its part: an entropy tells a Gaussian's log-likelihood."""
         weights, log_det = self.two.weights, self.two.covariances.log_det(*self.two.means.shape)
         entropies = 0.5 * (log_det + self.local.n_features * _ENTROPY) - np.log(weights)
-        return self._for_all(float(-self.local.some_weights.sum() * (weights @ entropies) - self.alone))
+        return self._for_all(float(-self.local.sample_weight.sum() * (weights @ entropies) - self.alone))
 
     def fit(self, weight: float) -> SplitCandidate | None:
         """Return the two components after some steps, and their gain per unit of the weight of all rows."""
@@ -168,7 +168,7 @@ class _Cut:
         Two components with p parameters gain about ``p / 2`` nats by chance on the rows that they are fitted to, and
         more where these are few, but nothing on other rows.
         """
-        n_rows, n_features = float(self.local.some_weights.sum()), self.local.n_features
+        n_rows, n_features = float(self.local.sample_weight.sum()), self.local.n_features
         free = max(n_rows - self.m_step.structure.form.fewest_rows(n_features), 1.0)
         by_chance = 0.5 * self.m_step.n_parameters(2, n_features) * n_rows / free
         return gain + (self.stands_for - 1.0) * (gain - by_chance)
@@ -186,18 +186,22 @@ def _cuts(
     """Yield the rows of a component cut in two in both ways, where they are enough."""
     own = np.flatnonzero(resp > _MATTERS)
     local, stand_for = rows.subset(own).weighted(resp[own]), stand_for[own]
-    weight, fewest = float(local.some_weights.sum()), _fewest_rows(m_step, mixture.n_features)
+    weight, fewest = float(local.sample_weight.sum()), _fewest_rows(m_step, mixture.n_features)
     if weight < 2 * fewest:
         return
-    stands_for = float(local.some_weights @ stand_for) / weight
+    stands_for = float(local.sample_weight @ stand_for) / weight
     local = local.weighted(stand_for / stands_for)
     alone = subset(mixture, slice(k, k + 1))
-    before = float(local.some_weights @ log_densities(alone, local.rows, local.n_threads))
-    both = replace(m_step.hold, components=(0, 1)) if m_step.hold and k in m_step.held else None
-    model = replace(m_step, hold=both)
+    before = float(local.sample_weight @ log_densities(alone, local.rows, local.n_threads))
+    both = (
+        replace(m_step.component_prior, components=(0, 1))
+        if m_step.component_prior and k in m_step.regularized
+        else None
+    )
+    model = replace(m_step, component_prior=both)
     for sides in _sides(local, alone, mixture, rng):
         with suppress(IllDefinedCovarianceError, np.linalg.LinAlgError):
-            two = start_of_clusters(local, sides, 2, model)
+            two = start_from_clusters(local, sides, 2, model)
             if weight * two.weights.min() >= fewest:
                 yield _Cut(k, stands_for, local, model, two, before)
 
@@ -213,6 +217,6 @@ def _sides(local: ArraySource, alone: Mixture, mixture: Mixture, rng: np.random.
     else:
         longest = np.linalg.svd(alone.factors[0] / np.sqrt(np.diagonal(mixture.covariance))[:, None])[2][0]
         yield (white @ longest > 0).astype(np.intp)
-    if mixture.n_features > 1 and local.some_weights.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
-        flattest = pursued(white, local.some_weights, 1, rng, quickly=True)[:, 0]
+    if mixture.n_features > 1 and local.sample_weight.sum() > _ENOUGH_PER_AXIS * mixture.n_features:
+        flattest = pursue_directions(white, local.sample_weight, 1, rng, quickly=True)[:, 0]
         yield (white @ flattest > 0).astype(np.intp)

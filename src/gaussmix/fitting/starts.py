@@ -14,7 +14,7 @@ from gaussmix.fitting.partitions import overfitted_starts, partition_starts
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.recovery import regularize
 from gaussmix.fitting.runs import Runs
-from gaussmix.initialization import given, start
+from gaussmix.initialization import make_user_start, start_from
 from gaussmix.initialization.assignments import from_labels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -83,11 +83,13 @@ def user_start(origin: Any, problem: Problem, rng: np.random.Generator) -> Mixtu
     Parameters
     ----------
     origin : str, array_like, Mixture or callable
-        See :func:`~gaussmix.initialization.user.given`.
+        See :func:`~gaussmix.initialization.user.make_user_start`.
     problem : Problem
     rng : numpy.random.Generator
     """
-    return make_start(problem, lambda m_step: given(origin, problem.source, problem.n_components, m_step, rng))
+    return make_start(
+        problem, lambda m_step: make_user_start(origin, problem.source, problem.n_components, m_step, rng)
+    )
 
 
 def kmeans_start(problem: Problem, rng: np.random.Generator) -> Mixture:
@@ -106,7 +108,7 @@ def start_in_turn(runs: Runs, sample: ArraySource) -> Mixture:
 
 def _in_turn(rows: ArraySource, n_components: int, m_step: MStep) -> Mixture:
     in_turn = from_labels(np.arange(rows.n_rows) % n_components, n_components)
-    return start(rows, in_turn, n_components, m_step)
+    return start_from(rows, in_turn, n_components, m_step)
 
 
 def sure_starts(
@@ -129,8 +131,10 @@ def plain_start(runs: Runs, sample: ArraySource, rng: np.random.Generator) -> Mi
     n_components, m_step = runs.problem.n_components, runs.problem.m_step
     groups = sample.component_groups(n_components)
     if len(groups) == 1:
-        return given("kmeans", sample, n_components, m_step, rng)
-    return _step_from(runs, sample, [given("kmeans", rows, _size(place), m_step, rng) for rows, place in groups])
+        return make_user_start("kmeans", sample, n_components, m_step, rng)
+    return _step_from(
+        runs, sample, [make_user_start("kmeans", rows, _size(place), m_step, rng) for rows, place in groups]
+    )
 
 
 def _all_starts(runs: Runs, sample: ArraySource, rng: np.random.Generator, effort: float) -> Iterator[Mixture]:

@@ -13,7 +13,7 @@ from gaussmix.fitting.problem import Problem, Stopping
 from gaussmix.fitting.recovery import recover
 from gaussmix.fitting.report import FitReport, count_equal_rows
 from gaussmix.fitting.starts import Start, make_start
-from gaussmix.initialization.two_level_kmeans import start_in_two_levels
+from gaussmix.initialization.two_level_kmeans import start_from_two_levels
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 from gaussmix.sources.truncated import TruncatedSource
@@ -76,7 +76,7 @@ def fit_truncated(problem: Problem, stopping: Stopping, start: Start, rng: np.ra
 
 def two_level_start(problem: Problem, rng: np.random.Generator) -> Mixture:
     """Return the mixture that k-means in two levels makes, for very many components."""
-    return make_start(problem, lambda m_step: start_in_two_levels(_array(problem), problem.n_components, m_step, rng))
+    return make_start(problem, lambda m_step: start_from_two_levels(_array(problem), problem.n_components, m_step, rng))
 
 
 def _array(problem: Problem) -> ArraySource:

@@ -1,4 +1,4 @@
-"""First responsibilities, and the mixture that one M-step makes of them."""
+"""Make starts from responsibilities or labels by one M-step."""
 
 from itertools import pairwise
 
@@ -12,30 +12,52 @@ from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.statistics import Statistics
 
-__all__ = ["assigned", "from_labels", "means", "of_clusters", "start", "start_of_clusters"]
+__all__ = [
+    "compute_means",
+    "from_labels",
+    "responsibilities_from",
+    "start_from",
+    "start_from_clusters",
+    "summarize_clusters",
+]
 
 
-def start(
+def start_from(
     source: Source, assignment: Assignment, n_components: int, m_step: MStep, *, quickly: bool = False
 ) -> Mixture:
-    """The mixture that one M-step makes of first responsibilities; a component that got no rows stays empty.
+    """Return the mixture that one M-step makes from given responsibilities; a component without rows stays empty.
 
-    Where axes have no closed form, they are looked for from many sides, or `quickly`: from those of all together.
+    Parameters
+    ----------
+    source : Source
+        The rows.
+    assignment : callable
+        The responsibilities of the rows of a block.
+    n_components : int
+        K.
+    m_step : MStep
+        The model.
+    quickly : bool
+        For structures without a closed form: whether the axes start from those of the pooled covariance alone, and not
+        from several guesses.
     """
-    statistics = source.summarize(assignment, means(source, assignment, n_components), m_step.moments)
-    return m_step.maximize(statistics, m_step.all_alike(statistics) if quickly else None)
+    statistics = source.summarize(assignment, compute_means(source, assignment, n_components), m_step.moments)
+    return m_step.maximize(statistics, m_step.pooled_guess(statistics) if quickly else None)
 
 
-def start_of_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
-    """The same, `quickly`, from labels ``(n,)`` of rows in memory: each row is taken once, with its own cluster."""
-    statistics = of_clusters(source, labels, n_clusters, m_step.moments)
-    return m_step.maximize(statistics, m_step.all_alike(statistics))
+def start_from_clusters(source: ArraySource, labels: Labels, n_clusters: int, m_step: MStep) -> Mixture:
+    """Return the mixture that one M-step makes from labels ``(n,)`` of rows in memory.
+
+    The result is that of :func:`start_from` with `quickly`; each row is summed in its own cluster only.
+    """
+    statistics = summarize_clusters(source, labels, n_clusters, m_step.moments)
+    return m_step.maximize(statistics, m_step.pooled_guess(statistics))
 
 
-def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
-    """Statistics of clusters about their own means; a cluster without rows has any row for its origin."""
+def summarize_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: Moments) -> Statistics:
+    """Return the statistics of clusters about their own means; a cluster without rows has the first row as origin."""
     order = np.argsort(labels, kind="stable")
-    rows, weights = source.rows[order], source.some_weights[order]
+    rows, weights = source.rows[order], source.sample_weight[order]
     shape = (n_clusters, rows.shape[1])
     origin, mass, first = (
         np.repeat(rows[:1].astype(np.float64), n_clusters, axis=0),
@@ -47,28 +69,29 @@ def of_clusters(source: ArraySource, labels: Labels, n_clusters: int, moments: M
     for k, (begin, end) in enumerate(pairwise(ends)):
         if begin == end:
             continue
-        some, shares = rows[begin:end], weights[begin:end]
-        mass[k] = shares.sum()
-        origin[k] = some[0] + (shares / mass[k]) @ (some - some[0].astype(np.float64))
-        centred = some - origin[k]
-        first[k] = shares @ centred
-        moments.add_rows(second, k, centred, shares)
+        members, member_weights = rows[begin:end], weights[begin:end]
+        mass[k] = member_weights.sum()
+        origin[k] = members[0] + (member_weights / mass[k]) @ (members - members[0].astype(np.float64))
+        centred = members - origin[k]
+        first[k] = member_weights @ centred
+        moments.add_rows(second, k, centred, member_weights)
     return Statistics(origin, mass, first, second, 0.0, 0.0, float(weights.sum()), moments)
 
 
-def means(source: Source, assignment: Assignment, n_components: int) -> Floats:
-    """Means ``(K, D)`` under given responsibilities, about which the second moments keep their digits."""
+def compute_means(source: Source, assignment: Assignment, n_components: int) -> Floats:
+    """Return the means ``(K, D)`` under given responsibilities; second moments about them keep their digits."""
     anchors = np.repeat(anchor(source), n_components, axis=0)
     return source.summarize(assignment, anchors, SCALAR).means
 
 
-def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
-    """First responsibilities from labels ``(n,)`` or from responsibilities ``(n, K)`` that the user has.
+def responsibilities_from(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
+    """Return first responsibilities from labels ``(n,)`` or responsibilities ``(n, K)`` in an array.
 
     Raises
     ------
     ValueError
-        If the shape is neither, a label is not in ``0 … K - 1``, or responsibilities are negative or do not sum to one.
+        If the array has another shape, if a label is not in ``0 … K - 1``, or if responsibilities are negative or do
+        not sum to one.
     """
     if values.shape == (n_rows,):
         return from_labels(values, n_components)
@@ -82,7 +105,7 @@ def assigned(values: AnyArray, n_rows: int, n_components: int) -> Assignment:
 
 
 def from_labels(labels: AnyArray, n_components: int) -> Assignment:
-    """First responsibilities of one and zero from integer labels ``(n,)``.
+    """Return responsibilities of one and zero from integer labels ``(n,)``.
 
     Raises
     ------

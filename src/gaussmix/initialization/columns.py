@@ -1,4 +1,4 @@
-"""Measure the columns of the rows, once for a fit: how widely they are spread, and to which steps they are rounded."""
+"""Measure the spread and the rounding of the columns, once for each source."""
 
 from math import ceil
 from typing import NamedTuple, cast
@@ -14,20 +14,24 @@ from gaussmix.sources import Source
 __all__ = ["RELATIVE_RIDGE", "relative_ridge", "rounding_of"]
 
 RELATIVE_RIDGE = 1e-6
-"""What ``reg_covar="auto"`` adds to covariances, as a share of each column's variance."""
+"""The ridge of ``reg_covar="auto"``, as a share of the variance of each column."""
 
-_QUARTILES_APART = 1.3489795003921634  # of the standard normal distribution
+# The distance between the quartiles of the standard normal distribution.
+_QUARTILE_DISTANCE = 1.3489795003921634
+
 _QUARTERS = (0.25, 0.75)
-_SAMPLE = 2**13  # rows that are sorted: they tell a grid from a continuous column, and quartiles to a few per cent
+
+# At most this many rows are sorted. They suffice to find the grid of a rounded column, and quartiles to a few per cent.
+_SAMPLE = 2**13
 
 
 class _Columns(NamedTuple):
-    """What is known of the columns of a source.
+    """The measured properties of the columns of a source.
 
     Attributes
     ----------
     scale : (D,) ndarray
-        Variances that a few rows far out do not lift, all positive.
+        Variances that a few outliers do not increase, all positive.
     rounding : Rounding
         The steps to which the columns are rounded.
     """
@@ -36,22 +40,23 @@ class _Columns(NamedTuple):
     rounding: Rounding
 
 
-_KNOWN: WeakKeyDictionary[Source, _Columns] = WeakKeyDictionary()  # a source never changes
+# Columns that were measured before. A source never changes.
+_KNOWN: WeakKeyDictionary[Source, _Columns] = WeakKeyDictionary()
 
 
 def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
     """Return a ridge of a given fraction of each column's variance, ``(D,)``, so that a fit does not depend on units.
 
-    The variance is the usual one, or the one that the quartiles of a normal sample would say, if that is less: one row
-    far out must not lift the ridge above the clusters. A column without spread takes the mean variance of the others,
-    or one where no column has any.
+    The variance is the smaller of two estimates: the sample variance, and the variance of a normal distribution with
+    the same quartiles. So one outlier cannot make the ridge larger than the clusters. A column without spread gets the
+    mean variance of the other columns, or 1 if no column has spread.
 
     Parameters
     ----------
     source : Source
-        The rows. They are looked at the first time that a source is given.
+        The rows. A source is measured once, at the first call.
     fraction : float
-        What the variances are multiplied by.
+        The factor of the variances.
     """
     return fraction * _columns_of(source).scale
 
@@ -62,7 +67,7 @@ def rounding_of(source: Source) -> Rounding:
     Parameters
     ----------
     source : Source
-        The rows. They are looked at the first time that a source is given.
+        The rows. A source is measured once, at the first call.
 
     Examples
     --------
@@ -78,28 +83,28 @@ def rounding_of(source: Source) -> Rounding:
 
 
 def _columns_of(source: Source) -> _Columns:
-    """Return what is known of the columns: by one pass over the rows, and one sort of a sample of them."""
+    """Return the measured columns of a source: one pass over the rows and one sort of a sample, at the first call."""
     known = _KNOWN.get(source)
     if known is None:
-        known = _KNOWN[source] = _measured(source)
+        known = _KNOWN[source] = _measure(source)
     return known
 
 
-def _measured(source: Source) -> _Columns:
+def _measure(source: Source) -> _Columns:
     sample = source.sample(np.random.default_rng(0), _SAMPLE)
     mean, variance = column_moments(source, sample)
-    rows, weights = sample.rows, sample.some_weights
+    rows, weights = sample.rows, sample.sample_weight
     ordered = cast("Rows", np.sort(rows, axis=0))
     low, high = _quartiles(rows, ordered, weights).astype(np.float64)
-    of_quartiles = np.where(high > low, ((high - low) / _QUARTILES_APART) ** 2, variance)
+    from_quartiles = np.where(high > low, ((high - low) / _QUARTILE_DISTANCE) ** 2, variance)
     spread = variance > (64 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
-    scale = np.minimum(variance, of_quartiles)
+    scale = np.minimum(variance, from_quartiles)
     fallback = scale[spread].mean() if spread.any() else 1.0
     return _Columns(np.where(spread, scale, fallback), find_rounding(rows, ordered, weights, variance))
 
 
 def _quartiles(rows: Rows, ordered: Rows, weights: Floats) -> Rows:
-    """Return the first and third quartile of each column, ``(2, D)``: values that rows have."""
+    """Return the first and third quartile of each column, ``(2, D)``, without interpolation between rows."""
     if (weights != weights[0]).any():
         return np.asarray(np.quantile(rows, _QUARTERS, axis=0, weights=weights, method="inverted_cdf"))
     places = [ceil(len(rows) * quarter) - 1 for quarter in _QUARTERS]

@@ -1,4 +1,7 @@
-"""K-means. To load scikit-learn's, with all its other clusterings, takes as long as a small fit with all its starts."""
+"""K-means by Lloyd's algorithm, from seeds by k-means++.
+
+To import scikit-learn's implementation takes as long as a small fit with all its starts.
+"""
 
 from math import log
 
@@ -7,35 +10,49 @@ import numpy as np
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats, Labels, Rows
 
-__all__ = ["kmeans", "nearest", "seeds"]
+__all__ = ["assign_to_nearest", "choose_seeds", "kmeans"]
 
-_MOST_STEPS = 300
-_ENOUGH = 2**11  # rows that seeds are chosen from, or ...
-_ENOUGH_PER_SEED = 64  # ... for each of them
-_STILL = 1e-4  # of the mean variance of the columns: the squared steps of all centres together
+# Lloyd's algorithm ends after this many steps at the latest.
+_MAX_STEPS = 300
+
+# Seeds are chosen from a random sample of this many rows, or of this many for each seed, whichever is larger.
+_SEED_ROWS = 2**11
+_ROWS_PER_SEED = 64
+
+# Lloyd's algorithm has converged when the squared steps of all centres sum to less than this share of the mean variance
+# of the columns.
+_TOLERANCE = 1e-4
+
+# Squared distances below this share of the squared norm of a point are rounding errors, and count as zero.
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
-_MANY_COLUMNS = 64  # above which a product with K rows of shares sums faster than a count for each column
-_VALUES_AT_ONCE = 2**17  # of many columns: a megabyte, which the second cache of a core holds
-_AT_ONCE = 2**16  # distances, which a core's own cache holds
+
+# Up to this many columns, one weighted count for each column is faster than a matrix product with the shares.
+_FEW_COLUMNS = 64
+
+# A block of many columns has at most this many values: one megabyte, which fits into the second-level cache of a core.
+_VALUES_PER_BLOCK = 2**17
+
+# At most this many distances are computed at a time, so that they fit into the cache of a core.
+_DISTANCES_PER_BLOCK = 2**16
 
 
 def kmeans(
-    points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator, most_steps: int = _MOST_STEPS
+    points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator, max_steps: int = _MAX_STEPS
 ) -> Floats:
-    """Centres ``(K, R)`` of clusters, by Lloyd's algorithm from :func:`seeds` among some of the rows.
+    """Return the centres ``(K, R)`` of clusters, by Lloyd's algorithm from the seeds of :func:`choose_seeds`.
 
     Parameters
     ----------
     points : (n, R) ndarray
-        Rows whose mean is near zero, in comparison with their distances from each other.
+        Rows whose mean is close to zero compared with the distances between them.
     weights : (n,) ndarray
-        How many rows each row stands for.
+        The weight of each row: the number of rows that it stands for.
     n_clusters : int
-        K, at most n. Where there are fewer distinct rows, some centres are equal.
+        K, at most n. If there are fewer distinct rows, several centres are equal.
     rng : numpy.random.Generator
-        For the seeds.
-    most_steps : int
-        After which it ends, whether or not the centres still move.
+        The generator for the seeds.
+    max_steps : int
+        The largest number of steps.
 
     References
     ----------
@@ -51,39 +68,39 @@ def kmeans(
            [ 4.5]])
     """
     shares = weights / weights.sum()
-    narrow = points.shape[1] <= _MANY_COLUMNS
+    narrow = points.shape[1] <= _FEW_COLUMNS
     columns = np.ascontiguousarray((points * shares[:, None]).T) if narrow else None
-    still = _STILL * float((shares @ points**2).mean())
+    tolerance = _TOLERANCE * float((shares @ points**2).mean())
     with one_thread(points.size * n_clusters):
-        some = _some(len(points), max(_ENOUGH, _ENOUGH_PER_SEED * n_clusters), rng)
-        centres = seeds(points[some], weights[some], n_clusters, rng)
-        for _ in range(most_steps):
-            moved = _moved(points, shares, columns, centres)
+        chosen = _choose_rows(len(points), max(_SEED_ROWS, _ROWS_PER_SEED * n_clusters), rng)
+        centres = choose_seeds(points[chosen], weights[chosen], n_clusters, rng)
+        for _ in range(max_steps):
+            moved = _move_centres(points, shares, columns, centres)
             step = float(((moved - centres) ** 2).sum())
             centres = moved
-            if step <= still:
+            if step <= tolerance:
                 break
     return centres
 
 
-def _some(n_rows: int, enough: int, rng: np.random.Generator) -> Labels | slice:
-    """All rows, or enough of them."""
-    return slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
+def _choose_rows(n_rows: int, most: int, rng: np.random.Generator) -> Labels | slice:
+    """Return the indices of all rows, or of a random sample of `most` rows."""
+    return slice(None) if n_rows <= most else rng.choice(n_rows, most, replace=False)
 
 
-def _moved(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> Floats:
-    """The means of the rows that are nearest to each centre; one without rows goes to a row far from its own."""
-    labels, sums = _clusters(points, shares, columns, centres)
+def _move_centres(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> Floats:
+    """Return the means of the rows nearest to each centre; a centre without rows moves to a row far from its centre."""
+    labels, sums = _assign_and_sum(points, shares, columns, centres)
     mass = np.bincount(labels, shares, len(centres))
     empty = np.flatnonzero(mass == 0)
     moved = np.asarray(sums / np.where(mass > 0, mass, 1.0)[:, None])
     if empty.size:
-        lonely = np.argsort(-shares * ((points - centres[labels]) ** 2).sum(axis=1), kind="stable")
-        moved[empty] = points[lonely[: empty.size]]
+        farthest = np.argsort(-shares * ((points - centres[labels]) ** 2).sum(axis=1), kind="stable")
+        moved[empty] = points[farthest[: empty.size]]
     return moved
 
 
-def _clusters(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> tuple[Labels, Floats]:
+def _assign_and_sum(points: Floats, shares: Floats, columns: Floats | None, centres: Floats) -> tuple[Labels, Floats]:
     """Return the nearest centre of each point, and the sum of each cluster's points times their shares, ``(K, R)``.
 
     Few columns are summed one by one, from their products with the shares ``(R, n)``. Many are summed by a product of
@@ -91,21 +108,22 @@ def _clusters(points: Floats, shares: Floats, columns: Floats | None, centres: F
     """
     n_clusters = len(centres)
     if columns is not None:
-        labels = nearest(points, centres)
+        labels = assign_to_nearest(points, centres)
         return labels, np.stack([np.bincount(labels, column, n_clusters) for column in columns], axis=1)
     numbers, sums, labels = np.arange(n_clusters)[:, None], np.zeros_like(centres), np.empty(len(points), dtype=np.intp)
-    size = max(_VALUES_AT_ONCE // points.shape[1], 1)
+    size = max(_VALUES_PER_BLOCK // points.shape[1], 1)
     for first in range(0, len(points), size):
         block = slice(first, first + size)
-        labels[block] = nearest(points[block], centres)
+        labels[block] = assign_to_nearest(points[block], centres)
         sums += np.where(labels[block] == numbers, shares[block], 0.0) @ points[block]
     return labels, sums
 
 
-def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
-    """K of the points ``(K, R)``, far apart: each of several drawn by their squared distances from those before.
+def choose_seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
+    """Return K points ``(K, R)`` that are far apart, by greedy k-means++.
 
-    Of the drawn, the one is taken that leaves the least squared distances.
+    For each seed, several points are drawn with probabilities proportional to their squared distances from the seeds
+    before. The drawn point that leaves the smallest sum of squared distances becomes the seed.
 
     References
     ----------
@@ -114,11 +132,11 @@ def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gener
     shares = weights / weights.sum()
     squares = (points**2).sum(axis=1)
     n_tries = 2 + int(log(n_clusters))
-    chosen = _drawn(shares, 1, rng)
+    chosen = _draw(shares, 1, rng)
     left = _squared_distances(points, squares, chosen)[0]
     for _ in range(1, n_clusters):
         chances = shares * left
-        tries = _drawn(chances if chances.any() else shares, n_tries, rng)
+        tries = _draw(chances if chances.any() else shares, n_tries, rng)
         lefts = np.minimum(_squared_distances(points, squares, tries), left)
         best = int(np.argmin(lefts @ shares))
         left = lefts[best]
@@ -126,21 +144,21 @@ def seeds(points: Floats, weights: Floats, n_clusters: int, rng: np.random.Gener
     return np.asarray(points[chosen])
 
 
-def _drawn(chances: Floats, n_tries: int, rng: np.random.Generator) -> Labels:
-    """Indices ``(T,)`` by chances that need not sum to one, none of a row without a chance."""
+def _draw(chances: Floats, n_tries: int, rng: np.random.Generator) -> Labels:
+    """Return random indices ``(T,)`` with probabilities proportional to `chances`."""
     heights = np.cumsum(chances)
     return np.asarray(np.searchsorted(heights, (1.0 - rng.random(n_tries)) * heights[-1]))
 
 
 def _squared_distances(points: Floats, squares: Floats, chosen: Labels) -> Floats:
-    """Squared distances ``(T, n)`` of all points from the chosen; zero where they are lost in rounding."""
+    """Return the squared distances ``(T, n)`` of all points from chosen ones; zero where they are rounding errors."""
     products = points[chosen] @ points.T
     return np.maximum(squares[chosen, None] + (1.0 - _ROUNDING) * squares - 2.0 * products, 0.0)
 
 
-def nearest(points: Rows, centres: Floats) -> Labels:
-    """Index of the centre nearest to each point, ``(n,)``; the first of several."""
-    size = max(_AT_ONCE // len(centres), 1)
+def assign_to_nearest(points: Rows, centres: Floats) -> Labels:
+    """Return the index of the nearest centre of each point, ``(n,)``; the lowest index if several are equally near."""
+    size = max(_DISTANCES_PER_BLOCK // len(centres), 1)
     half_squares = 0.5 * (centres**2).sum(axis=1)
     blocks = (points[first : first + size] for first in range(0, len(points), size))
     return np.concatenate([(half_squares - block @ centres.T).argmin(axis=1) for block in blocks])

@@ -10,10 +10,10 @@ from gaussmix.initialization.columns import relative_ridge, rounding_of
 from gaussmix.sources import Source
 from gaussmix.structures import Structure
 
-__all__ = ["models"]
+__all__ = ["make_models"]
 
 
-def models(
+def make_models(
     structures: Sequence[Structure],
     source: Source,
     *,
@@ -28,7 +28,7 @@ def models(
     source : Source
         The rows.
     reg_covar : float or "auto"
-        Variance added to the diagonals of the covariances, or a millionth of each column's own.
+        Variance added to the diagonals of the covariances; ``"auto"`` adds a millionth of the variance of each column.
     equal_weights : bool
         Whether all mixing proportions are 1 / K.
     """

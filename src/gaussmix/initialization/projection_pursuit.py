@@ -1,25 +1,31 @@
-"""Directions in which rows fall apart: projection pursuit by kurtosis."""
+"""Find directions in which rows form separate clusters: projection pursuit by kurtosis."""
 
 import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["pursued"]
+__all__ = ["pursue_directions"]
 
-_FIRST_AXES = 10  # to begin from, beside random directions
-_THOROUGH, _QUICK = (20, 30), (4, 10)  # random directions, steps
-_SAME = 1e-4
+# The iteration starts from this many first axes of the fourth-moment scatter, beside random directions.
+_FIRST_AXES = 10
+
+# The numbers of random directions and of steps, for a thorough and for a quick search.
+_THOROUGH, _QUICK = (20, 30), (4, 10)
+
+# The iteration ends when the absolute cosine between the old and the new direction exceeds 1 minus this, for all of the
+# directions.
+_TOLERANCE = 1e-4
 
 
-def pursued(
+def pursue_directions(
     white: Floats, weights: Floats, n_directions: int, rng: np.random.Generator, *, quickly: bool = False
 ) -> Floats:
-    r"""Orthonormal directions ``(R, m)`` along which white rows have the smallest kurtosis, the smallest first.
+    r"""Return orthonormal directions ``(R, m)`` in which white rows have the smallest kurtosis, the smallest first.
 
-    Two well separated clusters of like size bring the kurtosis :math:`E (w^\top z)^4 - 3` down to -2, a Gaussian has
-    none, and where two clusters lie apart by six standard deviations in one of thirty directions, nothing else betrays
-    them: all variances are one. Each direction is found by a fixed-point iteration for many beginnings at once: the
-    first axes of the fourth-moment scatter, and random ones.
+    The kurtosis :math:`E (w^\top z)^4 - 3` is 0 for a Gaussian and close to -2 for two well separated clusters of
+    similar size. It finds clusters that are six standard deviations apart in one of thirty directions, which variances
+    do not show: in white rows all variances are one. Each direction is found by a fixed-point iteration from many
+    initial directions at once: the first axes of the fourth-moment scatter, and random directions.
 
     Parameters
     ----------
@@ -27,11 +33,11 @@ def pursued(
         Rows with mean zero and unit covariance.
     weights : (n,) ndarray
     n_directions : int
-        Cut to R.
+        The number of directions m; at most R are returned.
     rng : numpy.random.Generator
-        For the random beginnings.
+        The generator of the random directions.
     quickly : bool
-        Whether to take fewer of these, and fewer steps.
+        Whether to take fewer random directions and fewer steps.
 
     References
     ----------
@@ -45,36 +51,36 @@ def pursued(
     found = np.zeros((n_axes, 0))
     for _ in range(min(n_directions, n_axes)):
         basis = _complement(found)
-        found = np.column_stack([found, basis @ _flattest(white @ basis, shares, effort, rng)])
+        found = np.column_stack([found, basis @ _minimize_kurtosis(white @ basis, shares, effort, rng)])
     return found
 
 
 def _complement(directions: Floats) -> Floats:
-    """An orthonormal basis of what is left."""
+    """Return an orthonormal basis of the orthogonal complement of given directions."""
     n_axes, n_found = directions.shape
     if n_found == 0:
         return np.eye(n_axes)
     return np.asarray(np.linalg.svd(directions, full_matrices=True)[0][:, n_found:])
 
 
-def _flattest(white: Floats, shares: Floats, effort: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """The direction of smallest kurtosis, of the fixed points that are reached."""
+def _minimize_kurtosis(white: Floats, shares: Floats, effort: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """Return the direction with the smallest kurtosis among the fixed points of the iteration."""
     (n_random, n_steps), n_axes = effort, white.shape[1]
     if n_axes == 1:
         return np.ones((1, 1))
     scatter = (white.T * (shares * (white**2).sum(axis=1))) @ white
     axes = np.linalg.eigh(scatter)[1][:, : min(_FIRST_AXES, n_axes)]
-    directions = _unit(np.column_stack([axes, rng.normal(size=(n_axes, min(n_random, 4 * n_axes)))]))
+    directions = _normalize(np.column_stack([axes, rng.normal(size=(n_axes, min(n_random, 4 * n_axes)))]))
     for _ in range(n_steps):
         along = white @ directions
-        moved = _unit(3.0 * directions - white.T @ (shares[:, None] * along * along * along))
+        moved = _normalize(3.0 * directions - white.T @ (shares[:, None] * along * along * along))
         turned = np.abs((moved * directions).sum(axis=0)).min()
         directions = moved
-        if turned > 1.0 - _SAME:
+        if turned > 1.0 - _TOLERANCE:
             break
     kurtosis = shares @ np.square(np.square(white @ directions))
     return directions[:, [int(np.argmin(kurtosis))]]
 
 
-def _unit(directions: Floats) -> Floats:
+def _normalize(directions: Floats) -> Floats:
     return np.asarray(directions / np.sqrt((directions**2).sum(axis=0)))

@@ -1,4 +1,7 @@
-"""Find the steps to which columns are rounded: whole numbers, ratings, cents, yes and no."""
+"""Find the steps to which columns are rounded, as in whole numbers, ratings, cents, and yes/no columns.
+
+A *cell* is the interval of all values that are rounded to the same value: half a step to each side of that value.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,32 +19,58 @@ __all__ = ["SHEPPARD", "Rounding", "find_rounding"]
 SHEPPARD = 1.0 / 12.0
 """Variance of a value within its step, in squared steps: that of a uniform distribution (Sheppard 1898)."""
 
-_SAMPLE = 2**13  # rows: what tells a grid from a continuous column
-_DISTINCT = 2  # distinct rows for each value of a column of codes, at least
-_TIES = 1.1  # rows for each distinct value, at least: with fewer ties a column counts as continuous
-_ON_THE_GRID = 0.95  # share of the rows that lie on the grid, at least: a few values may be finer
-_FINEST = 20  # steps for each distinct value, at most: differences of any numbers have some common divisor
-_SLACK = 1e-6  # of a step: how far from the grid a value may lie, beside what rounding to floats took
-_MOST_STEPS = 64  # of Euclid's algorithm: each halves the divisor at least every other time
-_ULPS = 16  # floating-point rounding of a value, in units of its last place
+# The gain of rounded rows is estimated on a random sample of this many rows.
+_SAMPLE = 2**13
+
+# A column of codes has at most one distinct value for this many distinct rows.
+_ROWS_PER_CODE = 2
+
+# A column with fewer rows for each distinct value than this counts as continuous.
+_ROWS_PER_VALUE = 1.1
+
+# At least this share of the rows lies on the grid of a rounded column: a few values may be finer.
+_ON_THE_GRID = 0.95
+
+# A grid has at most this many steps for each distinct value. Any numbers lie on some grid that is fine enough.
+_STEPS_PER_VALUE = 20
+
+# A value is on the grid if its distance to the grid is below this share of a step, plus its floating-point rounding.
+_SLACK = 1e-6
+
+# Euclid's algorithm ends after this many steps. It halves the divisor in every second step or more often.
+_MAX_STEPS = 64
+
+# The floating-point rounding of a value, in units in the last place.
+_ULPS = 16
+
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
-_NOTHING = 1e-250  # a probability or density whose quotients are numbers
-_CLOSE = 1.5  # of the floor: a variance that counts as on it in a sentence
-_NAMED = 5  # columns or components in a sentence
-_TWO = 2  # values of a yes/no column
-_MOST = 1.0 / 3.0  # of a column's variance: what Sheppard's variance is of that of an even yes/no column
+
+# Quotients of probabilities and densities are computed only if both are above this bound: others may underflow.
+_SMALLEST_DENSITY = 1e-250
+
+# A description names the columns in which a component has a variance below this many floors.
+_CLOSE = 1.5
+
+# A description lists at most this many columns or components.
+_NAMED = 5
+
+# A yes/no column has two values.
+_TWO = 2
+
+# The floor is at most this share of the variance of a column, as in a yes/no column whose values are equally frequent.
+_LARGEST_SHARE = 1.0 / 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """Steps to which the columns are rounded.
+    """The steps to which the columns are rounded.
 
     Attributes
     ----------
     steps : (D,) ndarray
-        For each column the distance of neighbouring values, in its units; 0 for a continuous column.
+        The distance of neighbouring values of each column, in its units; 0 for a continuous column.
     binary : (D,) ndarray of bool
-        For each column, true where it has two values only.
+        True for each column that has two values only.
     variances : (D,) ndarray
         Variance of each column.
     lowest, highest : (D,) ndarray
@@ -55,31 +84,32 @@ class Rounding:
     highest: Floats
 
     def floor(self, ridge: Floats) -> Floats | None:
-        """Return the variances that rounding hides, below which no component can be known, ``(D,)``.
+        """Return the variances within the cells, ``(D,)``: rounded data say nothing about smaller variances.
 
-        It is ``step² / 12``, and at most a third of a column's variance, where nearly all rows share one value.
+        The variance within a cell is ``step² / 12``. The floor is at most a third of the variance of the column,
+        a limit that matters if nearly all rows share one value.
 
         Parameters
         ----------
         ridge : (D,) ndarray
-            Variances that are added to covariances anyhow.
+            Variances that are added to the covariances.
 
         Returns
         -------
         (D,) ndarray or None
-            0 for continuous columns, and where the ridge is larger; None where all are 0.
+            The floor, 0 for continuous columns and where the ridge is larger; None if it is 0 for all columns.
         """
-        hidden = np.minimum(SHEPPARD * self.steps**2, _MOST * self.variances)
+        hidden = np.minimum(SHEPPARD * self.steps**2, _LARGEST_SHARE * self.variances)
         floor = np.where(hidden > ridge, hidden, 0.0)
         return floor if floor.any() else None
 
     def gain(self, mixture: Mixture, source: Source, floor: Floats) -> float:
-        r"""Return by how much the log-likelihood of rounded rows is larger than that of their cells, in nats.
+        r"""Return the difference between the log-likelihoods of rounded rows and of their cells, in nats.
 
-        A rounded value stands for all values that are rounded to it. The probability of its cell is bounded, but the
-        density at the value times the step is not: a narrow component on one value gains by it. The lowest cell of a
-        column begins at minus infinity and the highest ends at infinity. Where features are correlated, a column's cell
-        is seen under its distribution given the others, so that the gain is
+        A rounded value stands for all values in its cell. The probability of the cell is at most 1, but the density at
+        the value times the step has no upper bound, so that a narrow component on one value gains log-likelihood. The
+        lowest cell of a column begins at minus infinity, and the highest cell ends at infinity. If features are
+        correlated, the probability of a cell is that of its column given the other columns, and the gain is
 
         .. math:: \sum_i \log p(x_i) - \log \sum_k \pi_k \mathcal{N}_k(x_i)
             \prod_j \frac{P_k(c_{ij} \mid x_{i,-j})}{s_j\, p_k(x_{ij} \mid x_{i,-j})}
@@ -90,29 +120,29 @@ class Rounding:
         ----------
         mixture : Mixture
         source : Source
-            The rows; where they are many, a sample of them stands for all.
+            The rows. A sample represents them if they are many.
         floor : (D,) ndarray
-            What :meth:`floor` says; columns where it is 0 count as continuous.
+            The result of :meth:`floor`; columns with a floor of 0 count as continuous.
         """
         sample = source.sample(np.random.default_rng(0), _SAMPLE)
-        rows, weights = sample.rows, sample.some_weights
+        rows, weights = sample.rows, sample.sample_weight
         joint = log_joint(mixture, rows)
         in_cells = joint + self._log_ratios(mixture, rows, np.flatnonzero(floor))
         gains = np.logaddexp.reduce(joint, axis=1) - np.logaddexp.reduce(in_cells, axis=1)
         return float(weights @ gains * source.weight / weights.sum())
 
     def describe(self, mixture: Mixture, components: Sequence[int], floor: Floats, names: Sequence[str] | None) -> str:
-        """Return a sentence or two on components that are as narrow as the rounding of the columns allows.
+        """Return one or two sentences on components that the floor bounds.
 
         Parameters
         ----------
         mixture : Mixture
         components : sequence of int
-            Which components are so narrow.
+            The components that the floor bounds.
         floor : (D,) ndarray
-            What :meth:`floor` says.
+            The result of :meth:`floor`.
         names : sequence of str or None
-            Names of the columns, where they have some.
+            Names of the columns; None if columns have no names.
         """
         variances = mixture.covariances.variances(*mixture.means.shape)[list(components)]
         narrow = (floor > 0) & (variances <= _CLOSE * floor).any(axis=0)
@@ -136,7 +166,7 @@ class Rounding:
         return said[0].upper() + said[1:]
 
     def _log_ratios(self, mixture: Mixture, rows: Rows, columns: Labels) -> Floats:
-        """Return logarithms of the probabilities of cells over densities times steps, ``(n, K)``."""
+        """Return the log-ratios of the probabilities of cells to densities times steps, ``(n, K)``."""
         steps = self.steps[columns]
         values = rows[:, columns]
         half = 0.5 * steps
@@ -146,20 +176,21 @@ class Rounding:
         for k, (away, deviations) in enumerate(_given_the_others(mixture, rows, columns)):
             probability = _between(away - below / deviations, away + above / deviations)
             density = np.exp(-0.5 * away**2) * (steps / (deviations * _ROOT_2PI))
-            known = (probability > _NOTHING) & (density > _NOTHING)
+            known = (probability > _SMALLEST_DENSITY) & (density > _SMALLEST_DENSITY)
             ratios[:, k] = np.log(np.where(known, probability, 1.0) / np.where(known, density, 1.0)).sum(axis=1)
         return ratios
 
 
 def _step(step: float) -> str:
-    """Return a step in words."""
+    """Return the description of a step."""
     return "whole numbers" if step == 1.0 else f"steps of {step:.3g}"
 
 
 def _given_the_others(mixture: Mixture, rows: Rows, columns: Labels) -> Iterator[tuple[Floats, Floats]]:
-    """Yield, for each component, how far values lie from their means given the other features, and deviations.
+    """Yield the standardized distances and the conditional standard deviations of values, for each component.
 
-    The distances ``(n, J)`` are in units of the conditional standard deviations ``(J,)``.
+    The distances ``(n, J)`` are from the means given the other features, in units of the conditional standard
+    deviations ``(J,)``.
     """
     n_components, n_features = mixture.means.shape
     covariances = mixture.covariances
@@ -175,17 +206,17 @@ def _given_the_others(mixture: Mixture, rows: Rows, columns: Labels) -> Iterator
 
 
 def _between(low: Floats, high: Floats) -> Floats:
-    """Return the probability that a standard normal value lies between two numbers, with its digits in both tails."""
+    """Return the probability that a standard normal value lies between two numbers, accurate in both tails."""
     upper = low > 0
     return np.asarray(ndtr(np.where(upper, -low, high)) - ndtr(np.where(upper, -high, low)))
 
 
 def find_rounding(rows: Rows, ordered: Rows, weights: Floats, variances: Floats) -> Rounding:
-    """Return the steps of the columns of some rows.
+    """Return the steps of the columns of given rows.
 
-    A column is rounded where values repeat and 95 % of the rows lie on a grid, or where values are so few that 95 % of
-    the rows share theirs with others (logarithms of counts, codes); then the step is the distance to the nearer
-    neighbour that is usual among the rows.
+    A column is rounded if values repeat and 95 % of the rows lie on a grid. A column without a grid is rounded if 95 %
+    of the rows share their values with others, as codes and logarithms of counts do; then the step is the median over
+    the rows of the distance to the nearer neighbouring value.
 
     Parameters
     ----------
@@ -202,7 +233,7 @@ def find_rounding(rows: Rows, ordered: Rows, weights: Floats, variances: Floats)
     Sheppard (1898), Proceedings of the London Mathematical Society 29.
     """
     n_values = 1 + (ordered[1:] > ordered[:-1]).sum(axis=0)
-    tied = np.flatnonzero((n_values >= _TWO) & (weights.sum() >= _TIES * n_values))
+    tied = np.flatnonzero((n_values >= _TWO) & (weights.sum() >= _ROWS_PER_VALUE * n_values))
     columns = [_Column.of(column, weights) for column in rows.T[tied]]
     steps = np.zeros(len(n_values))
     steps[tied] = [one.step for one in columns]
@@ -213,20 +244,20 @@ def find_rounding(rows: Rows, ordered: Rows, weights: Floats, variances: Floats)
 
 
 def _codes(columns: Sequence["_Column"], rows: Rows, stepless: Flags) -> list[int]:
-    """Return the columns with few values that rows share, and no grid: logarithms of counts, codes.
+    """Return the indices of columns of codes: few values, which rows share, and no grid.
 
-    Rows that are repeated as a whole share all values, and tell nothing of rounding.
+    Rows that are repeated as a whole share all values, which does not show rounding.
     """
     shared = [j for j in np.flatnonzero(stepless).tolist() if columns[j].shared]
     if not shared or rows.shape[1] == 1:
         return shared
     n_distinct = len(np.unique(rows, axis=0))
-    return [j for j in shared if _DISTINCT * len(columns[j].values) <= n_distinct]
+    return [j for j in shared if _ROWS_PER_CODE * len(columns[j].values) <= n_distinct]
 
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """The distinct values of a column in order, how many rows have each, and how exact they are."""
+    """The distinct values of a column in ascending order, their numbers of rows, and their floating-point rounding."""
 
     values: Floats
     counts: Floats
@@ -240,29 +271,29 @@ class _Column:
 
     @property
     def step(self) -> float:
-        """The step of the grid that the values lie on; 0 where they lie on none."""
+        """The step of the grid on which the values lie; 0 if there is no grid."""
         n_values = len(self.values)
         repeated = self.counts > 1.0
-        for some in (np.ones(n_values, dtype=bool), repeated):
-            step = self._divisor(some)
+        for chosen in (np.ones(n_values, dtype=bool), repeated):
+            step = self._find_divisor(chosen)
             if step > 0:
                 return step
         return 0.0
 
     @property
     def shared(self) -> bool:
-        """Whether nearly all rows share their value with others."""
+        """True if nearly all rows share their value with others."""
         return bool(self.counts[self.counts > 1.0].sum() >= _ON_THE_GRID * self.counts.sum())
 
-    def _divisor(self, some: Flags) -> float:
-        """Return the greatest common divisor of the distances of some values, if nearly all rows lie on its grid."""
-        values = self.values[some]
+    def _find_divisor(self, chosen: Flags) -> float:
+        """Return the greatest common divisor of the distances of chosen values; 0 if too few rows lie on its grid."""
+        values = self.values[chosen]
         if len(values) < _TWO:
             return 0.0
         gaps = np.diff(values)
-        finest = float(values[-1] - values[0]) / (_FINEST * len(values))
+        finest = float(values[-1] - values[0]) / (_STEPS_PER_VALUE * len(values))
         step = float(gaps.min())
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             left = np.abs(gaps - step * np.round(gaps / step))
             slack = max(_SLACK * step, self.exact)
             off = left > slack
@@ -272,7 +303,7 @@ class _Column:
             if step < max(finest, self.exact / _SLACK**0.5):
                 return 0.0
         span = float(values[-1] - values[0])
-        step = span / round(span / step)  # free of the rounding in the smallest distance
+        step = span / round(span / step)  # more exact than the smallest distance
         return step if self._share_on(float(values[0]), step) >= _ON_THE_GRID else 0.0
 
     def _share_on(self, origin: float, step: float) -> float:
@@ -283,7 +314,7 @@ class _Column:
 
     @property
     def usual_distance(self) -> float:
-        """The median, among the rows, of the distance to the nearer neighbouring value; 0 in a constant column."""
+        """The median over the rows of the distance to the nearer neighbouring value; 0 in a constant column."""
         if len(self.values) < _TWO:
             return 0.0
         gaps = np.diff(self.values)

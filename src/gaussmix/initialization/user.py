@@ -1,52 +1,52 @@
-"""The start that a user described."""
+"""Make the start that a user describes."""
 
 from typing import Any
 
 import numpy as np
 
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization.assignments import assigned, start
-from gaussmix.initialization.named import KINDS
+from gaussmix.initialization.assignments import responsibilities_from, start_from
+from gaussmix.initialization.named import NAMED_STARTS
 from gaussmix.mixture import Mixture
 from gaussmix.sources import Source
 from gaussmix.values import real
 
-__all__ = ["given"]
+__all__ = ["make_user_start"]
 
 
-def given(
-    origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable: sorted out here and nowhere else
+def make_user_start(
+    origin: Any,  # noqa: ANN401 - a name, an array, a Mixture or a callable, distinguished only here
     source: Source,
     n_components: int,
     m_step: MStep,
     rng: np.random.Generator,
 ) -> Mixture:
-    """The start that the user described.
+    """Return the start that a user describes.
 
     Parameters
     ----------
     origin : str, array_like, Mixture or callable
-        A name from :data:`KINDS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, taken as it is; or a
-        callable ``f(source, n_components, rng)`` that returns any of these.
+        A name from :data:`NAMED_STARTS`; labels ``(n,)``; responsibilities ``(n, K)``; a mixture, which is
+        returned unchanged; or a callable ``f(source, n_components, rng)`` that returns any of these.
     source, n_components, m_step
-        The fit to start.
+        The fit that begins with the start.
     rng : numpy.random.Generator
-        For the kinds that draw.
+        The generator of starts that are random.
     """
     if callable(origin):
         origin = origin(source, n_components, rng)
     if isinstance(origin, Mixture):
-        return _fitting(origin, source, n_components)
+        return _check_size(origin, source, n_components)
     if isinstance(origin, str):
-        if origin not in KINDS:
-            raise ValueError(f"A start that is named must be one of {', '.join(KINDS)}, got {origin!r}.")
-        assignment = KINDS[origin](source, n_components, rng)
+        if origin not in NAMED_STARTS:
+            raise ValueError(f"A named start must be one of {', '.join(NAMED_STARTS)}, got {origin!r}.")
+        assignment = NAMED_STARTS[origin](source, n_components, rng)
     else:
-        assignment = assigned(real("init_params", origin), source.n_rows, n_components)
-    return start(source, assignment, n_components, m_step, quickly=True)
+        assignment = responsibilities_from(real("init_params", origin), source.n_rows, n_components)
+    return start_from(source, assignment, n_components, m_step, quickly=True)
 
 
-def _fitting(mixture: Mixture, source: Source, n_components: int) -> Mixture:
+def _check_size(mixture: Mixture, source: Source, n_components: int) -> Mixture:
     if (mixture.n_components, mixture.n_features) != (n_components, source.n_features):
         msg = (
             f"A mixture given as a start must have {n_components} components in {source.n_features} dimensions, "

@@ -38,7 +38,7 @@ class Candidate:
         The reason why there is no fit; empty where there is a fit.
     collapsed : tuple of int
         Components whose spread in some direction is from the ridge alone; see
-        :func:`~gaussmix.em.degeneracy.degenerate`.
+        :func:`~gaussmix.em.degeneracy.degenerate_components`.
     cells_gain : float or None
         The log-likelihood minus that of the cells that values are rounded to, in nats; None where no column is rounded,
         or it is not known yet. See :meth:`~gaussmix.initialization.rounding.Rounding.gain`.
@@ -122,7 +122,7 @@ class Candidate:
     @property
     def held(self) -> tuple[int, ...]:
         """Components that would have collapsed without a prior worth one row."""
-        return self.m_step.held
+        return self.m_step.regularized
 
     @property
     def penalized_log_likelihood(self) -> float:

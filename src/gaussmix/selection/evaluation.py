@@ -9,7 +9,7 @@ import numpy as np
 
 from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.em import Fit, State, Status, run
-from gaussmix.em.degeneracy import degenerate
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting import recover
 from gaussmix.fitting.race import race
@@ -81,7 +81,9 @@ class Evaluation:
             fit, m_step = recover(candidate.fit, candidate.m_step, variances, self._fit_again, of_many_rows=True)
         except (IllDefinedCovarianceError, np.linalg.LinAlgError):
             return candidate
-        collapsed = tuple(set(degenerate(fit.state.mixture, fit.state.statistics, m_step)) - set(m_step.held))
+        collapsed = tuple(
+            set(degenerate_components(fit.state.mixture, fit.state.statistics, m_step)) - set(m_step.regularized)
+        )
         return self._with_costs(replace(candidate, fit=fit, m_step=m_step, collapsed=collapsed, reason=""))
 
     def _with_costs(self, candidate: Candidate) -> Candidate | None:
@@ -193,7 +195,7 @@ class Evaluation:
         """Return whether a component with fewer rows than a covariance needs has collapsed."""
         mass, m_step = state.statistics.mass, self._candidate.m_step
         fewest = m_step.structure.form.fewest_rows(self._search.source.n_features)
-        return any(mass[k] < fewest for k in degenerate(state.mixture, state.statistics, m_step))
+        return any(mass[k] < fewest for k in degenerate_components(state.mixture, state.statistics, m_step))
 
     def _is_hopeless(self, fit: Fit) -> bool:
         """Return whether a run was stopped so far behind the best model that no other start is worth trying."""
@@ -206,7 +208,7 @@ class Evaluation:
         """Return the model with this fit, or with none."""
         if fit is None:
             return replace(self._candidate, fit=None)
-        collapsed = degenerate(fit.state.mixture, fit.state.statistics, self._candidate.m_step)
+        collapsed = degenerate_components(fit.state.mixture, fit.state.statistics, self._candidate.m_step)
         return replace(self._candidate, fit=fit, reason="", collapsed=collapsed)
 
     @property

@@ -60,7 +60,7 @@ def partition_starts(
     search: Search,
     k: int,
     partition: Callable[[int], Assignment],
-    near: Covariances | None,
+    init: Covariances | None,
     rng: np.random.Generator,
 ) -> list[Start]:
     """Return the starts from partitions of the rows into K clusters: one of the tree, and those of k-means.
@@ -72,25 +72,25 @@ def partition_starts(
         K.
     partition : callable
         From K to the partition of the tree.
-    near : Covariances or None
+    init : Covariances or None
         The covariances from which structures with shared axes begin to iterate.
     rng : numpy.random.Generator
         For k-means.
     """
     assignments = [partition(k)]
     if k > 1:
-        assignments += [initialization.KINDS["kmeans"](search.source, k, rng) for _ in range(search.n_init)]
-    return [_partition_start(search, one, k, near) for one in assignments]
+        assignments += [initialization.NAMED_STARTS["kmeans"](search.source, k, rng) for _ in range(search.n_init)]
+    return [_partition_start(search, one, k, init) for one in assignments]
 
 
-def _partition_start(search: Search, assignment: Assignment, k: int, near: Covariances | None) -> Start:
+def _partition_start(search: Search, assignment: Assignment, k: int, init: Covariances | None) -> Start:
     """Return the start from a partition; its sums are made once for all structures with the same moments."""
-    means = initialization.means(search.source, assignment, k)
+    means = initialization.compute_means(search.source, assignment, k)
     sums = {
         moments: search.source.summarize(assignment, means, moments)
         for moments in dict.fromkeys(m_step.moments for m_step in search.fitted_models)
     }
-    return lambda m_step: m_step.maximize(sums[m_step.moments], near)
+    return lambda m_step: m_step.maximize(sums[m_step.moments], init)
 
 
 def split_starts(search: Search, candidates: Candidates, k: int) -> list[Start]:

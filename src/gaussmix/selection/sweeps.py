@@ -114,11 +114,11 @@ class _Sweeps:
         """Yield numbers of components, each with starts that all structures share."""
         search, n_rows = self._search, self._search.source.n_rows
         most = max(k for k in (1, *search.n_components) if k <= n_rows)
-        partition, near = initialization.tree(search.source, self._rng, most), pooled_covariance(search)
+        partition, init = initialization.ward_tree(search.source, self._rng, most), pooled_covariance(search)
         for k in search.n_components:
             starts: list[Start] = []
             if k <= n_rows:
-                starts = partition_starts(search, k, partition, near, self._rng)
+                starts = partition_starts(search, k, partition, init, self._rng)
                 starts += split_starts(search, self.candidates, k)
             yield k, partial(_shared, starts)
 

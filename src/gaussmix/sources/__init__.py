@@ -1,4 +1,4 @@
-"""Where rows live."""
+"""Sources of rows: arrays, files and streams, passed over block by block."""
 
 from gaussmix.sources.array import ArraySource
 from gaussmix.sources.base import Assignment, Block, Chunk, Source

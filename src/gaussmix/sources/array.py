@@ -15,19 +15,19 @@ __all__ = ["ArraySource"]
 
 @dataclass(frozen=True, eq=False)
 class ArraySource(Source):
-    """Rows ``(n, D)`` of float32 or float64 and their weights; the rows are read where they lie, never copied whole.
+    """Rows ``(n, D)`` of float32 or float64 in an array, and their weights; the array is never copied as a whole.
 
     Parameters
     ----------
     rows : (n, D) ndarray
         C- or Fortran-ordered, strided, read-only or memory-mapped.
     weights : (n,) ndarray, optional
-        How many rows each row stands for; by default one.
+        The weight of each row: the number of rows that it stands for; by default 1.
     engine : str
-        The engine of the E-step, by its name in :data:`~gaussmix.engines.base.ENGINES`, or ``"auto"``.
+        The name of the engine of the E-step in :data:`~gaussmix.engines.base.ENGINES`, or ``"auto"``.
     n_threads : int, optional
-        Blocks worked on at once; by default as many as :func:`~gaussmix._threads.usable_threads` says. It changes no
-        bit of any answer.
+        Number of blocks that are processed at the same time; by default that of
+        :func:`~gaussmix._threads.usable_threads`. Answers do not depend on it, to the last bit.
     """
 
     rows: Rows
@@ -37,7 +37,7 @@ class ArraySource(Source):
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows and their weights, as one chunk."""
-        yield self.rows, self.some_weights
+        yield self.rows, self.sample_weight
 
     @property
     def n_rows(self) -> int:
@@ -66,25 +66,25 @@ class ArraySource(Source):
 
     @property
     def all_equal(self) -> bool:
-        """Whether all rows are equal."""
+        """True if all rows are equal."""
         rows = self.rows
         return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
 
     @property
-    def some_weights(self) -> Floats:
-        """The weights of the rows, ``(n,)``: ones where none were given."""
+    def sample_weight(self) -> Floats:
+        """The weights of the rows, ``(n,)``; ones by default."""
         return np.ones(len(self.rows)) if self.weights is None else self.weights
 
     def spans(self, n_components: int = 1) -> Iterator[slice]:
-        """Yield the places of the blocks.
+        """Yield the slices of the blocks.
 
-        They depend on the shape of the problem alone, so that sums over the blocks always round alike.
+        They depend only on the shape of the problem, so that sums over blocks always have the same rounding errors.
         """
         size = rows_in_block(self.n_rows, n_components, self.n_features)
         return (slice(start, min(start + size, self.n_rows)) for start in range(0, self.n_rows, size))
 
     def groups(self, n_components: int = 1) -> Iterator[Sequence[Block]]:
-        """Yield all blocks as one group: views of the rows, all of which may be worked on side by side."""
+        """Yield all blocks as one group. Blocks are views of the rows and can be processed in parallel."""
         yield [self._block(span) for span in self.spans(n_components)]
 
     def _block(self, span: slice) -> Block:
@@ -92,10 +92,10 @@ class ArraySource(Source):
         return Block(rows, ones(len(rows)) if self.weights is None else self.weights[span], span.start)
 
     def sample(self, rng: np.random.Generator, n_rows: int) -> Self:
-        """Return a random sample of the rows, or the rows themselves where there are no more.
+        """Return a random sample of the rows, or the source itself if it has no more rows than that.
 
-        Rows of different weights are drawn as often as they weigh, and those drawn more than once weigh more. What
-        goes with the rows goes with the sample.
+        Rows are drawn in proportion to their weights. A row that is drawn several times has a larger weight in
+        the sample. Other data of the rows, such as labels, are sampled with them.
         """
         if n_rows >= self.n_rows:
             return self
@@ -107,11 +107,11 @@ class ArraySource(Source):
         return replace(self.subset(chosen), weights=counts * (heights[-1] / self.n_rows))
 
     def subset(self, rows: Labels) -> Self:
-        """Return some of the rows, by their indices, with their weights."""
+        """Return the rows with given indices, with their weights."""
         return replace(self, rows=self.rows[rows], weights=None if self.weights is None else self.weights[rows])
 
     def component_groups(self, n_components: int) -> "Sequence[tuple[ArraySource, slice]]":
-        """Return the rows that only some of the components may have made, and these components: here, all and all.
+        """Return groups of rows with the components that they can come from: here one group, and all components.
 
         Parameters
         ----------
@@ -121,5 +121,5 @@ class ArraySource(Source):
         return [(self, slice(0, n_components))]
 
     def weighted(self, factors: Floats) -> Self:
-        """Return the same rows, each weighing so many times as much as before."""
+        """Return the rows with their weights multiplied by factors ``(n,)``."""
         return replace(self, weights=factors if self.weights is None else factors * self.weights)

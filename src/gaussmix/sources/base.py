@@ -1,4 +1,4 @@
-"""What a place where rows live must give, and what follows from it: passes over the rows, and samples of them."""
+"""The base class of sources, which turns chunks of rows into passes over the rows and samples of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,28 +22,38 @@ if TYPE_CHECKING:
 __all__ = ["Assignment", "Block", "Chunk", "Source", "rows_in_block"]
 
 Assignment = Callable[[slice, Rows], Floats]
-"""Responsibilities ``(b, K)`` of one block, from its place among the rows and the rows themselves."""
+"""A function that returns the responsibilities ``(b, K)`` of a block, from its slice of all rows and its rows."""
 
 Chunk = AnyArray | tuple[AnyArray, AnyArray]
 """Rows ``(b, D)``, or rows and their weights ``(b,)``."""
 
 _Answer = TypeVar("_Answer")
 
-_TILE = 512  # rows; blocks are some multiple of it
-_FEWEST_BLOCKS = 12  # of many rows
-_MOST_FOR_SUMS = 8192  # rows, beside which sums over them cost little
-_BLOCK_WORK = 2**22  # row-component-features, a few more for the exponential
+# The number of rows in a block is a multiple of this.
+_TILE = 512
+
+# Large sources have at least this many blocks, so that all threads have work.
+_FEWEST_BLOCKS = 12
+
+# In blocks of this many rows, the cost of adding the statistics of blocks is small, so that larger blocks need not be.
+_ROWS_FOR_SUMS = 8192
+
+# The work for one block: rows times components times features, where the exponential counts as four more features.
+_BLOCK_WORK = 2**22
+
+# A block has at most this many tiles.
+_MOST_TILES = 128
 
 
 class Block(NamedTuple):
-    """Some rows of a source, one after the other.
+    """Consecutive rows of a source, with their weights.
 
     Attributes
     ----------
     rows : (b, D) ndarray
     weights : (b,) ndarray
     start : int
-        The place of the first row among all rows.
+        The index of the first row among all rows.
     """
 
     rows: Rows
@@ -52,13 +62,13 @@ class Block(NamedTuple):
 
     @property
     def span(self) -> slice:
-        """The place of the rows among all rows."""
+        """The slice of the rows among all rows."""
         return slice(self.start, self.start + len(self.rows))
 
 
 @dataclass(frozen=True)
 class _Extent:
-    """What one pass over the chunks tells of the rows."""
+    """The size, the type and the range of the rows, from one pass over the chunks."""
 
     n_rows: int
     n_features: int
@@ -69,10 +79,10 @@ class _Extent:
 
 
 class Source(ABC):
-    """Weighted rows that can be passed over again and again, chunk by chunk.
+    """Weighted rows that can be read several times, chunk by chunk.
 
-    A class of its own needs one method, :meth:`chunks`. The rows of one chunk at a time are held in memory, and a
-    sample of some thousand rows.
+    A subclass needs one method, :meth:`chunks`. Only one chunk at a time is in memory, and a sample of a few thousand
+    rows.
 
     Examples
     --------
@@ -95,13 +105,13 @@ class Source(ABC):
 
     @abstractmethod
     def chunks(self) -> Iterable[Chunk]:
-        """Return the rows from first to last, in parts that fit in memory; each call begins anew.
+        """Return all rows in order, in chunks that fit into memory; each call starts again with the first row.
 
         Returns
         -------
         iterable
-            Arrays ``(b, D)`` of numbers, or pairs of such an array and the weights of its rows ``(b,)``. Parts may
-            have different numbers of rows, and none.
+            Arrays ``(b, D)`` of numbers, or pairs of such an array and the weights of its rows ``(b,)``. Chunks may
+            have different numbers of rows, also none.
         """
 
     @property
@@ -121,7 +131,7 @@ class Source(ABC):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the numbers: float32 where all chunks have it, else float64."""
+        """The type of the numbers: float32 if all chunks have it, otherwise float64."""
         return self._extent.dtype
 
     @property
@@ -131,12 +141,12 @@ class Source(ABC):
 
     @property
     def all_equal(self) -> bool:
-        """Whether all rows are equal."""
+        """True if all rows are equal."""
         return bool((self._extent.lowest == self._extent.highest).all())
 
     @cached_property
     def _extent(self) -> _Extent:
-        """Look at all chunks once, and refuse what is no row of numbers."""
+        """Check and measure all chunks once; raise ``ValueError`` unless they hold rows of finite numbers."""
         n_rows, weight, types, extremes = 0, 0.0, set(), None
         for rows, weights in self.arrays():
             _check(rows, weights, rows.shape[-1] if extremes is None else extremes.shape[1], n_rows)
@@ -156,16 +166,16 @@ class Source(ABC):
         return _Extent(n_rows, extremes.shape[1], weight, dtype, extremes[0], extremes[1])
 
     def arrays(self) -> Iterator[tuple[Rows, Floats]]:
-        """Yield the rows of each chunk, in a precision that is computed in, and their weights."""
-        yield from map(_parts, self.chunks())
+        """Yield the rows of each chunk, as float32 or float64, and their weights."""
+        yield from map(_split_chunk, self.chunks())
 
     def groups(self, n_components: int = 1) -> Iterator[Sequence[Block]]:
-        """Yield the blocks that a pass works on side by side, in order: those of one chunk.
+        """Yield groups of blocks that can be processed in parallel, in order: the blocks of each chunk.
 
         Parameters
         ----------
         n_components : int
-            For how many components a block is worked on: with more, blocks have fewer rows.
+            The number of components of the pass. With more components, blocks have fewer rows.
         """
         size, start = rows_in_block(self.n_rows, n_components, self.n_features), 0
         for rows, weights in self.arrays():
@@ -179,7 +189,7 @@ class Source(ABC):
             yield from group
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
-        """Return the statistics of all rows under a mixture: one pass of the E-step, its blocks added in order."""
+        """Return the statistics of all rows under a mixture: one E-step, with the blocks added in order."""
         n_components = mixture.n_components
         engine = self.engine_for(n_components)
         expect = engine.arithmetic.expect
@@ -189,11 +199,11 @@ class Source(ABC):
 
         if not engine.side_by_side:
             return reduce(add, map(block, self.blocks(n_components)))
-        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
-        return reduce(add, self._side_by_side(block, n_components))
+        _ = mixture.log_norms, mixture.covariances.whitening  # cached here once, and not by each thread
+        return reduce(add, self._map_in_parallel(block, n_components))
 
     def engine_for(self, n_components: int) -> Engine:
-        """Return the engine that works on the rows, for so many components."""
+        """Return the engine for passes over the rows with a given number of components."""
         return engine_for(self.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features)
 
     def summarize(self, assignment: Assignment, origin: Floats, moments: Moments) -> Statistics:
@@ -206,35 +216,36 @@ class Source(ABC):
             return reduce(add, map(block, self.blocks(len(origin))))
 
     def map(self, function: Callable[[Rows], AnyArray]) -> AnyArray:
-        """Return the results of a function of the rows of each block, one after the other."""
+        """Return the concatenated results of a function of the rows of each block."""
         with one_thread(self.n_rows * self.n_features):
             return np.concatenate([function(block.rows) for block in self.blocks()])
 
     def total(self, function: Callable[[Rows, Floats], Floats]) -> Floats:
-        """Return the sum of a function of each block's rows and weights, added in the order of the blocks."""
+        """Return the sum of a function of each block's rows and weights, summed in the order of the blocks."""
         with one_thread(self.n_rows * self.n_features):
             return reduce(add, (function(block.rows, block.weights) for block in self.blocks()))
 
     def sample(self, rng: np.random.Generator, n_rows: int) -> "ArraySource":
-        """Return a random sample of the rows in memory, or all rows where there are no more.
+        """Return a random sample of the rows in memory, or all rows if there are no more than that.
 
-        Rows of different weights are drawn as often as they weigh, and those drawn more than once weigh more.
+        Rows are drawn in proportion to their weights. A row that is drawn several times has a larger weight in
+        the sample.
 
         Parameters
         ----------
         rng : numpy.random.Generator
         n_rows : int
-            How many rows are drawn.
+            The number of rows to draw.
         """
-        from gaussmix.sources.array import ArraySource  # noqa: PLC0415 - the array is a source
+        from gaussmix.sources.array import ArraySource  # noqa: PLC0415 - the class is a subclass of this one
 
-        parts = [(block.rows[places], weights) for block, places, weights in self._drawn(rng, n_rows)]
+        parts = [(block.rows[places], weights) for block, places, weights in self._draw(rng, n_rows)]
         rows = np.concatenate([rows for rows, _ in parts]).astype(self.dtype, copy=False)
         weights = np.concatenate([weights for _, weights in parts])
         return ArraySource(rows, weights, self.engine, self.n_threads)
 
-    def _drawn(self, rng: np.random.Generator, n_rows: int) -> Iterator[tuple[Block, AnyArray, Floats]]:
-        """Yield each block, the places in it of the rows that are drawn, and their weights in the sample."""
+    def _draw(self, rng: np.random.Generator, n_rows: int) -> Iterator[tuple[Block, AnyArray, Floats]]:
+        """Yield each block, the indices in the block of the rows that are drawn, and their weights in the sample."""
         if n_rows >= self.n_rows:
             yield from ((block, np.arange(len(block.rows)), block.weights) for block in self.blocks())
             return
@@ -242,19 +253,19 @@ class Source(ABC):
         before, scale = 0.0, self.weight / self.n_rows
         for block in self.blocks():
             heights = before + np.cumsum(block.weights)
-            its = marks[(marks >= before) & (marks < heights[-1])]
+            own_marks = marks[(marks >= before) & (marks < heights[-1])]
             before = float(heights[-1])
-            places, counts = np.unique(np.searchsorted(heights, its, side="right"), return_counts=True)
+            places, counts = np.unique(np.searchsorted(heights, own_marks, side="right"), return_counts=True)
             yield block, places, np.asarray(counts * scale)
 
-    def _side_by_side(self, work: Callable[[Block], _Answer], n_components: int) -> Iterator[_Answer]:
-        """Yield what is made of each block, in order; the blocks of a group are worked on at once."""
+    def _map_in_parallel(self, work: Callable[[Block], _Answer], n_components: int) -> Iterator[_Answer]:
+        """Yield the results of `work` for each block, in order; the blocks of a group are processed in parallel."""
         for group in self.groups(n_components):
             yield from side_by_side(work, group, self.n_threads)
 
 
-def _parts(chunk: Chunk) -> tuple[Rows, Floats]:
-    """Return the rows of a chunk in a precision that is computed in, and their weights."""
+def _split_chunk(chunk: Chunk) -> tuple[Rows, Floats]:
+    """Return the rows of a chunk as float32 or float64, and their weights."""
     rows, weights = chunk if isinstance(chunk, tuple) else (chunk, None)
     rows = np.asarray(rows)
     if rows.dtype not in {np.dtype(np.float32), np.dtype(np.float64)} and rows.dtype.kind in "biuf":
@@ -263,7 +274,7 @@ def _parts(chunk: Chunk) -> tuple[Rows, Floats]:
 
 
 def _check(rows: Rows, weights: Floats, n_features: int, start: int) -> None:
-    """Refuse a chunk that holds anything but rows of numbers and their weights."""
+    """Raise ``ValueError`` unless a chunk holds rows of finite numbers and positive weights."""
     if rows.ndim != 2 or rows.shape[1] != n_features or rows.dtype.kind != "f":  # noqa: PLR2004 - rows and columns
         msg = (
             f"A chunk must hold rows of numbers, of shape (n, {n_features}), got {rows.dtype} of shape {rows.shape} "
@@ -281,17 +292,18 @@ def _check(rows: Rows, weights: Floats, n_features: int, start: int) -> None:
 
 @lru_cache(maxsize=4)
 def ones(n_rows: int) -> Floats:
-    """Return the weights of a block of unweighted rows, made once: memory for them would come fresh for each block."""
-    made = np.ones(n_rows)
-    made.flags.writeable = False
-    return made
+    """Return weights of one for a block of unweighted rows; cached, since new memory for each block takes time."""
+    weights = np.ones(n_rows)
+    weights.flags.writeable = False
+    return weights
 
 
 def rows_in_block(n_rows: int, n_components: int, n_features: int) -> int:
-    """Return the rows in a block: about a millisecond of work, and enough of them to dwarf the sums at its end.
+    """Return the number of rows in a block, which takes about a millisecond of work.
 
-    Long enough to dwarf what a block costs in Python as well, short enough that threads end together.
+    The block is large enough that the costs of Python and of adding statistics are relatively small, and small enough
+    that all threads end at about the same time.
     """
     for_time = _BLOCK_WORK // (n_components * (n_features + 4))
-    for_sums = min(n_rows // _FEWEST_BLOCKS, _MOST_FOR_SUMS)
-    return min(max(for_time, for_sums, _TILE) // _TILE, 128) * _TILE
+    for_sums = min(n_rows // _FEWEST_BLOCKS, _ROWS_FOR_SUMS)
+    return min(max(for_time, for_sums, _TILE) // _TILE, _MOST_TILES) * _TILE

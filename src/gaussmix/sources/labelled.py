@@ -1,4 +1,4 @@
-"""Rows whose classes are known, for mixtures whose components belong to classes."""
+"""Rows with known classes, for mixtures whose components belong to classes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,21 +19,21 @@ __all__ = ["LabelledSource"]
 
 @dataclass(frozen=True, eq=False)
 class LabelledSource(ArraySource):
-    r"""Rows with classes: each can only have come from the components of its own class.
+    r"""Rows with known classes: each row comes from a component of its own class.
 
-    The likelihood is that of rows and classes together, a product of
+    The likelihood is the joint likelihood of rows and classes, a product of
 
     .. math:: p(x, c) = \sum_{k \in c} \pi_k \, \mathcal{N}(x; \mu_k, \Sigma_k)
 
-    In the pass that sums it up, each class is alone with its components; what
-    the M-step makes of the sums of all may tie their covariances to each other.
+    A pass sums each class under its own components only. The M-step takes the
+    sums of all classes, so that structures can share covariances between classes.
 
     Parameters
     ----------
     labels : (n,) ndarray of int
         The class of each row, from 0 to C - 1.
     sizes : tuple of int
-        How many components each class has, at least one. They follow each other class by class.
+        The number of components of each class, at least 1. Components are ordered by class.
 
     References
     ----------
@@ -51,9 +51,9 @@ class LabelledSource(ArraySource):
         return tuple(whole.subset(np.flatnonzero(self.labels == label)) for label in range(len(self.sizes)))
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
-        """Statistics of all rows under `mixture`, with each row's responsibilities shared out within its class."""
+        """Return the statistics of all rows under `mixture`, with the responsibilities of each row within its class."""
         parts = zip(self.classes, self._components(), strict=True)
-        return Statistics.joined([_reduced(rows, mixture, components, moments) for rows, components in parts])
+        return Statistics.joined([_reduce_class(rows, mixture, components, moments) for rows, components in parts])
 
     def subset(self, rows: Labels) -> Self:
         return replace(super().subset(rows), labels=self.labels[rows])
@@ -66,13 +66,13 @@ class LabelledSource(ArraySource):
         return (slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True))
 
 
-def _reduced(rows: ArraySource, mixture: Mixture, components: slice, moments: Moments) -> Statistics:
-    """Statistics of the rows of one class under its components, and the log-likelihood of rows and class."""
+def _reduce_class(rows: ArraySource, mixture: Mixture, components: slice, moments: Moments) -> Statistics:
+    """Return the statistics of the rows of one class under its components; likelihoods are joint with the class."""
     share = float(mixture.weights[components].sum())
     statistics = rows.reduce(subset(mixture, components), moments)
-    of_class = statistics.weight * float(np.log(share))
+    class_log_likelihood = statistics.weight * float(np.log(share))
     return replace(
         statistics,
-        log_likelihood=statistics.log_likelihood + of_class,
-        classification_log_likelihood=statistics.classification_log_likelihood + of_class,
+        log_likelihood=statistics.log_likelihood + class_log_likelihood,
+        classification_log_likelihood=statistics.classification_log_likelihood + class_log_likelihood,
     )

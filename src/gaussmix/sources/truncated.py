@@ -1,4 +1,4 @@
-"""Rows that look at some of the components only."""
+"""Rows with candidate sets: truncated E-steps, in which a row has few candidate components."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,22 +21,24 @@ from gaussmix.statistics import Statistics
 __all__ = ["TruncatedSource"]
 
 _Answer = TypeVar("_Answer")
-_STRANGERS = 4
+
+# A set of candidates has this many random components, so that new neighbours are found.
+_RANDOM_CANDIDATES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class TruncatedSource(Source):
-    """Rows in sets: each can only have come from the candidates of its cell.
+    """Rows with candidate sets: the responsibilities of a row are zero outside its set of candidates.
 
-    What a pass sums up is a lower bound of the log-likelihood, and the statistics belong to that bound. With the same
-    sets EM never lowers it.
+    A pass gives a lower bound of the log-likelihood and the statistics of this bound. EM with fixed sets never lowers
+    the bound.
 
     Parameters
     ----------
     whole : ArraySource
-        The rows, which stay where they lie; a block of them is copied at a time.
+        The rows. Only one block at a time is copied.
     sets : CandidateSets
-        Which rows are together, and what they look at.
+        The rows of each set, and their candidates.
     """
 
     whole: ArraySource
@@ -44,13 +46,13 @@ class TruncatedSource(Source):
 
     @classmethod
     def among_all(cls, whole: ArraySource, n_components: int) -> Self:
-        """Each row looks at all components: an exact pass, and a dear one."""
+        """Return rows whose candidates are all components: passes are exact and slow."""
         every = np.arange(n_components)
         return cls(whole, CandidateSets.sharing(np.zeros((whole.n_rows, 2), dtype=np.intp), every[None], n_components))
 
     @classmethod
     def among_themselves(cls, whole: ArraySource, labels: Labels, n_components: int) -> Self:
-        """Each row looks at the component of its label alone: hard assignments, of which there may be very many."""
+        """Return rows whose only candidate is the component of their label: hard assignments."""
         every = np.arange(n_components)
         return cls(whole, CandidateSets.sharing(np.stack([labels, labels], axis=1), every[:, None], n_components))
 
@@ -58,23 +60,25 @@ class TruncatedSource(Source):
     def among_neighbours(
         cls, whole: ArraySource, mixture: Mixture, best: Labels, n_neighbours: int, rng: np.random.Generator
     ) -> Self:
-        """The rows of a component look at its neighbours, at the second best of each of them, and at a few strangers.
+        """Return rows whose candidates are the neighbours of their best component, and others.
+
+        The others are the second best component of each row and a few random components.
 
         Parameters
         ----------
         whole : ArraySource
         mixture : Mixture
         best : (n, 2) ndarray of int
-            The two components that each row holds for the likeliest.
+            The two most likely components of each row.
         n_neighbours : int
-            How many neighbours each component has, itself among them.
+            The number of neighbours of each component, itself included.
         rng : numpy.random.Generator
-            For the strangers.
+            The generator of the random components.
         """
         n_components = mixture.n_components
-        strangers = rng.integers(n_components, size=(n_components, _STRANGERS))
-        with one_thread():  # so that their order does not depend on how many there are
-            proposals = np.concatenate([neighbours(mixture, n_neighbours), strangers], axis=1)
+        others = rng.integers(n_components, size=(n_components, _RANDOM_CANDIDATES))
+        with one_thread():  # the order of equal neighbours must not depend on the number of threads
+            proposals = np.concatenate([neighbours(mixture, n_neighbours), others], axis=1)
         return cls(whole, CandidateSets.sharing(best, proposals, n_components))
 
     @property
@@ -98,38 +102,38 @@ class TruncatedSource(Source):
 
     @property
     def all_equal(self) -> bool:
-        """Whether all rows are equal."""
+        """True if all rows are equal."""
         return self.whole.all_equal
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
-        """Statistics of all rows under `mixture`, each under its candidates: one pass, added in order."""
-        twin = self._twin(mixture.n_components)
+        """Return the statistics of all rows under their candidates: one E-step, with blocks added in order."""
+        arithmetic = self._arithmetic(mixture.n_components)
 
         def block(sets: CandidateSets) -> Statistics:
             part = self.whole.subset(sets.order)
-            sums: Statistics = twin.expect(mixture, part.rows, part.some_weights, sets, moments)
+            sums: Statistics = arithmetic.expect(mixture, part.rows, part.sample_weight, sets, moments)
             return sums
 
-        return reduce(add, self._by_blocks(twin.rows_at_once(mixture), mixture, block))
+        return reduce(add, self._by_blocks(arithmetic.rows_at_once(mixture), mixture, block))
 
     def best_two(self, mixture: Mixture) -> Labels:
-        """The likeliest and the second likeliest candidate of each row, ``(n, 2)``."""
-        twin = self._twin(mixture.n_components)
+        """Return the most likely and the second most likely candidate of each row, ``(n, 2)``."""
+        arithmetic = self._arithmetic(mixture.n_components)
         best = np.empty((self.n_rows, 2), dtype=np.intp)
 
         def block(sets: CandidateSets) -> None:
-            best[sets.order] = twin.best_two(mixture, self.whole.rows[sets.order], sets)
+            best[sets.order] = arithmetic.best_two(mixture, self.whole.rows[sets.order], sets)
 
-        for _ in self._by_blocks(twin.rows_at_once(mixture), mixture, block):
+        for _ in self._by_blocks(arithmetic.rows_at_once(mixture), mixture, block):
             pass
         return best
 
-    def _twin(self, n_components: int) -> Any:  # noqa: ANN401 - a module
-        """Return the arithmetic that pays. The plain one takes as long as if each row looked at all components."""
+    def _arithmetic(self, n_components: int) -> Any:  # noqa: ANN401 - a module
+        """Return the module with the functions of the engine for candidate sets."""
         return self.whole.engine_for(n_components).among_candidates
 
     def _by_blocks(self, size: int, mixture: Mixture, work: Callable[[CandidateSets], _Answer]) -> Iterator[_Answer]:
-        """Yield answers for blocks of so many rows, in order. The size depends on the shape of the problem alone."""
+        """Yield the results of `work` for blocks of `size` rows, in order."""
         parts = [self.sets.part(slice(i, min(i + size, self.n_rows))) for i in range(0, self.n_rows, size)]
-        _ = mixture.log_norms, mixture.covariances.whitening  # found once here, not by every thread
+        _ = mixture.log_norms, mixture.covariances.whitening  # cached here once, and not by each thread
         return side_by_side(work, parts, self.whole.n_threads)

@@ -68,14 +68,14 @@ class Structure(ABC):
     # --- The M-step --------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Covariances:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Covariances:
         """Return the covariances under which rows with these statistics are most likely.
 
         Parameters
         ----------
         statistics : Statistics
             Sums about the component means themselves, with second moments of the kind :attr:`moments`.
-        near : Covariances, optional
+        init : Covariances, optional
             A guess, of any form, for a structure without a closed form: the covariances of the last step. A guess
             saves inner iterations, and the answer is then at least as likely as the guess.
 

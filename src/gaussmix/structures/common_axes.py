@@ -91,7 +91,7 @@ OWN_VOLUMES, EQUAL_VOLUMES = _OwnVolumes(), _EqualVolumes()
 
 
 def common_axes(
-    scatters: Floats, mass: Floats, objective: Objective, near: Covariances | None
+    scatters: Floats, mass: Floats, objective: Objective, init: Covariances | None
 ) -> tuple[Floats, Floats]:
     """Return the best common axes, in the columns of ``(D, D)``, and the scatters along them, ``(K, D)``.
 
@@ -103,7 +103,7 @@ def common_axes(
         Masses, all positive.
     objective : Objective
         :data:`OWN_VOLUMES` or :data:`EQUAL_VOLUMES`.
-    near : Covariances, optional
+    init : Covariances, optional
         Covariances with common axes, from which the descent begins.
     """
     if len(scatters) == 1:
@@ -111,10 +111,10 @@ def common_axes(
         geometric_means(spectra)
         return axes[0], spectra
     problem = _Problem(scatters, mass, objective)
-    if near is None:
+    if init is None:
         axes = min((problem.minimize(guess, _MOST_STEPS) for guess in _guesses(scatters)), key=problem.value)
     else:
-        axes = problem.improve(_axes_of(near.dense(*scatters.shape[:2])))
+        axes = problem.improve(_axes_of(init.dense(*scatters.shape[:2])))
     return axes, problem.along(axes)
 
 

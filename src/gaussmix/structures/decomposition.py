@@ -68,7 +68,7 @@ def along(axes: Floats, variances: Floats) -> Full:
     return Full(cholesky_of_gram(np.sqrt(variances)[:, :, None] * np.swapaxes(axes, -1, -2)))
 
 
-def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats) -> Floats:
+def best_volumes(combined: Combined, mass: Floats, n_features: int, init: Floats) -> Floats:
     r"""Return the volumes :math:`\lambda_k` for which components of one shape (and axes) are most likely.
 
     With :math:`x_k = -\log \lambda_k`, scatters :math:`W_k` and :math:`n = \sum_k n_k`, they minimize
@@ -89,13 +89,13 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
         Masses, all positive.
     n_features : int
         D.
-    near : (K,) ndarray
+    init : (K,) ndarray
         Volumes to begin with.
     """
     if len(mass) == 1:  # all volumes are equally likely
-        return near
+        return init
     total, scale = mass.sum(), np.sqrt(mass)
-    x = -np.log(near)
+    x = -np.log(init)
     log_det, traces, products = combined(np.exp(x))
     if not (traces > 0).all():
         raise NotPositiveDefiniteError(f"Component {int(np.argmin(traces))} has no spread.")
@@ -120,7 +120,7 @@ def best_volumes(combined: Combined, mass: Floats, n_features: int, near: Floats
     return np.asarray(np.exp(-x))
 
 
-def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floats:
+def equal_shape(spectra: Floats, mass: Floats, init: Covariances | None) -> Floats:
     """Return the most likely variances ``λ_k A`` along given axes, ``(K, D)``, for scatters along them, ``(K, D)``."""
     n_components, n_features = spectra.shape
     if (spectra < 0).any() or not (spectra.sum(axis=0) > 0).all():
@@ -132,6 +132,6 @@ def equal_shape(spectra: Floats, mass: Floats, near: Covariances | None) -> Floa
         shares = parts / total
         return float(np.log(total).sum()), shares.sum(axis=1), shares @ shares.T
 
-    volumes = best_volumes(combined, mass, n_features, volumes_of(near, n_components, n_features))
+    volumes = best_volumes(combined, mass, n_features, volumes_of(init, n_components, n_features))
     shape = (spectra / volumes[:, None]).sum(axis=0) / mass.sum()
     return np.asarray(volumes[:, None] * shape)

@@ -27,7 +27,7 @@ class EEI(MclustStructure):
     moments = DIAGONAL
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Diagonal:
         variances = statistics.second.sum(axis=0) / statistics.floored_mass.sum()
         return Diagonal.from_covariances(np.tile(variances, (len(statistics.mass), 1)))
 
@@ -45,8 +45,8 @@ class VEI(MclustStructure):
     moments = DIAGONAL
     iterates = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
-        return Diagonal.from_covariances(equal_shape(statistics.second, statistics.floored_mass, near))
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Diagonal:
+        return Diagonal.from_covariances(equal_shape(statistics.second, statistics.floored_mass, init))
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         return n_components + n_features - 1
@@ -61,7 +61,7 @@ class EVI(MclustStructure):
     form = Diagonal
     moments = DIAGONAL
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Diagonal:
         sizes = geometric_means(statistics.second)
         volume = sizes.sum() / statistics.floored_mass.sum()
         return Diagonal.from_covariances(volume * statistics.second / sizes[:, None])
@@ -81,7 +81,7 @@ class VVI(MclustStructure):
     moments = DIAGONAL
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Diagonal:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Diagonal:
         return Diagonal.from_covariances(statistics.second / statistics.floored_mass[:, None])
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:

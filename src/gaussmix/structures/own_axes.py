@@ -25,7 +25,7 @@ class EEV(MclustStructure):
     form = Full
     moments = FULL
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         spectra, axes = principal_axes(statistics.second)
         return along(axes, (spectra.sum(axis=0) / statistics.floored_mass.sum())[None])
 
@@ -43,9 +43,9 @@ class VEV(MclustStructure):
     moments = FULL
     iterates = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         spectra, axes = principal_axes(statistics.second)
-        return along(axes, equal_shape(spectra, statistics.floored_mass, near))
+        return along(axes, equal_shape(spectra, statistics.floored_mass, init))
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         return n_components + n_features - 1 + n_components * n_features * (n_features - 1) // 2
@@ -61,7 +61,7 @@ class EVV(MclustStructure):
     moments = FULL
     takes_prior = False
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         sizes = volumes_of(Full.from_covariances(statistics.second), *statistics.origin.shape)
         volume = sizes.sum() / statistics.floored_mass.sum()
         return Full.from_covariances(volume * statistics.second / sizes[:, None, None])
@@ -81,7 +81,7 @@ class VVV(MclustStructure):
     moments = FULL
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         return Full.from_covariances(statistics.second / statistics.floored_mass[:, None, None])
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:

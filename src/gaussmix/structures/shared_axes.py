@@ -30,7 +30,7 @@ class EEE(MclustStructure):
     moments = POOLED
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Tied:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Tied:
         return Tied.from_covariances(statistics.second / statistics.floored_mass.sum())
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
@@ -48,7 +48,7 @@ class VEE(MclustStructure):
     iterates = True
     takes_prior = False
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
         scatters, mass = statistics.second, statistics.floored_mass
         n_components, n_features = statistics.origin.shape
 
@@ -60,7 +60,7 @@ class VEE(MclustStructure):
             log_det = total.log_det(1, n_features)[0]
             return float(log_det), np.trace(shares, axis1=1, axis2=2), flat @ flat.T
 
-        volumes = best_volumes(combined, mass, n_features, volumes_of(near, n_components, n_features))
+        volumes = best_volumes(combined, mass, n_features, volumes_of(init, n_components, n_features))
         shared = (scatters / volumes[:, None, None]).sum(axis=0) / mass.sum()
         return Full.from_covariances(volumes[:, None, None] * shared)
 
@@ -79,8 +79,8 @@ class EVE(MclustStructure):
     iterates = True
     takes_prior = False
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
-        axes, spectra = common_axes(statistics.second, statistics.floored_mass, EQUAL_VOLUMES, near)
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
+        axes, spectra = common_axes(statistics.second, statistics.floored_mass, EQUAL_VOLUMES, init)
         sizes = geometric_means(spectra)
         volume = sizes.sum() / statistics.floored_mass.sum()
         return along(axes, volume * spectra / sizes[:, None])
@@ -100,8 +100,8 @@ class VVE(MclustStructure):
     iterates = True
     takes_prior = False
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Full:
-        axes, spectra = common_axes(statistics.second, statistics.floored_mass, OWN_VOLUMES, near)
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Full:
+        axes, spectra = common_axes(statistics.second, statistics.floored_mass, OWN_VOLUMES, init)
         return along(axes, spectra / statistics.floored_mass[:, None])
 
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:

@@ -23,7 +23,7 @@ class EII(MclustStructure):
     moments = SCALAR
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Spherical:
         n_components, n_features = statistics.origin.shape
         variance = statistics.second.sum() / (statistics.floored_mass.sum() * n_features)
         return Spherical.from_covariances(np.full(n_components, variance))
@@ -44,7 +44,7 @@ class VII(MclustStructure):
     moments = SCALAR
     takes_ratio = True
 
-    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Spherical:
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Spherical:
         n_features = statistics.origin.shape[1]
         return Spherical.from_covariances(statistics.second / (statistics.floored_mass * n_features))
 
