@@ -41,8 +41,8 @@ def test_of_one_gaussian_new_rows_are_beyond_the_border_as_often_as_it_says(stru
 def test_random_rows_of_a_full_covariance_have_hotellings_distances():
     rows = np.random.default_rng(0).normal(size=(15, 4))
     mixture, predictive = fitted(rows, "full")
-    heights = predictive.sample_log_densities(20_000, np.random.default_rng(1))
-    distances = 2.0 * (mixture.log_norms[0] - heights)
+    log_densities = predictive.sample_log_densities(20_000, np.random.default_rng(1))
+    distances = 2.0 * (mixture.log_norms[0] - log_densities)
     assert kstest(distances * (15 - 4) / 16 / 4, f(4, 15 - 4).cdf).pvalue > 1e-6
 
 
@@ -50,9 +50,9 @@ def test_the_closed_form_is_the_quantile_of_random_rows():
     rows = np.random.default_rng(0).normal(size=(12, 3))
     for structure in ("full", "spherical"):
         _, predictive = fitted(rows, structure)
-        heights = predictive.sample_log_densities(200_000, np.random.default_rng(1))
+        log_densities = predictive.sample_log_densities(200_000, np.random.default_rng(1))
         border = predictive.border(0.05, 0, np.random.default_rng(2))
-        assert np.mean(heights < border) == pytest.approx(0.05, abs=5 * np.sqrt(0.05 * 0.95 / 200_000))
+        assert np.mean(log_densities < border) == pytest.approx(0.05, abs=5 * np.sqrt(0.05 * 0.95 / 200_000))
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
@@ -136,10 +136,10 @@ def test_a_departure_of_many_rows_is_their_covariance():
 
 def test_rows_that_count_twice_depart_as_two():
     rows = np.random.default_rng(0).normal(size=(8, 12)) * 2
-    round_ = np.random.default_rng(1).normal(size=(5, 12))
+    white = np.random.default_rng(1).normal(size=(5, 12))
     weighted = Departure.of(rows, np.repeat([1.0, 2.0], 4))
     repeated = Departure.of(np.repeat(rows, np.repeat([1, 2], 4), axis=0), np.ones(12))
-    np.testing.assert_allclose(weighted.transform(round_), repeated.transform(round_), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(weighted.transform(white), repeated.transform(white), rtol=1e-9, atol=1e-9)
 
 
 def test_a_part_has_its_own_rows():
@@ -154,9 +154,9 @@ def test_a_part_has_its_own_rows():
 
 def test_a_t_distribution_in_one_dimension():
     _, predictive = fitted(np.array([[0.0], [1.0], [3.0], [4.0]]), "full")
-    heights = predictive.sample_log_densities(100_000, np.random.default_rng(0))
+    log_densities = predictive.sample_log_densities(100_000, np.random.default_rng(0))
     border = predictive.border(0.2, 0, np.random.default_rng(0))
-    assert np.mean(heights < border) == pytest.approx(0.2, abs=0.007)
+    assert np.mean(log_densities < border) == pytest.approx(0.2, abs=0.007)
     spread = np.sqrt(2.5 * 5 / 3)  # S (n + 1) / (n - 1)
     edge = 2.0 + spread * student(3).ppf(0.9)
     assert predictive.mixture.logpdf([[edge]])[0] == pytest.approx(border, rel=1e-9)
