@@ -40,7 +40,9 @@ sixteen is lost below it."""
 _NUMBERS_AT_ONCE = 2**22
 """Responsibilities that are held at a time: 32 MB."""
 _Assess = Callable[..., tuple[Floats, Labels, Floats]]
+"""The type of the function of an engine that computes log-densities, labels and responsibilities."""
 _LOWEST = float(np.finfo(np.float64).min)
+"""The lowest finite float: half of it bounds the sum of the additions of all rows."""
 _READABLE = 1e7
 """Numbers from here on are printed with three digits and an exponent."""
 
@@ -56,23 +58,23 @@ class Diagnosis:
     masses : (K,) ndarray
         Effective rows: the expected weight of the rows of each component, :math:`n_k = \sum_i w_i r_{ik}`.
     tightness : (K,) ndarray
-        The component's variance, as a share of that of most rows' components, in the direction where it is least: the
-        smallest eigenvalue of :math:`\Sigma_j^{-1} \Sigma_k` for the median j, components counting by their weights. No
-        scaling, rotation or shearing of the rows changes it. It is 1 where all covariances are equal, and for a
-        component that has more than half of the weight.
+        The variance of the component relative to the component of a typical row, in the direction with the smallest
+        ratio: the smallest eigenvalue of :math:`\Sigma_j^{-1} \Sigma_k`, as the weighted median over the components j.
+        Scaling, rotation and shearing of the rows do not change the tightness. It is 1 if all covariances are equal,
+        and for a component with more than half of the weight.
     additions : (K,) ndarray
-        What the component adds to the log-likelihood of the rows, in nats:
-        :math:`\sum_i w_i [\log p(x_i) - \log p_{-k}(x_i)]`, where :math:`p_{-k}` is the mixture without it, the other
-        proportions scaled up to sum to one. Below zero where the rows are better off without it. NaN where nothing is
-        left without it, as for the only component.
+        The addition of the component to the log-likelihood of the rows, in nats:
+        :math:`\sum_i w_i [\log p(x_i) - \log p_{-k}(x_i)]`, where :math:`p_{-k}` is the mixture without
+        component k, whose proportions are scaled to sum to 1. The addition is below 0 if the rows have a higher
+        likelihood without the component, and NaN for the only component.
     addition : float
-        What the spurious components add together: zero where there are none, NaN where nothing is left without them.
+        The addition of all spurious components together: 0 if there are none, NaN if all components are spurious.
     verdicts : tuple of str
-        For each component ``"empty"``, ``"few rows"``, ``"tight"``, ``"few rows, tight"``, or ``""`` where it looks
-        sound.
+        For each component ``"empty"``, ``"few rows"``, ``"tight"``, ``"few rows, tight"``, or ``""`` if the component
+        looks sound.
     fewest : int
-        Rows below which a component has too few: D + 2 for full covariances, 3 for diagonal and spherical ones, and 0
-        for a shared one. It is one more than a covariance of one's own needs to have an inverse.
+        The smallest number of rows that a component needs: D + 2 for full covariances, 3 for diagonal and spherical
+        covariances, and 0 for a shared covariance. A separate covariance has an inverse from one row less.
 
     Examples
     --------
@@ -129,22 +131,25 @@ class Diagnosis:
         names = self.spurious
         if not names:
             return "No component looks spurious."
-        which, look, they, hold, add = (
+        subject, look, they, hold, add = (
             (f"Component {names[0]}", "looks", "it", "holds", "adds")
             if len(names) == 1
-            else (f"Components {_listed(names)}", "look", "they", "hold", "add")
+            else (f"Components {_join_names(names)}", "look", "they", "hold", "add")
         )
-        held = f"{they} {hold} {_amount(self.masses[list(names)].sum())} of {_amount(self.masses.sum())} rows"
-        adding = "" if np.isnan(self.addition) else f" and {add} {_amount(self.addition)} nats to the log-likelihood"
+        rows, all_rows = (_format_amount(masses.sum()) for masses in (self.masses[list(names)], self.masses))
+        held = f"{they} {hold} {rows} of {all_rows} rows"
+        adding = (
+            "" if np.isnan(self.addition) else f" and {add} {_format_amount(self.addition)} nats to the log-likelihood"
+        )
         remedy = "fewer components, prior='weak', or another seed"
         if self.n_components == 1:
             remedy = "a covariance_type with fewer parameters, or prior='weak'"
-        return f"{which} {look} spurious: {held}{adding}; try {remedy}."
+        return f"{subject} {look} spurious: {held}{adding}; try {remedy}."
 
     def __repr__(self) -> str:
         lines = [f"{'component':>9}{'weight':>10}{'rows':>12}{'tightness':>12}{'adds':>12}  verdict"]
         for k, weight, rows, tightness, adds, verdict in zip(*self.columns.values(), strict=True):
-            values = f"{k:>9}{weight:>10.4f}{_number(rows):>12}{tightness:>12.2g}{_number(adds):>12}"
+            values = f"{k:>9}{weight:>10.4f}{_format_number(rows):>12}{tightness:>12.2g}{_format_number(adds):>12}"
             lines.append(f"{values}  {verdict}".rstrip())
         return "\n".join([*lines, "", *self._legend(), self.advice])
 
@@ -218,7 +223,7 @@ def diagnose(
     Component 2 looks spurious: it holds 2 of 200 rows and adds 31 nats to the log-likelihood; try fewer
     components, prior='weak', or another seed.
     """
-    source = _source(X, sample_weight)
+    source = _make_source(X, sample_weight)
     _check(mixture, source)
     masses, tightness = source.reduce(mixture, SCALAR).mass, _tightness(mixture)
     fewest = mixture.covariances.fewest_rows(mixture.n_features)
@@ -236,7 +241,7 @@ def diagnose(
     )
 
 
-def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
+def _make_source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
     """Return the rows and their weights as a source."""
     if _is_source(X):
         if sample_weight is not None:
@@ -245,14 +250,16 @@ def _source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  
     rows = finite_rows("X", cast("ArrayLike", X))
     if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
-    return ArraySource(rows, None if sample_weight is None else _checked(sample_weight, len(rows)))
+    return ArraySource(rows, None if sample_weight is None else _check_weights(sample_weight, len(rows)))
 
 
 def _is_source(rows: ArrayLike | Source) -> TypeGuard[Source]:
+    """Return True for a source, or for any object with its methods."""
     return hasattr(rows, "summarize")
 
 
-def _checked(sample_weight: ArrayLike, n_rows: int) -> Floats:
+def _check_weights(sample_weight: ArrayLike, n_rows: int) -> Floats:
+    """Return weights ``(n,)`` that are finite and at least 0; ``ValueError`` for other input."""
     weights = real("sample_weight", sample_weight).astype(np.float64)
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
@@ -262,6 +269,7 @@ def _checked(sample_weight: ArrayLike, n_rows: int) -> Floats:
 
 
 def _check(mixture: Mixture, source: Source) -> None:
+    """Raise ``ValueError`` if there are no rows, or rows with other features than the mixture has."""
     if source.n_features != mixture.n_features:
         msg = (
             f"X must have {mixture.n_features} columns, as many as the mixture has features, got {source.n_features}; "
@@ -312,8 +320,9 @@ def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]
 def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) -> Floats:
     """Return the additions of each component and, as the last one, of the spurious components together, ``(K + 1,)``.
 
-    An addition is the log-likelihood of the mixture less the one of the others, whose weights are scaled to sum to one.
-    Each row's part is cut so that the sum stays finite: without a component on it, a far row may have no density left.
+    An addition is the log-likelihood of the mixture less the log-likelihood of the remaining components, whose weights
+    are scaled to sum to one. The part of each row is bounded, so that the sum stays finite: the density at a far row
+    may be 0 without a component.
     """
     n_components = mixture.n_components
     removals = [_Removal.of(mixture, flags) for flags in np.vstack([np.eye(n_components, dtype=bool), spurious])]
@@ -360,10 +369,11 @@ class _Removal:
         return cls(np.flatnonzero(flags), rest, float(np.log(left)))
 
     def gains(self, assess: _Assess, rows: Rows, log_density: Floats, resp: Floats) -> Floats:
-        """Return the log-densities of rows less those without the components, ``(n,)``; NaN where nothing is left.
+        """Return the log-densities of rows less the log-densities without the components, ``(n,)``.
 
-        With r the responsibility of the components, it is ``log(left) - log(1 - r)``. Where r is nearly one, the
-        difference has few digits, and the density without the components is computed in place of it.
+        The difference is ``log(left) - log(1 - r)``, where r is the responsibility of the components. If r is close to
+        1, this formula loses digits, and the density without the components is computed instead. All values are NaN if
+        the other components have no weight.
         """
         if self.rest is None:
             return np.full(len(rows), np.nan)
@@ -375,17 +385,18 @@ class _Removal:
         return np.asarray(gains)
 
 
-def _number(value: float) -> str:
-    """Return a number as text: with one decimal, with three digits if it is huge, and as a dash if it is NaN."""
+def _format_number(value: float) -> str:
+    """Return a number as text: with one decimal, with three digits for huge numbers, and as a dash for NaN."""
     if np.isnan(value):
         return "-"
     return f"{round(value, 1) + 0.0:.1f}" if abs(value) < _READABLE else f"{value:.3g}"
 
 
-def _amount(value: float) -> str:
-    """Return a number for a sentence: like :func:`_number`, but whole numbers without a decimal."""
-    return _number(value).removesuffix(".0")
+def _format_amount(value: float) -> str:
+    """Return a number for a sentence: like :func:`_format_number`, but whole numbers without a decimal."""
+    return _format_number(value).removesuffix(".0")
 
 
-def _listed(names: tuple[int, ...]) -> str:
+def _join_names(names: tuple[int, ...]) -> str:
+    """Return names as a list in words: "0, 1 and 2"."""
     return f"{', '.join(map(str, names[:-1]))} and {names[-1]}"

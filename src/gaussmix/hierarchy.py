@@ -39,8 +39,8 @@ class Hierarchy:
     Parameters
     ----------
     merges : (K - 1, 2) ndarray of int
-        The two clusters joined at each step, the first step first; a cluster is named by its lowest component, and the
-        lower name comes first.
+        The two clusters joined at each step, in the order of the steps; the name of a cluster is its lowest component,
+        and the lower name comes first.
     entropies : (K,) ndarray
         Entropies in nats: ``entropies[g - 1]`` is the entropy of g clusters. The first is 0; they never fall.
     masses : (K,) ndarray
@@ -65,8 +65,9 @@ class Hierarchy:
     def n_clusters(self) -> int:
         """The suggested number of clusters: the elbow of the entropy drawn against the number of clusters.
 
-        Two straight lines are fitted by least squares, one to the entropies of 1 to g clusters and one to those of g
-        to K clusters. The elbow is the g, from 2 to K - 1, with the best fit; the largest if several fit equally well.
+        Two straight lines are fitted by least squares, one to the entropies of 1 to g clusters and the other to the
+        entropies of g to K clusters. The elbow is the g from 2 to K - 1 with the best fit. If
+        several g have equal fits, the elbow is the largest.
 
         An elbow needs three points: one or two components are left as they are. The elbow is never K, so look at
         :attr:`entropies` too: where the last entropy is small, no components overlap and none need to be joined. The
@@ -114,13 +115,13 @@ class Hierarchy:
 def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy") -> Hierarchy:
     """Join the components of a mixture into clusters, two at a time, until all are in one.
 
-    Each step joins the two clusters that lower the entropy of the partition most: those that share most rows. Of equal
-    pairs, the pair with the lowest components is joined. The function passes over the rows K times, block by block.
+    Each step joins the two clusters whose union lowers the entropy of the partition most: the clusters that share most
+    rows. Of equal pairs, the pair with the lowest components is joined. The function makes K passes over the rows.
 
     Parameters
     ----------
     mixture : Mixture
-        A fit; its number of components may be the one that BIC chooses.
+        A fitted mixture, for example with the number of components that BIC selects.
     source : Source
         The rows that were fitted.
     criterion : {"entropy"}
@@ -180,6 +181,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
 
 
 def _check(mixture: Mixture, source: Source, criterion: str) -> None:
+    """Raise ``ValueError`` for an unknown criterion, or for rows with other features than the mixture has."""
     if criterion not in _CRITERIA:
         msg = f"criterion must be one of {', '.join(_CRITERIA)}, got {criterion!r}."
         raise ValueError(msg)
@@ -207,7 +209,7 @@ def _first_falls(mixture: Mixture, source: Source) -> Floats:
 
 
 def _later_falls(mixture: Mixture, source: Source, cluster: AnyArray, others: AnyArray) -> Floats:
-    """Return the fall of the entropy by joining a cluster with each other one, ``(G,)``.
+    """Return the fall of the entropy by joining a cluster with each of the other clusters, ``(G,)``.
 
     The clusters are flags of their components, ``(K,)`` and ``(K, G)``.
     """

@@ -245,14 +245,16 @@ def test_a_warning_says_which_class_gets_fewer_components(across_classes):
     rows, labels = load_iris(return_X_y=True)
     model = GaussianMixtureClassifier(3, covariance_type="full", across_classes=across_classes, random_state=0)
     with pytest.warns(
-        ConvergenceWarning, match="Class 2 has 13 distinct rows, which bear 2 of the 3 components"
+        ConvergenceWarning, match="Class 2 has 13 distinct rows, which are enough for 2 of the 3 components"
     ) as warned:
         model.fit(rows[:113], labels[:113])
     assert {one.filename for one in warned} == {__file__}
     assert np.bincount(model.component_classes_).tolist() == [3, 3, 2]
     with (
         pytest.warns(UserWarning, match=r"The weights sum to 106\.5, less than the effective number of rows, 109\.9"),
-        pytest.warns(ConvergenceWarning, match=r"Class 2 has rows that weigh 6\.5, which bear 1 of the 3 components"),
+        pytest.warns(
+            ConvergenceWarning, match=r"Class 2 has rows that weigh 6\.5, which are enough for 1 of the 3 components"
+        ),
     ):
         model.fit(rows[:113], labels[:113], sample_weight=np.repeat([1.0, 0.5], [100, 13]))
 
@@ -289,7 +291,7 @@ def test_across_classes_flat_rows_are_held_open_without_a_ridge():
         ),
         ({"priors": [0.5, 0.6, -0.1]}, "priors must be"),
         ({"priors": [0.5, 0.6, 0.1]}, "priors must be"),
-        ({"criterion": "cv", "across_classes": True}, "criterion='cv' is for classes that are fitted by themselves"),
+        ({"criterion": "cv", "across_classes": True}, "criterion='cv' requires separate fits of the classes"),
         ({"covariance_type": "round"}, "covariance_type must be"),
         ({"across_classes": "yes"}, "across_classes"),
     ],

@@ -6,32 +6,32 @@ import pytest
 from cases import clusters
 from gaussmix import GaussianMixture
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.crossfit import CrossFit, folds
+from gaussmix.estimators.crossfit import CrossFit, split_folds
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
 
 def test_each_row_is_in_one_part():
-    parts = folds(np.random.default_rng(0).normal(size=(57, 2)))
+    parts = split_folds(np.random.default_rng(0).normal(size=(57, 2)))
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(57))
     assert {len(part) for part in parts} == {5, 6}
 
 
 def test_equal_rows_are_in_one_part():
     rows = np.repeat(np.arange(20.0), 3)[:, None]
-    for part in folds(rows):
+    for part in split_folds(rows):
         assert all(np.count_nonzero(rows[part] == value) == 3 for value in np.unique(rows[part]))
 
 
 def test_labels_are_in_each_part_in_proportion_and_a_lone_one_in_none():
     labels = np.repeat([0, 1, 2], [40, 20, 1])
-    parts = folds(np.random.default_rng(0).normal(size=(61, 2)), labels)
+    parts = split_folds(np.random.default_rng(0).normal(size=(61, 2)), labels)
     for part in parts:
         assert np.bincount(labels[part], minlength=3).tolist() == [4, 2, 0]
 
 
 def test_of_one_row_there_are_no_parts():
-    assert folds(np.ones((5, 2))) == []
+    assert split_folds(np.ones((5, 2))) == []
 
 
 @pytest.mark.parametrize("structure", ["full", "tied", "diag", "spherical"])

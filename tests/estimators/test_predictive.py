@@ -41,8 +41,8 @@ def test_of_one_gaussian_new_rows_are_beyond_the_border_as_often_as_it_says(stru
 def test_random_rows_of_a_full_covariance_have_hotellings_distances():
     rows = np.random.default_rng(0).normal(size=(15, 4))
     mixture, predictive = fitted(rows, "full")
-    heights = predictive.heights(20_000, np.random.default_rng(1))
-    distances = 2.0 * (mixture.log_norms[0] - heights)
+    log_densities = predictive.sample_log_densities(20_000, np.random.default_rng(1))
+    distances = 2.0 * (mixture.log_norms[0] - log_densities)
     assert kstest(distances * (15 - 4) / 16 / 4, f(4, 15 - 4).cdf).pvalue > 1e-6
 
 
@@ -50,9 +50,9 @@ def test_the_closed_form_is_the_quantile_of_random_rows():
     rows = np.random.default_rng(0).normal(size=(12, 3))
     for structure in ("full", "spherical"):
         _, predictive = fitted(rows, structure)
-        heights = predictive.heights(200_000, np.random.default_rng(1))
+        log_densities = predictive.sample_log_densities(200_000, np.random.default_rng(1))
         border = predictive.border(0.05, 0, np.random.default_rng(2))
-        assert np.mean(heights < border) == pytest.approx(0.05, abs=5 * np.sqrt(0.05 * 0.95 / 200_000))
+        assert np.mean(log_densities < border) == pytest.approx(0.05, abs=5 * np.sqrt(0.05 * 0.95 / 200_000))
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
@@ -60,7 +60,7 @@ def test_of_many_rows_it_is_the_mixture(structure):
     rng = np.random.default_rng(0)
     mixture = a_mixture(rng, structure.form, 2, 3)
     predictive = Predictive(mixture, np.full(2, 1e9), structure)
-    np.testing.assert_allclose(predictive.factors(2), 1.0, atol=1e-7)
+    np.testing.assert_allclose(predictive.variance_factors(2), 1.0, atol=1e-7)
     border = predictive.border(0.1, 200_000, np.random.default_rng(1))
     level = mixture.level(0.9, n_samples=200_000, random_state=2)
     assert border == pytest.approx(level.value, abs=7 * level.standard_error)
@@ -108,7 +108,7 @@ def test_least_squares_of_few_rows_is_as_wrong_as_it_says(n, n_given):
     for _ in range(n_tables):
         rows = rng.normal(size=(n + 1, n_given + 1))
         mixture, predictive = fitted(rows[:-1], "full")
-        wide = mixture.covariances.with_inflated_residuals(n_given, predictive.factors(n_given), n_given + 1)
+        wide = mixture.covariances.with_inflated_residuals(n_given, predictive.variance_factors(n_given), n_given + 1)
         told = Mixture(mixture.weights, mixture.means, wide).condition(dict(enumerate(rows[-1, :-1])))
         low, high = told.ppf([0.05, 0.95])
         within += low <= rows[-1, -1] <= high
@@ -130,23 +130,23 @@ def test_a_departure_of_many_rows_is_their_covariance():
     rng = np.random.default_rng(0)
     root = np.array([[1.5, 0.0], [0.9, 0.4]])
     departure = Departure.of(rng.normal(size=(100_000, 2)) @ root.T, np.ones(100_000))
-    drawn = departure.added(rng.standard_normal((100_000, 2)))
+    drawn = departure.transform(rng.standard_normal((100_000, 2)))
     np.testing.assert_allclose(np.cov(drawn.T), root @ root.T, atol=0.05)
 
 
 def test_rows_that_count_twice_depart_as_two():
     rows = np.random.default_rng(0).normal(size=(8, 12)) * 2
-    round_ = np.random.default_rng(1).normal(size=(5, 12))
+    white = np.random.default_rng(1).normal(size=(5, 12))
     weighted = Departure.of(rows, np.repeat([1.0, 2.0], 4))
     repeated = Departure.of(np.repeat(rows, np.repeat([1, 2], 4), axis=0), np.ones(12))
-    np.testing.assert_allclose(weighted.added(round_), repeated.added(round_), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(weighted.transform(white), repeated.transform(white), rtol=1e-9, atol=1e-9)
 
 
 def test_a_part_has_its_own_rows():
     rows = clusters(np.random.default_rng(0), 90, 3, 2)
     mixture = a_mixture(np.random.default_rng(0), Full, 3, 2)
-    whole = Predictive.of(mixture, ArraySource(rows), named("EVV"), departing=True)
-    some = whole.part(np.array([True, False, True]))
+    whole = Predictive.of(mixture, ArraySource(rows), named("EVV"), with_departures=True)
+    some = whole.subset(np.array([True, False, True]))
     np.testing.assert_array_equal(some.masses, whole.masses[[0, 2]])
     assert some.departures == (whole.departures[0], whole.departures[2])
     assert whole.masses.sum() == pytest.approx(90)
@@ -154,9 +154,9 @@ def test_a_part_has_its_own_rows():
 
 def test_a_t_distribution_in_one_dimension():
     _, predictive = fitted(np.array([[0.0], [1.0], [3.0], [4.0]]), "full")
-    heights = predictive.heights(100_000, np.random.default_rng(0))
+    log_densities = predictive.sample_log_densities(100_000, np.random.default_rng(0))
     border = predictive.border(0.2, 0, np.random.default_rng(0))
-    assert np.mean(heights < border) == pytest.approx(0.2, abs=0.007)
+    assert np.mean(log_densities < border) == pytest.approx(0.2, abs=0.007)
     spread = np.sqrt(2.5 * 5 / 3)  # S (n + 1) / (n - 1)
     edge = 2.0 + spread * student(3).ppf(0.9)
     assert predictive.mixture.logpdf([[edge]])[0] == pytest.approx(border, rel=1e-9)

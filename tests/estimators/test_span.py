@@ -35,7 +35,7 @@ def test_steps_in_the_span_are_those_in_all_dimensions(name, weighted, hold):
         run(rows, start_from(rows, from_labels(labels, 2), 2, one), one, tol=0.0, max_iter=3)
         for rows, one in ((source, m_step), (inner, model))
     )
-    lifted = span.lifted(reduced.state.mixture)
+    lifted = span.lift_mixture(reduced.state.mixture)
     theirs = whole.state.mixture
     np.testing.assert_allclose(lifted.weights, theirs.weights, rtol=1e-8)
     np.testing.assert_allclose(lifted.means, theirs.means, rtol=1e-8)
@@ -49,8 +49,8 @@ def test_steps_in_the_span_are_those_in_all_dimensions(name, weighted, hold):
 def test_it_serves_where_rows_are_few_and_the_structure_does_not_know_the_axes():
     source, _ = table()
     ridge = relative_ridge(source)
-    served = [one.public_name for one in STRUCTURES if Span.serves(source, MStep(one, ridge))]
+    served = [one.public_name for one in STRUCTURES if Span.applies_to(source, MStep(one, ridge))]
     assert served == ["tied", "full"]
-    assert not Span.serves(source, MStep(named("full"), 0.0 * ridge))
-    assert not Span.serves(source, MStep(named("full"), ridge, eigenvalue_ratio=5.0))
-    assert not Span.serves(ArraySource(np.tile(source.rows, (2, 1))), MStep(named("full"), ridge))
+    assert not Span.applies_to(source, MStep(named("full"), 0.0 * ridge))
+    assert not Span.applies_to(source, MStep(named("full"), ridge, eigenvalue_ratio=5.0))
+    assert not Span.applies_to(ArraySource(np.tile(source.rows, (2, 1))), MStep(named("full"), ridge))

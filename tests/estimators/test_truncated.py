@@ -145,7 +145,7 @@ def test_without_a_ridge_it_ends_with_a_mixture_too():
 
 
 def test_random_responsibilities_are_no_start_for_it():
-    with pytest.raises(ValueError, match=r"init_params='random' gives each row to all components.* set 'kmeans'"):
+    with pytest.raises(ValueError, match=r"init_params='random' assigns each row to all components.* set 'kmeans'"):
         truncated(init_params="random").fit(rows())
 
 

@@ -15,8 +15,8 @@ from gaussmix.cli.errors import INTERRUPTED, CommandError
 from gaussmix.cli.json_output import FitReport
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
-from gaussmix.estimators.rows import CHECKED
 from gaussmix.estimators.search import GaussianMixtureSearch
+from gaussmix.estimators.validation import CHECKED
 from gaussmix.mixture import Mixture
 from gaussmix.selection import ALL, Search, Watch
 from gaussmix.weights import warn_of_shortfall

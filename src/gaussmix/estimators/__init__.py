@@ -1,6 +1,6 @@
-"""The scikit-learn faces: validate, start, drive the loop, show the answer under scikit-learn's names."""
+"""Estimators in the style of scikit-learn: they validate the input, fit, and store the fit under its names."""
 
 import lazy_loader
 
-# As in the package above: a first fit waits for no estimator but its own.
+# Modules are imported when they are first used, so that a fit does not wait for the imports of other estimators.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""What every estimator can do once it is fitted."""
+"""The base class of the mixture estimators: the methods and attributes of a fitted estimator."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.initial import Kept
-from gaussmix.estimators.rows import read_rows, read_weights
+from gaussmix.estimators.user_start import PositiveRows
+from gaussmix.estimators.validation import read_rows, read_weights
 from gaussmix.hierarchy import Hierarchy, merge_components
 from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
@@ -23,14 +23,16 @@ from gaussmix.sources import ArraySource, Source
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["MixtureEstimator", "check_sizes", "distinct"]
+__all__ = ["MixtureEstimator", "check_sizes", "distinct_names"]
 
 _LARGEST = 1e150
+"""The largest absolute value of a row: its square is still finite in float64."""
 _LARGEST_SUM = 1e307
+"""The largest sum of weights times squared values: with the largest value and all weights, sums stay finite."""
 
 
 class MixtureEstimator(DensityMixin, BaseEstimator):
-    """An estimator that holds a fitted mixture: its density, its clusters, its samples, and scikit-learn's names."""
+    """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture."""
 
     weights: str
     weights_are: str
@@ -53,46 +55,49 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
-        """Fit to rows."""
+        """Fit the mixture to rows."""
 
     def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Labels:  # noqa: N803
-        """Fit the mixture to rows, and give each row its most probable component: ``fit(X).predict(X)``."""
+        """Fit the mixture to rows, and return the most probable component of each row: ``fit(X).predict(X)``."""
         return self.fit(X, y, sample_weight=sample_weight).predict(X)
 
     def predict(self, X: ArrayLike) -> Labels:  # noqa: N803
-        """Index of the most probable component of each row, ``(n, D) -> (n,)``."""
-        mixture = self._fitted()
-        return mixture.predict(self._rows(X))
+        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        mixture = self._get_mixture()
+        return mixture.predict(self._read_rows(X))
 
     def predict_proba(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Probability that each component gave each row, ``(n, D) -> (n, K)``."""
-        mixture, rows = self._fitted(), self._rows(X)
-        return _as(rows.dtype, mixture.responsibilities(rows))
+        """Return the probability of each component for each row (the responsibilities), ``(n, D) -> (n, K)``."""
+        mixture, rows = self._get_mixture(), self._read_rows(X)
+        return _cast_to(rows.dtype, mixture.responsibilities(rows))
 
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Log-density at each row, in nats, ``(n, D) -> (n,)``."""
-        mixture, rows = self._fitted(), self._rows(X)
-        return _as(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
+        """Return the log-density at each row, in nats, ``(n, D) -> (n,)``."""
+        mixture, rows = self._get_mixture(), self._read_rows(X)
+        return _cast_to(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
 
     def score(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
-        mixture = self._fitted()
-        source = self._read(X, sample_weight, as_counts=False)
+        """Return the mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
+        mixture = self._get_mixture()
+        source = self._read_source(X, sample_weight, as_counts=False)
         statistics = source.reduce(mixture, SCALAR)
         mean = statistics.log_likelihood / statistics.weight
-        return mean if np.isfinite(mean) else _mean_of_far(mixture, source)
+        return mean if np.isfinite(mean) else _mean_without_overflow(mixture, source)
 
     def aic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Akaike's information criterion of the mixture on the rows; lower is better."""
-        return _finite(selection.aic(self._statistics(X, sample_weight), self._n_parameters()))
+        """Return Akaike's information criterion of the mixture on the rows; lower is better."""
+        return _clip_infinite(selection.aic(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
     def bic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Bayesian information criterion of the mixture on the rows; lower is better."""
-        return _finite(selection.bic(self._statistics(X, sample_weight), self._n_parameters()))
+        """Return the Bayesian information criterion of the mixture on the rows; lower is better."""
+        return _clip_infinite(selection.bic(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
     def icl(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Integrated completed likelihood of the mixture on the rows: BIC for clusters; lower is better."""
-        return _finite(selection.icl(self._statistics(X, sample_weight), self._n_parameters()))
+        """Return the integrated completed likelihood criterion (ICL) of the mixture on the rows; lower is better.
+
+        ICL is BIC plus a penalty for overlapping components (Biernacki, Celeux & Govaert 2000).
+        """
+        return _clip_infinite(selection.icl(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Rows, Labels]:
         """Draw new rows from the fitted mixture.
@@ -100,24 +105,30 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         Parameters
         ----------
         n_samples : int, default 1
-            How many.
+            Number of rows to draw.
         random_state : int, Generator or None
-            Seed of this draw. By default the estimator's own, which goes on from draw to draw: two calls give
-            different rows, and the same program the same rows again.
+            Seed of this draw. By default the random generator of the estimator is used, and its state advances with
+            each call: two calls return different rows, but a second run of the program returns equal rows.
 
         Returns
         -------
         X : (n_samples, D) ndarray
+            The rows.
         y : (n_samples,) ndarray of int
-            The component that each row was drawn from.
+            The component from which each row was drawn.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1.
         """
-        mixture = self._fitted()
+        mixture = self._get_mixture()
         if n_samples < 1:
             msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state
         rows, labels = mixture.sample(n_samples, random_state=rng, return_components=True)
-        return _as(self._dtype, rows), labels
+        return _cast_to(self._dtype, rows), labels
 
     def merge_components(
         self,
@@ -126,24 +137,24 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         *,
         criterion: str = "entropy",
     ) -> Hierarchy:
-        """Combine components into clusters, from K down to one: a density's components are not clusters.
+        """Combine components into clusters, step by step, from K clusters to one cluster.
 
-        At each step the two clusters are joined whose union makes the rows' memberships most certain (Baudry, Raftery,
-        Celeux, Lo & Gottardo 2010).
+        A cluster that is not Gaussian is fitted by several components. Each step joins the two clusters whose union
+        lowers the entropy of the cluster memberships most (Baudry, Raftery, Celeux, Lo & Gottardo 2010).
 
         Parameters
         ----------
         X : (n, D) array_like
-            Rows, usually those of the fit.
+            Rows, usually the rows of the fit.
         sample_weight : (n,) array_like, optional
-            Weights of the rows, with the meaning that `weights_are` says.
+            Weights of the rows, with the meaning that `weights_are` states.
         criterion : {"entropy"}
-            What is to fall most.
+            The quantity that each step lowers most.
 
         Returns
         -------
         Hierarchy
-            The order of the merges, the entropy with each number of clusters, and which cluster each component is in.
+            The order of the merges, the entropy for each number of clusters, and the cluster of each component.
 
         Examples
         --------
@@ -156,44 +167,48 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         >>> len(set(clusters[model.predict(X)[:300]]))
         1
         """
-        mixture = self._fitted()
-        source = self._read(X, sample_weight)
+        mixture = self._get_mixture()
+        source = self._read_source(X, sample_weight)
         return merge_components(mixture, source, criterion)
 
     @property
     def weights_(self) -> Rows:
-        return _as(self._dtype, self.mixture_.weights)
+        return _cast_to(self._dtype, self.mixture_.weights)
 
     @property
     def means_(self) -> Rows:
-        return _as(self._dtype, self.mixture_.means)
+        return _cast_to(self._dtype, self.mixture_.means)
 
     @property
     def covariances_(self) -> Rows:
-        return _as(self._dtype, self.mixture_.covariances.covariances)
+        return _cast_to(self._dtype, self.mixture_.covariances.covariances)
 
     @property
     def precisions_(self) -> Rows:
-        return _as(self._dtype, self.mixture_.covariances.precisions)
+        return _cast_to(self._dtype, self.mixture_.covariances.precisions)
 
     @property
     def precisions_cholesky_(self) -> Rows:
-        return _as(self._dtype, self.mixture_.covariances.precisions_cholesky)
+        return _cast_to(self._dtype, self.mixture_.covariances.precisions_cholesky)
 
     def _n_parameters(self) -> int:
-        """Number of free parameters."""
-        mixture = self._fitted()
+        """Return the number of free parameters."""
+        mixture = self._get_mixture()
         return self._m_step.n_parameters(mixture.n_components, mixture.n_features)
 
-    def _fitted(self) -> Mixture:
+    def _get_mixture(self) -> Mixture:
+        """Return the fitted mixture, or raise ``NotFittedError``."""
         check_is_fitted(self, "mixture_")
         return self.mixture_
 
-    def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
+    def _read_rows(self, X: ArrayLike) -> Rows:  # noqa: N803
         return read_rows(self, X, reset=False)
 
-    def _training(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> tuple[Source, Kept]:  # noqa: N803
-        """Rows to fit, as :meth:`_source` has them, none so large that sums of squares would overflow."""
+    def _read_training(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> tuple[Source, PositiveRows]:  # noqa: N803
+        """Return the rows to fit as a source, and the selection of rows with positive weight.
+
+        Raise ``ValueError`` if sums of squares of the rows would overflow.
+        """
         if isinstance(X, Source):
             refuse_weights(sample_weight)
             check_sizes(X)
@@ -201,21 +216,21 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
             return X, slice(None)
-        rows = read_rows(self, X, reset=True, at_least=2)
-        source, kept = self._source(rows, sample_weight)
+        rows = read_rows(self, X, reset=True, min_rows=2)
+        source, positive = self._make_source(rows, sample_weight)
         check_sizes(source)
-        return source, kept
+        return source, positive
 
-    def _read(
+    def _read_source(
         self,
         X: ArrayLike | Source,  # noqa: N803
         sample_weight: ArrayLike | None,
         *,
         as_counts: bool = True,
     ) -> Source:
-        """Return rows that go with the fitted mixture, and their weights."""
+        """Return rows with the features of the fitted mixture, and their weights, as a source."""
         if not isinstance(X, Source):
-            return self._source(self._rows(X), sample_weight, as_counts=as_counts)[0]
+            return self._make_source(self._read_rows(X), sample_weight, as_counts=as_counts)[0]
         refuse_weights(sample_weight)
         if X.n_features != self.n_features_in_:
             msg = (
@@ -224,30 +239,30 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             raise ValueError(msg)
         return X
 
-    def _source(
+    def _make_source(
         self, rows: Rows, sample_weight: ArrayLike | None, *, as_counts: bool = True
-    ) -> tuple[ArraySource, Kept]:
-        """Return the rows that weigh something, with their weights, and which of all rows they are."""
-        kept, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts)
-        return ArraySource(rows[kept], weights, self.engine, usable_threads(self.n_jobs)), kept
+    ) -> tuple[ArraySource, PositiveRows]:
+        """Return the rows with positive weight as a source, and the selection of these rows from all rows."""
+        positive, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts)
+        return ArraySource(rows[positive], weights, self.engine, usable_threads(self.n_jobs)), positive
 
-    def _statistics(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
-        mixture = self._fitted()
-        source = self._read(X, sample_weight)
+    def _compute_statistics(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
+        mixture = self._get_mixture()
+        source = self._read_source(X, sample_weight)
         return source.reduce(mixture, SCALAR)
 
-    def _models(self, structures: Sequence[Structure], source: Source) -> tuple[MStep, ...]:
-        """The models of these structures that the parameters say are to be fitted; all have the same ridge."""
+    def _make_models(self, structures: Sequence[Structure], source: Source) -> tuple[MStep, ...]:
+        """Return a model to fit for each structure, by the parameters of the estimator; all have the same ridge."""
         return make_models(structures, source, reg_covar=self.reg_covar, equal_weights=self.weights == "equal")
 
-    def _keep(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
-        """Keep the answer under scikit-learn's names."""
+    def _store_fit(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
+        """Store the fit under scikit-learn's attribute names."""
         self._m_step, self._history, self._dtype = m_step, fit.history, dtype
         self.mixture_ = Mixture(
             fit.state.mixture.weights,
             fit.state.mixture.means,
             fit.state.mixture.covariances,
-            feature_names=distinct(getattr(self, "feature_names_in_", None)),
+            feature_names=distinct_names(getattr(self, "feature_names_in_", None)),
         )
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter
@@ -256,13 +271,13 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
 
 def refuse_weights(sample_weight: ArrayLike | None) -> None:
-    """Refuse weights beside a source."""
+    """Raise ``ValueError`` if weights are given beside a source."""
     if sample_weight is not None:
         raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
 
 
 def check_sizes(source: Source) -> None:
-    """Say so where sums of squares would overflow."""
+    """Raise ``ValueError`` if sums of squares of the rows would overflow."""
     largest = source.largest
     if largest > _LARGEST:
         msg = f"X is too large: it must be at most {_LARGEST:g} in absolute value, got {largest:g}; rescale it."
@@ -278,26 +293,26 @@ def check_sizes(source: Source) -> None:
         raise ValueError(msg)
 
 
-def _mean_of_far(mixture: Mixture, source: Source) -> float:
-    """Return the mean log-density of rows so far out that the sum of their log-densities overflows."""
+def _mean_without_overflow(mixture: Mixture, source: Source) -> float:
+    """Return the mean log-density of rows, without a sum of log-densities, which overflows for very far rows."""
     with np.errstate(over="ignore"):
         parts = (float(weights / source.weight @ mixture.logpdf(rows)) for rows, weights in source.arrays())
-        return _finite(sum(parts))
+        return _clip_infinite(sum(parts))
 
 
-def _finite(value: float) -> float:
-    """Return a value, or the largest float of its sign in place of infinity, as a log-density saturates."""
+def _clip_infinite(value: float) -> float:
+    """Return a value with infinity replaced by the largest float of the same sign."""
     largest = np.finfo(np.float64).max
     return float(np.clip(value, -largest, largest))
 
 
-def _as(dtype: np.dtype[Any], values: Floats) -> Rows:
-    """Values in the precision of the rows that they are about, or in their own where they would overflow in that."""
+def _cast_to(dtype: np.dtype[Any], values: Floats) -> Rows:
+    """Return values in the precision of the rows, or unchanged if they overflow in that precision."""
     with np.errstate(over="ignore"):
-        cast_to = values.astype(dtype, copy=False)
-    return cast("Rows", cast_to if np.isfinite(cast_to).all() else values)
+        converted = values.astype(dtype, copy=False)
+    return cast("Rows", converted if np.isfinite(converted).all() else values)
 
 
-def distinct(names: AnyArray | None) -> tuple[str, ...] | None:
-    """Feature names for a mixture, which tells its features apart by them; a frame may repeat names."""
+def distinct_names(names: AnyArray | None) -> tuple[str, ...] | None:
+    """Return feature names for a mixture, or None if there are none or if they repeat."""
     return None if names is None or len(set(names)) < len(names) else tuple(map(str, names))

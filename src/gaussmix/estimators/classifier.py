@@ -1,4 +1,4 @@
-"""Classes, by a Gaussian mixture for each."""
+"""The classifier: a Gaussian mixture for each class, and Bayes' rule."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self, cast
@@ -12,11 +12,11 @@ from gaussmix._threads import one_thread
 from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
 from gaussmix.covariances import Full
 from gaussmix.estimators.base import check_sizes
-from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, warn
-from gaussmix.estimators.classes import Classes, ClassMixtures, apart
+from gaussmix.estimators.class_models import Classes, ClassMixtures, fit_separate
 from gaussmix.estimators.crossfit import CrossFit
-from gaussmix.estimators.pooled import fit_pooled, labelled
-from gaussmix.estimators.rows import read_labels, read_rows, read_weights
+from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, warn
+from gaussmix.estimators.pooled import fit_pooled, label_source
+from gaussmix.estimators.validation import read_labels, read_rows, read_weights
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION
 from gaussmix.structures import named
@@ -25,69 +25,77 @@ from gaussmix.values import real
 __all__ = ["GaussianMixtureClassifier"]
 
 _SUM_TOLERANCE = 1e-6
-_FOR_ALL, _CRITERION = "tied", "bic"  # the structure that goes across classes where rows are few, and what goes with it
+"""The largest accepted difference between the sum of `priors` and 1."""
+_POOLED_STRUCTURE, _POOLED_CRITERION = "tied", "bic"
+"""The structure that ``covariance_type="auto"`` fits across all classes with few rows, and the criterion of the fit."""
 
 
 class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
-    r"""A classifier that knows what each class looks like: a Gaussian mixture for each, and Bayes' rule.
+    r"""A classifier that models the density of each class by a Gaussian mixture, and applies Bayes' rule.
 
     .. math:: P(c \mid x) = \frac{\pi_c \, p(x \mid c)}{\sum_{c'} \pi_{c'} \, p(x \mid c')}
 
-    All classes together are one mixture of all components, which weigh the prior of the class times their weight
-    within it; the probability of a class is the sum of its components' responsibilities.
+    All classes together form one mixture. The weight of a component is the prior of its class times its weight within
+    the class; the probability of a class is the sum of the responsibilities of its components.
 
-    By default each class is fitted by itself, with a structure and a number of components of its own choice. With
-    `across_classes` one structure goes across all components, so that classes may share what they have in common.
+    By default each class is fitted separately, and its structure and its number of components are selected separately.
+    With `across_classes` a single structure applies to the components of all classes, so that classes can share volume,
+    shape or orientation.
     Three special cases have names: :meth:`lda`, :meth:`qda` and :meth:`naive_bayes`.
 
     Parameters
     ----------
     n_components : int or sequence of int, default 1 to 9
-        Number of components of each class, or numbers to choose from. A class whose rows are too few gets fewer.
+        Number of components of each class, or a sequence of numbers from which `criterion` selects. A class with too
+        few rows gets fewer components.
     covariance_type : str or sequence of str, default "auto"
-        Shapes of the covariances, as for :class:`GaussianMixture`, or several to choose from; ``"all"`` for all.
-        ``"auto"`` is ``"full"`` where each class has at least 25 rows per feature and component. Where one has fewer,
-        it is the one of ``"full"``, ``"diag"`` and ``"spherical"`` for each class and ``"tied"`` across all classes
-        whose probabilities are best for rows that a fit has not seen.
+        Structure of the covariances, as for :class:`GaussianMixture`, or several structures from which `criterion`
+        selects; ``"all"`` for all structures. ``"auto"`` is ``"full"`` if each class has at least 25 rows per feature
+        and component. Otherwise four models are compared, ``"full"``, ``"diag"`` and ``"spherical"`` for each class and
+        ``"tied"`` across all classes, by the error of their probabilities (Brier score) for rows not used in the fit.
     across_classes : bool, default False
-        Whether the structure is one of all components of all classes: ``"tied"`` then is one covariance for all, where
-        otherwise each class has one. Structure and number of components are chosen once, by the likelihood of rows
-        and classes. With one component it is the discriminant analysis of Bensmail & Celeux (1996), and with more that
-        of Hastie & Tibshirani (1996).
+        If True, the structure applies to the components of all classes together: ``"tied"`` is one covariance for all
+        classes, while by default each class has its own. Structure and number of components are then selected once, by
+        the joint likelihood of rows and classes. With one component per class this is the discriminant analysis of
+        Bensmail & Celeux (1996), with several components the mixture discriminant analysis of Hastie & Tibshirani
+        (1996).
     priors : (C,) array_like, optional
         Probabilities of the classes, in the order of `classes_`; by default their shares of the training rows.
     criterion : str, default "bic"
-        What to choose by, where there is a choice: see :class:`GaussianMixtureSearch`. ``"cv"`` is for classes that are
-        fitted by themselves.
+        The criterion that selects among several models: see :class:`GaussianMixtureSearch`. ``"cv"`` requires separate
+        fits of the classes.
     reg_covar : float or "auto", default "auto"
-        Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`. ``"auto"`` follows the rows
-        of the class, or across classes all rows.
+        Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`. ``"auto"`` depends on the
+        rows of the class, or on all rows with `across_classes`.
     weights_are : {"counts", "relative"}, default "counts"
-        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
-        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
-        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
+        The meaning of `sample_weight`. With ``"counts"``, a weight is the number of rows that a row stands for. With
+        ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
+        effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
+        about few rows use.
     random_state : int, RandomState or None
         Seed of the fits and of :meth:`sample`.
     n_jobs : int, optional
-        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
-        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
+        Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
+        ``joblib.parallel_config``; without a setting, all cores, or one thread in a worker of joblib. The result does
+        not depend on the number of threads, to the last bit.
 
     Attributes
     ----------
     mixture_ : Mixture
-        All components, class by class. ``mixture_.logpdf`` is the log-density of rows, whatever their class.
+        The components of all classes, in the order of the classes. ``mixture_.logpdf`` is the log-density of rows
+        irrespective of their classes.
     component_classes_ : (K,) ndarray
         The class of each component.
     classes_ : (C,) ndarray
         The classes, in order.
     priors_ : (C,) ndarray
-        Their probabilities.
+        The prior probabilities of the classes.
     best_params_ : list of dict
-        For each class ``n_components`` and ``covariance_type``.
+        The selected ``n_components`` and ``covariance_type`` of each class.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (D,) ndarray of str
-        Names of the features, where the rows came with names.
+        Names of the features; only if the rows have column names.
 
     References
     ----------
@@ -106,9 +114,14 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
     array([[0.  , 0.22, 0.78]])
     """
 
-    _plenty = 25.0  # at 10 a class's own covariance has 0.03 less accuracy than a common one, and 0.01 less at 20
+    _ample_rows = 25.0
+    """The number of rows per component and feature from which ``"auto"`` is ``"full"``.
+
+    With 10 rows, the accuracy of separate covariances is 0.03 below the accuracy of a common covariance; with 20 rows,
+    0.01.
+    """
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn's way to inherit them
+        **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn inherits the constraints in this way
         "across_classes": ["boolean"],
         "priors": ["array-like", None],
     }
@@ -143,7 +156,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
     @classmethod
     def lda(cls, **params: Any) -> Self:  # noqa: ANN401 - of the class
-        """Linear discriminant analysis: one Gaussian for each class, and one covariance for all.
+        """Return an estimator for linear discriminant analysis: one Gaussian for each class, one covariance for all.
 
         Parameters
         ----------
@@ -161,7 +174,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
     @classmethod
     def qda(cls, **params: Any) -> Self:  # noqa: ANN401 - of the class
-        """Quadratic discriminant analysis: one Gaussian for each class, with a covariance of its own.
+        """Return an estimator for quadratic discriminant analysis: one Gaussian with its own covariance for each class.
 
         Parameters
         ----------
@@ -172,7 +185,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
     @classmethod
     def naive_bayes(cls, **params: Any) -> Self:  # noqa: ANN401 - of the class
-        """Gaussian naive Bayes: one Gaussian for each class, in which features are independent.
+        """Return an estimator for Gaussian naive Bayes: one Gaussian with independent features for each class.
 
         Parameters
         ----------
@@ -182,17 +195,17 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         return cls(1, covariance_type="diag", **params)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
-        """Fit the classes' mixtures.
+        """Fit the mixtures of the classes.
 
         Parameters
         ----------
         X : (n, D) array_like
             Rows: an array, or a pandas or polars frame.
         y : (n,) array_like
-            Their classes: numbers or strings.
+            The classes of the rows: numbers or strings.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
-            rows need ``weights_are="relative"``. A class without weight is left out.
+            The number of rows that each row stands for: weight 2 counts a row twice, weight 0 omits the row. Weights
+            that only compare rows need ``weights_are="relative"``. A class whose rows all have weight 0 is omitted.
 
         Returns
         -------
@@ -201,13 +214,13 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         Raises
         ------
         ValueError
-            If a parameter, the rows or the classes cannot be used.
+            If a parameter, the rows or the classes are invalid.
 
         Warns
         -----
         ConvergenceWarning
-            If a class has too few rows for what was asked for, or for a covariance of its own, or the fit of a class
-            ended otherwise than converged.
+            If a class has too few rows for the requested components or for its own covariance, or if the fit of a class
+            did not converge or needed regularization.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
         """
@@ -215,41 +228,46 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         rows = read_rows(self, X, reset=True)
         labels = read_labels(self, rows, y)
         check_classification_targets(labels)
-        kept, weights = read_weights(rows, sample_weight, self.weights_are)
-        self.classes_, coded = np.unique(labels[kept], return_inverse=True)
-        source = self._source(rows[kept], weights)
+        positive, weights = read_weights(rows, sample_weight, self.weights_are)
+        self.classes_, codes = np.unique(labels[positive], return_inverse=True)
+        source = self._make_source(rows[positive], weights)
         check_sizes(source)
-        classes = Classes(source, coded, self.classes_)
-        self.priors_ = self._checked_priors(classes.shares)
-        self._rng = self._generator()
+        classes = Classes(source, codes, self.classes_)
+        self.priors_ = self._check_priors(classes.shares)
+        self._rng = self._make_generator()
         with one_thread():
-            fitted = self._fitted(classes)
-        mixture, self.best_params_ = fitted.mixture, fitted.params
-        weights_ = mixture.weights * np.repeat(self.priors_ / classes.shares, fitted.sizes)
-        self.mixture_ = Mixture(weights_, mixture.means, mixture.covariances, feature_names=self._names())
-        self.component_classes_ = np.repeat(self.classes_, fitted.sizes)
-        warn(fitted.notes)
+            models = self._fit_classes(classes)
+        mixture, self.best_params_ = models.mixture, models.params
+        proportions = mixture.weights * np.repeat(self.priors_ / classes.shares, models.sizes)
+        self.mixture_ = Mixture(
+            proportions, mixture.means, mixture.covariances, feature_names=self._get_feature_names()
+        )
+        self.component_classes_ = np.repeat(self.classes_, models.sizes)
+        warn(models.notes)
         return self
 
     def predict(self, X: ArrayLike) -> AnyArray:  # noqa: N803
-        """The most probable class of each row, ``(n, D) -> (n,)``."""
+        """Return the most probable class of each row, ``(n, D) -> (n,)``."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return cast("AnyArray", self.classes_[most_probable])
 
     def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Probability of each class for each row, ``(n, D) -> (n, C)``, in the order of `classes_`."""
-        rows = self._rows(X)
-        of_class = (self.component_classes_[:, None] == self.classes_).astype(np.float64)
-        return np.asarray(self.mixture_.responsibilities(rows) @ of_class)
+        """Return the probability of each class for each row, ``(n, D) -> (n, C)``, in the order of `classes_`."""
+        rows = self._read_rows(X)
+        memberships = (self.component_classes_[:, None] == self.classes_).astype(np.float64)
+        return np.asarray(self.mixture_.responsibilities(rows) @ memberships)
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Logarithm of :meth:`predict_proba`; minus infinity where that is below the smallest float."""
+        """Return the logarithm of :meth:`predict_proba`; minus infinity for probabilities below the smallest float."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
     def score_samples(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Log-density at each row, whatever its class, in nats, ``(n, D) -> (n,)``: low where a row is of none."""
-        rows = self._rows(X)
+        """Return the log-density at each row under all classes together, in nats, ``(n, D) -> (n,)``.
+
+        The log-density is low for rows that resemble no class.
+        """
+        rows = self._read_rows(X)
         return self.mixture_.logpdf(rows)
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Floats, AnyArray]:
@@ -258,58 +276,60 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         Parameters
         ----------
         n_samples : int, default 1
-            How many.
+            Number of rows to draw.
         random_state : int, Generator or None
-            Seed of this draw. By default the estimator's own, which goes on from draw to draw.
+            Seed of this draw. By default the random generator of the estimator is used, and its state advances with
+            each call.
 
         Returns
         -------
         X : (n_samples, D) ndarray
+            The rows.
         y : (n_samples,) ndarray
-            Their classes.
+            The classes of the rows.
         """
         check_is_fitted(self, "mixture_")
         rng = self._rng if random_state is None else random_state
         rows, components = self.mixture_.sample(n_samples, random_state=rng, return_components=True)
         return rows, self.component_classes_[components]
 
-    def _fitted(self, classes: Classes) -> ClassMixtures:
-        """The mixtures that the rows can carry."""
+    def _fit_classes(self, classes: Classes) -> ClassMixtures:
+        """Fit the mixtures of the classes, with a structure that the number of rows supports."""
         if self.across_classes and self.criterion == CROSS_VALIDATION:
             msg = (
-                "criterion='cv' is for classes that are fitted by themselves; with across_classes=True take 'bic', or "
-                "choose by how well classes are told apart, with scikit-learn's GridSearchCV."
+                "criterion='cv' requires separate fits of the classes; with across_classes=True use 'bic', or select "
+                "by accuracy with scikit-learn's GridSearchCV."
             )
             raise ValueError(msg)
-        choice = self._choice(classes.source.n_features)
+        choice = self._make_choice(classes.source.n_features)
 
-        def fit(one: Choice) -> ClassMixtures:
+        def fit(option: Choice) -> ClassMixtures:
             if self.across_classes:
-                return fit_pooled(classes, one, self.criterion, self._rng)
-            if choice.automatic and one.structures == (_FOR_ALL,):
-                return fit_pooled(classes, one, _CRITERION, self._rng)
-            return apart(classes, one, self.criterion, self._rng)
+                return fit_pooled(classes, option, self.criterion, self._rng)
+            if choice.automatic and option.structures == (_POOLED_STRUCTURE,):
+                return fit_pooled(classes, option, _POOLED_CRITERION, self._rng)
+            return fit_separate(classes, option, self.criterion, self._rng)
 
-        def enough(fitted: ClassMixtures) -> bool:
-            return all(map(self._carries, classes.parts, fitted.sizes))
+        def has_enough_rows(models: ClassMixtures) -> bool:
+            return all(map(self._has_ample_rows, classes.parts, models.sizes))
 
-        def loss(fitted: ClassMixtures) -> tuple[bool, float]:
-            return fitted.uncarried, _held_out(classes, choice, fitted)[0]
+        def loss(models: ClassMixtures) -> tuple[bool, float]:
+            return models.lacks_rows, _cross_validate(classes, choice, models)[0]
 
-        fitted = choice.carried(fit, enough, loss)
+        models = choice.fit_supported(fit, has_enough_rows, loss)
         smallest = min(float(part.sample_weight.sum()) for part in classes.parts)
         fewest = Full.fewest_rows(classes.source.n_features)
-        if not choice.automatic or smallest >= fewest or fitted.notes:
-            return fitted
+        if not choice.automatic or smallest >= fewest or models.notes:
+            return models
         note = (
             f"A class has {smallest:g} rows, and a covariance of {classes.source.n_features} features needs {fewest}: "
-            f"covariance_type='auto' took {fitted.params[0]['covariance_type']!r}, which gives the right class to "
-            f"{_held_out(classes, choice, fitted)[1]:.1%} of the rows when it has not seen them."
+            f"covariance_type='auto' selected {models.params[0]['covariance_type']!r}, with a cross-validated "
+            f"accuracy of {_cross_validate(classes, choice, models)[1]:.1%}."
         )
-        return fitted._replace(notes=(note,))
+        return models._replace(notes=(note,))
 
-    def _checked_priors(self, shares: Floats) -> Floats:
-        """The priors that were given, or the shares of the classes."""
+    def _check_priors(self, shares: Floats) -> Floats:
+        """Return the parameter `priors` after validation, or the shares of the classes if it is None."""
         if self.priors is None:
             return shares
         priors = real("priors", self.priors).astype(np.float64)
@@ -322,19 +342,19 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         return priors
 
 
-def _held_out(classes: Classes, choice: Choice, fitted: ClassMixtures) -> tuple[float, float]:
-    """Loss and accuracy for rows that a fit has not seen.
+def _cross_validate(classes: Classes, choice: Choice, models: ClassMixtures) -> tuple[float, float]:
+    """Return the cross-validated loss and accuracy.
 
-    The loss is the mean squared error of the classes' probabilities (Brier 1950). It is bounded: a wrong answer that is
-    too sure of itself, as those from few rows are, counts little more than any.
+    The loss is the mean squared error of the class probabilities (Brier 1950). It is bounded, so that wrong
+    predictions with a probability close to 1, which are frequent in fits to few rows, do not dominate the mean.
     """
-    structure = named(fitted.params[0]["covariance_type"])
-    source, m_step = labelled(classes, fitted.sizes), choice.model(classes.source, structure)
-    own = np.eye(len(classes.names))
-    errors, right = np.zeros(source.n_rows), np.ones(source.n_rows)
-    for part, _, mixture in CrossFit(source, fitted.mixture, m_step, classes.labels).refits:
-        told = mixture.responsibilities(source.rows[part]) @ np.repeat(own, fitted.sizes, axis=0)
-        errors[part] = np.square(told - own[classes.labels[part]]).sum(axis=1)
-        right[part] = told.argmax(axis=1) == classes.labels[part]
+    structure = named(models.params[0]["covariance_type"])
+    source, m_step = label_source(classes, models.sizes), choice.make_model(classes.source, structure)
+    indicators = np.eye(len(classes.names))
+    errors, correct = np.zeros(source.n_rows), np.ones(source.n_rows)
+    for part, _, mixture in CrossFit(source, models.mixture, m_step, classes.labels).refits:
+        probabilities = mixture.responsibilities(source.rows[part]) @ np.repeat(indicators, models.sizes, axis=0)
+        errors[part] = np.square(probabilities - indicators[classes.labels[part]]).sum(axis=1)
+        correct[part] = probabilities.argmax(axis=1) == classes.labels[part]
     weights = source.sample_weight
-    return float(weights @ errors / weights.sum()), float(weights @ right / weights.sum())
+    return float(weights @ errors / weights.sum()), float(weights @ correct / weights.sum())

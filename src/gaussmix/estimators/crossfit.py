@@ -1,4 +1,4 @@
-"""Fits of one model to parts of the rows, to see how well it does on rows that it has not seen."""
+"""Cross-fitting: fits of a model without parts of the rows, to evaluate it on rows that the fit did not use."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,23 +14,25 @@ from gaussmix.initialization import relative_ridge
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["CrossFit", "Refit", "folds"]
+__all__ = ["CrossFit", "Refit", "split_folds"]
 
 N_FOLDS = 10
-_TOL, _MAX_ITER = 1e-5, 200  # nats per row and steps: of fits that begin near their end
+"""The number of parts of the rows."""
+_TOL, _MAX_ITER = 1e-5, 200
+"""The stopping rule of the refits, in nats per row and EM steps: a refit starts close to its optimum."""
 
 
 class Refit(NamedTuple):
-    """The mixture without some rows.
+    """A mixture that was fitted without a part of the rows.
 
     Attributes
     ----------
     part : (m,) ndarray of int
-        The rows that it has not seen.
+        The indices of the rows that the fit did not use.
     rest : ArraySource
-        The others.
+        The other rows.
     mixture : Mixture
-        The mixture that was fitted to these.
+        The mixture that was fitted to the other rows.
     """
 
     part: Labels
@@ -40,10 +42,10 @@ class Refit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """A mixture fitted again to all rows but a part, for each part of them; each fit begins with the mixture of all.
+    """Refits of a mixture, each without a part of the rows. Each refit starts from the mixture of all rows.
 
-    So components keep their numbers, and a fit takes a few steps. What the mixture of all rows has seen of a part is
-    forgotten but for the optimum that it is in.
+    Hence components keep their numbers, and a refit takes a few steps. The left-out part influences a refit only by the
+    choice of the local optimum.
 
     Attributes
     ----------
@@ -52,9 +54,9 @@ class CrossFit:
     mixture : Mixture
         The mixture of all rows.
     m_step : MStep
-        The model, with what holds components open.
+        The model, with the prior that regularizes degenerate components, if there are any.
     labels : (n,) ndarray of int, optional
-        Classes of the rows: each part has its share of each.
+        Classes of the rows; the rows of each class are spread evenly over the parts.
     """
 
     source: ArraySource
@@ -64,40 +66,42 @@ class CrossFit:
 
     @cached_property
     def variances(self) -> Floats:
-        """How widely the rows are spread, all positive, ``(D,)``."""
+        """The scale of the columns of the rows: positive variances, ``(D,)``."""
         return relative_ridge(
             ArraySource(self.source.rows, self.source.weights, self.source.engine, self.source.n_threads), 1.0
         )
 
     @cached_property
     def refits(self) -> tuple[Refit, ...]:
-        """The mixtures without each part."""
-        return tuple(map(self._without, folds(self.source.rows, self.labels)))
+        """The refits without each of the parts."""
+        return tuple(map(self._refit_without, split_folds(self.source.rows, self.labels)))
 
-    def _without(self, part: Labels) -> Refit:
+    def _refit_without(self, part: Labels) -> Refit:
+        """Fit the mixture to all rows except a part."""
         others = np.setdiff1d(np.arange(self.source.n_rows), part)
         rest = self.source.subset(others)
 
-        def go_on(start: Mixture, m_step: MStep) -> Fit:
+        def rerun(start: Mixture, m_step: MStep) -> Fit:
             return run(rest, start, m_step, tol=_TOL, max_iter=_MAX_ITER, accelerate=True)
 
-        fit, _ = recover(go_on(self.mixture, self.m_step), self.m_step, self.variances, go_on)
+        fit, _ = recover(rerun(self.mixture, self.m_step), self.m_step, self.variances, rerun)
         return Refit(part, rest, fit.state.mixture)
 
 
-def folds(rows: Rows, labels: Labels | None = None) -> list[Labels]:
-    """Return random parts of about equal size of all rows; of rows with labels, each part has its share of each.
+def split_folds(rows: Rows, labels: Labels | None = None) -> list[Labels]:
+    """Split the rows at random into parts of about equal size; the rows of each label are spread over the parts.
 
-    Equal rows are in one part, so that a row is as good as its weight, and no fit has seen a row that it is told to be
-    new. A label of one row alone is in no part, as none would be left to fit.
+    Equal rows are in the same part, so that repeated rows have the same effect as a weight, and no refit uses a copy of
+    a left-out row. A label with a single distinct row is in no part, since a refit without this row would have no row
+    of the label.
     """
-    of_all = np.zeros(len(rows), np.intp) if labels is None else labels
-    distinct, group = np.unique(np.column_stack([of_all, rows]), axis=0, return_inverse=True)
-    of_group = distinct[:, 0].astype(np.intp)
+    row_labels = np.zeros(len(rows), np.intp) if labels is None else labels
+    distinct, group = np.unique(np.column_stack([row_labels, rows]), axis=0, return_inverse=True)
+    group_labels = distinct[:, 0].astype(np.intp)
     shuffled = np.random.default_rng(0).permutation(len(distinct))
-    order = shuffled[np.argsort(of_group[shuffled], kind="stable")]
-    order = order[np.bincount(of_group)[of_group[order]] > 1]
-    if len(order) < 2:  # noqa: PLR2004 - one part and another
+    order = shuffled[np.argsort(group_labels[shuffled], kind="stable")]
+    order = order[np.bincount(group_labels)[group_labels[order]] > 1]
+    if len(order) < 2:  # noqa: PLR2004 - a part and the other rows
         return []
     part = np.full(len(distinct), -1)
     part[order] = np.arange(len(order)) % N_FOLDS

@@ -1,4 +1,4 @@
-"""The drop-in for scikit-learn's ``GaussianMixture``."""
+"""The estimator of a Gaussian mixture, a drop-in for scikit-learn's ``GaussianMixture``."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import State, Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.base import MixtureEstimator, distinct
-from gaussmix.estimators.initial import EXPLORE, InitialParameters, Kept, UserStart, of_kept
-from gaussmix.estimators.rows import WEIGHTS_ARE
+from gaussmix.estimators.base import MixtureEstimator, distinct_names
 from gaussmix.estimators.span import Span
+from gaussmix.estimators.user_start import EXPLORE, InitialParameters, PositiveRows, UserStart, restrict_start
+from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
@@ -40,145 +40,152 @@ _AUTO, _EM = "auto", "em"
 
 
 class GaussianMixture(MixtureEstimator):
-    r"""A Gaussian mixture, fitted by expectation–maximization.
+    r"""A Gaussian mixture, fitted by expectation–maximization (EM).
 
-    A drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. Three defaults differ on purpose,
-    `init_params`, `tol` and `reg_covar`, and `tol` has another meaning.
+    The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of
+    `init_params`, `tol` and `reg_covar` differ on purpose, and `tol` has another meaning.
 
     Parameters
     ----------
     n_components : int, default 1
         Number of components, K.
     covariance_type : str, default "full"
-        Shapes that the covariances may take: ``"full"``, each its own matrix; ``"tied"``, one matrix for all;
-        ``"diag"``, each its own diagonal; ``"spherical"``, each its own variance. Or one of the fourteen models of
-        Celeux & Govaert (1995), whose letters say whether volume, shape and axes are equal for all components (E),
-        each component's own (V), or those of the coordinates (I): ``"EII"``, ``"VII"``, ``"EEI"``, ``"VEI"``,
-        ``"EVI"``, ``"VVI"``, ``"EEE"``, ``"VEE"``, ``"EVE"``, ``"VVE"``, ``"EEV"``, ``"VEV"``, ``"EVV"``, ``"VVV"``;
-        for one feature also ``"E"`` and ``"V"``. :class:`GaussianMixtureSearch` chooses among them.
+        Structure of the covariances: ``"full"``, a separate matrix for each component; ``"tied"``, one matrix for all
+        components; ``"diag"``, a separate diagonal matrix; ``"spherical"``, a separate variance. Or one of the fourteen
+        models of Celeux & Govaert (1995): ``"EII"``, ``"VII"``, ``"EEI"``, ``"VEI"``, ``"EVI"``, ``"VVI"``, ``"EEE"``,
+        ``"VEE"``, ``"EVE"``, ``"VVE"``, ``"EEV"``, ``"VEV"``, ``"EVV"``, ``"VVV"``; for one feature also ``"E"`` and
+        ``"V"``. The letters stand for volume, shape and axes: equal for all components (E), variable (V), or identity
+        (I, which means equal variances for the shape and the coordinate axes for the axes).
+        :class:`GaussianMixtureSearch` selects among the models.
     weights : {"free", "equal"}, default "free"
-        Whether the mixing proportions are estimated, or all 1 / K.
+        ``"free"`` estimates the mixing proportions; ``"equal"`` fixes them at 1 / K.
     tol : float, default 1e-4
-        EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. scikit-learn
-        stops when one step gains less than that (1e-3 by default), which on a plateau can be far from the limit.
+        EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. In scikit-learn
+        EM stops when one step gains less than `tol` (1e-3 by default), which on a plateau can be far from the limit.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, in squared units of the features, so that a component
-        cannot collapse. ``"auto"`` adds 1e-6 of each feature's own variance (or of what its quartiles say, if less:
-        see :func:`gaussmix.initialization.relative_ridge`), so that a fit does not depend on units.
-        A number is added to every feature, as in scikit-learn, whose default is 1e-6; 0 gives maximum likelihood.
+        cannot collapse. ``"auto"`` adds 1e-6 of the variance of each feature, or of its estimate from the quartiles if
+        that is smaller (see :func:`gaussmix.initialization.relative_ridge`), so that a fit does not depend on units.
+        A number is added for every feature, as in scikit-learn, where the default is 1e-6; 0 gives maximum likelihood.
     prior : {"auto", "weak", "mclust"}, NormalInverseWishart or None, default "auto"
-        A prior on means and covariances, under which the fit is the most probable one. ``"auto"`` is no prior where
-        rows are plenty. Where a component has on average less than 12 rows for each feature, and `covariance_type` is
-        ``"full"``, it is a prior that draws covariances towards their common one, strongly where they are alike, and
-        weakly where they clearly differ (`shrinkage_`): maximum likelihood loses groups there that k-means finds.
-        ``"weak"`` is worth one row for each covariance; ``"mclust"`` are the defaults of Fraley & Raftery (2007); or
-        give your own. Not defined for ``"VEE"``, ``"EVE"``, ``"VVE"`` and ``"EVV"``. None is maximum likelihood.
+        A prior on means and covariances; the fit then maximizes the posterior density. ``"auto"`` is no prior with many
+        rows. With less than 12 rows per component and feature, and ``covariance_type="full"``, it is a prior that
+        shrinks covariances towards the common covariance, strongly if the covariances are similar, and weakly if they
+        clearly differ (`shrinkage_`): with so few rows, maximum likelihood misses groups that k-means finds. ``"weak"``
+        is worth one row for each covariance; ``"mclust"`` has the defaults of Fraley & Raftery (2007). A
+        :class:`~gaussmix.priors.NormalInverseWishart` is used as given. None is maximum likelihood. Priors are not
+        defined for ``"VEE"``, ``"EVE"``, ``"VVE"`` and ``"EVV"``.
     eigenvalue_ratio : float, optional
-        How many times the smallest eigenvalue of all covariances the largest may be, at least 1, as in TCLUST
-        (García-Escudero et al. 2008). It depends on the units of the features. For ``"full"``, ``"tied"``, ``"diag"``,
-        ``"spherical"``, ``"EEI"`` and ``"EII"``.
+        Upper bound on the ratio of the largest to the smallest eigenvalue of all covariances, at least 1, as in TCLUST
+        (García-Escudero et al. 2008). It depends on the units of the features. Available for ``"full"``, ``"tied"``,
+        ``"diag"``, ``"spherical"``, ``"EEI"`` and ``"EII"``.
     max_iter : int, default 100
-        Largest number of EM steps of each run. With 0, the start itself is kept: of the default, the best partition's.
+        Largest number of EM steps of each run. With 0, the result is the start; with the default `init_params`, the
+        best partition.
     algorithm : {"em", "truncated"}, default "em"
-        ``"em"`` looks at each row under all components. ``"truncated"`` is for thousands of them, and saves nothing for
-        less than a few hundred: a row looks only at the component that it most likely came from and at those near this
-        one, some seventy in all. EM then raises a lower bound of the log-likelihood, which `history_` holds, and one
-        exact pass at the end gives the log-likelihood itself. The default start is k-means in two levels; there is no
-        exploration. See the page on large mixtures.
+        ``"em"`` evaluates each row under all components. ``"truncated"`` is for thousands of components, and saves no
+        time with less than a few hundred: a row is evaluated only under its most probable component and the components
+        near this component, about seventy in total. EM then maximizes a lower bound of the log-likelihood, which
+        `history_` contains, and an exact pass at the end computes the log-likelihood itself. The default start is
+        two-level k-means, without an exploration of several starts. See the page on large mixtures.
     n_init : int, default 1
-        Number of starts, or of explorations, of which the likeliest fit is kept, of those with the fewest components
-        held open.
+        Number of starts, or of explorations. The result is the fit with the highest log-posterior among the fits with
+        the fewest regularized components.
     init_params : str, array_like, Mixture or callable, default "explore"
-        Where to start. ``"explore"`` looks for a good optimum: many partitions, short runs that race, components merged
-        and split (see :class:`~gaussmix.fitting.Exploration`). The others make one start, as in scikit-learn:
-        ``"kmeans"``, its default; ``"k-means++"``, its seeds alone; ``"random_from_data"``, rows as seeds;
-        ``"random"``, random responsibilities; labels ``(n,)``; responsibilities ``(n, K)``; a :class:`Mixture`; or a
-        callable ``f(source, n_components, rng)`` that returns one of these, ``source.rows`` being the rows.
+        The start. ``"explore"`` searches for a good optimum: short runs from many partitions compete, and components
+        are merged and split (see :class:`~gaussmix.fitting.Exploration`). The other values give a single start, as in
+        scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of k-means;
+        ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
+        responsibilities ``(n, K)``; a :class:`Mixture`; or a callable ``f(source, n_components, rng)`` that returns any
+        of these values, where ``source.rows`` are the rows.
     weights_init : (K,) array_like, optional
-        Weights to start from in place of those that `init_params` finds.
+        Weights that replace the weights of the start.
     means_init : (K, D) array_like, optional
-        Means to start from.
+        Means that replace the means of the start.
     precisions_init : array_like, optional
-        Inverse covariances to start from, in the shape of `covariances_`. Where all three are given, `init_params` is
-        not used.
+        Inverse covariances that replace the covariances of the start, in the shape of `covariances_`. If weights,
+        means and precisions are all given, `init_params` is not used.
     weights_are : {"counts", "relative"}, default "counts"
-        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
-        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
-        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
+        The meaning of `sample_weight`. With ``"counts"``, a weight is the number of rows that a row stands for. With
+        ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
+        effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
+        about few rows use.
     random_state : int, RandomState or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
-        Whether to go on from the last fit, if there is one of that many components and features, in place of starting
-        anew.
+        If True, a fit starts from the result of the previous fit, if that had the same numbers of components and
+        features.
     verbose : int, default 0
-        1 prints each start and every `verbose_interval`-th step; 2 prints the gains too.
+        1 prints a line for each start and for every `verbose_interval`-th step; 2 prints the gains too.
     verbose_interval : int, default 10
-        Steps between two lines of print.
+        Number of steps between two printed lines.
     engine : {"auto", "reference", "fused"}, default "auto"
-        How a pass over the rows is done: in plain NumPy, or by compiled code in threads. ``"auto"`` compiles only
-        where the data are large enough for it to pay. The answers agree to rounding.
+        The implementation of a pass over the rows: NumPy (``"reference"``), or compiled code in threads (``"fused"``).
+        ``"auto"`` uses compiled code if the data are large enough to save time. The results agree up to rounding.
     n_jobs : int, optional
-        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
-        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
+        Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
+        ``joblib.parallel_config``; without a setting, all cores, or one thread in a worker of joblib. The result does
+        not depend on the number of threads, to the last bit.
 
     Attributes
     ----------
     mixture_ : Mixture
-        The fitted distribution. The next five are read from it.
+        The fitted distribution. The next five attributes are views of its parameters.
     weights_ : (K,) ndarray
         Mixing proportions.
     means_ : (K, D) ndarray
         Component means.
     covariances_, precisions_, precisions_cholesky_ : ndarray
-        Covariances, their inverses, and the upper factors ``U`` of these, ``Σ⁻¹ = U Uᵀ``: ``(K, D, D)`` for
-        ``"full"``, ``(D, D)`` for ``"tied"``, ``(K, D)`` for ``"diag"``, ``(K,)`` for ``"spherical"``. ``"EII"`` is as
-        ``"spherical"``, the other models whose names end in I as ``"diag"``, all others as ``"full"``.
+        Covariances, their inverses, and the upper triangular factors ``U`` of the inverses, ``Σ⁻¹ = U Uᵀ``. Shapes are
+        ``(K, D, D)`` for ``"full"``, ``(D, D)`` for ``"tied"``, ``(K, D)`` for ``"diag"``, ``(K,)`` for
+        ``"spherical"``. ``"EII"`` has the shape of ``"spherical"``, the other models whose names end in I have the
+        shape of ``"diag"``, and all others the shape of ``"full"``.
     converged_ : bool
-        Whether the stopping rule was met within `max_iter` steps.
+        True if the stopping rule was met within `max_iter` steps.
     status_ : Status
-        How the fit ended: converged, stopped at `max_iter`, interrupted, or with components that are empty, flat or had
-        to be held open.
+        The end of the fit: converged, stopped at `max_iter`, interrupted, or with empty, degenerate or regularized
+        components.
     message_ : str
-        The same in a sentence or two, with numbers and what to do.
+        An explanation of `status_` in sentences, with numbers and a remedy.
     n_iter_ : int
-        EM steps of the run that led to the answer.
+        Number of EM steps of the run that gave the result.
     n_passes_ : float
-        Passes over the rows that all runs took together; one over a part of the rows counts as that part.
+        Number of passes over the rows in all runs together. A pass over a part of the rows counts as that fraction.
     lower_bound_ : float
-        Log-likelihood per row of the fitted mixture: the same as ``score(X)`` of the training rows. With a prior, also
-        one that holds components open, its logarithm is added, as for `log_posterior_`.
+        Log-likelihood per row of the fitted mixture, equal to ``score(X)`` of the training rows. The log-density of a
+        prior is added, also of a prior that regularizes degenerate components: see `log_posterior_`.
     lower_bounds_ : list of float
-        The same after each step of the best start; with ``algorithm="truncated"``, lower bounds of it.
+        The value of `lower_bound_` after each step of the best run; with ``algorithm="truncated"``, lower bounds of it.
     history_ : tuple of float
-        The same, with the start's own value first. It never falls where `reg_covar` is 0.
+        The values of `lower_bounds_`, preceded by the value at the start. They never fall if `reg_covar` is 0.
     skipped_ : tuple of float
-        For each value of `history_`, the share of all pairs of a row and a component whose responsibility was proven to
-        be below 1e-16, so that nothing more of it had to be computed. Above zero with full covariances and components
-        that lie apart; NaN for values of an earlier fit.
+        For each value of `history_`, the share of the pairs of a row and a component that were skipped, because their
+        responsibility was proven to be below 1e-16. The share is above 0 with full covariances and separated
+        components; NaN for values of an earlier fit.
     log_likelihood_ : float
         Log-likelihood per row.
     log_posterior_ : float
-        Log-likelihood and logarithm of the prior density together, per row, but for a constant that depends on the
-        prior and the number of components alone. The same as `log_likelihood_` without a prior and components held
-        open.
+        Sum of log-likelihood and log-density of the prior, per row, up to a constant that depends only on the prior and
+        the number of components. It equals `log_likelihood_` without a prior and without regularized components.
     objective_ : float
-        What fits are compared by: `log_posterior_`, less what components gain by having hardly any rows or no spread,
-        and by being narrow beside the rounding of the columns. No run of the exploration ended at more, and no plain
-        k-means start does.
+        The score by which fits are compared: `log_posterior_`, less penalties for components with very few rows,
+        without spread, or narrower than the rounding of the columns. No run of the exploration ended with a higher
+        score, and no plain k-means start does.
     shrinkage_ : Shrinkage or None
-        The prior that ``prior="auto"`` made, and how many rows it is worth; None where none was needed.
+        The prior of ``prior="auto"``, with the number of rows that it is worth; None if no prior was needed.
     optima_ : tuple of float
-        What runs from different starts ended at or were heading for, log-posteriors per row, the best first.
+        Final or predicted log-posteriors per row of the runs from different starts, the best first.
     n_optima_ : int
-        How many of them differ by more than 0.001. Where it is more than one, another seed may find another answer.
+        Number of values in `optima_` that differ by more than 0.001. With several optima, another seed may give another
+        result.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (D,) ndarray of str
-        Names of the features, where the rows came with names.
+        Names of the features; only if the rows have column names.
 
     See Also
     --------
-    Mixture : the distribution itself, also from known parameters.
+    Mixture : the distribution, also from known parameters.
 
     References
     ----------
@@ -290,12 +297,12 @@ class GaussianMixture(MixtureEstimator):
         ----------
         X : (n, D) array_like
             Rows: an array, a pandas or polars frame, or a :class:`~gaussmix.sources.Source`, which brings its own
-            weights. float32 rows are read as they are; sums are kept in float64.
+            weights. float32 rows are not converted; sums are computed in float64.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
-            rows need ``weights_are="relative"``.
+            The number of rows that each row stands for: weight 2 counts a row twice, weight 0 omits the row. Weights
+            that only compare rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -304,17 +311,17 @@ class GaussianMixture(MixtureEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the rows cannot be used.
+            If a parameter or the rows are invalid.
 
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged: `message_`.
+            If the fit did not converge or needed regularization; the text is `message_`.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        source, kept = self._training(X, sample_weight)
+        source, positive = self._read_training(X, sample_weight)
         if source.n_rows < self.n_components:
             msg = (
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
@@ -323,26 +330,26 @@ class GaussianMixture(MixtureEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        with one_thread():  # where other work is on the cores, BLAS's threads wait for each other
-            m_step, beside = self._model(source)
-            problem, span = Problem.of(source, self.n_components, m_step), self._span(source, m_step)
+        with one_thread():  # on busy cores, the threads of BLAS would wait for each other
+            m_step, beside = self._make_model(source)
+            problem, span = Problem.of(source, self.n_components, m_step), self._find_span(source, m_step)
             problem = span.reduce(problem) if span else problem
-            stopping, fit_once = Stopping(self.tol, self.max_iter, self._watch), self._fit_once(source, beside)
-            report = fit_starts(problem, stopping, self._starts(problem, kept), self._rng, fit_once)
+            stopping, fit_once = Stopping(self.tol, self.max_iter, self._watch), self._make_fit_once(source, beside)
+            report = fit_starts(problem, stopping, self._make_starts(problem, positive), self._rng, fit_once)
             report = span.lift_report(report, m_step) if span else report
-        self._keep(report.fit, report.m_step, source.dtype)
+        self._store_fit(report.fit, report.m_step, source.dtype)
         self._report(report, source)
         return self
 
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
-        """Look at each component: how many rows it has, how tight it is, and what it adds to the log-likelihood.
+        """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
         Parameters
         ----------
         X : (n, D) array_like
             The rows of the fit.
         sample_weight : (n,) array_like, optional
-            Their weights, with the meaning that `weights_are` says.
+            The weights of the rows, with the meaning that `weights_are` states.
 
         Returns
         -------
@@ -358,50 +365,50 @@ class GaussianMixture(MixtureEstimator):
         >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
         ()
         """
-        mixture = self._fitted()
-        source = self._read(X, sample_weight)
+        mixture = self._get_mixture()
+        source = self._read_source(X, sample_weight)
         return diagnose(mixture, source)
 
-    def _model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
-        """Return the model that the parameters describe, and the start that comes with its prior."""
-        (m_step,) = self._models([named(self.covariance_type, source.n_features)], source)
-        return self._with_prior(source, replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio))
+    def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
+        """Return the model that the parameters describe, and the additional starts that its prior gives."""
+        (m_step,) = self._make_models([named(self.covariance_type, source.n_features)], source)
+        return self._add_prior(source, replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio))
 
-    def _span(self, source: Source, m_step: MStep) -> Span | None:
-        """Return the span of the rows, if a fit in it is the same and quicker."""
+    def _find_span(self, source: Source, m_step: MStep) -> Span | None:
+        """Return the span of the rows if a fit in the span gives the same result faster, else None."""
         given = (self.weights_init, self.means_init, self.precisions_init)
-        named_alone = isinstance(self.init_params, str) and all(value is None for value in given)
-        free = named_alone and self.algorithm == _EM and not self.warm_start
-        if free and isinstance(source, ArraySource) and Span.serves(source, m_step):
+        named_start = isinstance(self.init_params, str) and all(value is None for value in given)
+        invariant = named_start and self.algorithm == _EM and not self.warm_start
+        if invariant and isinstance(source, ArraySource) and Span.applies_to(source, m_step):
             return Span.of(source, m_step.ridge)
         return None
 
-    def _fit_once(self, source: Source, beside: tuple[Mixture, ...]) -> FitOnce:
-        """Return the function that fits from one start, and says at its end whether the fit converged."""
+    def _make_fit_once(self, source: Source, beside: tuple[Mixture, ...]) -> FitOnce:
+        """Return the function that fits from a start, and prints at the end whether the fit converged."""
         fit_once: FitOnce = fit_truncated
         if self.algorithm == _EM:
-            fit_once = partial(fit_from, beside=beside, history=self._history if self._goes_on(source) else ())
+            fit_once = partial(fit_from, beside=beside, history=self._history if self._is_warm(source) else ())
 
         def fit(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
             report = fit_once(problem, stopping, start, rng)
             converged = report.fit.status is Status.CONVERGED
-            self._say(1, f"Initialization {'converged' if converged else 'did not converge'}.")
+            self._print(1, f"Initialization {'converged' if converged else 'did not converge'}.")
             return report
 
         return fit
 
-    def _goes_on(self, source: Source) -> bool:
-        """Return whether the fit goes on from the one before."""
+    def _is_warm(self, source: Source) -> bool:
+        """Return True if the fit starts from the result of the previous fit."""
         shape = (self.n_components, source.n_features)
         return self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape
 
-    def _starts(self, problem: Problem, kept: Kept) -> Iterator[Start]:
+    def _make_starts(self, problem: Problem, positive: PositiveRows) -> Iterator[Start]:
         """Yield the starts that the parameters describe."""
-        if self._goes_on(problem.source):
-            before = self.mixture_
-            yield lambda _problem, _rng: before
+        if self._is_warm(problem.source):
+            previous = self.mixture_
+            yield lambda _problem, _rng: previous
             return
-        parameters = InitialParameters.checked(
+        parameters = InitialParameters.validate(
             self.weights_init,
             self.means_init,
             self.precisions_init,
@@ -411,17 +418,17 @@ class GaussianMixture(MixtureEstimator):
         )
         if self.algorithm != _EM and isinstance(self.init_params, str) and self.init_params == "random":
             raise ValueError(
-                "init_params='random' gives each row to all components, which algorithm='truncated' is there to avoid; "
-                "leave init_params out, or set 'kmeans', 'k-means++' or 'random_from_data'."
+                "init_params='random' assigns each row to all components, so algorithm='truncated' cannot use it; omit "
+                "init_params, or set 'kmeans', 'k-means++' or 'random_from_data'."
             )
-        partition = kmeans_start if self.algorithm == _EM else two_level_start
-        given_once = not isinstance(self.init_params, str) and not callable(self.init_params)
-        for i in range(1 if given_once or parameters.complete() else self.n_init):
-            self._say(1, f"Initialization {i}")
-            yield UserStart(of_kept(self.init_params, kept), parameters, partition)
+        fallback = kmeans_start if self.algorithm == _EM else two_level_start
+        is_fixed = not isinstance(self.init_params, str) and not callable(self.init_params)
+        for i in range(1 if is_fixed or parameters.to_mixture() else self.n_init):
+            self._print(1, f"Initialization {i}")
+            yield UserStart(restrict_start(self.init_params, positive), parameters, fallback)
 
-    def _with_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
-        """Return the model with the prior that the parameters ask for, and the start that comes with the prior."""
+    def _add_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
+        """Return the model with the prior of the parameters, and the additional starts that the prior gives."""
         self.shrinkage_ = None
         if isinstance(self.prior, str) and self.prior == _AUTO:
             if self.algorithm == _EM and self.max_iter > 0:
@@ -429,34 +436,36 @@ class GaussianMixture(MixtureEstimator):
             if self.shrinkage_ is None:
                 return m_step, ()
             return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
-        prior = self._named_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
+        prior = self._scale_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
         return replace(m_step, prior=prior), ()
 
-    def _named_prior(self, source: Source, m_step: MStep, name: str) -> NormalInverseWishart:
-        """Return a prior that is made to the measure of the rows."""
+    def _scale_prior(self, source: Source, m_step: MStep, name: str) -> NormalInverseWishart:
+        """Return the named prior, scaled to the mean and the covariance of the rows."""
         mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
         return scaled(name, mean, covariance, self.n_components, m_step.structure)
 
     def _watch(self, state: State, gain: float) -> None:
+        """Print every `verbose_interval`-th step."""
         if state.n_iter % self.verbose_interval == 0:
-            self._say(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
+            self._print(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
 
-    def _say(self, level: int, text: str) -> None:
+    def _print(self, level: int, text: str) -> None:
+        """Print a line if `verbose` is at least `level`."""
         if self.verbose >= level:
-            print(text)  # noqa: T201 - what `verbose` asks for
+            print(text)  # noqa: T201 - the output of `verbose`
 
     def _notes(self, report: FitReport, source: Source) -> list[str]:
-        """Return sentences on rounded columns and on the prior, where they decided the fit."""
-        said, floor = [], report.m_step.rounding
+        """Return sentences about rounded columns and about the prior, if they influenced the fit."""
+        notes, floor = [], report.m_step.rounding
         if report.narrowed and floor is not None:
-            names = distinct(getattr(self, "feature_names_in_", None))
-            said.append(rounding_of(source).describe(report.fit.state.mixture, report.narrowed, floor, names))
+            names = distinct_names(getattr(self, "feature_names_in_", None))
+            notes.append(rounding_of(source).describe(report.fit.state.mixture, report.narrowed, floor, names))
         if self.shrinkage_ is not None:
-            said.append(self.shrinkage_.describe(source.weight))
-        return said
+            notes.append(self.shrinkage_.describe(source.weight))
+        return notes
 
     def _report(self, report: FitReport, source: Source) -> None:
-        """Say how it ended, and warn unless all is well."""
+        """Store the results of the fit, and warn unless the fit converged."""
         self.history_, self.skipped_ = report.fit.history, report.fit.skipped
         self.log_likelihood_ = report.fit.state.log_likelihood
         self.log_posterior_ = report.fit.state.log_posterior

@@ -1,4 +1,4 @@
-"""Numbers, from a Gaussian mixture of features and targets."""
+"""The regressor: a Gaussian mixture of features and targets, conditioned on the features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +13,11 @@ from sklearn.utils._param_validation import StrOptions
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.conditioning import ConditionalMixtures
-from gaussmix.estimators.base import distinct
-from gaussmix.estimators.choice import AUTO, Choice, ChoosingEstimator, Chosen, warn
+from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.crossfit import CrossFit
+from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, SelectedModel, warn
 from gaussmix.estimators.predictive import Predictive
-from gaussmix.estimators.rows import read_rows, read_targets, read_weights
+from gaussmix.estimators.validation import read_rows, read_targets, read_weights
 from gaussmix.fitting.report import count_equal_rows
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
@@ -26,76 +26,84 @@ from gaussmix.sources import ArraySource
 
 __all__ = ["GaussianMixtureRegressor"]
 
-_AMPLE = 20.0  # rows per component and feature, from which on intervals are not checked by cross-fitting
-_INTERVAL = (0.05, 0.95)  # the quantiles that are checked
-_CHANCE = 0.01  # probability of a warning where intervals are right
-_WIDEST, _STEPS = 40.0, 14  # natural logarithm of the largest factor of a variance, and how often its range is halved
-_OF_TARGETS = tuple(name for name in CRITERIA if name != "icl")  # which is about clusters
+_AMPLE = 20.0
+"""The number of rows per component and column from which intervals are not checked by cross-fitting."""
+_INTERVAL = (0.05, 0.95)
+"""The quantiles that are the ends of the interval which is checked."""
+_CHANCE = 0.01
+"""The probability that the check widens correct intervals."""
+_LARGEST_LOG_FACTOR, _HALVINGS = 40.0, 14
+"""The natural logarithm of the largest factor of the variances, and the number of bisections of its range."""
+_CRITERIA_OF_TARGETS = tuple(name for name in CRITERIA if name != "icl")
+"""The criteria that compare models of the targets given the features; ICL evaluates clusters."""
 
 
 class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
-    r"""A regression that answers with a distribution: a Gaussian mixture of features and targets, given the features.
+    r"""A regressor that predicts the distribution of the targets: a Gaussian mixture, given the features.
 
     .. math::
 
         p(y \mid x) = \sum_k r_k(x) \, \mathcal{N}\bigl(y;\, \mu_k^y + B_k (x - \mu_k^x),\, S_k\bigr)
 
-    Each component is a linear regression, and which of them counts changes smoothly with the features: the
-    responsibility :math:`r_k(x)`. With one component it is linear least squares. Predictions are the conditional means;
-    there are standard deviations, quantiles, and the whole distribution, which may have several peaks. Neither features
-    nor targets need scaling.
+    The mixture is fitted to the features and the targets together. Each component is a linear regression, whose weight
+    :math:`r_k(x)`, the responsibility, changes smoothly with the features. With one component the model is linear least
+    squares. Predictions are the conditional means; conditional standard deviations, quantiles, and the whole
+    distribution, which may have several peaks, are available too. Neither features nor targets need scaling.
 
     Parameters
     ----------
     n_components : int or sequence of int, default 1 to 9
-        Number of components, or numbers to choose from.
+        Number of components, or a sequence of numbers from which `criterion` selects.
     covariance_type : str or sequence of str, default "auto"
-        Shapes of the covariances of features and targets together, as for :class:`GaussianMixture`, or several to
-        choose from; ``"all"`` for all. In those that are bound to the coordinates, such as ``"diag"``, components are
-        constant in y. ``"auto"`` is ``"full"`` where there are at least 8 rows per column and component. Where there
-        are fewer, it is the one of ``"full"``, ``"tied"`` and ``"diag"`` with the highest cross-fitted log-likelihood
-        of the targets.
+        Structure of the joint covariances of features and targets, as for :class:`GaussianMixture`, or several
+        structures from which `criterion` selects; ``"all"`` for all structures. With structures without correlations,
+        such as ``"diag"``, the prediction of each component is a constant. ``"auto"`` is ``"full"`` with at least 8
+        rows per column and component. With fewer rows, it is the structure of ``"full"``, ``"tied"`` and ``"diag"``
+        with the highest cross-fitted log-likelihood of the targets.
     criterion : {"aicc", "aic", "bic", "sabic", "caic"}, default "aicc"
-        What to choose by, where there is a choice: of the likelihood of the targets given the features, with all
-        parameters counted. The likelihood of the features themselves is left out, as a mixture that describes them
-        better need not predict better.
+        The criterion that selects among several models. It uses the likelihood of the targets given the features, and
+        counts all parameters. The likelihood of the features is omitted, since a mixture with a better density of the
+        features does not necessarily predict better.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     weights_are : {"counts", "relative"}, default "counts"
-        What `sample_weight` says: with ``"counts"``, how many rows each row stands for; with ``"relative"``, only how
-        rows compare, as survey weights and probabilities do. Relative weights are scaled to sum to the effective number
-        of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules about few rows use.
+        The meaning of `sample_weight`. With ``"counts"``, a weight is the number of rows that a row stands for. With
+        ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
+        effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
+        about few rows use.
     random_state : int, RandomState or None
         Seed of the fit.
     n_jobs : int, optional
-        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
-        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
+        Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
+        ``joblib.parallel_config``; without a setting, all cores, or one thread in a worker of joblib. The result does
+        not depend on the number of threads, to the last bit.
 
     Attributes
     ----------
     mixture_ : Mixture
-        The distribution of the D features and, after them, the R targets. Conditional variances are those of the
-        predictive distribution: larger than the likeliest ones by what is not known of the parameters, which matters
-        where rows are few.
+        The joint distribution of the D features and, after these, the R targets. Its conditional variances are the
+        variances of the predictive distribution: they include the uncertainty of the estimated parameters, and exceed
+        the maximum-likelihood variances clearly if rows are few.
     best_params_ : dict
-        ``n_components`` and ``covariance_type`` of it.
+        The selected ``n_components`` and ``covariance_type``.
     n_features_in_ : int
         Number of features, D.
     feature_names_in_ : (D,) ndarray of str
-        Names of the features, where the rows came with names. Then `mixture_` has names too, the targets' last, if
-        all of them differ.
+        Names of the features; only if the rows have column names. Then `mixture_` has names too, the names of the
+        targets last, if all names are distinct.
 
     See Also
     --------
-    Mixture.condition : the same from any mixture, with any of its features known.
+    Mixture.condition : the conditional distributions of any mixture, given any of its features.
 
     Notes
     -----
-    With one component and n rows, conditional variances are the unbiased ones of least squares, times
-    (n - D - 1) / (n - D - 3) for the t-distribution and (1 + 1/n) (n - 2) / (n - D - 2) for the coefficients. With more
-    components each has its own rows :math:`n_k` in place of n. Of new rows of normal features 90 to 93 % are within the
-    intervals for 90 % then, for any n from D + 4 on. Below 20 rows per column and component they are checked on rows
-    that a fit has not seen, in ten parts, and made wider where they hold significantly too few.
+    With one component and n rows, conditional variances are the unbiased variances of least squares, times
+    (n - D - 1) / (n - D - 3) for the t-distribution and (1 + 1/n) (n - 2) / (n - D - 2) for the uncertainty of the
+    coefficients. With several components, n is replaced by the rows :math:`n_k` of each component. The 90 % intervals
+    then hold 90 to 93 % of new rows with normal features, for any n from D + 4 on. With less than 20 rows per column
+    and component, the intervals are checked by cross-fitting in ten parts, and widened if they hold significantly too
+    few targets.
 
     References
     ----------
@@ -118,10 +126,11 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
            [1.8, 2.2]])
     """
 
-    _simpler = ("full", "tied", "diag")  # one variance for features and targets together says nothing of the targets
+    _auto_structures = ("full", "tied", "diag")
+    """The structures of ``"auto"``; in "spherical", features and targets would have the same variance."""
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn's way to inherit them
-        "criterion": [StrOptions(set(_OF_TARGETS))],
+        **ChoosingEstimator._parameter_constraints,  # noqa: SLF001 - scikit-learn inherits the constraints in this way
+        "criterion": [StrOptions(set(_CRITERIA_OF_TARGETS))],
     }
 
     best_params_: dict[str, Any]
@@ -151,17 +160,17 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
-        """Fit the mixture of features and targets.
+        """Fit the mixture to features and targets.
 
         Parameters
         ----------
         X : (n, D) array_like
             Rows: an array, or a pandas or polars frame.
         y : (n,) or (n, R) array_like
-            One target, or several. Predictions are of the same shape.
+            The targets: one column, or R columns. Predictions have the same shape.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
-            rows need ``weights_are="relative"``.
+            The number of rows that each row stands for: weight 2 counts a row twice, weight 0 omits the row. Weights
+            that only compare rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -170,33 +179,34 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Raises
         ------
         ValueError
-            If a parameter, the rows or the targets cannot be used.
+            If a parameter, the rows or the targets are invalid.
 
         Warns
         -----
         ConvergenceWarning
-            If the fit ended otherwise than converged; if intervals for 90 % held significantly fewer targets of rows
-            that a fit has not seen; if rows are too few to tell how targets go with the features.
+            If the fit did not converge or needed regularization; if 90 % intervals hold significantly fewer targets in
+            cross-fitting; if rows are too few to estimate the dependence of the targets on the features.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        rows = read_rows(self, X, reset=True, at_least=2)
+        rows = read_rows(self, X, reset=True, min_rows=2)
         targets = read_targets(self, rows, y)
-        kept, weights = read_weights(rows, sample_weight, self.weights_are)
+        positive, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
-        joint = self._source(np.column_stack([rows.astype(np.float64, copy=False), targets])[kept], weights)
+        joint = self._make_source(np.column_stack([rows.astype(np.float64, copy=False), targets])[positive], weights)
         with one_thread():
-            trial = self._chosen(joint)
-        wider, doubts = trial.widening()
-        found, self.best_params_ = trial.predicting(trial.chosen.mixture, joint, wider), trial.chosen.params
-        names = self._names_with(y, joint.n_features - rows.shape[1])
-        self.mixture_ = Mixture(found.weights, found.means, found.covariances, feature_names=names)
-        warn([*trial.chosen.notes, *doubts])
+            model = self._fit_model(joint)
+        factor, notes = model.find_factor()
+        fitted, self.best_params_ = model.selected.mixture, model.selected.params
+        inflated = model.inflate_variances(fitted, joint, factor)
+        names = self._join_names(y, joint.n_features - rows.shape[1])
+        self.mixture_ = Mixture(inflated.weights, inflated.means, inflated.covariances, feature_names=names)
+        warn([*model.selected.notes, *notes])
         return self
 
     def condition(self, X: ArrayLike) -> ConditionalMixtures:  # noqa: N803
-        """The distributions of the targets, one for each row: means, covariances, densities, quantiles, samples.
+        """Return the conditional distribution of the targets for each row of features.
 
         Parameters
         ----------
@@ -206,9 +216,10 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Returns
         -------
         ConditionalMixtures
-            With one element for each row; ``condition(X)[i]`` is a :class:`Mixture` of the R targets.
+            Means, covariances, densities, quantiles and samples for all rows; ``condition(X)[i]`` is a
+            :class:`Mixture` of the R targets.
         """
-        given = self._given(X)
+        given = self._index_features(X)
         targets: ConditionalMixtures = self.mixture_.condition(given)
         return targets
 
@@ -217,189 +228,194 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     @overload
     def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[Floats, Floats]: ...  # noqa: N803
     def predict(self, X: ArrayLike, return_std: bool = False) -> Floats | tuple[Floats, Floats]:  # noqa: FBT001, FBT002, N803 - as in scikit-learn
-        """Conditional means of the targets.
+        """Return the conditional means of the targets, and optionally their standard deviations.
 
         Parameters
         ----------
         X : (n, D) array_like
             Rows.
         return_std : bool, default False
-            Whether to return their conditional standard deviations as well.
+            If True, return the conditional standard deviations too.
 
         Returns
         -------
         mean : (n,) or (n, R) ndarray
-            In the units of the targets, and of the shape that they were fitted in.
-        std : ndarray of the same shape
-            Only if `return_std`.
+            Conditional means in the units of the targets, in the shape of the targets in ``fit``.
+        std : (n,) or (n, R) ndarray
+            Conditional standard deviations; only if `return_std`.
         """
         targets = self.condition(X)
-        mean = self._shaped(targets.mean)
+        mean = self._match_target_shape(targets.mean)
         if not return_std:
             return mean
-        return mean, self._shaped(np.sqrt(np.einsum("nrr->nr", targets.covariance)))
+        return mean, self._match_target_shape(np.sqrt(np.einsum("nrr->nr", targets.covariance)))
 
     def predict_quantiles(self, X: ArrayLike, quantiles: ArrayLike = (0.05, 0.5, 0.95)) -> Floats:  # noqa: N803
-        """Conditional quantiles of each target.
+        """Return conditional quantiles of each target.
 
         Parameters
         ----------
         X : (n, D) array_like
             Rows.
         quantiles : float or (Q,) array_like, default (0.05, 0.5, 0.95)
-            Probabilities of at most the answer: by default, the ends of the interval that holds 90 %, and the median.
+            Probabilities: by default, the ends of the central 90 % interval, and the median.
 
         Returns
         -------
         (n, Q) or (n, R, Q) ndarray
-            In the units of the targets; without the last axis for a single quantile.
+            Quantiles in the units of the targets; without the last axis for a scalar `quantiles`.
         """
-        given = self._given(X)
-        alone = [self.mixture_.marginal([*given, r]) for r in range(len(given), self.mixture_.n_features)]
-        return self._shaped(np.stack([one.condition(given).ppf(quantiles) for one in alone], axis=1))
+        given = self._index_features(X)
+        marginals = [self.mixture_.marginal([*given, r]) for r in range(len(given), self.mixture_.n_features)]
+        return self._match_target_shape(np.stack([one.condition(given).ppf(quantiles) for one in marginals], axis=1))
 
-    def _given(self, X: ArrayLike) -> dict[int, Floats]:  # noqa: N803
-        """The known features of the mixture, by index."""
-        return dict(enumerate(self._rows(X).astype(np.float64, copy=False).T))
+    def _index_features(self, X: ArrayLike) -> dict[int, Floats]:  # noqa: N803
+        """Return the columns of the features by their index in the mixture."""
+        return dict(enumerate(self._read_rows(X).astype(np.float64, copy=False).T))
 
-    def _chosen(self, joint: ArraySource) -> "_Trial":
-        """The model that the rows can carry."""
-        choice, rng = self._choice(joint.n_features), self._generator()
+    def _fit_model(self, joint: ArraySource) -> "_CrossFittedModel":
+        """Fit the mixture, with a structure that the number of rows supports."""
+        choice, rng = self._make_choice(joint.n_features), self._make_generator()
 
-        def fit(one: Choice) -> _Trial:
-            chosen = self._fitted(one, joint, rng)
-            fits = CrossFit(joint, chosen.mixture, chosen.m_step)
-            return _Trial(chosen, fits, self.n_features_in_)
+        def fit(option: Choice) -> _CrossFittedModel:
+            selected = self._fit_best(option, joint, rng)
+            cross_fit = CrossFit(joint, selected.mixture, selected.m_step)
+            return _CrossFittedModel(selected, cross_fit, self.n_features_in_)
 
-        def enough(trial: _Trial) -> bool:
-            return self._carries(joint, trial.chosen.mixture.n_components)
+        def has_enough_rows(model: _CrossFittedModel) -> bool:
+            return self._has_ample_rows(joint, model.selected.mixture.n_components)
 
-        trial = choice.carried(fit, enough, lambda one: -one.held_out)
-        if not choice.automatic or trial.slopes or count_equal_rows(joint):
-            return trial
+        model = choice.fit_supported(fit, has_enough_rows, lambda model: -model.held_out_log_likelihood)
+        if not choice.automatic or model.has_slopes or count_equal_rows(joint):
+            return model
         note = (
-            f"{joint.n_rows} rows of {joint.n_features} columns are too few to tell how the target goes with the "
-            f"features: covariance_type='auto' took {trial.chosen.structure.public_name!r}, in which it does not. "
-            f"Predictions are {'one number' if trial.chosen.mixture.n_components == 1 else 'one number per component'}."
-            " Take more rows, or fewer features."
+            f"{joint.n_rows} rows of {joint.n_features} columns are too few to estimate how the target depends on the "
+            f"features: covariance_type='auto' selected {model.selected.structure.public_name!r}, with which the "
+            f"prediction is a constant{'' if model.selected.mixture.n_components == 1 else ' per component'}. Use more "
+            "rows, or fewer features."
         )
-        return replace(trial, chosen=trial.chosen._replace(notes=(*trial.chosen.notes, note)))
+        return replace(model, selected=model.selected._replace(notes=(*model.selected.notes, note)))
 
-    def _fitted(self, choice: Choice, joint: ArraySource, rng: np.random.Generator) -> Chosen:
-        """The mixture whose conditional distribution has the lowest criterion, or the only one."""
-        if choice.single:
-            return choice.only(joint.rows, joint.weights, rng)
-        results = choice.searched(joint.rows, joint.weights, rng, stop_early=False)
-        features = self._source(joint.rows[:, : self.n_features_in_], joint.weights)
-        fitted = [one for one in results.candidates if one.fit]
-        best = min(fitted, key=lambda one: (bool(one.collapsed), self._value(one, features), one.n_parameters))
-        return choice.told(results, best, joint)
+    def _fit_best(self, choice: Choice, joint: ArraySource, rng: np.random.Generator) -> SelectedModel:
+        """Fit all models, and return the model whose conditional distribution has the lowest criterion."""
+        if choice.has_one_model:
+            return choice.fit_single(joint.rows, joint.weights, rng)
+        results = choice.search_models(joint.rows, joint.weights, rng, stop_early=False)
+        features = self._make_source(joint.rows[:, : self.n_features_in_], joint.weights)
 
-    def _value(self, one: Candidate, features: ArraySource) -> float:
-        """The criterion of the targets given the features."""
-        marginal = one.mixture.marginal(range(features.n_features))
-        of_targets = one.log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
-        return CRITERIA[self.criterion](replace(one.statistics, log_likelihood=of_targets), one.n_parameters)
+        def rank(candidate: Candidate) -> tuple[bool, float, int]:
+            return bool(candidate.collapsed), self._compute_criterion(candidate, features), candidate.n_parameters
 
-    def _shaped(self, values: Floats) -> Floats:
-        """Values ``(n, R, ...)`` of all targets, without the second axis where there was one in one dimension."""
+        best = min((candidate for candidate in results.candidates if candidate.fit), key=rank)
+        return choice.select_candidate(results, best, joint)
+
+    def _compute_criterion(self, candidate: Candidate, features: ArraySource) -> float:
+        """Return the criterion of the targets given the features."""
+        marginal = candidate.mixture.marginal(range(features.n_features))
+        conditional = candidate.log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
+        statistics = replace(candidate.statistics, log_likelihood=conditional)
+        return CRITERIA[self.criterion](statistics, candidate.n_parameters)
+
+    def _match_target_shape(self, values: Floats) -> Floats:
+        """Return values ``(n, R, ...)`` of the targets, without the second axis if the targets in ``fit`` were 1-D."""
         return values[:, 0] if self._one_target else values
 
-    def _names_with(self, y: object, n_targets: int) -> tuple[str, ...] | None:
-        """Names of features and targets, where the features have some."""
-        features = self._names()
+    def _join_names(self, y: object, n_targets: int) -> tuple[str, ...] | None:
+        """Return the names of features and targets, or None if the features have no names or names repeat."""
+        features = self._get_feature_names()
         if features is None:
             return None
         targets = getattr(y, "columns", [getattr(y, "name", None)])
         if len(targets) != n_targets or any(name is None or name == "" for name in targets):
             targets = ["y"] if n_targets == 1 else [f"y{r}" for r in range(n_targets)]
-        return distinct(np.array([*features, *map(str, targets)]))
+        return distinct_names(np.array([*features, *map(str, targets)]))
 
 
 @dataclass(frozen=True, eq=False)
-class _Trial:
-    """A model of features and targets, and its fits without parts of the rows.
+class _CrossFittedModel:
+    """A fitted model of features and targets, and its refits without parts of the rows.
 
     Attributes
     ----------
-    chosen : Chosen
-        The mixture of features and targets, as it was fitted.
-    fits : CrossFit
-        Without parts of the rows.
+    selected : SelectedModel
+        The model of features and targets, fitted to all rows.
+    cross_fit : CrossFit
+        The refits of the model without parts of the rows.
     n_given : int
         Number of features; the other columns are targets.
     """
 
-    chosen: Chosen
-    fits: CrossFit
+    selected: SelectedModel
+    cross_fit: CrossFit
     n_given: int
 
-    def predicting(self, mixture: Mixture, source: ArraySource, wider: float = 1.0) -> Mixture:
-        """The mixture with conditional variances that say what is not known of its parameters.
+    def inflate_variances(self, mixture: Mixture, source: ArraySource, factor: float = 1.0) -> Mixture:
+        """Return the mixture with the conditional variances of the predictive distribution.
 
         Parameters
         ----------
         mixture : Mixture
-            A fit.
+            A fitted mixture.
         source : ArraySource
-            The rows that it was fitted to.
-        wider : float
-            What the variances are multiplied by beside that.
+            The rows of the fit.
+        factor : float
+            An additional factor of the conditional variances.
         """
-        factors = Predictive.of(mixture, source, self.chosen.structure).factors(self.n_given)
-        covariances = mixture.covariances.with_inflated_residuals(self.n_given, wider * factors, mixture.n_features)
+        factors = Predictive.of(mixture, source, self.selected.structure).variance_factors(self.n_given)
+        covariances = mixture.covariances.with_inflated_residuals(self.n_given, factor * factors, mixture.n_features)
         return Mixture(mixture.weights, mixture.means, covariances)
 
     @property
-    def slopes(self) -> bool:
-        """Targets depend on the features within a component."""
-        mixture = self.chosen.mixture
+    def has_slopes(self) -> bool:
+        """True if targets depend on features within a component; checked for the first feature and the first target."""
+        mixture = self.selected.mixture
         return bool(mixture.covariances.conditional([0], [self.n_given], mixture.n_components)[0].any())
 
     @property
-    def held_out(self) -> float:
-        """Log-likelihood of all targets given their features, each by a fit that has not seen it, in nats."""
+    def held_out_log_likelihood(self) -> float:
+        """The cross-fitted log-likelihood of the targets given the features, in nats."""
         total = 0.0
-        for refit in self.fits.refits:
-            mixture, rows = self.predicting(refit.mixture, refit.rest), self.fits.source.subset(refit.part)
+        for refit in self.cross_fit.refits:
+            mixture, rows = self.inflate_variances(refit.mixture, refit.rest), self.cross_fit.source.subset(refit.part)
             features = replace(rows, rows=rows.rows[:, : self.n_given])
             marginal = mixture.marginal(range(self.n_given))
             total += rows.reduce(mixture, SCALAR).log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
         return total
 
-    def widening(self) -> tuple[float, list[str]]:
-        """How many times wider variances must be for rows that a fit has not seen, and a note where they must."""
-        source, n_components = self.fits.source, self.chosen.mixture.n_components
+    def find_factor(self) -> tuple[float, list[str]]:
+        """Return the factor of the variances with which intervals hold enough left-out targets, and a warning."""
+        source, n_components = self.cross_fit.source, self.selected.mixture.n_components
         weight = float(source.sample_weight.sum())
         if weight >= _AMPLE * source.n_features * n_components or count_equal_rows(source):
             return 1.0, []
-        wanted, covered = _INTERVAL[1] - _INTERVAL[0], self._covered(1.0)
-        if binom.cdf(np.floor(covered * weight), max(round(weight), 1), wanted) > _CHANCE:
+        nominal, coverage = _INTERVAL[1] - _INTERVAL[0], self._compute_coverage(1.0)
+        if binom.cdf(np.floor(coverage * weight), max(round(weight), 1), nominal) > _CHANCE:
             return 1.0, []
-        low, high = 0.0, _WIDEST
-        for _ in range(_STEPS):
+        low, high = 0.0, _LARGEST_LOG_FACTOR
+        for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            low, high = (low, middle) if self._covered(np.exp(middle)) >= wanted else (middle, high)
-        wider = float(np.exp(high))
-        params = self.chosen.params
+            low, high = (low, middle) if self._compute_coverage(np.exp(middle)) >= nominal else (middle, high)
+        factor = float(np.exp(high))
+        params = self.selected.params
         note = (
-            f"Intervals for {wanted:.0%} held {covered:.1%} of {weight:.6g} rows when the fit had not seen them: "
-            f"{params['n_components']} components with covariance_type={params['covariance_type']!r} are too many "
-            f"parameters for the rows, or have another shape. Conditional variances were multiplied by {wider:.3g}, "
-            f"with which intervals hold {self._covered(wider):.1%}. Try more rows, fewer features or components."
+            f"In cross-validation, {nominal:.0%} intervals hold {coverage:.1%} of {weight:.6g} rows: "
+            f"{params['n_components']} components with covariance_type={params['covariance_type']!r} have too many "
+            "parameters for the rows, or do not fit their shape. Conditional variances were multiplied by "
+            f"{factor:.3g}: the intervals now hold {self._compute_coverage(factor):.1%}. Try more rows, fewer features "
+            "or fewer components."
         )
-        return wider, [note]
+        return factor, [note]
 
-    def _covered(self, wider: float) -> float:
-        """Share of the targets within their intervals, by fits that have not seen them."""
-        held = 0.0
-        for refit in self.fits.refits:
-            mixture = self.predicting(refit.mixture, refit.rest, wider)
-            rows = self.fits.source.rows[refit.part]
+    def _compute_coverage(self, factor: float) -> float:
+        """Return the share of the left-out targets within their intervals, with variances multiplied by a factor."""
+        covered = 0.0
+        for refit in self.cross_fit.refits:
+            mixture = self.inflate_variances(refit.mixture, refit.rest, factor)
+            rows = self.cross_fit.source.rows[refit.part]
             given = dict(enumerate(rows[:, : self.n_given].T))
             for r in range(self.n_given, mixture.n_features):
-                below = mixture.marginal([*given, r]).condition(given).cdf(rows[:, r])
-                within = (below >= _INTERVAL[0]) & (below <= _INTERVAL[1])
-                held += float(self.fits.source.sample_weight[refit.part] @ within)
-        targets = self.fits.source.n_features - self.n_given
-        return held / (targets * float(self.fits.source.sample_weight.sum()))
+                probabilities = mixture.marginal([*given, r]).condition(given).cdf(rows[:, r])
+                within = (probabilities >= _INTERVAL[0]) & (probabilities <= _INTERVAL[1])
+                covered += float(self.cross_fit.source.sample_weight[refit.part] @ within)
+        n_targets = self.cross_fit.source.n_features - self.n_given
+        return covered / (n_targets * float(self.cross_fit.source.sample_weight.sum()))

@@ -15,8 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.em import Status
-from gaussmix.estimators.base import MixtureEstimator, distinct
-from gaussmix.estimators.rows import WEIGHTS_ARE
+from gaussmix.estimators.base import MixtureEstimator, distinct_names
+from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
@@ -236,7 +236,7 @@ class GaussianMixtureSearch(MixtureEstimator):
             If weights that are counts sum to less than the effective number of rows.
         """
         self._validate_params()
-        source, _ = self._training(X, sample_weight)
+        source, _ = self._read_training(X, sample_weight)
         if count_equal_rows(source):
             warnings.warn(describe_equal_rows(source.n_rows), ConvergenceWarning, stacklevel=2)
         search = self._search(source)
@@ -263,12 +263,12 @@ class GaussianMixtureSearch(MixtureEstimator):
         >>> print(search.summary())  # doctest: +ELLIPSIS
         tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30, of 8 models...
         """
-        self._fitted()
+        self._get_mixture()
         return self.results_.summary()
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         """Return sentences on the bounds that decided the chosen fit beside the likelihood of the rows."""
-        return cautions_about(chosen, source, distinct(getattr(self, "feature_names_in_", None)))
+        return cautions_about(chosen, source, distinct_names(getattr(self, "feature_names_in_", None)))
 
     def _search(self, source: Source) -> Search:
         """Return the settings of the search, for these rows."""
@@ -278,7 +278,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         return Search(
             source,
             n_components,
-            self._models(structures, source),
+            self._make_models(structures, source),
             criterion=self.criterion if self.criterion != CROSS_VALIDATION else "aic",
             prior=self.prior,
             stop_early=self.stop_early,
@@ -323,7 +323,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         """Keep the chosen model under scikit-learn's names, and warn if it is not final."""
         if chosen.fit is None:  # pragma: no cover - best() has raised
             raise ValueError(chosen.reason)
-        self._keep(chosen.fit, chosen.m_step, dtype)
+        self._store_fit(chosen.fit, chosen.m_step, dtype)
         self.best_params_ = {
             "n_components": chosen.n_components,
             "covariance_type": self.results_.name(chosen),

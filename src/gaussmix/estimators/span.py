@@ -1,4 +1,4 @@
-"""Fit few rows of many features in the directions in which the rows differ, which are no more than the rows."""
+"""Fits in the affine span of the rows, for fewer rows than features: n rows span at most n - 1 dimensions."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -16,6 +16,7 @@ from gaussmix.sources import ArraySource
 __all__ = ["Span"]
 
 _EPS = float(np.finfo(np.float64).eps)
+"""The relative precision of float64, in the limit below which singular values count as rounding errors."""
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -23,8 +24,8 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
 class Span:
     r"""The affine span of n rows, at most n - 1 of its D dimensions, in units of the ridge.
 
-    In these units the ridge is the identity, so that each full or common covariance is :math:`S + I`, and the scatter S
-    lies in the span. EM in the span is EM in all dimensions, but for a constant in each log-density.
+    In these units the ridge is the identity. Each full or tied covariance is :math:`S + I`, where the scatter S lies in
+    the span. Hence EM in the span makes the same steps as EM in all dimensions; each log-density differs by a constant.
 
     Attributes
     ----------
@@ -46,32 +47,32 @@ class Span:
         units = np.sqrt(ridge)
         centre = source.rows.mean(axis=0, dtype=np.float64)
         centred = (source.rows - centre) / units
-        centred -= centred.mean(axis=0)  # what rounding left
+        centred -= centred.mean(axis=0)  # a second centring removes the rounding error of the first
         _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
         return cls(centre, units, axes[lengths > _EPS * max(centred.shape) * lengths[0]])
 
     @staticmethod
-    def serves(source: ArraySource, m_step: MStep) -> bool:
-        """Return whether a fit of this model to these rows is the same in the span, and quicker."""
+    def applies_to(source: ArraySource, m_step: MStep) -> bool:
+        """Return True if a fit of this model to these rows in the span gives the same result, and is faster."""
         bare = m_step.prior is None and m_step.eigenvalue_ratio is None and m_step.rounding is None
         rotates = m_step.structure.takes_ratio and m_step.structure.form.correlated
         few = 1 < source.n_rows <= source.n_features
         return bool(bare and rotates and few and (m_step.ridge > 0).all() and not source.all_equal)
 
     def reduce(self, problem: Problem) -> Problem:
-        """Return the problem in the span: rows ``(n, R)``, and the identity for a ridge."""
+        """Return the problem in the span: rows ``(n, R)``, with the identity as the ridge."""
         source = problem.source
-        if not isinstance(source, ArraySource):  # pragma: no cover - `serves` has asked
-            raise TypeError("The span is that of rows in an array.")
+        if not isinstance(source, ArraySource):  # pragma: no cover - `applies_to` takes only arrays
+            raise TypeError("The span of the rows requires rows in an array.")
         rows = replace(source, rows=((source.rows - self.centre) / self.units) @ self.axes.T)
         model = replace(problem.m_step, ridge=np.ones(len(self.axes)))
         return Problem.of(rows, problem.n_components, model)
 
-    def lifted(self, mixture: Mixture) -> Mixture:
+    def lift_mixture(self, mixture: Mixture) -> Mixture:
         """Return the mixture in all dimensions."""
         scaled = self.axes * self.units
         factors, form = mixture.covariances.factors, type(mixture.covariances)
-        covariances = np.empty(form.shape(mixture.n_components, len(self.units)))  # large: each is made in its place
+        covariances = np.empty(form.shape(mixture.n_components, len(self.units)))  # large: filled in place
         inner, outer = (array.reshape(-1, *array.shape[-2:]) for array in (factors, covariances))
         for factor, covariance in zip(inner, outer, strict=True):
             np.matmul(scaled.T, (factor @ factor.T - np.eye(len(factor))) @ scaled, out=covariance)
@@ -80,7 +81,7 @@ class Span:
         return Mixture(mixture.weights, means, form.from_covariances(covariances))
 
     def lift_report(self, report: FitReport, m_step: MStep) -> FitReport:
-        """Return the report of a fit in the span for all dimensions, where its model is `m_step`."""
+        """Return the report of a fit in the span, converted to all dimensions, where the model is `m_step`."""
         state, n_missing = report.fit.state, len(self.units) - len(self.axes)
         shift = -float(np.log(self.units).sum()) - 0.5 * n_missing * _LOG_2PI
         statistics = replace(
@@ -91,7 +92,7 @@ class Span:
         )
         fit: Fit = replace(
             report.fit,
-            state=replace(state, mixture=self.lifted(state.mixture), statistics=statistics),
+            state=replace(state, mixture=self.lift_mixture(state.mixture), statistics=statistics),
             history=tuple(value + shift for value in report.fit.history),
         )
         return replace(

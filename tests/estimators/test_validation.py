@@ -1,4 +1,4 @@
-"""What estimators and mixtures read: the same rules for all, for rows, targets, labels and weights."""
+"""Validation of rows, targets, labels and weights: the same rules for all estimators and for mixtures."""
 
 import warnings
 

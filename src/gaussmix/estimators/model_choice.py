@@ -1,4 +1,4 @@
-"""What estimators that make use of a mixture share: which one it is, and how it is fitted."""
+"""The choice of a mixture model by the classifier, the regressor and the outlier detector, and its fit."""
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -17,10 +17,10 @@ from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.em import Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.base import distinct
+from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
-from gaussmix.estimators.rows import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.estimators.search import GaussianMixtureSearch
+from gaussmix.estimators.validation import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
@@ -30,31 +30,33 @@ from gaussmix.sources import ArraySource, Source
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
 
-__all__ = ["AUTO", "MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "Chosen", "warn"]
+__all__ = ["AUTO", "MAX_ITER", "TOL", "Choice", "ChoosingEstimator", "SelectedModel", "warn"]
 
 _ALL = "all"
+"""The value of `covariance_type` for all structures."""
 AUTO = "auto"
-"""The name of the choice among structures that the rows can carry."""
+"""The value of `covariance_type` that selects the structure by the number of rows."""
 
 TOL, MAX_ITER = 1e-6, 1000
-"""When fits end: as in a search, since criteria compare sums over all rows."""
+"""The stopping rule of the fits: nats per row, and EM steps. It is strict, since criteria compare sums over all
+rows."""
 
 _Model = TypeVar("_Model")
 
 
-class Chosen(NamedTuple):
-    """The mixture that was chosen and fitted.
+class SelectedModel(NamedTuple):
+    """The model that was selected, and its fit.
 
     Attributes
     ----------
     mixture : Mixture
         The fitted mixture.
     params : dict
-        What :class:`GaussianMixture` would be told to make one like it.
+        The parameters of :class:`GaussianMixture` for this model: ``n_components`` and ``covariance_type``.
     m_step : MStep
-        The model, with what holds components open.
+        The model, with the prior that regularizes degenerate components, if there are any.
     notes : tuple of str
-        What the user should know of the fit and of the choice, in sentences.
+        Sentences that warn the user about the fit and the selection.
     """
 
     mixture: Mixture
@@ -64,19 +66,19 @@ class Chosen(NamedTuple):
 
     @classmethod
     def of(cls, mixture: Mixture, structure: str, m_step: MStep, notes: Iterable[str] = ()) -> Self:
-        """A mixture of some structure."""
+        """Return a selected model, for a fitted mixture and the name of its structure."""
         params = {"n_components": mixture.n_components, "covariance_type": structure}
         return cls(mixture, params, m_step, tuple(notes))
 
     @property
     def structure(self) -> Structure:
-        """The shapes that its covariances were chosen from."""
+        """The structure of the covariances."""
         return self.m_step.structure
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The models to choose from.
+    """The models from which an estimator selects.
 
     Attributes
     ----------
@@ -85,12 +87,12 @@ class Choice:
     structures : tuple of str
         Names of structures.
     automatic : bool
-        Whether the first structure is to be taken where the rows can carry it, and else the one of all that does best
-        on rows that it has not seen.
+        If True, the first structure is selected where there are enough rows; with fewer rows, the structure with the
+        lowest cross-validated loss.
     reg_covar : float or "auto"
-        The ridge.
+        Variance added to the diagonals of the covariances.
     n_jobs : int or None
-        Threads of the fits.
+        Number of threads of the fits.
     """
 
     n_components: tuple[int, ...]
@@ -107,70 +109,72 @@ class Choice:
         reg_covar: float | Literal["auto"],
         n_jobs: int | None,
         n_features: int,
-        simpler: Sequence[str],
+        auto_structures: Sequence[str],
     ) -> Self:
-        """The models that an estimator's parameters name, for rows with so many features.
+        """Return the models that the parameters of an estimator name, for rows with `n_features` features.
 
-        Structures that ``"auto"`` chooses among are in `simpler`, the one for plenty of rows first.
+        With ``"auto"``, the structures to choose from are `auto_structures`; the first is for many rows.
 
         Raises
         ------
         ValueError
-            If a number is not one, or a name is unknown.
+            If a number of components is invalid, or a name is unknown.
         """
         automatic = isinstance(covariance_type, str) and covariance_type == AUTO
-        names = simpler[: 2 if n_features == 1 else None] if automatic else covariance_type
-        return cls(numbers_of_components(n_components), _structures(names, n_features), automatic, reg_covar, n_jobs)
+        names = auto_structures[: 2 if n_features == 1 else None] if automatic else covariance_type
+        return cls(
+            numbers_of_components(n_components), _parse_structures(names, n_features), automatic, reg_covar, n_jobs
+        )
 
     @property
-    def single(self) -> bool:
-        """Whether there is one model only."""
+    def has_one_model(self) -> bool:
+        """True if there is only one model, so that there is nothing to select."""
         return len(self.n_components) == len(self.structures) == 1
 
-    def at_most(self, n_components: int) -> Self:
-        """The same without larger numbers of components; with that many, where all are larger."""
+    def limit_components(self, n_components: int) -> Self:
+        """Return the choice among at most `n_components` components; only `n_components` if all numbers are larger."""
         numbers = tuple(k for k in self.n_components if k <= n_components)
         return replace(self, n_components=numbers or (n_components,))
 
-    def carried(
-        self, fit: Callable[[Self], _Model], enough: Callable[[_Model], bool], loss: Callable[[_Model], Any]
+    def fit_supported(
+        self, fit: Callable[[Self], _Model], has_enough_rows: Callable[[_Model], bool], loss: Callable[[_Model], Any]
     ) -> _Model:
-        """Return the model that the rows can carry.
+        """Fit the model whose number of parameters the rows support.
 
         Parameters
         ----------
         fit : callable
-            From a choice to a fitted model.
-        enough : callable
-            Whether there are rows enough for a model, so that no other is tried.
+            The function that fits a choice: it selects a model, and returns the fitted model.
+        has_enough_rows : callable
+            The function that returns True if there are enough rows for a fitted model, so that no other is tried.
         loss : callable
-            What models are compared by, on rows that they have not seen.
+            The function that returns the loss of a fitted model on rows that were not used in the fit.
         """
         if not self.automatic:
             return fit(self)
         first, *others = (replace(self, structures=(name,), automatic=False) for name in self.structures)
-        found = fit(first)
-        if enough(found):
-            return found
-        if len(self.n_components) > 1:  # criteria take too many components where rows are few
-            others += [replace(one, n_components=self.n_components[:1]) for one in (first, *others)]
-        return min([found, *map(fit, others)], key=loss)
+        model = fit(first)
+        if has_enough_rows(model):
+            return model
+        if len(self.n_components) > 1:  # with few rows, criteria select too many components
+            others += [replace(choice, n_components=self.n_components[:1]) for choice in (first, *others)]
+        return min([model, *map(fit, others)], key=loss)
 
-    def model(self, source: ArraySource, structure: Structure) -> MStep:
-        """Return the model of one structure, with the ridge for these rows."""
+    def make_model(self, source: ArraySource, structure: Structure) -> MStep:
+        """Return the model of a structure, with the ridge for these rows."""
         (model,) = make_models([structure], source, reg_covar=self.reg_covar)
         return model
 
-    def fitted(self, rows: Rows, weights: Floats | None, criterion: str, rng: np.random.Generator) -> Chosen:
-        """The best model by a criterion, or the only one."""
-        if self.single:
-            return self.only(rows, weights, rng)
-        results = self.searched(rows, weights, rng, criterion=criterion)
-        return self.told(results, results.best, ArraySource(rows, weights))
+    def fit_best(self, rows: Rows, weights: Floats | None, criterion: str, rng: np.random.Generator) -> SelectedModel:
+        """Fit all models, and return the best model by a criterion."""
+        if self.has_one_model:
+            return self.fit_single(rows, weights, rng)
+        results = self.search_models(rows, weights, rng, criterion=criterion)
+        return self.select_candidate(results, results.best, ArraySource(rows, weights))
 
-    def only(self, rows: Rows, weights: Floats | None, rng: np.random.Generator) -> Chosen:
-        """The only model."""
-        one = _QuietMixture(
+    def fit_single(self, rows: Rows, weights: Floats | None, rng: np.random.Generator) -> SelectedModel:
+        """Fit the only model."""
+        estimator = _QuietMixture(
             self.n_components[0],
             covariance_type=self.structures[0],
             reg_covar=self.reg_covar,
@@ -180,24 +184,24 @@ class Choice:
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
         )
-        one.fit(rows, sample_weight=weights)
-        return Chosen.of(one.mixture_, self.structures[0], one.report.m_step, one.notes)
+        estimator.fit(rows, sample_weight=weights)
+        return SelectedModel.of(estimator.mixture_, self.structures[0], estimator.report.m_step, estimator.notes)
 
-    def told(self, results: SearchResults, best: Candidate, source: ArraySource) -> Chosen:
-        """Return one of several models, with what is to be said of it."""
+    def select_candidate(self, results: SearchResults, best: Candidate, source: ArraySource) -> SelectedModel:
+        """Return the best candidate of a search as the selected model, with warnings about its fit."""
         notes = cautions_about(best, source, None)
         if best.fit and best.fit.status is Status.ITERATION_LIMIT:
             notes = [f"The fit did not converge in {MAX_ITER} iterations.", *notes]
-        return Chosen.of(best.mixture, results.name(best), best.m_step, notes)
+        return SelectedModel.of(best.mixture, results.name(best), best.m_step, notes)
 
-    def searched(
+    def search_models(
         self,
         rows: Rows,
         weights: Floats | None,
         rng: np.random.Generator,
-        **options: Any,  # noqa: ANN401 - of the search
+        **options: Any,  # noqa: ANN401 - parameters of the search
     ) -> SearchResults:
-        """All models."""
+        """Fit all models by a search, and return its table."""
         search = _QuietSearch(
             self.n_components,
             structures=self.structures,
@@ -213,7 +217,7 @@ class Choice:
 
 
 class _QuietMixture(GaussianMixture):
-    """A mixture that keeps what it would warn of, as it may be one of several and not the one that is chosen."""
+    """A mixture estimator that stores its warnings in `notes`: the model may not be the selected one."""
 
     report: FitReport
     notes: tuple[str, ...]
@@ -225,7 +229,7 @@ class _QuietMixture(GaussianMixture):
 
 
 class _QuietSearch(GaussianMixtureSearch):
-    """A search that warns of nothing in its best model, as that may not be the one that is chosen."""
+    """A search that does not warn about its best model: the model may not be the selected one."""
 
     def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         pass
@@ -235,7 +239,7 @@ class _QuietSearch(GaussianMixtureSearch):
 
 
 class ChoosingEstimator(BaseEstimator):
-    """An estimator that is built on a mixture, whose structure and number of components it may choose."""
+    """The base of estimators that use a mixture, and select its structure and its number of components."""
 
     n_components: int | Sequence[int]
     covariance_type: str | Sequence[str]
@@ -249,8 +253,10 @@ class ChoosingEstimator(BaseEstimator):
     n_features_in_: int
     feature_names_in_: AnyArray
 
-    _simpler: ClassVar[tuple[str, ...]] = ("full", "tied", "diag", "spherical")
-    _plenty: ClassVar[float] = 8.0  # rows per component and feature, from which on "auto" is "full"
+    _auto_structures: ClassVar[tuple[str, ...]] = ("full", "tied", "diag", "spherical")
+    """The structures that ``"auto"`` chooses from; the first is for many rows."""
+    _ample_rows: ClassVar[float] = 8.0
+    """The number of rows per component and feature from which ``"auto"`` selects the first structure."""
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "covariance_type": [str, "array-like"],
@@ -261,41 +267,44 @@ class ChoosingEstimator(BaseEstimator):
         "n_jobs": [Integral, None],
     }
 
-    def _generator(self) -> np.random.Generator:
+    def _make_generator(self) -> np.random.Generator:
+        """Return a random generator with the seed of the estimator."""
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
-    def _choice(self, n_features: int) -> Choice:
+    def _make_choice(self, n_features: int) -> Choice:
+        """Return the models that the parameters name."""
         return Choice.of(
-            self.n_components, self.covariance_type, self.reg_covar, self.n_jobs, n_features, self._simpler
+            self.n_components, self.covariance_type, self.reg_covar, self.n_jobs, n_features, self._auto_structures
         )
 
-    def _carries(self, source: ArraySource, n_components: int) -> bool:
-        """Return whether there are rows enough for a covariance of its own for each of so many components."""
-        return bool(source.sample_weight.sum() >= self._plenty * source.n_features * n_components)
+    def _has_ample_rows(self, source: ArraySource, n_components: int) -> bool:
+        """Return True if there are enough rows for a separate full covariance of each component."""
+        return bool(source.sample_weight.sum() >= self._ample_rows * source.n_features * n_components)
 
-    def _rows(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Rows to say something about."""
+    def _read_rows(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Return validated rows with the features of the training rows."""
         check_is_fitted(self, "mixture_")
         return read_rows(self, X, reset=False)
 
-    def _source(self, rows: Rows, weights: Floats | None) -> ArraySource:
-        """Rows to pass over, with as many threads as the parameters say."""
+    def _make_source(self, rows: Rows, weights: Floats | None) -> ArraySource:
+        """Return rows as a source, with the number of threads that the parameters set."""
         return ArraySource(rows, weights, n_threads=usable_threads(self.n_jobs))
 
-    def _names(self) -> tuple[str, ...] | None:
-        """Names of the features, where there are such that tell them apart."""
-        return distinct(getattr(self, "feature_names_in_", None))
+    def _get_feature_names(self) -> tuple[str, ...] | None:
+        """Return the names of the features, or None if there are none or if they repeat."""
+        return distinct_names(getattr(self, "feature_names_in_", None))
 
 
 def warn(notes: Iterable[str]) -> None:
-    """Warn the user who called the ``fit`` that calls this function."""
+    """Issue warnings at the line that called ``fit``; the ``fit`` must call this function itself."""
     for note in notes:
         warnings.warn(note, ConvergenceWarning, stacklevel=3)
 
 
-def _structures(covariance_type: str | Sequence[str], n_features: int) -> tuple[str, ...]:
+def _parse_structures(covariance_type: str | Sequence[str], n_features: int) -> tuple[str, ...]:
+    """Return the public names of the structures that `covariance_type` names, without repetitions."""
     if isinstance(covariance_type, str) and covariance_type == _ALL:
-        return tuple(one.public_name for one in every(n_features))
+        return tuple(structure.public_name for structure in every(n_features))
     names: list[Any] = [covariance_type] if isinstance(covariance_type, str) else list(covariance_type)
     unknown = [name for name in names if not isinstance(name, str) or name not in STRUCTURES]
     if unknown or not names:

@@ -1,4 +1,4 @@
-"""What a user may give an estimator to start from: checked, laid over a start, cut to the rows that are kept."""
+"""Starts that a user gives to an estimator: validation, completion, and restriction to rows with positive weight."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,25 +14,25 @@ from gaussmix.mixture import Mixture
 from gaussmix.structures import Structure
 from gaussmix.values import real
 
-__all__ = ["EXPLORE", "InitialParameters", "Kept", "UserStart", "of_kept"]
+__all__ = ["EXPLORE", "InitialParameters", "PositiveRows", "UserStart", "restrict_start"]
 
 EXPLORE = "explore"
-"""The name of the start that looks for a good optimum."""
+"""The value of `init_params` that explores many starts in search of a good optimum."""
 
-Kept = slice | NDArray[np.bool_]
-"""Which of all rows weigh something."""
+PositiveRows = slice | NDArray[np.bool_]
+"""The index of the rows with positive weight: a slice if all rows have positive weight, else a boolean mask."""
 
 
 @dataclass(frozen=True, eq=False)
 class InitialParameters:
-    """Weights, means and covariances to start from; None where the start is to find them."""
+    """Weights, means and covariances to start from; None for each parameter that the start is to determine."""
 
     weights: Floats | None
     means: Floats | None
     covariances: Covariances | None
 
     @classmethod
-    def checked(
+    def validate(
         cls,
         weights: ArrayLike | None,
         means: ArrayLike | None,
@@ -42,7 +42,7 @@ class InitialParameters:
         n_components: int,
         n_features: int,
     ) -> Self:
-        """Check ``weights_init``, ``means_init`` and ``precisions_init``.
+        """Validate the values of ``weights_init``, ``means_init`` and ``precisions_init``, and return them.
 
         Raises
         ------
@@ -51,28 +51,28 @@ class InitialParameters:
         """
         form = structure.form
         return cls(
-            weights=None if weights is None else _weights(weights, n_components),
-            means=None if means is None else _shaped("means", means, (n_components, n_features)),
+            weights=None if weights is None else _check_weights(weights, n_components),
+            means=None if means is None else _check_array("means", means, (n_components, n_features)),
             covariances=None
             if precisions is None
             else form.from_precisions(
-                _shaped(f"{form.form} precision", precisions, form.shape(n_components, n_features))
+                _check_array(f"{form.form} precision", precisions, form.shape(n_components, n_features))
             ),
         )
 
     @property
-    def given(self) -> bool:
-        """Whether there is any."""
-        return any(one is not None for one in (self.weights, self.means, self.covariances))
+    def any_given(self) -> bool:
+        """True if at least one parameter is given."""
+        return any(value is not None for value in (self.weights, self.means, self.covariances))
 
-    def complete(self) -> Mixture | None:
-        """The mixture that they say, where all three are given."""
+    def to_mixture(self) -> Mixture | None:
+        """Return the mixture of the parameters, or None unless all three are given."""
         if self.weights is None or self.means is None or self.covariances is None:
             return None
         return Mixture(self.weights, self.means, self.covariances)
 
-    def over(self, start: Mixture) -> Mixture:
-        """The start with what the user gave in place of what it found."""
+    def replace_in(self, start: Mixture) -> Mixture:
+        """Return a start with the given parameters in place of its own."""
         return Mixture(
             start.weights if self.weights is None else self.weights,
             start.means if self.means is None else self.means,
@@ -80,7 +80,8 @@ class InitialParameters:
         )
 
 
-def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
+def _check_array(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """Return an array of finite numbers with the given shape; ``ValueError`` for other input."""
     array = real(name, values).astype(np.float64)
     if array.shape != shape:
         msg = f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
@@ -91,8 +92,9 @@ def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return array
 
 
-def _weights(values: ArrayLike, n_components: int) -> Floats:
-    weights = _shaped("weights", values, (n_components,))
+def _check_weights(values: ArrayLike, n_components: int) -> Floats:
+    """Return weights ``(K,)`` that are at least 0 and sum to 1; ``ValueError`` for other input."""
+    weights = _check_array("weights", values, (n_components,))
     if weights.min() < 0 or weights.max() > 1:
         msg = (
             "The parameter 'weights' should be in the range [0, 1], but got max value "
@@ -105,39 +107,39 @@ def _weights(values: ArrayLike, n_components: int) -> Floats:
     return weights
 
 
-def of_kept(origin: Any, kept: Kept) -> Any:  # noqa: ANN401 - what `init_params` may be
-    """A start of the rows that are kept: labels or responsibilities are given for all."""
-    if isinstance(kept, slice) or isinstance(origin, str | Mixture) or callable(origin):
+def restrict_start(origin: Any, positive: PositiveRows) -> Any:  # noqa: ANN401 - any value of `init_params`
+    """Restrict labels or responsibilities that a user gave for all rows to the rows with positive weight."""
+    if isinstance(positive, slice) or isinstance(origin, str | Mixture) or callable(origin):
         return origin
     array = real("init_params", origin)
-    return array[kept] if len(array) == len(kept) else array
+    return array[positive] if len(array) == len(positive) else array
 
 
 @dataclass(frozen=True, eq=False)
 class UserStart:
-    """The start that the parameters of an estimator describe.
+    """The start that the parameters of an estimator describe, as a function of the problem.
 
     Attributes
     ----------
     origin : str, array_like, Mixture or callable
         The parameter `init_params`.
     parameters : InitialParameters
-        Weights, means and covariances in place of those of the start.
-    partition : callable
-        The start that gives the rest where some parameters are given and `origin` asks for an exploration.
+        Weights, means and covariances that replace the parameters of the start.
+    fallback : Start
+        The start that completes `parameters` if only one or two are given and `origin` asks for an exploration.
     """
 
     origin: Any
     parameters: InitialParameters
-    partition: Start
+    fallback: Start
 
     def __call__(self, problem: Problem, rng: np.random.Generator) -> Mixture | None:
         """Return the mixture to start from, or None for an exploration."""
-        complete = self.parameters.complete()
-        if complete:
-            return complete
+        mixture = self.parameters.to_mixture()
+        if mixture:
+            return mixture
         origin = self.origin(problem.source, problem.n_components, rng) if callable(self.origin) else self.origin
         if not (isinstance(origin, str) and origin == EXPLORE):
-            return self.parameters.over(user_start(origin, problem, rng))
-        found = self.partition(problem, rng) if self.parameters.given else None
-        return found and self.parameters.over(found)
+            return self.parameters.replace_in(user_start(origin, problem, rng))
+        start = self.fallback(problem, rng) if self.parameters.any_given else None
+        return start and self.parameters.replace_in(start)
