@@ -4,19 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from gaussmix._threads import one_thread
-from gaussmix._types import Floats, Rows
+from gaussmix.covariances import Covariances
 from gaussmix.em.anderson import Trail
-from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.em.m_step import IllDefinedCovarianceError
 from gaussmix.mixture import Mixture
+from gaussmix.moments import Moments
 from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
 
 __all__ = [
     "Fit",
+    "Maximizer",
     "State",
     "Status",
     "accelerated",
@@ -45,6 +48,24 @@ class Status(Enum):
     FLAT = "Components have no spread in some direction: reg_covar holds them open."
     ROUNDED = "Components are as narrow as the rounding of the columns allows."
     EMPTY = "Components are empty: no row belongs to them."
+
+
+class Maximizer(Protocol):
+    """The part of an M-step that the loop uses; an :class:`~gaussmix.em.MStep` is the usual case.
+
+    EM raises the log-likelihood of the rows and :meth:`log_prior` together. Another M-step may be that of variational
+    Bayes: its mixture has the expected log-densities, and its `log_prior` is minus the divergence from the prior.
+    """
+
+    @property
+    def moments(self) -> Moments:
+        """The second moments that the M-step needs."""
+
+    def maximize(self, statistics: Statistics, near: Covariances | None = None) -> Mixture:
+        """Return the next mixture, from sums under the responsibilities and the covariances of the last step."""
+
+    def log_prior(self, mixture: Mixture) -> float:
+        """Return the term of a mixture that EM adds to the log-likelihood, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +139,7 @@ class Fit:
         return distance_to_limit(self.history)
 
 
-def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
+def iterate(source: Source, start: Mixture | State, m_step: Maximizer) -> Iterator[State]:
     """Yield the start and then each EM step's state, without end: the caller decides when to stop.
 
     A start that is a state already, of these rows and this model, costs no pass over the rows again.
@@ -129,7 +150,7 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
     >>> from itertools import islice
     >>> from gaussmix import Mixture
     >>> from gaussmix.em import iterate
-    >>> from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+    >>> from gaussmix.em.m_step import MStep
     >>> from gaussmix.sources import ArraySource
     >>> from gaussmix.structures import named
     >>> rows = np.array([[0.0], [1.0], [5.0], [6.0]])
@@ -146,24 +167,24 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
         state = _next(source, state, m_step)
 
 
-def _first(source: Source, start: Mixture | State, m_step: MStep) -> State:
+def _first(source: Source, start: Mixture | State, m_step: Maximizer) -> State:
     return start if isinstance(start, State) else _state(source, start, m_step)
 
 
-def _state(source: Source, mixture: Mixture, m_step: MStep, before: State | None = None) -> State:
+def _state(source: Source, mixture: Mixture, m_step: Maximizer, before: State | None = None) -> State:
     """The state of a mixture, one step after another or at the start."""
     n_iter, n_refused = (before.n_iter + 1, before.n_refused) if before else (0, 0)
     return State(mixture, source.reduce(mixture, m_step.moments), n_iter, m_step.log_prior(mixture), n_refused)
 
 
-def _next(source: Source, state: State, m_step: MStep) -> State:
+def _next(source: Source, state: State, m_step: Maximizer) -> State:
     """The state after one EM step."""
     mixture, statistics = state.mixture, state.statistics
     near = _about_own_means(source, mixture, statistics) if statistics.far_off else statistics
     return _state(source, m_step.maximize(near, mixture.covariances), m_step, state)
 
 
-def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
+def accelerated(source: Source, start: Mixture | State, m_step: Maximizer) -> Iterator[State]:
     """As :func:`iterate`, but from the third step on with leaps; the log-likelihood never falls.
 
     A leap goes to statistics further on, as the last few passes foretell them (:class:`~gaussmix.em.anderson.Trail`);
@@ -187,7 +208,7 @@ def accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterat
         trail = trail.to(made_of, state.mixture, state.statistics)
 
 
-def _leap(source: Source, state: State, further: Statistics, m_step: MStep) -> State | None:
+def _leap(source: Source, state: State, further: Statistics, m_step: Maximizer) -> State | None:
     """The state after a leap to given statistics, where there is one."""
     try:
         mixture = m_step.maximize(further, state.mixture.covariances)
@@ -201,12 +222,8 @@ def _about_own_means(source: Source, mixture: Mixture, statistics: Statistics) -
 
     From 1e100 deviations away, it takes several times: each brings the means nearer by no more than their digits.
     """
-
-    def responsibilities(_span: slice, rows: Rows) -> Floats:
-        return mixture.responsibilities(rows)
-
     for _ in range(_MOST_SUMMATIONS):
-        statistics = source.summarize(responsibilities, statistics.means, statistics.moments)
+        statistics = source.reduce_about(statistics.means, mixture, statistics.moments)
         if not statistics.far_off:
             break
     return statistics
@@ -251,7 +268,7 @@ def distance_to_limit(history: Sequence[float]) -> float:
 def run(
     source: Source,
     start: Mixture | State | Fit,
-    m_step: MStep,
+    m_step: Maximizer,
     *,
     tol: float,
     max_iter: int,
@@ -268,8 +285,8 @@ def run(
         The rows.
     start : Mixture, State or Fit
         Where to begin, or to go on from. A fit brings its history.
-    m_step : MStep
-        The model to fit.
+    m_step : Maximizer
+        The model to fit: an :class:`~gaussmix.em.MStep`, or an M-step of another kind.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row.
     max_iter : int
