@@ -93,13 +93,22 @@ def test_an_origin_may_move(moments, seed):
 def test_each_kind_is_a_part_of_the_full_moments(moments, seed):
     *_, part = drawn(seed, moments)
     *_, full = drawn(seed, FULL)
+    np.testing.assert_allclose(part.second, moments.extract(full.second), rtol=1e-10, atol=1e-12)
+
+
+@kinds
+@given(seed=seeds)
+def test_the_kept_part_of_matrices(moments, seed):
+    matrices = np.random.default_rng(seed).normal(size=(3, 2, 2))
     parts = {
-        0: lambda: np.trace(full.second, axis1=1, axis2=2),
-        1: lambda: np.diagonal(full.second, axis1=1, axis2=2),
-        2: lambda: full.second.sum(axis=0),
-        3: lambda: full.second,
+        0: np.trace(matrices, axis1=1, axis2=2),
+        1: np.diagonal(matrices, axis1=1, axis2=2),
+        2: matrices.sum(axis=0),
+        3: matrices,
     }
-    np.testing.assert_allclose(part.second, parts[MOMENTS.index(moments)](), rtol=1e-10, atol=1e-12)
+    expected = parts[MOMENTS.index(moments)]
+    np.testing.assert_array_equal(moments.extract(matrices), expected)
+    assert expected.shape == moments.zero(3, 2).shape
 
 
 @kinds
@@ -107,8 +116,7 @@ def test_blurring_adds_variance(moments):
     *_, sums = drawn(1, moments)
     ridged = sums.with_ridge(np.array([0.5, 2.0]))
     added = np.eye(2) * [0.5, 2.0] * sums.mass[:, None, None]
-    expected = (np.trace(added, axis1=1, axis2=2), np.diagonal(added, axis1=1, axis2=2), added.sum(axis=0), added)
-    np.testing.assert_allclose(ridged.second - sums.second, expected[MOMENTS.index(moments)])
+    np.testing.assert_allclose(ridged.second - sums.second, moments.extract(added))
 
 
 def test_moments_keep_their_digits_far_from_zero():

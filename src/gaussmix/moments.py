@@ -39,6 +39,14 @@ class Moments(ABC):
         """Return the kept part of ``a_k b_kᵀ`` for each component; `a` and `b` are ``(K, D)``."""
 
     @abstractmethod
+    def extract(self, matrices: Floats) -> Floats:
+        """Return the kept part of given matrices ``(K, D, D)``: their traces, diagonals or sum, or the matrices.
+
+        An E-step whose rows are known with an uncertainty adds the kept part of their conditional covariances to the
+        sums over the expected rows.
+        """
+
+    @abstractmethod
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         """Return the kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
 
@@ -118,6 +126,9 @@ class _Scalar(Moments):
     def outer(self, a: Floats, b: Floats) -> Floats:
         return np.asarray(np.einsum("kd,kd->k", a, b))
 
+    def extract(self, matrices: Floats) -> Floats:
+        return np.asarray(np.trace(matrices, axis1=1, axis2=2))
+
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return np.asarray(mass * variances.sum())
 
@@ -156,6 +167,9 @@ class _Diagonal(Moments):
     def outer(self, a: Floats, b: Floats) -> Floats:
         return a * b
 
+    def extract(self, matrices: Floats) -> Floats:
+        return np.diagonal(matrices, axis1=1, axis2=2)
+
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return mass[:, None] * variances
 
@@ -190,6 +204,9 @@ class _Pooled(Moments):
 
     def outer(self, a: Floats, b: Floats) -> Floats:
         return a.T @ b
+
+    def extract(self, matrices: Floats) -> Floats:
+        return np.asarray(matrices.sum(axis=0))
 
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return np.diag(mass.sum() * variances)
@@ -232,6 +249,9 @@ class _Full(Moments):
 
     def outer(self, a: Floats, b: Floats) -> Floats:
         return a[:, :, None] * b[:, None, :]
+
+    def extract(self, matrices: Floats) -> Floats:
+        return matrices
 
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
         return mass[:, None, None] * np.diag(variances)

@@ -15,6 +15,7 @@ from gaussmix.em.loop import iterate_accelerated
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.initialization import make_user_start, responsibilities_from, start_from
 from gaussmix.mixture import Mixture
+from gaussmix.moments import SCALAR, Moments
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, named
 
@@ -373,3 +374,27 @@ def test_accelerated_runs_stop_as_close_to_the_limit_as_plain_ones_and_after_few
         behind.append(fits[False].state.log_likelihood - fits[True].state.log_likelihood)
     assert sum(one > tol for one in behind) <= 2
     assert passes[True] < part * passes[False]
+
+
+@dataclass(frozen=True)
+class MeansAlone:
+    """An M-step of another kind than the library's: weights and covariances stay."""
+
+    known: Mixture
+    moments: Moments = SCALAR
+
+    def maximize(self, statistics, _near=None):
+        return Mixture(self.known.weights, statistics.means, self.known.covariances)
+
+    def log_prior(self, _mixture):
+        return 0.0
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_any_m_step_drives_the_loop(problem, accelerate):
+    source, first = problem
+    fit = run(source, first, MeansAlone(first), tol=1e-8, max_iter=500, accelerate=accelerate)
+    assert fit.status is Status.CONVERGED
+    assert min(after - before for before, after in itertools.pairwise(fit.history)) > -1e-12
+    np.testing.assert_array_equal(fit.state.mixture.weights, first.weights)
+    np.testing.assert_allclose(fit.state.statistics.means, fit.state.mixture.means, atol=1e-2)

@@ -158,6 +158,18 @@ def test_an_integer_weight_is_a_repeated_row(engine):
     assert_equal_sums(weighted.reduce(model, MOMENTS[1]), repeated.reduce(model, MOMENTS[1]), rtol=1e-10)
 
 
+@kinds
+@engines
+def test_a_pass_about_other_points_has_the_same_candidates(moments, engine):
+    rng, model, rows, weights = problem(FORMS[3])
+    source = TruncatedSource(ArraySource(rows, weights, engine), candidate_sets(rng, 3000, 12))
+    origin = model.means + rng.normal(size=model.means.shape)
+    found, expected = source.reduce_about(origin, model, moments), source.reduce(model, moments).about(origin)
+    for name in ("origin", "mass", "first", "second", "weight"):
+        right = getattr(expected, name)
+        np.testing.assert_allclose(getattr(found, name), right, rtol=1e-9, atol=1e-9 * np.abs(right).max())
+
+
 def test_hard_assignments_give_each_component_its_own_rows():
     _, model, rows, weights = problem()
     labels = np.random.default_rng(1).integers(12, size=len(rows))

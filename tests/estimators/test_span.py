@@ -9,7 +9,7 @@ from gaussmix.estimators.span import Span
 from gaussmix.fitting import Problem
 from gaussmix.initialization import relative_ridge, start_from
 from gaussmix.initialization.assignments import from_labels
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, LabelledSource
 from gaussmix.structures import STRUCTURES, named
 
 names = pytest.mark.parametrize("name", ["full", "tied"])
@@ -54,3 +54,10 @@ def test_it_serves_where_rows_are_few_and_the_structure_does_not_know_the_axes()
     assert not Span.applies_to(source, MStep(named("full"), 0.0 * ridge))
     assert not Span.applies_to(source, MStep(named("full"), ridge, eigenvalue_ratio=5.0))
     assert not Span.applies_to(ArraySource(np.tile(source.rows, (2, 1))), MStep(named("full"), ridge))
+
+
+def test_it_does_not_apply_to_rows_that_bring_more_than_weights():
+    source, labels = table()
+    m_step = MStep(named("full"), relative_ridge(source))
+    assert Span.applies_to(source, m_step)
+    assert not Span.applies_to(LabelledSource(source.rows, labels=labels, sizes=(1, 1)), m_step)

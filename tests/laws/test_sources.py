@@ -1,5 +1,6 @@
 """Laws of every source: a pass over it gives what the plain arithmetic gives for all of its rows at once."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -77,6 +78,20 @@ def test_a_pass_sums_up_all_rows(make, tmp_path, form, moments, **case):
     model = mixture(np.random.default_rng(case["seed"]), form, known.n_components, known.rows.shape[1])
     expected = reference.expect(model, known.rows, weights_of(known), moments)
     assert_same(make(known).reduce(model, moments), expected, tolerance(known.rows.dtype))
+
+
+@every_source
+@given(**CASE)
+def test_a_pass_about_other_points_has_the_same_responsibilities(make, tmp_path, **case):
+    known = table(tmp_path, **case)
+    rng = np.random.default_rng(case["seed"])
+    model = mixture(rng, FORMS[3], known.n_components, known.rows.shape[1])
+    origin = rng.normal(size=model.means.shape)
+    for moments in MOMENTS:
+        found = make(known).reduce_about(origin, model, moments)
+        moved = reference.expect(model, known.rows, weights_of(known), moments).about(origin)
+        expected = replace(moved, log_likelihood=0.0, classification_log_likelihood=0.0)
+        assert_same(found, expected, tolerance(known.rows.dtype))
 
 
 @every_source

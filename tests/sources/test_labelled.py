@@ -11,8 +11,9 @@ from cases import FORMS, MOMENTS, mixture
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
+from gaussmix.mixture import Mixture
 from gaussmix.sources import LabelledSource
-from gaussmix.structures import STRUCTURES
+from gaussmix.structures import STRUCTURES, named
 
 
 def labelled(rng, n=60, n_features=2, sizes=(2, 1, 3)):
@@ -71,3 +72,23 @@ def test_some_rows_keep_their_labels():
     some = source.subset(np.array([5, 0, 7]))
     np.testing.assert_array_equal(some.labels, source.labels[[5, 0, 7]])
     np.testing.assert_array_equal(some.weights, source.weights[[5, 0, 7]])
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_a_pass_about_other_points_keeps_to_the_classes(moments):
+    rng = np.random.default_rng(3)
+    source, fitted = labelled(rng), mixture(rng, FORMS[3], 6, 2, spread=1.0)
+    origin = rng.normal(size=(6, 2))
+    found, expected = source.reduce_about(origin, fitted, moments), source.reduce(fitted, moments).about(origin)
+    for name in ("origin", "mass", "first", "second", "weight"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-9)
+
+
+def test_a_start_far_from_all_rows_keeps_to_the_classes():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(80, 1)), np.arange(80) % 2
+    source = LabelledSource(rows + 1e6, labels=labels, sizes=(1, 1))
+    start = Mixture([0.5, 0.5], [[0.0], [1.0]], [1.0, 1.0])
+    _, state = islice(iterate(source, start, MStep(named("full"), np.zeros(1))), 2)
+    expected = [source.rows[labels == label].mean() for label in (0, 1)]
+    np.testing.assert_allclose(state.mixture.means[:, 0], expected, rtol=1e-12)

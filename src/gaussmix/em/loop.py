@@ -4,19 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from gaussmix._threads import one_thread
-from gaussmix._types import Floats, Rows
+from gaussmix.covariances import Covariances
 from gaussmix.em.anderson import AndersonHistory
-from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.em.m_step import IllDefinedCovarianceError
 from gaussmix.mixture import Mixture
+from gaussmix.moments import Moments
 from gaussmix.sources import Source
 from gaussmix.statistics import Statistics
 
 __all__ = [
     "Fit",
+    "Maximizer",
     "State",
     "Status",
     "distance_to_limit",
@@ -53,6 +56,24 @@ class Status(Enum):
     FLAT = "Components have no spread in some direction: reg_covar holds them open."
     ROUNDED = "Components are as narrow as the rounding of the columns allows."
     EMPTY = "Components are empty: no row belongs to them."
+
+
+class Maximizer(Protocol):
+    """The part of an M-step that the loop uses; an :class:`~gaussmix.em.MStep` is the usual case.
+
+    EM raises the log-likelihood of the rows and :meth:`log_prior` together. Another M-step may be that of variational
+    Bayes: its mixture has the expected log-densities, and its `log_prior` is minus the divergence from the prior.
+    """
+
+    @property
+    def moments(self) -> Moments:
+        """The second moments that the M-step needs."""
+
+    def maximize(self, statistics: Statistics, init: Covariances | None = None) -> Mixture:
+        """Return the next mixture, from sums under the responsibilities and the covariances of the last step."""
+
+    def log_prior(self, mixture: Mixture) -> float:
+        """Return the term of a mixture that EM adds to the log-likelihood, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +147,7 @@ class Fit:
         return distance_to_limit(self.history)
 
 
-def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
+def iterate(source: Source, start: Mixture | State, m_step: Maximizer) -> Iterator[State]:
     """Yield the state of the start and of each EM step, without end: the caller decides when to stop.
 
     A start that is a state of the same rows and model takes no pass over the rows.
@@ -137,7 +158,7 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
     >>> from itertools import islice
     >>> from gaussmix import Mixture
     >>> from gaussmix.em import iterate
-    >>> from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+    >>> from gaussmix.em.m_step import MStep
     >>> from gaussmix.sources import ArraySource
     >>> from gaussmix.structures import named
     >>> rows = np.array([[0.0], [1.0], [5.0], [6.0]])
@@ -154,17 +175,17 @@ def iterate(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[S
         state = _take_em_step(source, state, m_step)
 
 
-def _first_state(source: Source, start: Mixture | State, m_step: MStep) -> State:
+def _first_state(source: Source, start: Mixture | State, m_step: Maximizer) -> State:
     return start if isinstance(start, State) else _make_state(source, start, m_step)
 
 
-def _make_state(source: Source, mixture: Mixture, m_step: MStep, before: State | None = None) -> State:
+def _make_state(source: Source, mixture: Mixture, m_step: Maximizer, before: State | None = None) -> State:
     """Return the state of a mixture by one pass: the start's, or the state one step after another."""
     n_iter, n_refused = (before.n_iter + 1, before.n_refused) if before else (0, 0)
     return State(mixture, source.reduce(mixture, m_step.moments), n_iter, m_step.log_prior(mixture), n_refused)
 
 
-def _take_em_step(source: Source, state: State, m_step: MStep) -> State:
+def _take_em_step(source: Source, state: State, m_step: Maximizer) -> State:
     """Return the state after one EM step."""
     mixture, statistics = state.mixture, state.statistics
     if statistics.far_off:
@@ -172,7 +193,7 @@ def _take_em_step(source: Source, state: State, m_step: MStep) -> State:
     return _make_state(source, m_step.maximize(statistics, mixture.covariances), m_step, state)
 
 
-def iterate_accelerated(source: Source, start: Mixture | State, m_step: MStep) -> Iterator[State]:
+def iterate_accelerated(source: Source, start: Mixture | State, m_step: Maximizer) -> Iterator[State]:
     """Yield states like :func:`iterate`, with extrapolated steps from the third step on.
 
     An extrapolated step goes to the statistics that the last few passes predict
@@ -197,7 +218,7 @@ def iterate_accelerated(source: Source, start: Mixture | State, m_step: MStep) -
         history = history.append(made_from, state.mixture, state.statistics)
 
 
-def _try_statistics(source: Source, state: State, extrapolated: Statistics, m_step: MStep) -> State | None:
+def _try_statistics(source: Source, state: State, extrapolated: Statistics, m_step: Maximizer) -> State | None:
     """Return the state after an M-step for extrapolated statistics; None where these belong to no mixture."""
     try:
         mixture = m_step.maximize(extrapolated, state.mixture.covariances)
@@ -212,12 +233,8 @@ def _sum_about_means(source: Source, mixture: Mixture, statistics: Statistics) -
     The means of a start may be far from all rows. Each pass reduces their distance to the rows at most by as many
     digits as a float has, so that a distance of 1e100 standard deviations needs several passes.
     """
-
-    def responsibilities(_span: slice, rows: Rows) -> Floats:
-        return mixture.responsibilities(rows)
-
     for _ in range(_MOST_SUMMATIONS):
-        statistics = source.summarize(responsibilities, statistics.means, statistics.moments)
+        statistics = source.reduce_about(statistics.means, mixture, statistics.moments)
         if not statistics.far_off:
             break
     return statistics
@@ -263,7 +280,7 @@ def distance_to_limit(history: Sequence[float]) -> float:
 def run(
     source: Source,
     start: Mixture | State | Fit,
-    m_step: MStep,
+    m_step: Maximizer,
     *,
     tol: float,
     max_iter: int,
@@ -280,8 +297,8 @@ def run(
         The rows.
     start : Mixture, State or Fit
         The first mixture, or the state or fit from which the run continues. A fit brings its history.
-    m_step : MStep
-        The model to fit.
+    m_step : Maximizer
+        The model to fit: an :class:`~gaussmix.em.MStep`, or an M-step of another kind.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row.
     max_iter : int

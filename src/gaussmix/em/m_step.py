@@ -145,7 +145,7 @@ class MStep:
         try:
             with np.errstate(all="ignore"), _limit_blas(statistics.origin.shape[1]):
                 central = self._regularize(statistics)
-                return Tied.from_covariances(central.second.sum(axis=0) / central.floored_mass.sum())
+                return Tied.from_covariances(POOLED.extract(central.second) / central.floored_mass.sum())
         except (NotPositiveDefiniteError, np.linalg.LinAlgError):
             return None
 

@@ -24,7 +24,7 @@ from gaussmix.engines.candidate_sets import CandidateSets
 from gaussmix.moments import Moments
 from gaussmix.statistics import Statistics
 
-__all__ = ["best_two", "expect", "rows_at_once"]
+__all__ = ["best_two", "expect", "responsibilities", "rows_at_once"]
 
 # Rows times components times features: the floats in the differences of a block. It bounds memory.
 _NUMBERS_AT_ONCE = 2**22
@@ -56,13 +56,24 @@ def expect(mixture: Components, rows: Rows, weights: Floats, sets: CandidateSets
     Statistics
         The statistics; their log-likelihoods are lower bounds.
     """
+    resp, top, log_density = _responsibilities(mixture, rows, sets)
+    sums = reference.summarize(rows, weights, resp, mixture.means, moments)
+    log_likelihood = float(weights @ log_density)
+    return replace(sums, log_likelihood=log_likelihood, classification_log_likelihood=float(weights @ top))
+
+
+def responsibilities(mixture: Components, rows: Rows, sets: CandidateSets) -> Floats:
+    """Return the responsibilities ``(n, K)``: zero but for each row's candidates, among which they sum to one."""
+    return _responsibilities(mixture, rows, sets)[0]
+
+
+def _responsibilities(mixture: Components, rows: Rows, sets: CandidateSets) -> tuple[Floats, Floats, Floats]:
+    """Return the responsibilities, each row's largest log-joint density, and the log-density of its candidates."""
     joint = _log_joint(mixture, rows, sets)
     top = joint.max(axis=1)
     resp = np.exp(joint - top[:, None])
     total = resp.sum(axis=1)
-    sums = reference.summarize(rows, weights, resp / total[:, None], mixture.means, moments)
-    log_likelihood = float(weights @ (top + np.log(total)))
-    return replace(sums, log_likelihood=log_likelihood, classification_log_likelihood=float(weights @ top))
+    return resp / total[:, None], top, top + np.log(total)
 
 
 def best_two(mixture: Components, rows: Rows, sets: CandidateSets) -> Labels:

@@ -53,10 +53,13 @@ class Span:
 
     @staticmethod
     def applies_to(source: ArraySource, m_step: MStep) -> bool:
-        """Return True if a fit of this model to these rows in the span gives the same result, and is faster."""
+        """Return True if a fit of this model to these rows in the span gives the same result, and is faster.
+
+        The rows bring weights alone: what a subclass keeps beside its rows has the dimensions of the rows.
+        """
         bare = m_step.prior is None and m_step.eigenvalue_ratio is None and m_step.rounding is None
         rotates = m_step.structure.takes_ratio and m_step.structure.form.correlated
-        few = 1 < source.n_rows <= source.n_features
+        few = type(source) is ArraySource and 1 < source.n_rows <= source.n_features
         return bool(bare and rotates and few and (m_step.ridge > 0).all() and not source.all_equal)
 
     def reduce(self, problem: Problem) -> Problem:

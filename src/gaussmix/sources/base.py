@@ -202,6 +202,18 @@ class Source(ABC):
         _ = mixture.log_norms, mixture.covariances.whitening  # cached here once, and not by each thread
         return reduce(add, self._map_in_parallel(block, n_components))
 
+    def reduce_about(self, origin: Floats, mixture: Mixture, moments: Moments) -> Statistics:
+        """Return the statistics of all rows under a mixture, about given points ``(K, D)`` in place of its means.
+
+        The responsibilities are those of :meth:`reduce`; the log-likelihoods are left at zero. EM asks for these
+        statistics where the means of a start are so far from the rows that sums about them lose their digits.
+        """
+
+        def responsibilities(_span: slice, rows: Rows) -> Floats:
+            return mixture.responsibilities(rows)
+
+        return self.summarize(responsibilities, origin, moments)
+
     def engine_for(self, n_components: int) -> Engine:
         """Return the engine for passes over the rows with a given number of components."""
         return engine_for(self.engine, n_rows=self.n_rows, n_components=n_components, n_features=self.n_features)

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from gaussmix._types import Labels
+from gaussmix._types import Floats, Labels
 from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture
 from gaussmix.moments import Moments
@@ -54,6 +54,11 @@ class LabelledSource(ArraySource):
         """Return the statistics of all rows under `mixture`, with the responsibilities of each row within its class."""
         parts = zip(self.classes, self._components(), strict=True)
         return Statistics.joined([_reduce_class(rows, mixture, components, moments) for rows, components in parts])
+
+    def reduce_about(self, origin: Floats, mixture: Mixture, moments: Moments) -> Statistics:
+        """Return the statistics that :meth:`reduce` does, about given points and without log-likelihoods."""
+        parts = zip(self.classes, self._components(), strict=True)
+        return Statistics.joined([rows.reduce_about(origin[of], subset(mixture, of), moments) for rows, of in parts])
 
     def subset(self, rows: Labels) -> Self:
         return replace(super().subset(rows), labels=self.labels[rows])

@@ -9,8 +9,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
-from gaussmix._types import Labels
+from gaussmix._types import Floats, Labels
 from gaussmix.density.neighbours import neighbours
+from gaussmix.engines import reference, reference_truncated
 from gaussmix.engines.candidate_sets import CandidateSets
 from gaussmix.mixture import Mixture
 from gaussmix.moments import Moments
@@ -115,6 +116,16 @@ class TruncatedSource(Source):
             return sums
 
         return reduce(add, self._by_blocks(arithmetic.rows_at_once(mixture), mixture, block))
+
+    def reduce_about(self, origin: Floats, mixture: Mixture, moments: Moments) -> Statistics:
+        """Return the statistics that :meth:`reduce` does, about given points and without log-likelihoods."""
+
+        def block(sets: CandidateSets) -> Statistics:
+            part = self.whole.subset(sets.order)
+            resp = reference_truncated.responsibilities(mixture, part.rows, sets)
+            return reference.summarize(part.rows, part.sample_weight, resp, origin, moments)
+
+        return reduce(add, self._by_blocks(reference_truncated.rows_at_once(mixture), mixture, block))
 
     def best_two(self, mixture: Mixture) -> Labels:
         """Return the most likely and the second most likely candidate of each row, ``(n, 2)``."""
