@@ -489,7 +489,11 @@ def test_a_file_that_appears_during_the_fit_is_left_as_it_is(refused, after_pass
 
 
 def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore the signal
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_before_there_is_a_model_is_one_line(gaussmix, after_passes, tmp_path, csv):
@@ -529,9 +533,11 @@ def test_ctrl_c_in_cross_validation_keeps_nothing(gaussmix, after_passes, tmp_pa
 
 
 INTERRUPTED_PROGRAM = """
-import os, signal, sys, threading
+import os, signal, sys
 from gaussmix.cli.commands import app
 from gaussmix.selection import evaluation
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore the signal
 
 run, n_runs = evaluation.run, []
 

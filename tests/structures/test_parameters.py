@@ -12,6 +12,7 @@ from gaussmix import GaussianMixture, GaussianMixtureSearch, plot
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import relative_ridge
 from gaussmix.selection import Search
+from gaussmix.selection.sweeps import fit_models
 from gaussmix.sources import ArraySource
 from gaussmix.structures import NAMES, named
 
@@ -67,8 +68,8 @@ def test_it_is_searched_beside_others_and_each_value_is_a_model(rows):
     source = ArraySource(rows)
     structures = (Equicorrelated(0.9), named("full"), Equicorrelated(0.1))
     m_steps = tuple(MStep(one, relative_ridge(source)) for one in structures)
-    visits = Search(source, (1, 2, 3), m_steps, stop_early=False).visits(np.random.default_rng(0))
-    found = {(one.structure, one.n_components): one.log_likelihood for one in visits}
+    results = fit_models(Search(source, (1, 2, 3), m_steps, stop_early=False), np.random.default_rng(0))
+    found = {(one.structure, one.n_components): one.log_likelihood for one in results.candidates}
     assert {structure for structure, _ in found} == set(structures)
     assert all(found[named("full"), k] >= found[Equicorrelated(rho), k] for k in (1, 2, 3) for rho in (0.1, 0.9))
 

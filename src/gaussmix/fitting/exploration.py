@@ -35,11 +35,14 @@ class ExplorationResult:
         Scores per row that the runs from different starts ended at or were heading for, the best first.
     n_passes : float
         Passes over the rows that all runs took together. A pass over a part of the rows counts as that part of a pass.
+    runners_up : tuple of Fit
+        The other runs over all rows, the best first.
     """
 
     fit: Fit
     optima: tuple[float, ...]
     n_passes: float
+    runners_up: tuple[Fit, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +134,9 @@ class Exploration:
                 best = split_and_merge(runs, sample, leader, rng, self._limit_of_moves(runs, sample))
             fit = self.run_over_all(runs, sample, best, rng)
             shift = runs.score(fit) - runs.score(best)  # from the rows of the sample to all rows
-            return self._result(runs, fit, [float(other + shift) for other in others])
+            result = self._result(runs, fit, [float(other + shift) for other in others])
+            whole = sample is self.problem.source
+            return replace(result, runners_up=tuple(_best_first(runs)(finalists)[1:]) if whole else ())
         except KeyboardInterrupt:
             if runs.ledger.best is None:
                 raise
