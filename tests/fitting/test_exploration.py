@@ -222,13 +222,13 @@ def counted(monkeypatch):
         return reduce(self, mixture, moments)
 
     monkeypatch.setattr(ArraySource, "reduce", counting)
-    look = rare_groups._looked_at
+    look = rare_groups._find_worst
 
     def looking(source, mixture):
         rows_of_passes.append(source.n_rows)
         return look(source, mixture)
 
-    monkeypatch.setattr(rare_groups, "_looked_at", looking)
+    monkeypatch.setattr(rare_groups, "_find_worst", looking)
     return rows_of_passes
 
 
