@@ -32,11 +32,9 @@ _TIGHT = 1e-4
 _EMPTY = float(np.finfo(np.float64).eps)
 """A component is empty if its mass is at most this share of the weight of all rows."""
 _NEARLY = 1.0 - 1e-6
-"""The share of the fewest rows that is enough: responsibilities of rows that belong to one component sum to a little
-less than the number of the rows."""
+"""The share of the fewest rows that is enough: responsibilities of a component's own rows sum to a little less."""
 _DOMINANT = 0.9
-"""The responsibility above which the density without a component is computed and not subtracted: at most one digit of
-sixteen is lost below it."""
+"""The responsibility above which the density without a component is computed anew: subtraction would lose digits."""
 _NUMBERS_AT_ONCE = 2**22
 """Responsibilities that are held at a time: 32 MB."""
 _Assess = Callable[..., tuple[Floats, Labels, Floats]]

@@ -10,6 +10,7 @@ from cases import clusters
 from gaussmix import GaussianMixture
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import MStep
+from gaussmix.estimators.progress import Progress
 from gaussmix.fitting import regularize, runs
 from gaussmix.fitting.report import FitReport, best_of
 from gaussmix.mixture import Mixture
@@ -233,7 +234,7 @@ def test_an_interruption_of_the_long_run_keeps_the_best_so_far_and_says_so(monke
         if state.n_iter > 8:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(GaussianMixture, "_watch", interrupt)
+    monkeypatch.setattr(Progress, "watch", interrupt)
     with pytest.warns(ConvergenceWarning, match="Interrupted"):
         model = GaussianMixture(3, tol=1e-10, random_state=0).fit(rows)
     assert model.status_ is Status.INTERRUPTED

@@ -15,23 +15,31 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
-from gaussmix.em import State, Status
+from gaussmix.em import Status
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
+from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.span import Span
-from gaussmix.estimators.user_start import EXPLORE, InitialParameters, PositiveRows, UserStart, restrict_start
+from gaussmix.estimators.user_start import (
+    EXPLORE,
+    InitialParameters,
+    PositiveRows,
+    refuse_random,
+    restrict_start,
+    user_starts,
+)
 from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
-from gaussmix.fitting.fit import FitOnce, fit_from, fit_starts
+from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.starts import Start, kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
-from gaussmix.initialization import NAMED_STARTS, moments_of
+from gaussmix.initialization import NAMED_STARTS, add_prior
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
-from gaussmix.priors import NormalInverseWishart, scaled
-from gaussmix.sources import ArraySource, Source
+from gaussmix.priors import NormalInverseWishart
+from gaussmix.sources import Source
 from gaussmix.structures import NAMES, named
 
 __all__ = ["GaussianMixture"]
@@ -332,10 +340,19 @@ class GaussianMixture(MixtureEstimator):
         self._rng = np.random.default_rng(seeds.randint(2**31))
         with one_thread():  # on busy cores, the threads of BLAS would wait for each other
             m_step, beside = self._make_model(source)
-            problem, span = Problem.of(source, self.n_components, m_step), self._find_span(source, m_step)
+            problem = Problem.of(source, self.n_components, m_step)
+            span = Span.find(source, m_step) if self._starts_by_name else None
             problem = span.reduce(problem) if span else problem
-            stopping, fit_once = Stopping(self.tol, self.max_iter, self._watch), self._make_fit_once(source, beside)
-            report = fit_starts(problem, stopping, self._make_starts(problem, positive), self._rng, fit_once)
+            progress = Progress(self.verbose, self.verbose_interval)
+            history = self._history if self._is_warm(source) else ()
+            fit_once = partial(fit_from, beside=beside, history=history) if self.algorithm == _EM else fit_truncated
+            report = fit_starts(
+                problem,
+                Stopping(self.tol, self.max_iter, progress.watch),
+                self._make_starts(problem, positive, progress),
+                self._rng,
+                progress.announce(fit_once),
+            )
             report = span.lift_report(report, m_step) if span else report
         self._store_fit(report.fit, report.m_step, source.dtype)
         self._report(report, source)
@@ -372,87 +389,39 @@ class GaussianMixture(MixtureEstimator):
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""
         (m_step,) = self._make_models([named(self.covariance_type, source.n_features)], source)
-        return self._add_prior(source, replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio))
+        m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
+        self.shrinkage_ = None
+        if self.prior != _AUTO:
+            return add_prior(self.prior, source, self.n_components, m_step), ()
+        if self.algorithm == _EM and self.max_iter > 0:
+            self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
+        if self.shrinkage_ is None:
+            return m_step, ()
+        return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
 
-    def _find_span(self, source: Source, m_step: MStep) -> Span | None:
-        """Return the span of the rows if a fit in the span gives the same result faster, else None."""
+    @property
+    def _starts_by_name(self) -> bool:
+        """True if fits begin with a named start alone, which can be made in other coordinates."""
         given = (self.weights_init, self.means_init, self.precisions_init)
         named_start = isinstance(self.init_params, str) and all(value is None for value in given)
-        invariant = named_start and self.algorithm == _EM and not self.warm_start
-        if invariant and isinstance(source, ArraySource) and Span.applies_to(source, m_step):
-            return Span.of(source, m_step.ridge)
-        return None
-
-    def _make_fit_once(self, source: Source, beside: tuple[Mixture, ...]) -> FitOnce:
-        """Return the function that fits from a start, and prints at the end whether the fit converged."""
-        fit_once: FitOnce = fit_truncated
-        if self.algorithm == _EM:
-            fit_once = partial(fit_from, beside=beside, history=self._history if self._is_warm(source) else ())
-
-        def fit(problem: Problem, stopping: Stopping, start: Start, rng: np.random.Generator) -> FitReport:
-            report = fit_once(problem, stopping, start, rng)
-            converged = report.fit.status is Status.CONVERGED
-            self._print(1, f"Initialization {'converged' if converged else 'did not converge'}.")
-            return report
-
-        return fit
+        return named_start and self.algorithm == _EM and not self.warm_start
 
     def _is_warm(self, source: Source) -> bool:
         """Return True if the fit starts from the result of the previous fit."""
         shape = (self.n_components, source.n_features)
         return self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape
 
-    def _make_starts(self, problem: Problem, positive: PositiveRows) -> Iterator[Start]:
-        """Yield the starts that the parameters describe."""
+    def _make_starts(self, problem: Problem, positive: PositiveRows, progress: Progress) -> Iterator[Start]:
+        """Return the starts that the parameters describe."""
         if self._is_warm(problem.source):
             previous = self.mixture_
-            yield lambda _problem, _rng: previous
-            return
-        parameters = InitialParameters.validate(
-            self.weights_init,
-            self.means_init,
-            self.precisions_init,
-            structure=problem.m_step.structure,
-            n_components=self.n_components,
-            n_features=problem.source.n_features,
-        )
-        if self.algorithm != _EM and isinstance(self.init_params, str) and self.init_params == "random":
-            raise ValueError(
-                "init_params='random' assigns each row to all components, so algorithm='truncated' cannot use it; omit "
-                "init_params, or set 'kmeans', 'k-means++' or 'random_from_data'."
-            )
-        fallback = kmeans_start if self.algorithm == _EM else two_level_start
-        is_fixed = not isinstance(self.init_params, str) and not callable(self.init_params)
-        for i in range(1 if is_fixed or parameters.to_mixture() else self.n_init):
-            self._print(1, f"Initialization {i}")
-            yield UserStart(restrict_start(self.init_params, positive), parameters, fallback)
-
-    def _add_prior(self, source: Source, m_step: MStep) -> tuple[MStep, tuple[Mixture, ...]]:
-        """Return the model with the prior of the parameters, and the additional starts that the prior gives."""
-        self.shrinkage_ = None
-        if isinstance(self.prior, str) and self.prior == _AUTO:
-            if self.algorithm == _EM and self.max_iter > 0:
-                self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
-            if self.shrinkage_ is None:
-                return m_step, ()
-            return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
-        prior = self._scale_prior(source, m_step, self.prior) if isinstance(self.prior, str) else self.prior
-        return replace(m_step, prior=prior), ()
-
-    def _scale_prior(self, source: Source, m_step: MStep, name: str) -> NormalInverseWishart:
-        """Return the named prior, scaled to the mean and the covariance of the rows."""
-        mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
-        return scaled(name, mean, covariance, self.n_components, m_step.structure)
-
-    def _watch(self, state: State, gain: float) -> None:
-        """Print every `verbose_interval`-th step."""
-        if state.n_iter % self.verbose_interval == 0:
-            self._print(1, f"  Iteration {state.n_iter}" + f"\t gain {gain:.5f}" * (self.verbose > 1))
-
-    def _print(self, level: int, text: str) -> None:
-        """Print a line if `verbose` is at least `level`."""
-        if self.verbose >= level:
-            print(text)  # noqa: T201 - the output of `verbose`
+            return iter([lambda _problem, _rng: previous])
+        parameters = InitialParameters.validate(self.weights_init, self.means_init, self.precisions_init, problem)
+        origin = restrict_start(self.init_params, positive)
+        if self.algorithm == _EM:
+            return user_starts(origin, parameters, kmeans_start, self.n_init, progress)
+        refuse_random(origin)
+        return user_starts(origin, parameters, two_level_start, self.n_init, progress)
 
     def _notes(self, report: FitReport, source: Source) -> list[str]:
         """Return sentences about rounded columns and about the prior, if they influenced the fit."""

@@ -11,7 +11,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.report import FitReport
 from gaussmix.mixture import Mixture
-from gaussmix.sources import ArraySource
+from gaussmix.sources import ArraySource, Source
 
 __all__ = ["Span"]
 
@@ -50,6 +50,13 @@ class Span:
         centred -= centred.mean(axis=0)  # a second centring removes the rounding error of the first
         _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
         return cls(centre, units, axes[lengths > _EPS * max(centred.shape) * lengths[0]])
+
+    @classmethod
+    def find(cls, source: Source, m_step: MStep) -> Self | None:
+        """Return the span of the rows if a fit in it gives the same result faster, else None."""
+        if isinstance(source, ArraySource) and cls.applies_to(source, m_step):
+            return cls.of(source, m_step.ridge)
+        return None
 
     @staticmethod
     def applies_to(source: ArraySource, m_step: MStep) -> bool:

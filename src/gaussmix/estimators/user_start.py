@@ -1,5 +1,6 @@
 """Starts that a user gives to an estimator: validation, completion, and restriction to rows with positive weight."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,13 +9,21 @@ from numpy.typing import NDArray
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import Covariances
+from gaussmix.estimators.progress import Progress
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.starts import Start, user_start
 from gaussmix.mixture import Mixture
-from gaussmix.structures import Structure
 from gaussmix.values import real
 
-__all__ = ["EXPLORE", "InitialParameters", "PositiveRows", "UserStart", "restrict_start"]
+__all__ = [
+    "EXPLORE",
+    "InitialParameters",
+    "PositiveRows",
+    "UserStart",
+    "refuse_random",
+    "restrict_start",
+    "user_starts",
+]
 
 EXPLORE = "explore"
 """The value of `init_params` that explores many starts in search of a good optimum."""
@@ -37,10 +46,7 @@ class InitialParameters:
         weights: ArrayLike | None,
         means: ArrayLike | None,
         precisions: ArrayLike | None,
-        *,
-        structure: Structure,
-        n_components: int,
-        n_features: int,
+        problem: Problem,
     ) -> Self:
         """Validate the values of ``weights_init``, ``means_init`` and ``precisions_init``, and return them.
 
@@ -49,7 +55,7 @@ class InitialParameters:
         ValueError
             If a shape is wrong, weights are not a distribution, or a precision is not positive definite.
         """
-        form = structure.form
+        form, n_components, n_features = problem.m_step.structure.form, problem.n_components, problem.source.n_features
         return cls(
             weights=None if weights is None else _check_weights(weights, n_components),
             means=None if means is None else _check_array("means", means, (n_components, n_features)),
@@ -143,3 +149,35 @@ class UserStart:
             return self.parameters.replace_in(user_start(origin, problem, rng))
         start = self.fallback(problem, rng) if self.parameters.any_given else None
         return start and self.parameters.replace_in(start)
+
+
+def user_starts(
+    origin: Any,  # noqa: ANN401 - the parameter `init_params`
+    parameters: InitialParameters,
+    fallback: Start,
+    n_init: int,
+    progress: Progress,
+) -> Iterator[Start]:
+    """Yield as many starts as `n_init` says, or a single one if the parameters leave nothing to chance.
+
+    Parameters
+    ----------
+    origin, parameters, fallback
+        As of :class:`UserStart`.
+    n_init : int
+    progress : Progress
+        The printing of each initialization.
+    """
+    is_fixed = not isinstance(origin, str) and not callable(origin)
+    for i in range(1 if is_fixed or parameters.to_mixture() else n_init):
+        progress.print(f"Initialization {i}")
+        yield UserStart(origin, parameters, fallback)
+
+
+def refuse_random(origin: Any) -> None:  # noqa: ANN401 - the parameter `init_params`
+    """Raise ``ValueError`` for random responsibilities, which truncated EM cannot start from."""
+    if isinstance(origin, str) and origin == "random":
+        raise ValueError(
+            "init_params='random' assigns each row to all components, so algorithm='truncated' cannot use it; omit "
+            "init_params, or set 'kmeans', 'k-means++' or 'random_from_data'."
+        )

@@ -186,7 +186,7 @@ class Exploration:
 
     @property
     def _roomy(self) -> bool:
-        """Whether the components have rows enough, so that a better optimum is not an accident of a few rows."""
+        """True if the components have enough rows, so that a better optimum is not an accident of a few rows."""
         least = self.schedule.roomy * self.problem.n_components * self.problem.fewest_rows
         return bool(self.problem.source.weight >= least)
 

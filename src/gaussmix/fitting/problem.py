@@ -62,7 +62,7 @@ def ignore(_state: State, _gain: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Stopping:
-    """When a run of EM stops, and who watches its steps.
+    """The rules by which a run of EM stops, and the watcher of its steps.
 
     Attributes
     ----------

@@ -7,7 +7,7 @@ __all__ = ["SCHEDULE", "Schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How much work an exploration does at each of its stages.
+    """The amount of work of an exploration at each of its stages.
 
     The values were chosen by ``python -m benchmarks.optimum`` (fits of simulated and public tables against the best
     known optimum), those for samples by ``python -m benchmarks fit`` (200 000 rows of 16 features, 32 components).

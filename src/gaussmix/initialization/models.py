@@ -1,16 +1,19 @@
 """Make the models that are fitted to given rows: structures with floors that suit the columns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from gaussmix.em.m_step import MStep
+from gaussmix.initialization.column_moments import moments_of
 from gaussmix.initialization.columns import relative_ridge, rounding_of
+from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import Source
 from gaussmix.structures import Structure
 
-__all__ = ["make_models"]
+__all__ = ["add_prior", "make_models"]
 
 
 def make_models(
@@ -36,3 +39,23 @@ def make_models(
     ridge = relative_ridge(source) if auto else np.full(source.n_features, float(reg_covar))
     rounding = rounding_of(source).floor(ridge)
     return tuple(MStep(structure, ridge, equal_weights, rounding=rounding) for structure in structures)
+
+
+def add_prior(prior: str | NormalInverseWishart | None, source: Source, n_components: int, m_step: MStep) -> MStep:
+    """Return a model with a prior; a named prior is scaled to the mean and the covariance of the rows.
+
+    Parameters
+    ----------
+    prior : str, NormalInverseWishart or None
+        A name from :data:`gaussmix.priors.NAMES`, a prior, or None for no prior.
+    source : Source
+        The rows.
+    n_components : int
+        K, among which a named prior divides the spread of the rows.
+    m_step : MStep
+        The model.
+    """
+    if isinstance(prior, str):
+        mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
+        prior = scaled(prior, mean, covariance, n_components, m_step.structure)
+    return replace(m_step, prior=prior)
