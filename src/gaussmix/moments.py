@@ -48,7 +48,7 @@ class Moments(ABC):
 
     @abstractmethod
     def diagonal(self, mass: Floats, variances: Floats) -> Floats:
-        """Return the kept part of ``mass_k · diag(variances)``; `mass` is ``(K,)``, `variances` ``(D,)``."""
+        """Return ``mass_k · diag(variances)`` in the shape of this kind; `mass` is ``(K,)``, `variances` ``(D,)``."""
 
     @abstractmethod
     def spread(self, second: Floats) -> Floats:
@@ -97,7 +97,7 @@ class Moments(ABC):
 
     @abstractmethod
     def weightless_dof(self, n_features: int) -> float:
-        """Return the degrees of freedom with which a conjugate prior on one covariance weighs nothing.
+        """Return the degrees of freedom at which a conjugate prior on one covariance has no influence on a fit.
 
         An inverse Wishart density is ``det(Σ)^(-(dof + D + 1) / 2)`` times an exponential, an inverse gamma density of
         half as many degrees of freedom ``variance^(-(dof + 2) / 2)`` times one, and the normal density of a row

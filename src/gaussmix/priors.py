@@ -187,7 +187,7 @@ class NormalInverseWishart:
         return self.weight(structure) * _share(structure, n_components) + (self.shrinkage > 0)
 
     def _repeats(self, structure: Structure, n_components: int) -> float:
-        """Return the weight of each row of the root in each component."""
+        """Return the weight that each pseudo-row of the prior's scatter has in each component."""
         return _share(structure, n_components) / structure.moments.dof_per_row(len(self.mean))
 
     def _root_for(self, structure: Structure) -> Floats:

@@ -247,7 +247,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
 
 def _find_cutoff(values: Floats, weights: Floats | None, share: float) -> float:
-    """Return the largest cutoff with at most a share of the values below it.
+    """Return the largest cutoff such that at most the given share of the values is below it.
 
     The cutoff is in the middle between two neighbouring values.
     """

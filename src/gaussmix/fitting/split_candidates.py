@@ -183,7 +183,7 @@ def _cuts(
     m_step: MStep,
     rng: np.random.Generator,
 ) -> Iterator[_Cut]:
-    """Yield the rows of a component cut in two in both ways, where they are enough."""
+    """Yield the rows of a component cut in two, for each of two directions; both parts have enough rows."""
     own = np.flatnonzero(resp > _MATTERS)
     local, stand_for = rows.subset(own).weighted(resp[own]), stand_for[own]
     weight, fewest = float(local.sample_weight.sum()), _fewest_rows(m_step, mixture.n_features)

@@ -94,7 +94,7 @@ class Evaluation:
         return replace(candidate, n_passes=self._candidate.n_passes + self._n_passes, seconds=seconds)
 
     def _starts(self, starts_of: StartsOf) -> Sequence[Start]:
-        """Return the starts; none where a neighbour's fit is too close to singular to be merged or split."""
+        """Return the starting mixtures; none, if the fit of another model that they are made of is nearly singular."""
         try:
             return starts_of(self._candidate)
         except (NotPositiveDefiniteError, np.linalg.LinAlgError) as error:

@@ -146,7 +146,7 @@ class _Sweeps:
         return not self._interruption.is_set()
 
     def _pruning(self) -> Pruning:
-        """Return the rule by which EM runs are stopped from now on."""
+        """Return the rule that stops EM runs early, for the best criterion so far."""
         criterion = self._search.criterion
         return (
             Pruning.against_best(self.candidates.values(), criterion) if self._search.stop_early else Pruning(criterion)

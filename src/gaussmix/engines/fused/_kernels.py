@@ -183,7 +183,7 @@ def score(n: int, top: Floats, total: Floats, weights: Floats, scale: Floats, su
 
 @compiled
 def _find_lowest(n: int, top: Floats, weights: Floats) -> float:
-    """Return the minimum of zero and the largest log-joint density of each row; rows without weight are ignored."""
+    """Return the smallest over the weighted rows of each row's largest log-joint density, and at most zero."""
     zero = splat(top, 0.0)
     highest_fall = zero
     for r in range(0, n, width(top)):
