@@ -187,7 +187,7 @@ def _step(step: float) -> str:
 
 
 def _given_the_others(mixture: Mixture, rows: Rows, columns: Labels) -> Iterator[tuple[Floats, Floats]]:
-    """Yield, for each component, the standardized distance and the standard deviation of each value given its row's others.
+    """Yield, for each component, the standardized distance and the deviation of values given the rest of their rows.
 
     The distances ``(n, J)`` are from the means given the other features, in units of the conditional standard
     deviations ``(J,)``.
