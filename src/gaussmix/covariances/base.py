@@ -115,7 +115,7 @@ class Covariances(ABC):
 
     @abstractmethod
     def colour(self, k: int, white: Floats) -> Floats:
-        """Multiply standard normal rows ``(n, D)`` by the Cholesky factor of covariance k; the inverse of ``whiten``."""
+        """Multiply standard normal rows ``(n, D)`` by the Cholesky factor of covariance k: the inverse of `whiten`."""
 
     @abstractmethod
     def log_det(self, n_components: int, n_features: int) -> Floats:
