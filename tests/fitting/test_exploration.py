@@ -139,6 +139,19 @@ def test_it_is_no_worse_than_the_best_of_its_optima(name, seed):
     assert 1 <= len(found.optima) <= 4  # three that won the race, and plain k-means
 
 
+def test_a_leader_that_moves_improved_is_a_runner_up():
+    rows = clusters(np.random.default_rng(4), 400, 6, spread=1.5)
+    exploring = exploration_of(rows, 6)
+    running = runs_of(exploring)
+    found = exploring.explore(np.random.default_rng(0), running)
+    scores = [running.score(other) for other in found.runners_up]
+    assert scores == sorted(scores, reverse=True)
+    assert all(other is not found.fit for other in found.runners_up)
+    leader = exploration_of(rows, 6, schedule=replace(SCHEDULE, n_moves=0)).explore(np.random.default_rng(0)).fit
+    assert running.score(found.fit) > running.score(leader) + 1e-3  # the moves found something
+    assert leader.history in [other.history for other in found.runners_up]
+
+
 @some_structures
 @settings(max_examples=2)
 @given(seed=seeds)

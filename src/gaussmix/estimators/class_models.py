@@ -1,6 +1,5 @@
 """Mixture models of classes, with a separate fit for each class."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ import numpy as np
 
 from gaussmix import initialization
 from gaussmix._types import AnyArray, Floats, Labels
-from gaussmix.covariances import Covariances, Full
+from gaussmix.density.mix import mix
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.model_choice import Choice, SelectedModel
 from gaussmix.estimators.predictive import Predictive
@@ -119,7 +118,7 @@ def fit_separate(classes: Classes, choice: Choice, criterion: str, rng: np.rando
         shortage = Predictive.of(model.mixture, part, model.structure).shortage_notes
         notes += [f"Class {name!s}: {note}" for note in model.notes or shortage]
         lacks_rows |= bool(shortage)
-    mixture = _join_mixtures([model.mixture for model in models], classes.shares)
+    mixture = mix([model.mixture for model in models], classes.shares)
     sizes = tuple(model.mixture.n_components for model in models)
     return ClassMixtures(mixture, sizes, [model.params for model in models], tuple(notes), lacks_rows)
 
@@ -154,24 +153,3 @@ def _fit_equal_rows(part: ArraySource, everything: ArraySource) -> SelectedModel
     return SelectedModel.of(
         initialization.start_from(part, assignment, 1, m_step), structure.public_name, m_step, [note]
     )
-
-
-def _join_mixtures(mixtures: Sequence[Mixture], shares: Floats) -> Mixture:
-    """Return one mixture of the components of several mixtures, whose weights are multiplied by the shares."""
-    return Mixture(
-        np.concatenate([share * mixture.weights for share, mixture in zip(shares, mixtures, strict=True)]),
-        np.concatenate([mixture.means for mixture in mixtures]),
-        _join_covariances(mixtures),
-    )
-
-
-def _join_covariances(mixtures: Sequence[Mixture]) -> Covariances:
-    """Return the covariances of all components: in the common storage form of the mixtures, or as full matrices.
-
-    Full matrices are needed if the forms differ, or if the form is a single matrix for all components.
-    """
-    forms, n_features = {type(mixture.covariances) for mixture in mixtures}, mixtures[0].n_features
-    form = forms.pop()
-    if not forms and form.shape(1, n_features) != form.shape(2, n_features):
-        return form(np.concatenate([mixture.covariances.factors for mixture in mixtures]))
-    return Full(np.concatenate([mixture.factors for mixture in mixtures]))

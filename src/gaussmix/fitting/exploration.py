@@ -136,7 +136,8 @@ class Exploration:
             shift = runs.score(fit) - runs.score(best)  # from the rows of the sample to all rows
             result = self._result(runs, fit, [float(other + shift) for other in others])
             whole = sample is self.problem.source
-            return replace(result, runners_up=tuple(_best_first(runs)(finalists)[1:]) if whole else ())
+            runners_up = [other for other in _best_first(runs)(finalists) if other is not best]
+            return replace(result, runners_up=tuple(runners_up) if whole else ())
         except KeyboardInterrupt:
             if runs.ledger.best is None:
                 raise
@@ -207,7 +208,7 @@ class Exploration:
         return 1.0 if classed else min(1.0, self.schedule.work / (sample.rows.size * self.problem.n_components))
 
     def _takes_all_starts(self, sample: ArraySource) -> bool:
-        """Return whether all rows are explored, from all starts."""
+        """Return True if all rows are explored, from all starts."""
         return sample is self.problem.source and self._effort(sample) == 1.0
 
     def _run_finalists(
@@ -239,10 +240,10 @@ class Exploration:
         return fits[:n_finalists]
 
     def run_until_same(self, runs: Runs, sample: ArraySource, starts: Iterable[Mixture]) -> tuple[list[Fit], bool]:
-        """Return runs of a few steps over a sample, until the best is at the same solution as another, and whether.
+        """Return runs of a few steps over a sample, and whether the best run is at the same solution as another.
 
-        Starts are asked for one after the other. After three, a start goes on only if it begins better than the third
-        of those before.
+        Starts run one after the other, until two are at the same solution. After three, a start goes on only if it
+        begins better than the third of those before.
         """
         n_finalists, ranked = self.schedule.n_finalists, _best_first(runs)
         begun: list[Fit] = []

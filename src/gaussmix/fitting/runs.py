@@ -1,7 +1,6 @@
 """Runs of EM for one problem: counted, compared, and given up where they lead nowhere."""
 
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
 
@@ -36,11 +35,6 @@ class Runs:
     stopping: Stopping
     schedule: Schedule = SCHEDULE
     ledger: Ledger = field(default_factory=Ledger)
-
-    @classmethod
-    def afresh(cls, runs: Self) -> Self:
-        """Return runs of the same problem with an empty ledger."""
-        return cls(runs.problem, runs.stopping, runs.schedule)
 
     def run(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gaussmix.covariances import Covariances, Diagonal, Full
+from gaussmix.density.mix import mix
 from gaussmix.em import Status, run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting.partitions import overfitted_starts, partition_starts
@@ -177,17 +177,8 @@ def _step_from(runs: Runs, sample: ArraySource, parts: Sequence[Mixture]) -> Mix
     """Return the mixture of all classes after one EM step from the mixtures of each, which is counted as a pass."""
     groups = sample.component_groups(runs.problem.n_components)
     shares = np.array([rows.weight for rows, _ in groups]) / sample.weight
-    weights = np.concatenate([share * part.weights for share, part in zip(shares, parts, strict=True)])
-    joined = Mixture(weights, np.concatenate([part.means for part in parts]), _join_covariances(parts))
     runs.count_passes(1, sample)
-    return runs.step(sample, joined)
-
-
-def _join_covariances(parts: Sequence[Mixture]) -> Covariances:
-    """Return the covariances of several mixtures, one mixture after the other, in a form that holds all."""
-    if any(part.covariances.correlated for part in parts):
-        return Full(np.concatenate([part.factors for part in parts]))
-    return Diagonal(np.sqrt(np.concatenate([part.covariances.variances(*part.means.shape) for part in parts])))
+    return runs.step(sample, mix(parts, shares))
 
 
 def _size(place: slice) -> int:

@@ -105,11 +105,11 @@ class _Rounds:
         evaluations = [
             2 * n_components,
             rows.n_candidates,
-        ]  # of components for a row: in the first and the last pass, …
+        ]  # of components for each row, in the passes so far and to come
         while fit.state.n_iter < self.stopping.max_iter and fit.status is Status.ITERATION_LIMIT:
             before = fit.state.n_passes
             fit = self._run(rows, fit, m_step, fit.state.n_iter + _FIRST_STEPS * 2**n_round)
-            evaluations.append((fit.state.n_passes - before + 2) * rows.n_candidates)  # … and in a round
+            evaluations.append((fit.state.n_passes - before + 2) * rows.n_candidates)
             if fit.status is Status.COLLAPSED:
                 fit, m_step = self._recover(rows, fit, m_step)
             n_round += 1
