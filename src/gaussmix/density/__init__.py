@@ -7,6 +7,6 @@ Each *subject* holds what one or two methods of :class:`gaussmix.Mixture` do, an
 
 The other files are *helpers* of these subjects. For answers in one dimension: ``univariate_mixtures``. For modes:
 ``log_density_geometry``, ``modal_em`` and ``ridgeline``. For distances and entropies: ``gaussian_pairs``,
-``monte_carlo`` and ``importance_sampling``. For checking and selecting: ``validation``, ``features``, ``subset``, ``mix`` and
-``neighbours``.
+``monte_carlo`` and ``importance_sampling``. For checking, selecting and mixing: ``validation``, ``features``,
+``subset``, ``mix`` and ``neighbours``.
 """
