@@ -132,13 +132,23 @@ def test_a_screened_pass_is_compared_with_passes_without_a_screen(monkeypatch):
     assert [len(times) for times in record.seconds] == [2, 2, 2, 2]
 
 
-def test_processes_of_both_libraries_take_turns():
-    record = startup.measure("iris", turns=1)
-    assert [len(times) for times in record.seconds] == [1, 1]
-    assert f"({digits(record.seconds[1][0] / record.seconds[0][0], 2)}" in EXPERIMENTS["startup"].markdown([record])
+def test_processes_of_both_libraries_take_turns(monkeypatch):
+    begun, seconds = [], iter([9.0, 9.0, 0.5, 1.0, 0.25, 0.75])
+    monkeypatch.setattr(startup, "process", lambda module, path: begun.append((module, path.exists())) or next(seconds))
+    record = startup.measure("iris", turns=2)
+    assert begun == 3 * [(module, True) for module in startup.MODULES]
+    assert record.seconds == ((0.5, 0.25), (1.0, 0.75))  # not those of the first two
+    assert f"({digits(2.5, 2)}" in EXPERIMENTS["startup"].markdown([record])
 
 
-def test_very_many_components_end_near_where_dense_steps_do():
+@pytest.mark.parametrize("module", startup.MODULES)
+def test_a_process_of_a_library_fits_the_rows_of_a_file(module, tmp_path):
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(40, 2)))
+    assert startup.process(module, tmp_path / "rows.npy") > 0
+
+
+def test_very_many_components_end_near_where_dense_steps_do(monkeypatch):
+    monkeypatch.setattr(many, "WARM", 100)
     workload = Workload("diag", 3_000, 3, 100, "separated")
     truncated, dense = (many.measure(many.Case(workload, name, same_start=True)) for name in ("truncated", "em"))
     assert truncated.log_likelihood == pytest.approx(dense.log_likelihood, abs=0.05)

@@ -1,6 +1,7 @@
 import inspect
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_everything_public_is_documented(name, thing):
     assert inspect.getdoc(thing), name
 
 
+@cache
 def loaded_by(code):
     found = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=True

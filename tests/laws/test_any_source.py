@@ -1,5 +1,7 @@
 """Laws of starts, fits and estimators on every source: they give what the same rows in an array give."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -19,46 +21,70 @@ every_source = pytest.mark.parametrize("make", EVERY_SOURCE.values(), ids=EVERY_
 weighted = pytest.mark.parametrize("weigh", [False, True], ids=["plain", "weighted"])
 
 
+@cache
 def table(weigh, n=4000, n_features=3):
     rng = np.random.default_rng(5)
     rows = clusters(rng, n, 3, n_features)
-    return rows, rng.uniform(0.5, 2.0, n) if weigh else None
+    weights = rng.uniform(0.5, 2.0, n) if weigh else None
+    for array in (rows, weights) if weigh else (rows,):
+        array.flags.writeable = False
+    return rows, weights
 
 
 @sources
 @weighted
 @pytest.mark.parametrize("kind", sorted(NAMED_STARTS))
 def test_starts_do_not_depend_on_how_rows_are_cut(make, weigh, kind, tmp_path):
-    rows, weights = table(weigh)
-    source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
-    m_step = MStep(named("full"), relative_ridge(source))
-    found, expected = (make_user_start(kind, one, 3, m_step, np.random.default_rng(3)) for one in (source, array))
+    source = make(Table(*table(weigh), tmp_path))
+    found, expected = start_of(source, kind), start_of_array(weigh, kind)
     np.testing.assert_allclose(found.means, expected.means, rtol=1e-9, atol=1e-9)
+
+
+def start_of(source, kind):
+    m_step = MStep(named("full"), relative_ridge(source))
+    return make_user_start(kind, source, 3, m_step, np.random.default_rng(3))
+
+
+@cache
+def start_of_array(weigh, kind):
+    return start_of(ArraySource(*table(weigh)), kind)
 
 
 @sources
 @weighted
 def test_the_tree_and_the_rounding_of_columns_do_not_depend_on_how_rows_are_cut(make, weigh, tmp_path):
-    rows, weights = table(weigh)
-    source, array = make(Table(rows, weights, tmp_path)), ArraySource(rows, weights)
-    np.testing.assert_array_equal(rounding_of(source).steps, rounding_of(array).steps)
-    cuts = [ward_tree(one, np.random.default_rng(0), 3)(3)(slice(0, 10), rows[:10]) for one in (source, array)]
-    np.testing.assert_array_equal(*cuts)
+    source = make(Table(*table(weigh), tmp_path))
+    for found, expected in zip(steps_and_cut(source, weigh), steps_and_cut_of_array(weigh), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def steps_and_cut(source, weigh):
+    """The steps of the columns, and the clusters of ten rows where the tree is cut."""
+    cut = ward_tree(source, np.random.default_rng(0), 3)(3)
+    return rounding_of(source).steps, cut(slice(0, 10), table(weigh)[0][:10])
+
+
+@cache
+def steps_and_cut_of_array(weigh):
+    return steps_and_cut(ArraySource(*table(weigh)), weigh)
 
 
 @every_source
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda one: one.name)
 def test_em_from_the_same_start_ends_at_the_same_mixture(make, structure, tmp_path):
-    rows, weights = table(weigh=True, n=1200)
-    m_step = MStep(structure, relative_ridge(ArraySource(rows, weights)))
-    start = make_user_start("kmeans", ArraySource(rows, weights), 3, m_step, np.random.default_rng(0))
-    ends = [
-        run(source, start, m_step, tol=0.0, max_iter=5)
-        for source in (make(Table(rows, weights, tmp_path)), ArraySource(rows, weights))
-    ]
-    likelihoods = [end.state.log_likelihood for end in ends]
-    assert likelihoods[0] == pytest.approx(likelihoods[1], rel=1e-9)
-    np.testing.assert_allclose(ends[0].state.mixture.means, ends[1].state.mixture.means, rtol=1e-6)
+    start, m_step, expected = fit_of_array(structure)
+    found = run(make(Table(*table(weigh=True, n=1200), tmp_path)), start, m_step, tol=0.0, max_iter=5)
+    assert found.state.log_likelihood == pytest.approx(expected.state.log_likelihood, rel=1e-9)
+    np.testing.assert_allclose(found.state.mixture.means, expected.state.mixture.means, rtol=1e-6)
+
+
+@cache
+def fit_of_array(structure):
+    """A start, an M-step, and the fit that they lead to."""
+    source = ArraySource(*table(weigh=True, n=1200))
+    m_step = MStep(structure, relative_ridge(source))
+    start = make_user_start("kmeans", source, 3, m_step, np.random.default_rng(0))
+    return start, m_step, run(source, start, m_step, tol=0.0, max_iter=5)
 
 
 @sources
@@ -67,7 +93,7 @@ def test_estimators_fit_and_answer(make, weigh, tmp_path):
     rows, weights = table(weigh)
     source = make(Table(rows, weights, tmp_path))
     model = GaussianMixture(3, random_state=0).fit(source)
-    other = GaussianMixture(3, random_state=0).fit(rows, sample_weight=weights)
+    other = model_of_array(weigh)
     assert model.n_features_in_ == 3
     assert model.score(source) == pytest.approx(other.score(rows, sample_weight=weights), abs=2e-4)
     assert model.bic(source) == pytest.approx(model.bic(rows, sample_weight=weights), rel=1e-9)
@@ -80,12 +106,26 @@ def test_estimators_fit_and_answer(make, weigh, tmp_path):
     np.testing.assert_array_equal(hierarchy.merges, model.merge_components(source).merges)
 
 
+@cache
+def model_of_array(weigh):
+    rows, weights = table(weigh)
+    return GaussianMixture(3, random_state=0).fit(rows, sample_weight=weights)
+
+
 @sources
 def test_the_search_goes_through_any_rows(make, tmp_path):
     rows, _ = table(weigh=False, n=900)
+    assert best_params(make(Table(rows, None, tmp_path))) == best_params_of_array()
+
+
+def best_params(rows):
     search = GaussianMixtureSearch(range(1, 5), structures=["full", "tied", "diag"], random_state=0)
-    found = search.fit(make(Table(rows, None, tmp_path))).best_params_
-    assert found == search.fit(rows).best_params_
+    return search.fit(rows).best_params_
+
+
+@cache
+def best_params_of_array():
+    return best_params(table(weigh=False, n=900)[0])
 
 
 @sources

@@ -65,6 +65,7 @@ problems = st.builds(
     st.integers(1, 4),
     st.integers(0, 2**32 - 1),
 )
+few_examples = settings(max_examples=10)  # for each of 15 structures, or of 57 pairs
 PROBLEM = Problem(3, 2, np.random.default_rng(0))
 
 
@@ -83,6 +84,7 @@ def expected_log_likelihood(rows, resp, model):
 
 
 @every_structure
+@few_examples
 @given(problem=problems)
 def test_the_log_likelihood_never_falls(structure, problem):
     source, m_step = ArraySource(problem.rows(120)), MStep(structure, problem.no_ridge)
@@ -92,6 +94,7 @@ def test_the_log_likelihood_never_falls(structure, problem):
 
 
 @every_structure
+@few_examples
 @given(problem=problems)
 def test_the_m_step_is_a_maximum(structure, problem):
     """No mixture of this structure near the maximum is better: not one made from slightly different statistics."""
@@ -104,6 +107,7 @@ def test_the_m_step_is_a_maximum(structure, problem):
 
 
 @pytest.mark.parametrize("structure", [one for one in ALL if not one.iterates], ids=lambda one: one.name)
+@few_examples
 @given(problem=problems)
 def test_a_closed_form_needs_no_guess(structure, problem):
     source, m_step = ArraySource(problem.rows(100)), MStep(structure, problem.no_ridge)
@@ -117,7 +121,7 @@ NESTED = [(small, large) for small, large in itertools.permutations(ALL, 2) if l
 
 
 @pytest.mark.parametrize(("small", "large"), NESTED, ids=lambda structure: structure.name)
-@settings(max_examples=10)  # for each of 57 pairs
+@few_examples
 @given(problem=problems)
 def test_a_nested_structure_never_beats_the_larger(small, large, problem):
     rows, resp = problem.rows(100), problem.responsibilities(100)
@@ -130,6 +134,7 @@ def test_a_nested_structure_never_beats_the_larger(small, large, problem):
 
 
 @every_structure
+@few_examples
 @given(problem=problems)
 def test_an_integer_weight_is_a_repeated_row_and_zero_is_none(structure, problem):
     rows, resp, m_step = problem.rows(60), problem.responsibilities(60), MStep(structure, problem.no_ridge)
@@ -146,6 +151,7 @@ def test_an_integer_weight_is_a_repeated_row_and_zero_is_none(structure, problem
 
 
 @every_structure
+@few_examples
 @given(problem=problems)
 def test_permuting_rows_features_or_components_permutes_the_answer(structure, problem):
     rows, resp, m_step = problem.rows(80), problem.responsibilities(80), MStep(structure, problem.no_ridge)
@@ -159,6 +165,7 @@ def test_permuting_rows_features_or_components_permutes_the_answer(structure, pr
 
 
 @every_structure
+@few_examples
 @given(problem=problems, scale=st.sampled_from([1e-6, 1e-3, 10.0, 1e6]), shift=st.sampled_from([0.0, -5.0, 1e4]))
 def test_scaling_and_shifting_the_rows_maps_the_fit(structure, problem, scale, shift):
     rows, resp = problem.rows(80), problem.responsibilities(80)
@@ -217,6 +224,7 @@ def test_a_component_without_rows_stays_and_harms_nothing(structure):
 
 
 @every_structure
+@few_examples
 @given(problem=problems)
 def test_maximize_does_not_depend_on_the_origin(structure, problem):
     rows, resp, shape = problem.rows(50), problem.responsibilities(50), (problem.n_components, problem.n_features)
@@ -254,6 +262,7 @@ def posteriors(problem, source, resp, m_step, steps):
 
 
 @with_prior
+@few_examples
 @given(problem=problems, shrinkage=st.sampled_from([0.0, 0.01, 5.0]), equal_weights=st.booleans())
 def test_the_log_posterior_never_falls(structure, problem, shrinkage, equal_weights):
     rows, resp = problem.rows(60), problem.responsibilities(60)
@@ -262,6 +271,7 @@ def test_the_log_posterior_never_falls(structure, problem, shrinkage, equal_weig
 
 
 @with_prior
+@few_examples
 @given(problem=problems)
 def test_the_m_step_with_a_prior_is_a_maximum(structure, problem):
     rows, resp = problem.rows(60), problem.responsibilities(60)
@@ -277,6 +287,7 @@ def test_the_m_step_with_a_prior_is_a_maximum(structure, problem):
 
 
 @with_prior
+@few_examples
 @given(problem=problems)
 def test_a_prior_of_nothing_changes_nothing(structure, problem):
     source, resp, n_features = ArraySource(problem.rows(60)), problem.responsibilities(60), problem.n_features
@@ -289,6 +300,7 @@ def test_a_prior_of_nothing_changes_nothing(structure, problem):
 
 
 @with_prior
+@few_examples
 @given(problem=problems)
 def test_rows_and_prior_twice_give_the_same_fit(structure, problem):
     rows, resp = problem.rows(60), problem.responsibilities(60)
@@ -303,6 +315,7 @@ def test_rows_and_prior_twice_give_the_same_fit(structure, problem):
 
 
 @with_prior
+@few_examples
 @given(problem=problems)
 def test_an_integer_weight_is_a_repeated_row_under_a_prior_too(structure, problem):
     rows, resp = problem.rows(60), problem.responsibilities(60)
