@@ -203,8 +203,8 @@ def begun_on_iris(name, n_components, labels):
     return source, start_from(source, responsibilities_from(labels, 150, n_components), n_components, m_step), m_step
 
 
-def limit_on_iris(name, n_components, labels, tol=1e-13):
-    """The log-likelihood within `tol` per row of its limit."""
+def limit_on_iris(name, n_components, labels, tol=0.0):
+    """The log-likelihood where it stands still, or within `tol` per row of its limit."""
     fit = run(*begun_on_iris(name, n_components, labels), tol=tol, max_iter=500, accelerate=True)
     return fit.state.statistics.log_likelihood
 

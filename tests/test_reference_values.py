@@ -81,7 +81,7 @@ def test_converged_log_likelihood_from_the_same_partition(tables, table, model, 
     labels = np.array(FITS[table]["init_partition"][str(k)]) - 1
     source = ArraySource(rows)
     first = start_from(source, responsibilities_from(labels, len(rows), k), k, m_step)
-    fit = run(source, first, m_step, tol=1e-10, max_iter=50_000, accelerate=True)
+    fit = run(source, first, m_step, tol=1e-10, max_iter=50_000)
     expected = FITS[table]["loglik_tight"][model][k - 1]
     assert fit.state.statistics.log_likelihood == pytest.approx(expected, rel=1e-8)
     assert m_step.n_parameters(k, rows.shape[1]) == FITS[table]["df"][model][k - 1]

@@ -22,11 +22,11 @@ def test_the_command_runs_as_a_program(csv):
     assert json.loads(result.stdout)["best"]["n_components"] == 2
 
 
-def test_errors_are_one_line_and_exit_codes_say_what_is_wrong(tmp_path):
+def test_errors_are_one_line_and_exit_codes_say_what_is_wrong(tmp_path, gaussmix):
     result = python(MAIN, "fit", tmp_path / "no.csv")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"Error: There is no file {tmp_path / 'no.csv'}.\n"
-    assert python(MAIN, "fit").returncode == 2
+    assert gaussmix("fit").exit_code == 2
 
 
 def test_a_reader_that_leaves_a_pipe_gets_no_traceback(model):

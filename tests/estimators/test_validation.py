@@ -20,15 +20,14 @@ from gaussmix.weights import effective_size
 
 pytestmark = pytest.mark.filterwarnings("ignore:Column 2 is rounded")  # labels, as a target of the regressor
 
+FEW = {"covariance_type": ("full", "diag"), "random_state": 0}
 ESTIMATORS = {
     "mixture": lambda **options: GaussianMixture(2, random_state=0, **options),
     "search": lambda **options: GaussianMixtureSearch([1, 2], structures=["full", "diag"], random_state=0, **options),
     "detector": lambda **options: GaussianMixtureOutlierDetector([1, 2], random_state=0, **options),
     "regressor": lambda **options: GaussianMixtureRegressor([1, 2], random_state=0, **options),
-    "classifier": lambda **options: GaussianMixtureClassifier([1, 2], random_state=0, **options),
-    "classifier across": lambda **options: GaussianMixtureClassifier(
-        [1, 2], across_classes=True, random_state=0, **options
-    ),
+    "classifier": lambda **options: GaussianMixtureClassifier([1, 2], **FEW, **options),
+    "classifier across": lambda **options: GaussianMixtureClassifier([1, 2], across_classes=True, **FEW, **options),
 }
 estimators = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS.keys())
 

@@ -84,7 +84,6 @@ def expected_log_likelihood(rows, resp, model):
 
 
 @every_structure
-@few_examples
 @given(problem=problems)
 def test_the_log_likelihood_never_falls(structure, problem):
     source, m_step = ArraySource(problem.rows(120)), MStep(structure, problem.no_ridge)
@@ -94,7 +93,6 @@ def test_the_log_likelihood_never_falls(structure, problem):
 
 
 @every_structure
-@few_examples
 @given(problem=problems)
 def test_the_m_step_is_a_maximum(structure, problem):
     """No mixture of this structure near the maximum is better: not one made from slightly different statistics."""
@@ -107,7 +105,6 @@ def test_the_m_step_is_a_maximum(structure, problem):
 
 
 @pytest.mark.parametrize("structure", [one for one in ALL if not one.iterates], ids=lambda one: one.name)
-@few_examples
 @given(problem=problems)
 def test_a_closed_form_needs_no_guess(structure, problem):
     source, m_step = ArraySource(problem.rows(100)), MStep(structure, problem.no_ridge)
@@ -224,7 +221,6 @@ def test_a_component_without_rows_stays_and_harms_nothing(structure):
 
 
 @every_structure
-@few_examples
 @given(problem=problems)
 def test_maximize_does_not_depend_on_the_origin(structure, problem):
     rows, resp, shape = problem.rows(50), problem.responsibilities(50), (problem.n_components, problem.n_features)
@@ -287,7 +283,6 @@ def test_the_m_step_with_a_prior_is_a_maximum(structure, problem):
 
 
 @with_prior
-@few_examples
 @given(problem=problems)
 def test_a_prior_of_nothing_changes_nothing(structure, problem):
     source, resp, n_features = ArraySource(problem.rows(60)), problem.responsibilities(60), problem.n_features
@@ -300,7 +295,6 @@ def test_a_prior_of_nothing_changes_nothing(structure, problem):
 
 
 @with_prior
-@few_examples
 @given(problem=problems)
 def test_rows_and_prior_twice_give_the_same_fit(structure, problem):
     rows, resp = problem.rows(60), problem.responsibilities(60)

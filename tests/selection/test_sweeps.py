@@ -80,7 +80,7 @@ def test_every_model_is_evaluated_as_often_as_the_search_says(n_components, n_wa
 
 @pytest.mark.parametrize("n_walks", [1, 2])
 def test_no_evaluation_loses_the_best_fit_of_its_model(n_walks):
-    plan = search(clusters(np.random.default_rng(1), n=150, spread=2.0), (1, 2, 3, 4), n_walks=n_walks)
+    plan = search(clusters(np.random.default_rng(1), n=150, spread=2.0), (1, 2, 3, 4), FEW, n_walks=n_walks)
     evaluated, before = [], {}
     fit_models(plan, np.random.default_rng(0), evaluated.append)
     for one in evaluated:
