@@ -309,7 +309,6 @@ def test_rows_and_prior_twice_give_the_same_fit(structure, problem):
 
 
 @with_prior
-@few_examples
 @given(problem=problems)
 def test_an_integer_weight_is_a_repeated_row_under_a_prior_too(structure, problem):
     rows, resp = problem.rows(60), problem.responsibilities(60)
