@@ -10,7 +10,10 @@ import numpy as np
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.values import real
 
-__all__ = ["Covariances", "NotPositiveDefiniteError"]
+__all__ = ["SMALLEST_FACTOR", "Covariances", "NotPositiveDefiniteError"]
+
+SMALLEST_FACTOR = float(np.finfo(np.float64).tiny)
+"""The smallest standard deviation: the smallest normal number, 2.2e-308. The inverses of smaller ones overflow."""
 
 
 class NotPositiveDefiniteError(ValueError):
