@@ -28,6 +28,7 @@ from gaussmix import (
     GaussianMixtureSearch,
     _threads,
 )
+from gaussmix._cached_property import cached_property
 from gaussmix._threads import one_thread, side_by_side, usable_threads
 from gaussmix.sources import ArraySource
 
@@ -464,6 +465,21 @@ def test_helpers_end_before_ctrl_c_reaches_the_caller(monkeypatch):
 def test_an_error_that_repeats_is_raised():
     with pytest.raises(ZeroDivisionError):
         _threads._insist(lambda: 1 / 0)
+
+
+class Wanted:
+    """An object whose property waits until that of another object has begun."""
+
+    met = Barrier(2)
+
+    @cached_property
+    def value(self):
+        return self.met.wait(PATIENCE)
+
+
+def test_threads_compute_the_properties_of_two_objects_at_once():
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lambda one: one.value, [Wanted(), Wanted()], timeout=PATIENCE)) == [0, 1]
 
 
 # --- Forks ------------------------------------------------------------------------------------------------------------

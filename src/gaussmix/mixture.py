@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import FORMS, Covariances
 from gaussmix.density import (

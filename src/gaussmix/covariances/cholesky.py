@@ -1,10 +1,10 @@
 """The storage forms with correlations: a matrix for each component, or one matrix for all."""
 
-from functools import cached_property
 from typing import Self, final
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.covariances.base import SMALLEST_FACTOR, Covariances, NotPositiveDefiniteError
 from gaussmix.linalg import (

@@ -1,11 +1,11 @@
 """The storage forms without correlations: a variance for each component, or for each component and feature."""
 
 from abc import abstractmethod
-from functools import cached_property
 from typing import Self, final
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances.base import SMALLEST_FACTOR, Covariances, NotPositiveDefiniteError
 from gaussmix.covariances.cholesky import Full
