@@ -1,6 +1,10 @@
 import json
+import os
 import pickle
 import stat
+import tracemalloc
+from contextlib import contextmanager
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from safetensors.numpy import save_file
 
 from cases import FORMS, mixture
 from gaussmix import Mixture, ModelFileError, load, persist, save
+from gaussmix.model_header import NotAModelError
+from model_file_mutations import BOMBS, MOST_MEMORY, mutate, originals
 
 forms = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 
@@ -48,10 +54,25 @@ def test_what_is_there_is_kept_unless_told_otherwise(path):
 
 
 def test_a_write_that_fails_leaves_nothing(path, monkeypatch):
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         save(mixture(np.random.default_rng(0)), path)
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_without_permission_is_not_a_missing_file(path, monkeypatch):
+    save(mixture(np.random.default_rng(0)), path)
+    monkeypatch.setattr("pathlib.Path.open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(PermissionError, match="Permission denied"):
+        load(path)
+
+
+def test_a_folder_and_a_pipe_are_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"is a folder; give the name of a model file\."):
+        load(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="is a pipe or a device"):
+        load(tmp_path / "pipe")
 
 
 def test_a_file_may_be_read_as_others_may(path):
@@ -143,12 +164,105 @@ def forged(path, names="null", **changed):
         ({"factors": np.ones((3, 2, 2))}, "lower triangular"),
         ({"weights": np.ones(3)}, "sum to 1"),
         ({"means": np.zeros((2, 2))}, "must have shape"),
-        ({"names": '"ab"'}, "must be texts"),
-        ({"names": "[1, 2]"}, "must be texts"),
-        ({"names": '["a"]'}, "2 different names"),
+        ({"names": '"ab"'}, "must be 2 texts"),
+        ({"names": "[1, 2]"}, "must be 2 texts"),
+        ({"names": '["a"]'}, "must be 2 texts"),
+        ({"names": '["a", "b", "c"]'}, "must be 2 texts"),
+        ({"names": '["a", "a"]'}, "2 different names"),
     ],
 )
 def test_a_forged_file_is_refused(changed, message, path):
     forged(path, **changed)
     with pytest.raises(ModelFileError, match=f"holds no mixture: .*{message}"):
         load(path)
+
+
+def test_names_that_a_model_file_cannot_hold_are_refused(path, monkeypatch):
+    monkeypatch.setattr("gaussmix.persist.LARGEST_HEADER", 500)
+    one = Mixture([1.0], [[0.0]], [1.0], feature_names=["x" * 500])
+    with pytest.raises(ValueError, match="feature names are too long for a model file: 500 bytes at most"):
+        save(one, path)
+    assert not path.exists()
+
+
+def test_names_without_a_text_encoding_are_kept(path):
+    """JSON can hold half of a surrogate pair, which UTF-8 cannot."""
+    save(Mixture([1.0], [[0.0]], [1.0], feature_names=["\ud800"]), path)
+    assert load(path).feature_names == ("\ud800",)
+
+
+def foreign(path, dtype, n_bytes):
+    """Write the header of an ordinary safetensors file; its array is a hole in the file, which takes no disk space."""
+    header = json.dumps({"layer": {"dtype": dtype, "shape": [n_bytes], "data_offsets": [0, n_bytes]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, 8 + len(header) + n_bytes)
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "nonsense"])
+def test_types_that_numpy_lacks_are_named(dtype, path):
+    foreign(path, dtype, 8)
+    with pytest.raises(ModelFileError, match="but not a gaussmix model"):
+        load(path)
+
+
+@contextmanager
+def memory_limit(n_bytes):
+    """Fail if the most memory that the body allocates is larger."""
+    tracemalloc.start()
+    try:
+        yield
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most <= n_bytes
+
+
+def test_a_large_foreign_file_is_refused_by_its_header(path):
+    foreign(path, "F64", 2**31)
+    with memory_limit(2**20), pytest.raises(ModelFileError, match="but not a gaussmix model"):
+        load(path)
+
+
+def test_a_header_that_is_longer_than_the_file_is_not_allocated(path):
+    path.write_bytes((2**40).to_bytes(8, "little") + b"{}")
+    with memory_limit(2**20), pytest.raises(ModelFileError, match="ends within its header"):
+        load(path)
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_hostile_headers_take_memory_in_proportion_to_the_file(bomb, path):
+    path.write_bytes(BOMBS[bomb](200_000))
+    with memory_limit(MOST_MEMORY * path.stat().st_size), pytest.raises(ModelFileError):
+        load(path)
+
+
+def test_very_many_names_take_memory_in_proportion_to_the_file(path):
+    n_features = 50_000
+    names = [f"feature {d}" for d in range(n_features)]
+    save(Mixture([1.0], np.zeros((1, n_features)), [1.0], feature_names=names), path)
+    with memory_limit(MOST_MEMORY * path.stat().st_size):
+        assert load(path).n_features == n_features
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_files_give_model_file_errors_or_mixtures(seed, path):
+    """Each mutation has a checksum that agrees, so that the checks behind the checksum are tested too."""
+
+    def content(one):
+        save(one, path, overwrite=True)
+        return path.read_bytes()
+
+    files, rng = originals(content), np.random.default_rng(seed)
+    n_mixtures = 0
+    for i in range(5_000):
+        _, mutant = mutate(files[i % len(files)], rng)
+        try:
+            one = persist._read(BytesIO(mutant), len(mutant))
+        except NotAModelError as error:
+            str(error).encode()  # the message can be printed
+            continue
+        n_mixtures += 1
+        with np.errstate(all="ignore"):
+            if np.isfinite(one.covariances.whitening).all():
+                np.testing.assert_allclose(one.responsibilities(one.means).sum(axis=1), 1.0)
+    assert n_mixtures > 200

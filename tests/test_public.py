@@ -113,3 +113,24 @@ def test_a_first_small_fit_waits_for_nothing_that_scikit_learns_own_does_not_loa
 
 def test_a_first_small_fit_does_without_what_is_slow_to_load():
     assert not (SLOW & loaded_by(FIT)) - loaded_by("import sklearn.base")
+
+
+_FIRST_TOUCHED_IN_THREADS = """
+import threading, gaussmix
+names, start = gaussmix.__all__, threading.Barrier(len(gaussmix.__all__))
+failed = []
+def touch(name):
+    start.wait()
+    try:
+        getattr(gaussmix, name)
+    except BaseException as error:
+        failed.append(f"{name}: {error}")
+threads = [threading.Thread(target=touch, args=(name,)) for name in names]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failed, failed
+"""
+
+
+def test_names_may_be_touched_first_in_several_threads():
+    subprocess.run([sys.executable, "-c", _FIRST_TOUCHED_IN_THREADS], check=True)  # noqa: S603 - this interpreter

@@ -1,5 +1,6 @@
 """Threads: their number, that no answer depends on it, and that they get on with joblib, forks and each other."""
 
+import dis
 import multiprocessing
 import subprocess
 import sys
@@ -7,8 +8,9 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Barrier, Event, current_thread
+from threading import Barrier, Event, Thread, current_thread
 from threading import enumerate as enumerate_threads
+from time import sleep
 
 import joblib
 import numpy as np
@@ -24,7 +26,9 @@ from gaussmix import (
     GaussianMixtureOutlierDetector,
     GaussianMixtureRegressor,
     GaussianMixtureSearch,
+    _threads,
 )
+from gaussmix._cached_property import cached_property
 from gaussmix._threads import one_thread, side_by_side, usable_threads
 from gaussmix.sources import ArraySource
 
@@ -379,3 +383,124 @@ def test_a_fork_does_not_wait_for_threads_that_it_does_not_have(method):
 def test_a_fit_leaves_blas_as_it_was(rows):
     clone(MODEL).fit(rows)
     assert of_blas(threadpool_info()) == {2}
+
+
+# --- Interruptions ----------------------------------------------------------------------------------------------------
+
+
+def interrupted_at(n, function):
+    """Call a function with Ctrl-C at the n-th place in the module of threads; return whether it came.
+
+    Python handles signals after calls, at the begin of functions and in loops.
+    """
+    places, last = iter(range(n)), {}
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename != _threads.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            before, last[frame] = last.get(frame, ""), dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            if before.startswith(("CALL", "RESUME", "JUMP_BACKWARD")) and next(places, None) == n - 1:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+        last.clear()  # the frames must not outlive the interruption
+    return False
+
+
+def pairs_of_contexts():
+    with one_thread(), one_thread():
+        pass
+
+
+@with_two_threads
+@pytest.mark.parametrize("function", [pairs_of_contexts, lambda: list(side_by_side(abs, range(4), 2))])
+def test_blas_is_set_free_wherever_ctrl_c_comes(function):
+    places, late = 0, 0
+    while interrupted_at(places + 1, function):
+        places += 1
+        if of_blas(threadpool_info()) != {2}:
+            late += 1
+            with one_thread():
+                pass
+        assert of_blas(threadpool_info()) == {2}, places
+    assert places > 30
+    assert late <= 6  # before the first attempt to leave: three places in each of two contexts
+
+
+@with_two_threads
+def test_blas_has_one_thread_after_an_interruption_elsewhere():
+    places = 0
+    with held_elsewhere():
+        while interrupted_at(places + 1, pairs_of_contexts):
+            places += 1
+            with one_thread():
+                assert of_blas(threadpool_info()) == {1}, places
+    assert of_blas(threadpool_info()) == {2}
+
+
+def test_helpers_end_before_ctrl_c_reaches_the_caller(monkeypatch):
+    join, interruptions = Thread.join, iter([KeyboardInterrupt, KeyboardInterrupt])
+
+    def interrupted(thread, *arguments):
+        for interruption in interruptions:
+            raise interruption
+        join(thread, *arguments)
+
+    monkeypatch.setattr(Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(side_by_side(lambda _: sleep(0.01), range(4), 2))
+    assert not [thread for thread in enumerate_threads() if thread.name == "gaussmix"]
+
+
+def test_an_error_that_repeats_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        _threads._insist(lambda: 1 / 0)
+
+
+class Wanted:
+    """An object whose property waits until that of another object has begun."""
+
+    met = Barrier(2)
+
+    @cached_property
+    def value(self):
+        return self.met.wait(PATIENCE)
+
+
+def test_threads_compute_the_properties_of_two_objects_at_once():
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lambda one: one.value, [Wanted(), Wanted()], timeout=PATIENCE)) == [0, 1]
+
+
+# --- Forks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [one for one in multiprocessing.get_all_start_methods() if one == "fork"])
+@pytest.mark.parametrize("lock", ["_PLAN_LOCK", "global_compiler_lock"])
+def test_a_fork_waits_for_locks_of_other_threads(method, lock, rows, answer):
+    """The lock is held while the process forks, as in the middle of a fit, and is free in the child."""
+    from gaussmix.engines.fused import engine  # noqa: PLC0415 - loads the compiler
+
+    held, over = Event(), Event()
+
+    def hold():
+        with getattr(engine, lock):
+            held.set()
+            over.wait(0.5)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold)
+        held.wait(PATIENCE)
+        with one_worker(method) as worker:
+            fit = worker(clone(MODEL).set_params(n_jobs=1).fit, rows)
+    np.testing.assert_array_equal(vector(fit.mixture_), answer)

@@ -3,22 +3,26 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 from multiprocessing import current_process
-from threading import Lock, Thread
+from threading import RLock, Thread, get_ident
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 import joblib
 from joblib.parallel import get_active_backend
-from threadpoolctl import OpenBLASController, ThreadpoolController
+from threadpoolctl import LibController, OpenBLASController, ThreadpoolController
 
-__all__ = ["one_thread", "side_by_side", "usable_threads"]
+__all__ = ["one_thread", "side_by_side", "usable_threads", "wait_at_forks"]
 
 _Part = TypeVar("_Part")
 _Answer = TypeVar("_Answer")
+
+_ATTEMPTS = 10
+"""The number of times that an action is begun: each Ctrl-C within it takes one attempt."""
 
 _WAKES_BLAS = 2**14
 """Number of multiplications in a product of matrices from which BLAS starts threads."""
@@ -48,40 +52,60 @@ def usable_threads(n_jobs: int | None = None) -> int:
     return int(n_jobs) if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
 
 
+def wait_at_forks(lock: Any) -> Any:  # noqa: ANN401 - locks have no common type
+    """Let each fork wait until no other thread holds a lock, which would never be released in the child; return it."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+    return lock
+
+
 class _Blas:
-    """The limit on the threads of BLAS: one thread for the whole process, while any context is active."""
+    """The limit on the threads of BLAS: one thread for the whole process, while any context is active.
+
+    An interruption, such as Ctrl-C, may end each method at any line; to call the method again completes it.
+
+    Attributes
+    ----------
+    holders : WeakSet of _OneThread
+        The active contexts. A context that Ctrl-C ended before the first line of its ``__exit__`` leaves the set when
+        it is garbage, and BLAS is set free at the end of the next context.
+    """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._limits: Any = None
-        self._n_within = 0
+        self._lock = wait_at_forks(RLock())
+        self.holders: WeakSet[_OneThread] = WeakSet()
+        self._own_numbers: list[tuple[LibController, int]] = []
+        self._is_limited = False
 
-    @contextmanager
-    def on_one_thread(self) -> Iterator[None]:
-        """Keep BLAS on one thread while the context is active; other threads may enter and leave contexts meanwhile."""
+    def enter(self, holder: "_OneThread") -> None:
+        """Keep BLAS on one thread until the holder leaves."""
         with self._lock:
-            if self._limits is None:
+            self.holders.add(holder)
+            if not self._is_limited:
                 _obey_any_thread()
-                self._limits = _controller().limit(limits=1, user_api="blas")
-            self._n_within += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._n_within = max(self._n_within - 1, 0)  # a fork may have reset the count within the context
-                if self._n_within == 0:
-                    self._set_free()
+                self._own_numbers = self._own_numbers or [(blas, blas.num_threads) for blas in _libraries()]
+                for blas, _ in self._own_numbers:
+                    blas.set_num_threads(1)
+                self._is_limited = True
 
-    def reset_after_fork(self) -> None:
-        """Reset the state in a forked process, in which the contexts of other threads do not exist."""
-        self._lock, self._n_within = Lock(), 0
+    def leave(self, holder: "_OneThread") -> None:
+        """Let BLAS have its own number of threads if this was the last holder."""
+        with self._lock:
+            self.holders.discard(holder)
+            self._set_free()
+
+    def forget_other_threads(self) -> None:
+        """Forget the contexts of the threads that a forked process does not have."""
+        self.holders = WeakSet(holder for holder in self.holders if holder.thread == get_ident())
         self._set_free()
 
     def _set_free(self) -> None:
-        if self._limits is not None:
+        if not self.holders and self._own_numbers:
+            self._is_limited = False
             _obey_any_thread()
-            self._limits.restore_original_limits()
-            self._limits = None
+            for blas, n_threads in self._own_numbers:
+                blas.set_num_threads(n_threads)
+            self._own_numbers = []
             _obey_any_thread()
 
 
@@ -93,17 +117,34 @@ def _obey_any_thread() -> None:
 
 _BLAS = _Blas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_BLAS.reset_after_fork)
+    os.register_at_fork(after_in_child=_BLAS.forget_other_threads)
 
 
 @lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+def _libraries() -> list[LibController]:
+    """Return the libraries of linear algebra that are loaded."""
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
-@contextmanager
-def one_thread(work: float = inf) -> Iterator[None]:
-    """Keep BLAS on one thread: for small products, the threads of BLAS cost more than they save, and spin afterwards.
+class _OneThread:
+    """A context in which BLAS has one thread; other threads may enter and leave contexts meanwhile."""
+
+    def __init__(self) -> None:
+        self.thread = get_ident()
+
+    def __enter__(self) -> None:
+        try:
+            _BLAS.enter(self)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        _insist(lambda: _BLAS.leave(self))
+
+
+def one_thread(work: float = inf) -> AbstractContextManager[None]:
+    """Return a context with BLAS on one thread: for small products, its threads cost more than they save, and spin.
 
     Parameters
     ----------
@@ -111,8 +152,23 @@ def one_thread(work: float = inf) -> Iterator[None]:
         Number of multiplications in the largest product of matrices. If it is small, BLAS starts no threads anyway,
         and no limit is set.
     """
-    with nullcontext() if work < _WAKES_BLAS else _BLAS.on_one_thread():
-        yield
+    return nullcontext() if work < _WAKES_BLAS else _OneThread()
+
+
+def _insist(action: Callable[[], object]) -> None:
+    """Complete an action that may be repeated; an interruption, such as Ctrl-C, is raised afterwards."""
+    interruption = None
+    for _ in range(_ATTEMPTS):
+        try:
+            action()
+            break
+        except BaseException as error:  # noqa: BLE001 - raised below
+            interruption = error
+    if interruption is not None:
+        try:
+            raise interruption
+        finally:
+            interruption = None  # the error holds this frame, and the frame must not hold the error
 
 
 def side_by_side(
@@ -139,19 +195,15 @@ def side_by_side(
 def _by_several(work: Callable[[_Part], _Answer], parts: Sequence[_Part], n_helpers: int) -> Iterator[_Answer]:
     """Yield the results of :func:`side_by_side` with helper threads, all of which end before this function returns."""
     all_work = _Work(work, deque(enumerate(parts)))
-    helpers: list[Thread] = []
+    helpers = [Thread(target=all_work.help_out, name="gaussmix") for _ in range(n_helpers)]
     try:
-        for _ in range(n_helpers):
-            helper = Thread(target=all_work.help_out, name="gaussmix")
+        for helper in helpers:
             with suppress(RuntimeError):  # the system may refuse more threads; then fewer threads work
                 helper.start()
-                helpers.append(helper)
         while all_work.one_more():
             yield from all_work.due()
     finally:
-        all_work.left.clear()
-        for helper in helpers:
-            helper.join()
+        _insist(lambda: all_work.end(helpers))
     if all_work.errors:
         raise all_work.errors[0]
     yield from all_work.due()
@@ -187,6 +239,13 @@ class _Work(Generic[_Part, _Answer]):
                 pass
         except BaseException as error:  # noqa: BLE001 - raised by the caller
             self.errors.append(error)
+
+    def end(self, helpers: Sequence[Thread]) -> None:
+        """Discard the parts that no thread has begun, and wait for the helpers."""
+        self.left.clear()
+        for helper in helpers:
+            with suppress(RuntimeError):  # it was never started
+                helper.join()
 
     def due(self) -> Iterator[_Answer]:
         """Yield the next results in order, up to the first result that is not known."""

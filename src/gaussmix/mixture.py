@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
 from gaussmix.covariances import FORMS, Covariances
 from gaussmix.density import (
@@ -265,7 +266,7 @@ def _names(given: Sequence[object], n_features: int) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else tuple(given)
     different = dict.fromkeys(name for name in names if isinstance(name, str))
     if not len(names) == len(different) == n_features:
-        msg = f"feature_names must be {n_features} different names, one for each feature, got {names}."
+        msg = f"feature_names must be {n_features} different names, one for each feature, got {shorten(names)}."
         raise ValueError(msg)
     return tuple(different)
 

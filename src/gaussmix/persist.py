@@ -3,21 +3,24 @@
 import hashlib
 import json
 import os
-import secrets
+import stat
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from gaussmix._types import Floats
+from gaussmix.atomic_file import write_atomically
 from gaussmix.covariances import FORMS
 from gaussmix.mixture import Mixture
+from gaussmix.model_header import FORMAT, LARGEST_HEADER, VERSION, NotAModelError, parse_header, parse_names
 
-__all__ = ["ModelFileError", "load", "save", "write_whole"]
+__all__ = ["ModelFileError", "load", "save"]
 
-_FORMAT = "gaussmix.mixture"
-_VERSION = "1"
+_LENGTH = 8
+"""The number of bytes at the begin of a file that hold the length of its header."""
 
 
 class ModelFileError(ValueError):
@@ -37,12 +40,17 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
     path : str or path-like
         Path of the file; ``.gmx`` is the usual ending, but any is accepted.
     overwrite : bool, default False
-        If True, an existing file is replaced. In any case the file is written completely or not at all.
+        If True, an existing file is replaced, and its mode is kept. In any case the file is written completely or not
+        at all, also if the power fails. Of several simultaneous writers without `overwrite`, exactly one succeeds.
 
     Raises
     ------
     FileExistsError
         If the file exists and `overwrite` is False.
+    OSError
+        If the path is a folder, a pipe or a device, or the system refuses to write. A symbolic link is followed.
+    ValueError
+        If the feature names take more than 100 MB.
 
     Examples
     --------
@@ -64,14 +72,18 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
     }
     names = json.dumps(mixture.feature_names)
     header = {
-        "format": _FORMAT,
-        "version": _VERSION,
+        "format": FORMAT,
+        "version": VERSION,
         "gaussmix": version("gaussmix"),
         "form": mixture.covariances.form,
         "feature_names": names,
         "sha256": _digest(arrays, mixture.covariances.form, names),
     }
-    write_whole(Path(path), to_bytes(arrays, metadata=header), overwrite=overwrite)
+    content = to_bytes(arrays, metadata=header)
+    if int.from_bytes(content[:_LENGTH], "little") > LARGEST_HEADER:
+        msg = f"The {mixture.n_features} feature names are too long for a model file: {LARGEST_HEADER} bytes at most."
+        raise ValueError(msg)
+    write_atomically(path, content, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> Mixture:
@@ -80,62 +92,72 @@ def load(path: str | os.PathLike[str]) -> Mixture:
     Parameters
     ----------
     path : str or path-like
-        A file that :func:`save` wrote. An untrusted file does no harm: nothing in it is executed, and it is checked
-        before it is used.
+        A file that :func:`save` wrote. An untrusted file does no harm: nothing in it is executed, it is checked before
+        it is used, and reading it takes time and memory in proportion to its size, whatever it says about itself.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    PermissionError
+        If the file must not be read.
     ModelFileError
         If the file has another format or a newer version, or is truncated or changed.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - only files need it
-
     file = Path(path)
-    if not file.is_file():
+    try:
+        status = file.stat()
+    except FileNotFoundError:
         msg = f"There is no file {file}."
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(msg) from None
+    if stat.S_ISDIR(status.st_mode):
+        msg = f"{file} is a folder; give the name of a model file."
+        raise IsADirectoryError(msg)
+    if not stat.S_ISREG(status.st_mode):
+        msg = f"{file} is a pipe or a device, but not a model file."
+        raise ModelFileError(msg)
     try:
-        with safe_open(file, framework="numpy") as content:
-            header = content.metadata() or {}
-            arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        msg = f"{file} is not a gaussmix model, or it is damaged: {error}."
+        with file.open("rb") as stream:
+            return _read(stream, os.fstat(stream.fileno()).st_size)
+    except NotAModelError as error:
+        msg = f"{file} {error}"
         raise ModelFileError(msg) from error
-    return _mixture(file, header, arrays)
 
 
-def _mixture(file: Path, header: Mapping[str, str], arrays: Mapping[str, Floats]) -> Mixture:
-    if header.get("format") != _FORMAT:
-        msg = f"{file} is a safetensors file, but not a gaussmix model."
-        raise ModelFileError(msg)
-    if header.get("version") != _VERSION:
-        msg = (
-            f"{file} has format version {header.get('version')}, written by gaussmix {header.get('gaussmix')}; "
-            f"this gaussmix reads version {_VERSION}. Upgrade gaussmix to read it."
-        )
-        raise ModelFileError(msg)
-    damaged = f"{file} is damaged: its content does not match its checksum."
-    form, names = header.get("form", ""), header.get("feature_names", "null")
-    if set(arrays) != {"weights", "means", "factors"} or form not in FORMS:
-        raise ModelFileError(damaged)
-    if _digest(arrays, form, names) != header.get("sha256"):
-        raise ModelFileError(damaged)
+def _read(stream: BinaryIO, size: int) -> Mixture:
+    """Return the mixture in a file with a number of bytes.
+
+    The bytes are read once, and the file is not mapped to memory: another process may write over the file meanwhile.
+    """
+    start = stream.read(_LENGTH)
+    n_header = int.from_bytes(start, "little")
+    if n_header > min(size - _LENGTH, LARGEST_HEADER):
+        raise NotAModelError("is not a gaussmix model, or it is damaged: it ends within its header.")
+    text = stream.read(n_header)
+    header = parse_header(text, size - _LENGTH - n_header)
+    arrays = _read_arrays(b"".join([start, text, stream.read(size - _LENGTH - n_header)]))
+    if _digest(arrays, header.form, header.names) != header.checksum:
+        raise NotAModelError("is damaged: its content does not match its checksum.")
     try:
-        covariances = FORMS[form](arrays["factors"])
-        return Mixture(arrays["weights"], arrays["means"], covariances, feature_names=_names(names))
+        with np.errstate(all="ignore"):
+            names = parse_names(header.names, header.n_features)
+            covariances = FORMS[header.form](arrays["factors"])
+            return Mixture(arrays["weights"], arrays["means"], covariances, feature_names=names)
+    except NotAModelError:
+        raise
     except (ValueError, TypeError) as error:
-        msg = f"{file} holds no mixture: {error}"
-        raise ModelFileError(msg) from error
+        raise NotAModelError(f"holds no mixture: {error!s:.500}") from error
 
 
-def _names(text: str) -> list[str] | None:
-    names = json.loads(text)
-    if names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        return names
-    msg = f"feature names must be texts, got {text}."
-    raise ValueError(msg)
+def _read_arrays(content: bytes) -> dict[str, Floats]:
+    """Return the arrays in the bytes of a file."""
+    from safetensors import SafetensorError  # noqa: PLC0415 - only files need it
+    from safetensors.numpy import load as from_bytes  # noqa: PLC0415 - only files need it
+
+    try:
+        return from_bytes(content)
+    except SafetensorError as error:
+        raise NotAModelError(f"is not a gaussmix model, or it is damaged: {error}.") from error
 
 
 def _digest(arrays: Mapping[str, Floats], *texts: str) -> str:
@@ -143,28 +165,7 @@ def _digest(arrays: Mapping[str, Floats], *texts: str) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(array.tobytes())
+        digest.update(array.data.cast("B"))
     for text in texts:
-        digest.update(text.encode() + b"\0")
+        digest.update(text.encode(errors="surrogatepass") + b"\0")
     return digest.hexdigest()
-
-
-def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:
-    """Write a file completely or not at all: to a temporary file beside it, which is then renamed in one step.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists and `overwrite` is False.
-    """
-    if path.exists() and not overwrite:
-        msg = f"{path} exists already, and is left as it is."
-        raise FileExistsError(msg)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

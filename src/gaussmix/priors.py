@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.mixture import Mixture

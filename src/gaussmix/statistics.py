@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats
 from gaussmix.moments import Moments
 

@@ -159,7 +159,7 @@ def test_tables_are_written_whole_or_not_at_all(refused, monkeypatch, model, csv
         raise OSError(28, "No space left on device", "somewhere")
 
     files = sorted(tmp_path.iterdir())
-    monkeypatch.setattr("pathlib.Path.replace", full)
+    monkeypatch.setattr("pathlib.Path.hardlink_to", full)
     run = (command, model, *([csv] if command == "predict" else ["-n", 2]))
     sentence = refused(*run, "--out", tmp_path / "out.parquet")
     assert sentence.endswith("out.parquet could not be written: No space left on device.")

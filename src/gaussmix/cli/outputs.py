@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 import typer
 
+from gaussmix.atomic_file import check_writable, write_atomically
 from gaussmix.cli.errors import CommandError
 from gaussmix.mixture import Mixture
-from gaussmix.persist import save, write_whole
+from gaussmix.persist import save
 
 __all__ = ["Target", "print_json"]
 
@@ -40,7 +41,8 @@ class Target:
         Raises
         ------
         CommandError
-            If the file exists and may not be replaced, it is a folder, or its folder does not exist.
+            If the file exists and may not be replaced, it is a folder or a device, or its folder does not exist or
+            is read-only.
         """
         path = self.path
         if path is None:
@@ -51,6 +53,8 @@ class Target:
             raise CommandError(f"There is no folder {path.parent} for {path.name}; create it first.")
         if path.exists() and not self.force:
             raise CommandError(f"{path} exists already and is left as it is; replace it with --force.")
+        with _writing(path):
+            check_writable(path, overwrite=self.force)
 
     def check_table(self) -> None:
         """Check that a table can be written to the file: also its ending must be that of a table."""
@@ -64,7 +68,7 @@ class Target:
             typer.echo(frame.write_csv(), nl=False)
             return
         with _writing(self.path):
-            write_whole(self.path, _WRITERS[self.path.suffix.lower()](frame), overwrite=self.force)
+            write_atomically(self.path, _WRITERS[self.path.suffix.lower()](frame), overwrite=self.force)
 
     def write_model(self, mixture: Mixture) -> None:
         """Write a mixture to the file; do nothing without a file."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.mixture import Mixture

@@ -2,15 +2,18 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
 from gaussmix.values import real
 
-__all__ = ["Covariances", "NotPositiveDefiniteError"]
+__all__ = ["SMALLEST_FACTOR", "Covariances", "NotPositiveDefiniteError"]
+
+SMALLEST_FACTOR = float(np.finfo(np.float64).tiny)
+"""The smallest standard deviation: the smallest normal number, 2.2e-308. The inverses of smaller ones overflow."""
 
 
 class NotPositiveDefiniteError(ValueError):

@@ -1,12 +1,12 @@
 """The storage forms with correlations: a matrix for each component, or one matrix for all."""
 
-from functools import cached_property
 from typing import Self, final
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Flags, Floats, Labels
-from gaussmix.covariances.base import Covariances, NotPositiveDefiniteError
+from gaussmix.covariances.base import SMALLEST_FACTOR, Covariances, NotPositiveDefiniteError
 from gaussmix.linalg import (
     add_gram,
     cholesky_of_gram,
@@ -29,7 +29,7 @@ class _CholeskyFactors(Covariances):
     def _are_factors(factors: Floats) -> bool:
         square = factors.ndim > 1 and factors.shape[-1] == factors.shape[-2]
         lower = square and np.array_equal(factors, np.tril(factors)) and np.isfinite(factors).all()
-        return bool(lower and (np.diagonal(factors, axis1=-2, axis2=-1) > 0).all())
+        return bool(lower and (np.diagonal(factors, axis1=-2, axis2=-1) >= SMALLEST_FACTOR).all())
 
     @classmethod
     def from_covariances(cls, covariances: ArrayLike) -> Self:

@@ -1,13 +1,13 @@
 """The storage forms without correlations: a variance for each component, or for each component and feature."""
 
 from abc import abstractmethod
-from functools import cached_property
 from typing import Self, final
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats
-from gaussmix.covariances.base import Covariances, NotPositiveDefiniteError
+from gaussmix.covariances.base import SMALLEST_FACTOR, Covariances, NotPositiveDefiniteError
 from gaussmix.covariances.cholesky import Full
 from gaussmix.linalg import add_gram, cholesky_of_gram
 
@@ -22,7 +22,7 @@ class _StandardDeviations(Covariances):
 
     @staticmethod
     def _are_factors(factors: Floats) -> bool:
-        return bool((np.isfinite(factors) & (factors > 0)).all())
+        return bool((np.isfinite(factors) & (factors >= SMALLEST_FACTOR)).all())
 
     @staticmethod
     def fewest_rows(n_features: int) -> int:

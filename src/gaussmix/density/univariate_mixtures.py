@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Flags, Floats, Labels
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
 """Mixture models of classes, with a separate fit for each class."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gaussmix import initialization
+from gaussmix._cached_property import cached_property
 from gaussmix._types import AnyArray, Floats, Labels
 from gaussmix.density.mix import mix
 from gaussmix.em.m_step import MStep

@@ -1,11 +1,11 @@
 """Cross-fitting: fits of a model without parts of the rows, to evaluate it on rows that the fit did not use."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.em import Fit, run
 from gaussmix.em.m_step import MStep

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from scipy.stats import f
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Flags, Floats
 from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
 from gaussmix.em.degeneracy import degenerate_components

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.density.features import Feature, indices
 from gaussmix.mixture import Mixture

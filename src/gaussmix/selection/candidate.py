@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
 from gaussmix.mixture import Mixture

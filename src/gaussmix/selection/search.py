@@ -1,9 +1,9 @@
 """The settings of a search, and what follows from them for its rows."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from gaussmix import initialization
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization.columns import rounding_of

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.engines import AUTO, Engine, engine_for, reference

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats, Labels
 from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture

@@ -12,11 +12,12 @@ Neither method increases the objective, except by rounding.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import final
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Covariances
 from gaussmix.structures.decomposition import geometric_means, principal_axes

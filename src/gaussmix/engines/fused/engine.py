@@ -11,7 +11,9 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
+from gaussmix._threads import wait_at_forks
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.components import Components
 from gaussmix.engines import reference
@@ -25,7 +27,8 @@ from gaussmix.statistics import Statistics
 __all__ = ["assess", "expect"]
 
 _Plans = Plan | ProductsPlan | ScreenedPlan
-_PLAN_LOCK = Lock()
+_PLAN_LOCK = wait_at_forks(Lock())
+wait_at_forks(global_compiler_lock)  # a forked process could not compile while a thread that it lacks does
 
 
 def _cached_plan(mixture: Components, moments: Moments, precision: np.dtype[Any] = DOUBLE) -> _Plans:
