@@ -11,8 +11,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix import GaussianMixtureSearch, load
-from gaussmix.cli import commands, outputs
+from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
+from gaussmix.cli.commands.fit import _numbers
 from gaussmix.em import Status
 from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
@@ -93,7 +94,7 @@ def test_options_are_those_of_the_estimator_and_have_its_defaults():
     assert ours["walks"].default == theirs["n_walks"].default
     assert ours["no_stop_early"].default is not theirs["stop_early"].default
     assert (ours["equal_weights"].default, theirs["weights"].default) == (False, "free")
-    assert commands._numbers(ours["components"].default) == theirs["n_components"].default
+    assert _numbers(ours["components"].default) == theirs["n_components"].default
     assert [criterion.value for criterion in Criterion] == list(NAMES)
 
 
@@ -409,16 +410,16 @@ def test_the_printout_tells_the_total_weight(done, tmp_path):
 
 def test_too_few_rows_are_refused(refused, tmp_path):
     path = tmp_path / "one.csv"
-    path.write_text("a,w\n1,1\n2,0\n")
-    assert refused("fit", path, "--weights", "w") == f"{path}: a fit needs at least 2 rows, got 1."
-    assert "3 components need at least as many rows, got 2." in refused("fit", path, "--components", 3)
+    path.write_text("a,w\n1,1\n3,1\n2,0\n")
+    assert refused("fit", path, "--weights", "w") == f"{path}: a fit needs at least 3 rows, got 2."
+    assert "4 components need at least as many rows, got 3." in refused("fit", path, "--components", 4)
 
 
 def test_missing_values_are_refused_or_dropped(refused, gaussmix, tmp_path):
     path = tmp_path / "holes.csv"
     path.write_text("a,b,c\n1,2,\n,4,1\n3,NA,1\n4,5,2\n5,inf,3\n7,8,2\n9,9,1\n")
     sentence = refused("fit", path, "--columns", "a,b")
-    assert "columns 'a' (1 row) and 'b' (2 rows)" in sentence
+    assert "columns 'a' (1 row, first in line 3) and 'b' (2 rows, first in line 4)" in sentence
     assert "--drop-missing" in sentence
     result = gaussmix("fit", path, "--columns", "a,b", "--drop-missing", "--components", 1, "--json")
     found = json.loads(result.stdout)

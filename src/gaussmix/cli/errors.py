@@ -17,6 +17,8 @@ def error_sentence(error: Exception) -> str:
     """Return the message of an error in one line; errors of the operating system come without their number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory: {str(error) or 'the table or the model is too large'}."
     return str(error)
 
 

@@ -1,0 +1,136 @@
+"""Readers of the formats of tables, by what the first bytes of a file say."""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from gaussmix._types import AnyArray
+from gaussmix.cli.errors import CommandError, error_sentence
+from gaussmix.cli.tables.contents import Content, Kind, read_content
+from gaussmix.cli.tables.dialect import Dialect
+from gaussmix.cli.tables.encodings import decode
+from gaussmix.cli.tables.options import Format
+from gaussmix.cli.tables.raw import RawTable
+from gaussmix.cli.tables.records import BETWEEN, Records
+from gaussmix.cli.tables.texts import read_text, table_of_records
+
+__all__ = ["read_raw"]
+
+_MATRIX = 2
+"""The number of axes of a matrix."""
+
+
+def read_raw(file: str, given: Format) -> RawTable:
+    """Return the table in a file, or in standard input.
+
+    Raises
+    ------
+    CommandError
+        If the file cannot be read, or holds no rows.
+    """
+    content = read_content(file)
+    try:
+        table = _READERS[content.kind](content, given)
+    except (pl.exceptions.PolarsError, ValueError, EOFError, SyntaxError, MemoryError, ImportError) as error:
+        if isinstance(error, ImportError):
+            raise CommandError(f"{error} Install it with: pip install 'gaussmix[cli]'") from error
+        reason = (error_sentence(error).partition("\n")[0] or type(error).__name__).rstrip(".")
+        msg = f"{content.name} cannot be read as a {content.suffix or content.kind.value} file: {reason}."
+        raise CommandError(msg) from error
+    if table.frame.is_empty():
+        raise CommandError(f"{content.name} has no rows; it must hold rows of numbers.")
+    return table
+
+
+def _of_frame(content: Content, frame: pl.DataFrame, given: Format, *, nameless: bool = False) -> RawTable:
+    frame = frame.select(_with_missing(column, given.missing) for column in frame)
+    return RawTable(content.name, frame, frame, lambda row: f"row {row + 1}", nameless=nameless)
+
+
+def _with_missing(column: pl.Series, marks: tuple[str, ...]) -> pl.Series:
+    """Return a column of numbers with null in place of the numbers that stand for missing values."""
+    if not column.dtype.is_numeric():
+        return column
+    numbers = [number for mark in marks if (number := _number(mark)) is not None]
+    return (
+        column
+        if not numbers
+        else pl.select(pl.when(~column.is_in(numbers)).then(column)).to_series().alias(column.name)
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _npy(content: Content, given: Format) -> RawTable:
+    array = _load_npy(content.data)
+    if array.dtype.kind not in "biuf" or array.ndim not in {1, _MATRIX}:
+        raise ValueError(f"it must hold a matrix of numbers, got shape {array.shape} of {array.dtype}")
+    matrix: AnyArray = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
+    single = array.dtype.newbyteorder("=") == np.float32
+    names = [f"x{i}" for i in range(matrix.shape[1])]
+    frame = pl.from_numpy(matrix.astype(np.float32 if single else np.float64), schema=names, orient="row")
+    return _of_frame(content, frame, given, nameless=True)
+
+
+def _load_npy(data: bytes) -> AnyArray:
+    """Return the array in an NPY file; its header is parsed by Python's tokenizer, which has errors of its own."""
+    try:
+        array: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception as error:
+        if isinstance(error, (ValueError, EOFError, MemoryError)):
+            raise
+        raise ValueError(f"its header is damaged ({error})") from error
+    return array
+
+
+def _parquet(content: Content, given: Format) -> RawTable:
+    return _of_frame(content, pl.read_parquet(io.BytesIO(content.data)), given)
+
+
+def _arrow(content: Content, given: Format) -> RawTable:
+    read: Callable[..., pl.DataFrame] = pl.read_ipc if content.data.startswith(b"ARROW1") else pl.read_ipc_stream
+    return _of_frame(content, read(io.BytesIO(content.data)), given)
+
+
+def _json(content: Content, given: Format) -> RawTable:
+    """Return the table in a JSON array of objects, or in lines of one object each."""
+    text, _ = decode(content, given.encoding)
+    rows = (
+        json.loads(text)
+        if text.lstrip().startswith("[")
+        else [json.loads(line) for line in text.split("\n") if line.strip()]
+    )
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it must hold one object for each row, with a number for each column")
+    return _of_frame(content, pl.DataFrame(rows, infer_schema_length=None), given)
+
+
+def _excel(content: Content, given: Format) -> RawTable:
+    """Return the table in the first sheet of a workbook, whose cells are read as a text's fields are."""
+    frame = pl.read_excel(io.BytesIO(content.data), has_header=False, infer_schema_length=0, drop_empty_rows=False)
+    if frame.is_empty():
+        raise CommandError(f"{content.name} has no rows in its first sheet.")
+    joined = frame.select(pl.concat_str(pl.all().fill_null(""), separator=BETWEEN)).to_series()
+    numbers = pl.Series(range(1, len(joined) + 1))
+    filled = joined.str.strip_chars(BETWEEN + " ") != ""
+    skipped = filled & (numbers > (given.skip or 0))
+    records = Records(joined.filter(skipped), numbers.filter(skipped), Dialect(",", "."), {}, place="row")
+    return table_of_records(content.name, records, given, [])
+
+
+_READERS: dict[Kind, Callable[[Content, Format], RawTable]] = {
+    Kind.TEXT: read_text,
+    Kind.JSON: _json,
+    Kind.NPY: _npy,
+    Kind.PARQUET: _parquet,
+    Kind.ARROW: _arrow,
+    Kind.EXCEL: _excel,
+}

@@ -1,0 +1,115 @@
+"""The records of a text: one for each row, split into fields, with the numbers of their lines in the file."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from gaussmix.cli.errors import CommandError
+from gaussmix.cli.tables.dialect import SPACE, Dialect, fields_of, find_dialect
+from gaussmix.cli.tables.options import Format
+
+__all__ = ["BETWEEN", "Records", "split_text"]
+
+BETWEEN = "\x1f"
+"""The character between the fields of a record: the unit separator of ASCII, which no table has in its fields."""
+
+_COMMENT = "#"
+"""The first character of a line that is a comment."""
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""A first line by which Excel learns the separator."""
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """The rows of a text before it is known what they mean.
+
+    Attributes
+    ----------
+    records : polars.Series
+        The records, with :data:`BETWEEN` between their fields.
+    numbers : polars.Series
+        The number of the first line of each record in the file.
+    dialect : Dialect
+        The separator and the decimal mark.
+    comments : dict of int to str
+        The comments by the numbers of their lines.
+    place : str
+        The name of a row in the file: ``"line"``, or ``"row"`` of a workbook.
+    """
+
+    records: pl.Series
+    numbers: pl.Series
+    dialect: Dialect
+    comments: dict[int, str]
+    place: str = "line"
+
+
+def split_text(name: str, text: str, given: Format) -> Records:
+    """Return the records of a text.
+
+    Blank lines and lines that begin with ``#`` are no records.
+
+    Raises
+    ------
+    CommandError
+        If a quotation mark is not closed, or there is no record.
+    """
+    lines = text.split("\n")
+    skip = given.skip or 0
+    if found := _SEPARATOR_LINE.fullmatch(lines[skip].strip() if skip < len(lines) else ""):
+        given = replace(given, separator=given.separator or found[1])
+        skip += 1
+    numbered = list(enumerate(lines[skip:], skip + 1))
+    if '"' in text:
+        numbered = _join_quoted(name, numbered)
+    frame = pl.DataFrame(numbered, schema={"number": pl.Int64, "line": pl.String}, orient="row")
+    first = pl.col("line").str.strip_chars_start().str.slice(0, 1)
+    comments = frame.filter(first == _COMMENT)
+    frame = frame.filter((first != "") & (first != _COMMENT))
+    if frame.is_empty():
+        raise CommandError(f"{name} has no rows: each line is empty or begins with {_COMMENT}.")
+    dialect = find_dialect(_sample(frame["line"]), given)
+    return Records(_split(frame["line"], dialect.separator), frame["number"], dialect, dict(comments.iter_rows()))
+
+
+def _sample(lines: pl.Series) -> list[str]:
+    """Return the first lines, and lines spread over the whole text."""
+    few = 1000
+    return [*lines[:few], *lines[few :: max(1, len(lines) // few)]]
+
+
+def _join_quoted(name: str, numbered: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the lines, with those in one where a field in quotation marks goes on in the next line."""
+    joined: list[tuple[int, str]] = []
+    opened: tuple[int, list[str]] | None = None
+    for number, line in numbered:
+        odd = line.count('"') % 2 == 1
+        if opened is None:
+            if odd:
+                opened = (number, [line])
+            else:
+                joined.append((number, line))
+            continue
+        opened[1].append(line)
+        if odd:
+            joined.append((opened[0], " ".join(opened[1])))
+            opened = None
+    if opened is not None:
+        raise CommandError(f"{name}: a quotation mark in line {opened[0]} is not closed; correct the line.")
+    return joined
+
+
+def _split(lines: pl.Series, separator: str) -> pl.Series:
+    """Return the lines with :data:`BETWEEN` in place of the separators."""
+    quoted = lines.str.contains('"', literal=True)
+    if separator == SPACE:
+        plain = lines.str.strip_chars().str.replace_all(r"[ \t]+", BETWEEN)
+    else:
+        plain = lines.str.replace_all(separator, BETWEEN, literal=True)
+    if not quoted.any():
+        return plain
+    split = [BETWEEN.join(fields_of(line, separator)) for line in lines.filter(quoted)]
+    return plain.scatter(quoted.arg_true(), split)
