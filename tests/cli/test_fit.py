@@ -267,7 +267,7 @@ def test_the_next_model_is_another_one(done, wide):
         ("--walks", "0", "--walks"),
         ("--n-init", "0", "--n-init"),
         ("--seed", "-1", "--seed"),
-        ("--prior", "strong", "'weak'"),
+        ("--prior", "strong", "weak"),
     ],
 )
 def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):

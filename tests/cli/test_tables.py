@@ -71,8 +71,8 @@ def test_a_text_column_is_named_with_what_to_do(refused, tmp_path):
     path = tmp_path / "cars.csv"
     path.write_text("name,speed,gears\n12,1.5,4\nbeetle,2.5,4\n")
     assert refused("fit", path) == (
-        f"{path}: column 'name' must hold numbers, got the text 'beetle' in line 3; if 'beetle' stands for missing "
-        "values, add --na beetle, or choose columns of numbers, as with --columns speed,gears."
+        f"{path}: column 'name' must hold numbers, got the text 'beetle' in line 3; correct the line, or add --na "
+        "beetle if 'beetle' stands for missing values, or choose columns of numbers, as with --columns speed,gears."
     )
 
 

@@ -29,7 +29,7 @@ def load_model(model: Path, file: str | None = None) -> Mixture:
     except ModelFileError as error:
         if file is not None and _is_model(Path(file)):
             raise CommandError(f"{file} is the model; name it before the table {model}.") from error
-        raise CommandError(str(error)) from error
+        raise CommandError(f"{error} MODEL must be a file that gaussmix fit --out wrote.") from error
     for name in mixture.feature_names or ():
         if not name.isprintable() and name.encode(errors="replace").decode() != name:
             raise CommandError(f"{model} has a feature whose name is no text, {name!r}; save it with another name.")

@@ -1,5 +1,6 @@
 """The options that several commands share, and their values from what the user types."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "Strip",
     "Weights",
     "format_from",
+    "one_of",
     "switch",
 ]
 
@@ -205,6 +207,19 @@ def format_from(
     if encoding is not None:
         _check_encoding(encoding)
     return Format(separator, decimal, encoding, header, skip, _list(na), _list(strip))
+
+
+def one_of(names: Iterable[str], given: str, option: str) -> Any:  # noqa: ANN401 - one of the names, as a literal type
+    """Return the name that an option gives, in upper or lower case.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none of the names.
+    """
+    if given.lower() in (known := [str(name) for name in names]):
+        return given.lower()
+    raise typer.BadParameter(f"{given!r} is none of {', '.join(known)}.", param_hint=f"'{option}'")
 
 
 def _check_encoding(name: str) -> None:

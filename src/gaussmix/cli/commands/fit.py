@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -26,10 +26,11 @@ from gaussmix.cli.options import (
     Strip,
     Weights,
     format_from,
+    one_of,
     switch,
 )
 
-__all__ = ["Criterion", "fit"]
+__all__ = ["Criterion", "Prior", "fit"]
 
 _LARGEST_K = 100_000
 """The largest number of components that can be asked for. A search tries every number, so a larger one is a slip."""
@@ -50,6 +51,13 @@ class Criterion(StrEnum):
     CV = "cv"
 
 
+class Prior(StrEnum):
+    """The priors that `fit` has by name."""
+
+    WEAK = "weak"
+    MCLUST = "mclust"
+
+
 @app.command()
 def fit(  # noqa: PLR0913 - the options of the command
     file: File,
@@ -68,20 +76,20 @@ def fit(  # noqa: PLR0913 - the options of the command
     ] = None,
     equal_weights: Annotated[bool, switch("--equal-weights", says="All mixing proportions 1/K.")] = False,
     criterion: Annotated[
-        Criterion,
+        str,
         typer.Option(
             metavar="NAME",
-            case_sensitive=False,
             help=f"Criterion of the choice, lower is better: {', '.join(Criterion)}.",
+            autocompletion=lambda: list(Criterion),
         ),
-    ] = Criterion.BIC,
+    ] = "bic",
     prior: Annotated[
-        Literal["weak", "mclust"] | None,
+        str | None,
         typer.Option(
             metavar="NAME",
-            case_sensitive=False,
-            help="Prior on means and covariances: weak, mclust.",
+            help=f"Prior on means and covariances: {', '.join(Prior)}.",
             show_default="none",
+            autocompletion=lambda: list(Prior),
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of the starts.")] = 0,
@@ -157,9 +165,9 @@ def fit(  # noqa: PLR0913 - the options of the command
     search = fitting.CommandSearch(
         _numbers(components),
         structures=_structures(structure),
-        criterion=criterion.value,
+        criterion=one_of(Criterion, criterion, "--criterion"),
         weights="equal" if equal_weights else "free",
-        prior=prior,
+        prior=one_of(Prior, prior, "--prior") if prior is not None else None,
         stop_early=not no_stop_early,
         n_init=n_init,
         n_walks=walks,

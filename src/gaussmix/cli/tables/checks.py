@@ -81,7 +81,10 @@ def _days(table: RawTable, name: str, values: pl.Series, finite: pl.Series) -> D
 
 def _identity(table: RawTable, name: str, finite: pl.Series) -> Doubt | None:
     """Return a doubt about a column that holds another whole number in each row."""
-    if len(finite) < _FEWEST_ROWS or not (finite == finite.floor()).all() or finite.n_unique() < len(finite):
+    if len(finite) < _FEWEST_ROWS or not (finite == finite.floor()).all():
+        return None
+    written = table.original[name].drop_nulls()  # numbers beyond 2**53 lose their last digits
+    if written.n_unique() < len(written):
         return None
     return Doubt(
         f"Column {name!r} holds another whole number in each row, such as {finite[0]:.15g} in {table.place(0)}, as the "

@@ -46,7 +46,7 @@ def choose_all(raw: RawTable, weights: str | None) -> Choice:
     """
     columns = [column for column in raw.frame if column.name != weights]
     texts = [column for column in columns if not is_numeric(column) and column.null_count() < len(column)]
-    empty = [column.name for column in columns if column.null_count() == len(column)]
+    empty = [one.name for one in columns if one.null_count() == len(one) and one.name not in raw.flaws]
     names = [column.name for column in columns if column.name not in {*empty, *(text.name for text in texts)}]
     if not names:
         raise CommandError(_nothing_left(raw, weights, texts[0].name if texts else None))

@@ -92,12 +92,14 @@ def _score(rows: Sequence[Sequence[str]], separator: str, decimal: str) -> tuple
     cells = [cell for row in data if len(row) == width for cell in row if cell not in MISSING_MARKS]
     numeric = sum(is_number(cell.strip(_SIGNS), decimal) for cell in cells) / max(1, len(cells))
     score = count / len(data) * (_TEXT + numeric)
-    if not _fits(len(first), width, separator):
+    if not _fits(first, width, separator):
         score /= 2
     return round(score, 9), int(width > 1)
 
 
-def _fits(n_names: int, width: int, separator: str) -> bool:
-    """Return whether a first line of so many fields can be the names of lines of so many."""
-    row_names = n_names == width - 1 and (separator in {SPACE, "\t"} or width >= _FEWEST_FOR_ROW_NAMES)
-    return n_names == width or row_names
+def _fits(first: Sequence[str], width: int, separator: str) -> bool:
+    """Return whether the fields of the first line can be the names of lines of so many fields."""
+    if width == 1 and any(other in name for name in first for other in _SEPARATORS[:-1]):
+        return False  # names with separators are no single name
+    row_names = len(first) == width - 1 and (separator in {SPACE, "\t"} or width >= _FEWEST_FOR_ROW_NAMES)
+    return len(first) == width or row_names

@@ -96,11 +96,11 @@ def _trimmed(row: list[str]) -> list[str]:
 
 
 def _preamble(rows: list[list[str]], width: int, decimal: str) -> int:
-    """Return the number of records above the names: those with too few fields for names."""
+    """Return the number of records above the names: those with too few fields for names, where names come below."""
     for i, row in enumerate(rows[:_MOST_SKIPPED]):
         n_fields = len(_trimmed(row))
         if n_fields >= width:
-            return i
+            return 0 if any(is_number(field, decimal) for field in row) else i
         below = _trimmed(rows[i + 1]) if i + 1 < len(rows) else []
         above_row_names = n_fields == width - 1 and any(is_number(field, decimal) for field in below)
         if above_row_names and len(below) >= width:
@@ -152,12 +152,12 @@ def _nameless(records: Records, width: int, start: int, found: tuple[str, ...], 
     if asked:
         return Header(names, start, nameless=True, found=found)
     where = f"{records.place} {records.numbers[start]}"
-    columns = quoted(names[:1]) if width == 1 else f"{names[0]!r} to {names[-1]!r}"
+    called = "the column is called x0" if width == 1 else f"the columns are called {names[0]} to {names[-1]}"
     sentence = (
-        f"{where.capitalize()} holds numbers, so it is read as a row, and the columns are called {columns}. Say "
-        "--no-header if this is right, and --header if the line holds names."
+        f"{where.capitalize()} holds numbers, so it is read as a row, and {called}. Say --no-header if this is right, "
+        "and --header if the line holds names."
     )
-    return Header(names, start, nameless=True, found=(*found, "--no-header"), doubts=(Doubt(sentence),))
+    return Header(names, start, nameless=True, found=found, doubts=(Doubt(sentence),))
 
 
 def _fitted(name: str, records: Records, start: int, names: list[str], width: int) -> list[str]:

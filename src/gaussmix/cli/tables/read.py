@@ -123,7 +123,7 @@ def _table(raw: RawTable, choice: Choice, weights: str | None, selection: Select
         raise CommandError(f"{raw.name}: {weights!r} holds the weights; take it out of --columns.")
     check_numbers(raw, names)
     if selection.strict and warnings:
-        raise CommandError(f"{raw.name}: {warnings[0]} --strict allows no doubt.")
+        raise CommandError(f"{raw.name} leaves a doubt, which --strict refuses: {warnings[0]}")
     if weights is not None:
         check_weights(raw, weights)
     used = raw.frame.select(names if weights is None else [*names, weights])

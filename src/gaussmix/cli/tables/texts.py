@@ -7,6 +7,7 @@ import polars as pl
 
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.cli.tables.contents import Content
+from gaussmix.cli.tables.dialect import is_number
 from gaussmix.cli.tables.encodings import decode
 from gaussmix.cli.tables.header import Header, find_header
 from gaussmix.cli.tables.numbers import NumberColumn, read_numbers, sign_beside
@@ -21,6 +22,12 @@ SEPARATOR_NAMES = {"tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "p
 
 _FEWEST_ROWS_FOR_INDEX = 2
 """The smallest number of rows with which a column without a name that counts the rows is an index."""
+
+_FEW_TEXTS = 3
+"""The largest number of different texts in a column of numbers that are offered as marks of missing values."""
+
+_FEW_SIGNS = 100
+"""The number of different texts that are looked at for a sign beside numbers."""
 
 _INDEX_NAMES = frozenset({"", "Unnamed: 0"})
 """Names of the column that pandas and R write for the index."""
@@ -118,13 +125,13 @@ def _typed(
     remarks = [*header.remarks, *_comments(records, header), *remarks]
     columns, flaws = {}, {}
     for i in kept:
-        columns[names[i]], flaw = _column(texts.to_series(i), read[i], names[i], place)
+        columns[names[i]], flaw = _column(texts.to_series(i), read[i], names[i], decimal, place)
         if flaw:
             flaws[names[i]] = flaw
     if grouped := [names[i] for i in kept if read[i].grouped]:
         remarks.append(f"Separators of thousands are taken out of {quoted(grouped)}.")
     unclear = _unclear_marks({names[i]: read[i] for i in kept}, texts, kept, names, records, given, place)
-    original = texts.select(pl.col(str(i)).alias(names[i]) for i in kept)
+    original = texts.select(pl.when(pl.col(str(i)) != "").then(pl.col(str(i))).alias(names[i]) for i in kept)
     if decimal != ".":
         original = original.with_columns(column for column in columns.values() if column.dtype == pl.Float64)
     return RawTable(
@@ -175,25 +182,30 @@ def _counts_rows(values: pl.Series) -> bool:
     return bool((steps == 1).all())
 
 
-def _column(texts: pl.Series, read: NumberColumn, name: str, place: Callable[[int], str]) -> tuple[pl.Series, str]:
+def _column(
+    texts: pl.Series, read: NumberColumn, name: str, decimal: str, place: Callable[[int], str]
+) -> tuple[pl.Series, str]:
     """Return a column, of numbers or of text, and the reason why one that seems to hold numbers cannot be used."""
-    n_texts, n_values = int(read.texts.sum()), len(texts) - int(read.values.is_null().sum())
+    n_texts, n_numbers = int(read.texts.sum()), len(texts) - int(read.values.is_null().sum())
     if not n_texts:
         return read.values, ""
     row = int(read.texts.arg_true()[0])
     bad = list(dict.fromkeys(texts.filter(read.texts)))
-    if sign := sign_beside([text for text in bad if any(char.isdigit() for char in text)][:100]):
+    if sign := sign_beside([text for text in bad if any(char.isdigit() for char in text)][:_FEW_SIGNS]):
         return read.values, (
             f"column {name!r} has the sign {sign!r} beside its numbers, such as {texts[row]!r} in {place(row)}; add "
             f"--strip {shlex.quote(sign)} to read them without it"
         )
-    if n_texts > n_values:
+    if n_texts > n_numbers:
         return texts, ""
-    signs = listed([repr(text) for text in bad])
-    return read.values, (
-        f"column {name!r} must hold numbers, got the text {texts[row]!r} in {place(row)}; if {signs} "
-        f"{'stands' if len(bad) == 1 else 'stand'} for missing values, add --na {shlex.quote(','.join(bad[:8]))}"
-    )
+    got = f"column {name!r} must hold numbers, got the text {texts[row]!r} in {place(row)}"
+    if is_number(texts[row], "," if decimal == "." else "."):
+        return read.values, f"{got}; the decimal mark was taken to be {decimal!r}: say it with --decimal"
+    if len(bad) > _FEW_TEXTS:
+        return read.values, f"{got}, and {len(bad) - 1} other texts; correct the lines, or name them with --na"
+    marks = shlex.quote(",".join(bad))
+    stands = f"{listed([repr(text) for text in bad])} stand{'s'[: len(bad) == 1]} for missing values"
+    return read.values, f"{got}; correct the line, or add --na {marks} if {stands}"
 
 
 def _unclear_marks(
