@@ -258,9 +258,9 @@ def test_the_next_model_is_another_one(done, wide):
 @pytest.mark.parametrize(
     ("option", "value", "names"),
     [
-        ("--components", "0", "from 1 upwards"),
-        ("--components", "5:2", "from 1 upwards"),
-        ("--components", "two", "from 1 upwards"),
+        ("--components", "0", "numbers from 1"),
+        ("--components", "5:2", "numbers from 1"),
+        ("--components", "two", "numbers from 1"),
         ("--structure", "round", "spherical"),
         ("--structure", "full,", "structure must be one of"),
         ("--criterion", "r2", "icl"),

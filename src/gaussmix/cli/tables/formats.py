@@ -58,7 +58,7 @@ def _with_missing(column: pl.Series, marks: tuple[str, ...]) -> pl.Series:
     return (
         column
         if not numbers
-        else pl.select(pl.when(~column.is_in(numbers)).then(column)).to_series().alias(column.name)
+        else pl.select(pl.when(~column.cast(pl.Float64).is_in(numbers)).then(column)).to_series().alias(column.name)
     )
 
 

@@ -71,7 +71,7 @@ def _stripped(column: pl.Series, signs: Sequence[str]) -> pl.Series:
     text = column.fill_null("").str.strip_chars().str.replace_all("\u2212", "-", literal=True)
     for sign in signs:
         text = text.str.strip_prefix(sign).str.strip_suffix(sign).str.strip_chars()
-        text = text.str.replace(f"^-{re.escape(sign)}", "-")
+        text = text.str.replace(rf"^([+\-]){re.escape(sign)}", "${1}")
     return text
 
 
