@@ -3,7 +3,9 @@
 import bz2
 import gzip
 import io
+import json
 import lzma
+import pickle
 import zipfile
 
 import numpy as np
@@ -53,6 +55,24 @@ def zipped(content):
     return buffer.getvalue()
 
 
+def types():
+    """Return a Parquet file with columns of types that are no numbers."""
+    frame = pl.DataFrame(ROWS, schema=["x", "y"], orient="row")
+    buffer = io.BytesIO()
+    frame.with_columns(
+        pl.lit(0).cast(pl.Date).alias("day"),
+        pl.lit("a").cast(pl.Categorical).alias("kind"),
+        pl.concat_list("x", "y").alias("list"),
+    ).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def two_arrays():
+    buffer = io.BytesIO()
+    np.savez(buffer, x=ROWS[:, 0], y=ROWS[:, 1])
+    return buffer.getvalue()
+
+
 def frame_as(method):
     buffer = io.BytesIO()
     getattr(pl.DataFrame(ROWS, schema=["x", "y"], orient="row"), method)(buffer)
@@ -78,7 +98,7 @@ READ = {  # name: (content, the options in the note on how it is read, words of 
     "named_separator.csv": (text("sep=;", "x;y", *with_separator(";")), SEMICOLON, []),
     "space_after_comma.csv": (text("x, y", *with_separator(", ")), "", []),
     "quoted.csv": (text('"x","y"', *written('"{a:.2f}","{b:.2f}"')), "", []),
-    "comment.csv": (text("# measured in 2024", *HEAD.splitlines()), "", ["1 comment line (#) left out."]),
+    "comment.csv": (text("# measured in 2024", *HEAD.splitlines()), "", ["1 comment line left out."]),
     "title.csv": (text("Report", "", "Station: A", *HEAD.splitlines()), "--skip 3", []),
     "blank_lines.csv": (HEAD + "\n \n", "", []),
     "trailing_commas.csv": (text("x,y,,", *written("{a:.2f},{b:.2f},,")), "", []),
@@ -126,6 +146,13 @@ READ = {  # name: (content, the options in the note on how it is read, words of 
     "rows.arrow": (frame_as("write_ipc_stream"), "", []),
     "rows.jsonl": (frame_as("write_ndjson"), "", []),
     "rows.json": (frame_as("write_json"), "", []),
+    "columns.json": (json.dumps({"x": ROWS[:, 0].tolist(), "y": ROWS[:, 1].tolist()}), "", []),
+    "matlab.txt": (text("% x y", *with_separator(" ")), SPACE, ["names of the columns are those in the comment"]),
+    "slashes.csv": (text("// measured", "x,y", *PLAIN), "--skip 1", []),
+    "named_tab.csv": (b"\xef\xbb\xbf" + text("sep=\t", "x\ty", *with_separator("\t")).encode(), TAB, []),
+    "padded.csv": (text("x ; y", *with_separator(" ; ")), SEMICOLON, []),
+    "no_last_line_end.csv": (HEAD.rstrip(), "", []),
+    "types.parquet": (types(), "", ["'day' (values of type Date), 'kind' (values of type Categorical)"]),
 }
 
 NAMELESS = {  # name: (content, names of the columns)
@@ -142,6 +169,8 @@ DOUBTFUL = {  # name: (content, words of the warning, words of the option that s
     "nines.csv": (text("x,y", *PLAIN, "3,9999", "4,9999"), "'y' has 9999 in 2 rows (first in line 62)", "--na 9999"),
     "minus_one.csv": (text("x,y", *PLAIN, "-1,3", "-1,4"), "'x' has -1 in 2 rows", "--na -1"),
     "twice.csv": (text("x,x", *PLAIN), "Line 1 gives the name 'x' to 2 columns", "--columns"),
+    "nameless.csv": (text("x,,y", *written("{a},{b},{b}")), "Line 1 gives no name to column 2, which is", "called"),
+    "seconds.csv": (text("t,x", *written("1700000{i:03d},{a}")), "'t' holds another whole number in each row", None),
     "years.csv": (text("2019,2020", *PLAIN), "Line 1 is read as names, though it holds numbers", "--no-header"),
     "thousands_or_decimals.csv": (
         text("x;y", *[f"{grouped(a * 1000, '.', ',', 0)};{i % 7}" for i, (a, _) in enumerate(ROWS)]),
@@ -165,9 +194,15 @@ REFUSED = {  # name: (content, words of the error)
     "commas_for_all.csv": (text("x,y", *written("{i},1,{i},2")), "line 1 has 2 names, but most rows have 4 fields"),
     "quotation.csv": (text("x,y", '1,"2', "3,4"), "a quotation mark in line 2 is not closed"),
     "texts_only.csv": (text("a,b", "x,y", "z,w"), "has no column of numbers: column 'a' holds the text 'x' in line 2"),
-    "cut.csv.gz": (gzip.compress(HEAD.encode())[:90], "is compressed, but damaged"),
-    "two.zip": (b"PK\x03\x04 no archive", "is compressed, but damaged"),
-    "zeros.csv": (b"x,y\n1,2\n\x00,3\n", "holds bytes that are no text"),
+    "cut.csv.gz": (gzip.compress(HEAD.encode())[:90], "is compressed, and cannot be unpacked"),
+    "two.zip": (b"PK\x03\x04 no archive", "is compressed, and cannot be unpacked"),
+    "zeros.csv": (b"x,y\n1,2\n\x00,3\n", "is no text, nor in another format"),
+    "matlab.csv": (text("% x,y", "1,2", "3", "4,5", "6,7"), "line 3 has 1 field, but the table has 2 columns"),
+    "weka.arff": (text("@relation r", "@attribute x numeric", "@data", *PLAIN), "line 1 has 1 name, but most rows"),
+    "arrays.npz": (two_arrays(), "the archive must hold one file, got 2"),
+    "object.pkl": (pickle.dumps(ROWS), "is no text, nor in another format that can be read"),
+    "comments_only.csv": (text("id,x", *written("#{i},{a}")), "60 lines are comments, which begin with # or %"),
+    "page.xls": ("<html><table></table></html>", "cannot be read as a .xls file: its content is not Excel"),
     "list.json": ("[[1, 2], [3, 4]]", "one object for each row"),
     "half.json": ('{"x": 1}\n{"x": ', "cannot be read as a .json file"),
 }
@@ -272,14 +307,56 @@ def test_lines_are_those_of_the_file(tmp_path):
         read(tmp_path, "rows.csv", content)
 
 
-def test_a_workbook_is_read_like_a_text(tmp_path, monkeypatch):
-    cells = pl.DataFrame({"a": ["Report", None, "x", "1.5", "n/a"], "b": [None, None, "y", "2", "bad"]})
-    monkeypatch.setattr(pl, "read_excel", lambda *_, **__: cells)
-    content = b"\xd0\xcf\x11\xe0 a workbook"
+OFFICE = "http://schemas.openxmlformats.org"
+
+
+def workbook(*sheets):
+    """Return an Excel workbook; None is an empty cell."""
+
+    def cell(value):
+        return f"<c><v>{value}</v></c>" if isinstance(value, float) else f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+
+    def sheet(rows):
+        cells = "".join(f"<row>{''.join('<c/>' if v is None else cell(v) for v in row)}</row>" for row in rows)
+        return f'<worksheet xmlns="{OFFICE}/spreadsheetml/2006/main"><sheetData>{cells}</sheetData></worksheet>'
+
+    of_sheets, links, n = f"{OFFICE}/officeDocument/2006/relationships", "", range(1, len(sheets) + 1)
+    links = "".join(
+        f'<Relationship Id="r{i}" Type="{of_sheets}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i in n
+    )
+    named = "".join(f'<sheet name="Sheet {i}" sheetId="{i}" r:id="r{i}"/>' for i in n)
+    package = f"{OFFICE}/package/2006"
+    book = (
+        f'<workbook xmlns="{OFFICE}/spreadsheetml/2006/main" xmlns:r="{of_sheets}"><sheets>{named}</sheets></workbook>'
+    )
+    root = f'<Relationship Id="r1" Type="{of_sheets}/officeDocument" Target="xl/workbook.xml"/>'
+    members = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships">{root}</Relationships>',
+        "xl/workbook.xml": book,
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{links}</Relationships>',
+        **{f"xl/worksheets/sheet{i}.xml": sheet(rows) for i, rows in zip(n, sheets, strict=True)},
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_a_workbook_is_read_like_a_text(tmp_path):
+    content = workbook([["Report"], [None], ["x", "y"], [1.5, 2.0], ["n/a", "bad"], [2.5, 3.0]])
     with pytest.raises(CommandError, match="the text 'bad' in row 5"):
-        read(tmp_path, "rows.xls", content, Selection("y"))
-    table = read(tmp_path, "rows.xls", content, Selection(missing=Missing.DROP, written=Format(missing=("bad",))))
-    assert (table.names, table.rows.tolist()) == (("x", "y"), [[1.5, 2.0]])
+        read(tmp_path, "rows.xlsx", content, Selection("y"))
+    table = read(tmp_path, "rows.xlsx", content, Selection(missing=Missing.DROP, written=Format(missing=("bad",))))
+    assert (table.names, table.rows.tolist()) == (("x", "y"), [[1.5, 2.0], [2.5, 3.0]])
+    assert table.notes == (f"{tmp_path / 'rows.xlsx'} is read with --skip 2.",)
+
+
+def test_the_first_sheet_of_several_is_read_and_named(tmp_path):
+    table = read(tmp_path, "rows", workbook([["x"], [1.5], [2.5]], [["y"], [3.0]]))
+    assert (table.names, table.rows.tolist()) == (("x",), [[1.5], [2.5]])
+    assert table.notes == ("The first of 2 sheets is read, 'Sheet 1'.",)
 
 
 def test_standard_input_is_a_table(csv):

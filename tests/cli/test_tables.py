@@ -106,7 +106,11 @@ def test_a_column_without_any_value_is_left_out(refused, tmp_path):
     [
         ("empty.csv", b"", "{} is empty; it must hold rows of numbers."),
         ("header.csv", b"a,b\n", "{} has no rows; it must hold rows of numbers."),
-        ("comments.csv", b"# one\n# two\n", "{} has no rows: each line is empty or begins with #."),
+        (
+            "comments.csv",
+            b"# one\n# two\n",
+            "{} has no rows: each line is empty or a comment, which begins with # or %.",
+        ),
         ("ragged.csv", b"a,b\n1,2\n3,4,5\n5,6\n", "{}: line 3 has 3 fields, but the table has 2 columns; correct"),
         ("not.parquet", b"parquet, honestly", "{} cannot be read as a .parquet file: "),
         ("not.npy", b"an array, honestly", "{} cannot be read as a .npy file: "),

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from gaussmix.cli.errors import CommandError, listed
 from gaussmix.cli.tables.checks import doubts_about_columns
 from gaussmix.cli.tables.raw import RawTable, is_numeric, quoted
@@ -127,10 +129,9 @@ def _nothing_left(raw: RawTable, weights: str | None, text: str | None) -> str:
         return f"{raw.name} has no column beside the weights."
     if text is None:
         return f"{raw.name} has no column with values."
-    return (
-        f"{raw.name} has no column of numbers: column {text!r} holds {raw.example(raw.frame[text])}. If its fields are "
-        "not separated or written as they seem, say it with --separator, --decimal or --strip."
-    )
+    remedy = "If its fields are not separated or written as they seem, say it with --separator, --decimal or --strip."
+    holds = f"{raw.name} has no column of numbers: column {text!r} holds {raw.example(raw.frame[text])}."
+    return f"{holds} {remedy}" if raw.frame[text].dtype == pl.String else holds
 
 
 def _split(raw: RawTable, text: str) -> list[str]:

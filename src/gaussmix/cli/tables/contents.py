@@ -105,7 +105,7 @@ def read_content(file: str) -> Content:
             data = decompress(data)
             path = path.with_suffix("") if path.suffix.lower() in _COMPRESSED_SUFFIXES else path
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
-        raise CommandError(f"{name} is compressed, but damaged: {error}.") from error
+        raise CommandError(f"{name} is compressed, and cannot be unpacked: {error}.") from error
     if not data.strip(b" \t\r\n"):
         raise CommandError(f"{name} is empty; it must hold rows of numbers.")
     suffix = path.suffix.lower()
@@ -141,7 +141,7 @@ def _only_member(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
         if len(members) != 1:
-            raise CommandError(f"The archive must hold one file, got {len(members)}; unpack it first.")
+            raise zipfile.BadZipFile(f"the archive must hold one file, got {len(members)}; unpack it first")
         return archive.read(members[0])
 
 

@@ -9,7 +9,7 @@ from functools import cache
 
 from gaussmix.cli.tables.options import MISSING_MARKS, Format
 
-__all__ = ["SPACE", "Dialect", "fields_of", "find_dialect", "is_number"]
+__all__ = ["SPACE", "Dialect", "fields_of", "find_dialect", "is_number", "may_lack_a_name"]
 
 SPACE = " "
 """The separator that stands for any spaces and tabs."""
@@ -101,5 +101,9 @@ def _fits(first: Sequence[str], width: int, separator: str) -> bool:
     """Return whether the fields of the first line can be the names of lines of so many fields."""
     if width == 1 and any(other in name for name in first for other in _SEPARATORS[:-1]):
         return False  # names with separators are no single name
-    row_names = len(first) == width - 1 and (separator in {SPACE, "\t"} or width >= _FEWEST_FOR_ROW_NAMES)
-    return len(first) == width or row_names
+    return len(first) == width or (len(first) == width - 1 and may_lack_a_name(width, separator))
+
+
+def may_lack_a_name(width: int, separator: str) -> bool:
+    """Return whether the first line may have a field less than the others, as R writes it above the names of rows."""
+    return separator in {SPACE, "\t"} or width >= _FEWEST_FOR_ROW_NAMES

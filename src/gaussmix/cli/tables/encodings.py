@@ -37,11 +37,13 @@ def decode(content: Content, encoding: str | None) -> tuple[str, str | None]:
     try:
         text = content.data.decode(found)
     except UnicodeDecodeError as error:
+        if encoding is None:
+            raise CommandError(f"{content.name} is no text, nor in another format that can be read.") from error
         line = content.data[: error.start].count(b"\n") + 1
         msg = f"{content.name} is no text in {found}: line {line} has the byte {content.data[error.start]:#04x}"
         raise CommandError(f"{msg}; say the encoding with --encoding.") from error
     if "\0" in text:
-        raise CommandError(f"{content.name} holds bytes that are no text; it must be a table.")
+        raise CommandError(f"{content.name} is no text, nor in another format that can be read.")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return text, found if encoding is None and found not in _PLAIN else None
 

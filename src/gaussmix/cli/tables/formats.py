@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -101,20 +102,26 @@ def _arrow(content: Content, given: Format) -> RawTable:
 
 
 def _json(content: Content, given: Format) -> RawTable:
-    """Return the table in a JSON array of objects, or in lines of one object each."""
+    """Return the table in a JSON array of objects, in lines of one object each, or in an object of columns."""
     text, _ = decode(content, given.encoding)
-    rows = (
-        json.loads(text)
-        if text.lstrip().startswith("[")
-        else [json.loads(line) for line in text.split("\n") if line.strip()]
-    )
-    if not all(isinstance(row, dict) for row in rows):
+    lines = [text] if text.lstrip().startswith("[") else [line for line in text.split("\n") if line.strip()]
+    rows = [json.loads(line) for line in lines]
+    if len(rows) == 1 and (isinstance(rows[0], list) or _is_columns(rows[0])):
+        rows = rows[0]
+    if not _is_columns(rows) and not all(isinstance(row, dict) for row in rows):
         raise ValueError("it must hold one object for each row, with a number for each column")
     return _of_frame(content, pl.DataFrame(rows, infer_schema_length=None), given)
 
 
+def _is_columns(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(column, list) for column in value.values())
+
+
 def _excel(content: Content, given: Format) -> RawTable:
     """Return the table in the first sheet of a workbook, whose cells are read as a text's fields are."""
+    import fastexcel  # noqa: PLC0415 - only workbooks need it
+
+    sheets = fastexcel.read_excel(content.data).sheet_names
     frame = pl.read_excel(io.BytesIO(content.data), has_header=False, infer_schema_length=0, drop_empty_rows=False)
     if frame.is_empty():
         raise CommandError(f"{content.name} has no rows in its first sheet.")
@@ -123,7 +130,10 @@ def _excel(content: Content, given: Format) -> RawTable:
     filled = joined.str.strip_chars(BETWEEN + " ") != ""
     skipped = filled & (numbers > (given.skip or 0))
     records = Records(joined.filter(skipped), numbers.filter(skipped), Dialect(",", "."), {}, place="row")
-    return table_of_records(content.name, records, given, [])
+    table = table_of_records(content.name, records, given, [])
+    if len(sheets) == 1:
+        return table
+    return replace(table, remarks=(*table.remarks, f"The first of {len(sheets)} sheets is read, {sheets[0]!r}."))
 
 
 _READERS: dict[Kind, Callable[[Content, Format], RawTable]] = {

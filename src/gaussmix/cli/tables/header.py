@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gaussmix.cli.errors import CommandError
-from gaussmix.cli.tables.dialect import SPACE, fields_of, is_number
+from gaussmix.cli.tables.dialect import Dialect, fields_of, is_number, may_lack_a_name
 from gaussmix.cli.tables.options import MISSING_MARKS, Format
 from gaussmix.cli.tables.raw import Doubt, quoted, unique_names
-from gaussmix.cli.tables.records import BETWEEN, Records
+from gaussmix.cli.tables.records import BETWEEN, COMMENT_SIGNS, Records
 
 __all__ = ["Header", "find_header"]
 
@@ -59,7 +59,7 @@ def find_header(name: str, records: Records, given: Format) -> Header:
     """
     rows = [record.split(BETWEEN) for record in records.records.head(_LOOKED_AT + _MOST_SKIPPED)]
     width = _width(rows)
-    start = 0 if given.skip is not None or given.header is False else _preamble(rows, width, records.dialect.decimal)
+    start = 0 if given.skip is not None or given.header is False else _preamble(rows, width, records.dialect)
     found = (f"--skip {records.numbers[start] - 1}",) if start else ()
     first, decimal = rows[start], records.dialect.decimal
     named = given.header if given.header is not None else not _is_row(first, rows[start + 1 :], decimal)
@@ -95,15 +95,15 @@ def _trimmed(row: list[str]) -> list[str]:
     return row
 
 
-def _preamble(rows: list[list[str]], width: int, decimal: str) -> int:
+def _preamble(rows: list[list[str]], width: int, dialect: Dialect) -> int:
     """Return the number of records above the names: those with too few fields for names, where names come below."""
     for i, row in enumerate(rows[:_MOST_SKIPPED]):
         n_fields = len(_trimmed(row))
         if n_fields >= width:
-            return 0 if any(is_number(field, decimal) for field in row) else i
+            return 0 if any(is_number(field, dialect.decimal) for field in row) else i
         below = _trimmed(rows[i + 1]) if i + 1 < len(rows) else []
-        above_row_names = n_fields == width - 1 and any(is_number(field, decimal) for field in below)
-        if above_row_names and len(below) >= width:
+        one_short = n_fields == width - 1 and may_lack_a_name(width, dialect.separator)
+        if one_short and len(below) >= width and any(is_number(field, dialect.decimal) for field in below):
             return i
     return 0
 
@@ -141,8 +141,7 @@ def _in_comment(records: Records, start: int, width: int) -> list[str] | None:
     number = _last_comment(records, start)
     if number is None:
         return None
-    separator = records.dialect.separator
-    names = fields_of(records.comments[number].lstrip("# \t"), separator if separator != SPACE else SPACE)
+    names = fields_of(records.comments[number].lstrip(COMMENT_SIGNS + " \t"), records.dialect.separator)
     fits = len(names) == width and all(names) and not any(is_number(name) for name in names)
     return unique_names(names) if fits else None
 
@@ -170,14 +169,14 @@ def _fitted(name: str, records: Records, start: int, names: list[str], width: in
     """
     while len(names) > width and not names[-1]:
         names = names[:-1]
-    if len(names) == width - 1:
+    if len(names) == width - 1 and may_lack_a_name(width, records.dialect.separator):
         return ["", *names]
     if len(names) < width and len(_trimmed(names)) == len(names) and start + 1 == len(records.records):
         return names
     if len(names) != width:
         msg = (
-            f"{name}: {records.place} {records.numbers[start]} has {len(names)} names, but most rows have {width} "
-            "fields; say the separator with --separator, the lines above the names with --skip, or add --no-header."
+            f"{name}: {records.place} {records.numbers[start]} has {len(names)} name{'s'[: len(names) != 1]}, but most rows have "
+            f"{width} fields; say the separator with --separator, the lines above the names with --skip, or add --no-header."
         )
         raise CommandError(msg)
     return names
@@ -195,6 +194,11 @@ def _doubts_about(
             f"{quoted(renamed)}; choose among them with --columns."
         )
         doubts.append(Doubt(sentence, column=renamed[-1]))
+    for i in (
+        i for i, name in enumerate(names) if i and not name and _mostly_numbers(below, i, records.dialect.decimal)
+    ):
+        sentence = f"{where.capitalize()} gives no name to column {i + 1}, which is called 'column_{i + 1}'."
+        doubts.append(Doubt(sentence, column=f"column_{i + 1}"))
     numbers = [name for name in names if is_number(name, records.dialect.decimal)]
     if numbers and len(numbers) == len([name for name in names if name]) and not asked and below:
         sentence = (

@@ -10,13 +10,13 @@ from gaussmix.cli.errors import CommandError
 from gaussmix.cli.tables.dialect import SPACE, Dialect, fields_of, find_dialect
 from gaussmix.cli.tables.options import Format
 
-__all__ = ["BETWEEN", "Records", "split_text"]
+__all__ = ["BETWEEN", "COMMENT_SIGNS", "Records", "split_text"]
 
 BETWEEN = "\x1f"
 """The character between the fields of a record: the unit separator of ASCII, which no table has in its fields."""
 
-_COMMENT = "#"
-"""The first character of a line that is a comment."""
+COMMENT_SIGNS = "#%"
+"""The characters of which one begins a line that is a comment; the second is that of Matlab."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """A first line by which Excel learns the separator."""
@@ -50,7 +50,7 @@ class Records:
 def split_text(name: str, text: str, given: Format) -> Records:
     """Return the records of a text.
 
-    Blank lines and lines that begin with ``#`` are no records.
+    Blank lines and comments, which begin with ``#`` or ``%``, are no records.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def split_text(name: str, text: str, given: Format) -> Records:
     """
     lines = text.split("\n")
     skip = given.skip or 0
-    if found := _SEPARATOR_LINE.fullmatch(lines[skip].strip() if skip < len(lines) else ""):
+    if found := _SEPARATOR_LINE.fullmatch(lines[skip].strip(" ") if skip < len(lines) else ""):
         given = replace(given, separator=given.separator or found[1])
         skip += 1
     numbered = list(enumerate(lines[skip:], skip + 1))
@@ -67,10 +67,10 @@ def split_text(name: str, text: str, given: Format) -> Records:
         numbered = _join_quoted(name, numbered)
     frame = pl.DataFrame(numbered, schema={"number": pl.Int64, "line": pl.String}, orient="row")
     first = pl.col("line").str.strip_chars_start().str.slice(0, 1)
-    comments = frame.filter(first == _COMMENT)
-    frame = frame.filter((first != "") & (first != _COMMENT))
+    comments = frame.filter(first.is_in(list(COMMENT_SIGNS)))
+    frame = frame.filter((first != "") & ~first.is_in(list(COMMENT_SIGNS)))
     if frame.is_empty():
-        raise CommandError(f"{name} has no rows: each line is empty or begins with {_COMMENT}.")
+        raise CommandError(f"{name} has no rows: each line is empty or a comment, which begins with # or %.")
     dialect = find_dialect(_sample(frame["line"]), given)
     return Records(_split(frame["line"], dialect.separator), frame["number"], dialect, dict(comments.iter_rows()))
 

@@ -74,7 +74,8 @@ def table_of_records(name: str, records: Records, given: Format, found: Sequence
     rows = records.records.slice(header.start)
     numbers = records.numbers.slice(header.start)
     if rows.is_empty():
-        raise CommandError(f"{name} has no rows; it must hold rows of numbers.")
+        why = f": {len(records.comments)} lines are comments, which begin with # or %" if records.comments else ""
+        raise CommandError(f"{name} has no rows{why}; it must hold rows of numbers.")
     _check_widths(name, records, rows, numbers, len(header.names))
     width = len(header.names)
     frame = pl.DataFrame({"row": rows}).select(pl.col("row").str.split_exact(BETWEEN, width - 1)).unnest("row")
@@ -150,7 +151,7 @@ def _typed(
 def _comments(records: Records, header: Header) -> list[str]:
     """Return how many comments are left out; a comment that holds the names is not."""
     count = len(records.comments) - len(header.remarks)
-    return [f"{count} comment line{'s'[: count != 1]} (#) left out."] if count else []
+    return [f"{count} comment line{'s'[: count != 1]} left out."] if count else []
 
 
 def _names(names: Sequence[str], read: Sequence[NumberColumn]) -> tuple[list[str], list[int], list[str]]:
