@@ -41,9 +41,8 @@ def _with_output(match: re.Match[str]) -> str:
     if program and not program.startswith("head"):
         return match[0]
     result = CliRunner().invoke(app, shlex.split(command))
-    lines = [line for line in (result.stderr + result.stdout).splitlines() if not line.startswith(_PROGRESS)]
-    if program:
-        lines = lines[: int(program.removeprefix("head -n "))]
+    said = [line for line in result.stderr.splitlines() if not line.startswith(_PROGRESS)]
+    lines = [*said, *result.stdout.splitlines()[: int(program.removeprefix("head -n ")) if program else None]]
     return "\n".join([f"$ gaussmix {match[1]}", *lines, ""])
 
 

@@ -28,10 +28,10 @@ def test_the_page_shows_what_the_commands_print():
     assert len(lines) == len(wanted), "run: python docs/console.py"
     for one, other in zip(lines, wanted, strict=True):
         assert like(one, other), (one, other, "run: python docs/console.py")
-    assert PAGE.count("$ gaussmix ") == 10
+    assert PAGE.count("$ gaussmix ") == 11
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "score", "sample", "show"])
+@pytest.mark.parametrize("command", ["fit", "predict", "score", "outliers", "sample", "show"])
 def test_every_option_is_on_the_page(done, command):
     for option in set(re.findall(r"--[a-z-]+", done(command, "--help"))) - {"--help", "--n-samples"}:
         assert f"`{option}" in PAGE, option

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from gaussmix import GaussianMixtureSearch, load
 from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
-from gaussmix.cli.commands.fit import _numbers
+from gaussmix.cli.options import numbers_of_components
 from gaussmix.em import Status
 from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
@@ -95,7 +95,7 @@ def test_options_are_those_of_the_estimator_and_have_its_defaults():
     assert ours["walks"].default == theirs["n_walks"].default
     assert ours["no_stop_early"].default is not theirs["stop_early"].default
     assert (ours["equal_weights"].default, theirs["weights"].default) == (False, "free")
-    assert _numbers(ours["components"].default) == theirs["n_components"].default
+    assert numbers_of_components(ours["components"].default) == theirs["n_components"].default
     assert [criterion.value for criterion in Criterion] == list(NAMES)
 
 

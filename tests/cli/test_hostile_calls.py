@@ -82,6 +82,8 @@ OPTIONS = {
         "",
     ],
     "--skip": ["0", "1", "5", "99999", "-1", str(2**70)],
+    "--threshold": ["0", "0.5", "nan", "2"],
+    "--contamination": ["0", "0.1", "-1", "nan"],
     "--keep": [*TEXTS, "x", "row"],
     "--components": ["0", "1:2", "2:1", "1:", ":", "1:9999999999999", "a", "-3", "1,1", "2**3", "", "\ud800"],
     "--structure": ["FULL", "", "x", "all,", "\x00", "e", "diag"],
@@ -168,14 +170,18 @@ def hostile_call(rng, folder):
     file = rng.choice(
         [str(path)] * 8 + ["-", str(folder), "no.csv", "", "https://a.b/c.csv", "\ud800", "a\x00b", str(model)]
     )
-    command = rng.choice(["fit", "fit", "predict", "score", "sample", "show", "bogus"])
+    command = rng.choice(["fit", "fit", "predict", "score", "outliers", "sample", "show", "bogus"])
     options = [rng.choice(list(OPTIONS)) for _ in range(rng.randrange(4))]
     given = list(itertools.chain.from_iterable((option, rng.choice(OPTIONS[option])) for option in options))
     given += [rng.choice(SWITCHES) for _ in range(rng.randrange(3))]
-    files = {"fit": [file], "predict": [str(model), file], "score": [str(model), file]}.get(command, [str(model)])
+    files = {"fit": [file], "outliers": [file], "predict": [str(model), file], "score": [str(model), file]}.get(
+        command, [str(model)]
+    )
     quick = QUICK if command == "fit" and "--components" not in given and "--structure" not in given else []
     if command == "fit" and not quick:
         quick = ["--max-iter", "5"]
+    if command == "outliers" and "--components" not in given:
+        quick = ["--components", "1"]
     return [command, *files, *quick, *given], table_bytes(rng)
 
 

@@ -19,7 +19,7 @@ from gaussmix.em import Status
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION, Candidate
 
-__all__ = ["candidate_name", "print_fit", "print_mixture", "print_reading", "print_warnings", "stream"]
+__all__ = ["candidate_name", "print_fit", "print_mixture", "print_note", "print_reading", "print_warnings", "stream"]
 
 _GAP = 2
 """The number of spaces between two columns of a table."""
@@ -76,10 +76,14 @@ def print_warnings(warnings: Iterable[str]) -> None:
 
 def print_reading(table: Table, *, quiet: bool) -> None:
     """Print on stderr how a table was read, and warnings about it."""
-    console = stream(stderr=True)
     for note in () if quiet else table.notes:
-        _say(console, Text.assemble(("Note: ", "cyan"), _printable(note)))
+        print_note(note)
     print_warnings(table.warnings)
+
+
+def print_note(note: str) -> None:
+    """Print a sentence on stderr."""
+    _say(stream(stderr=True), Text.assemble(("Note: ", "cyan"), _printable(note)))
 
 
 def print_fit(report: FitReport, *, brief: bool) -> None:

@@ -34,9 +34,13 @@ __all__ = [
     "Strip",
     "Weights",
     "format_from",
+    "numbers_of_components",
     "one_of",
     "switch",
 ]
+
+_LARGEST_K = 100_000
+"""The largest number of components that can be asked for. A search tries every number, so a larger one is a slip."""
 
 READING = "How the table is read"
 """The heading of the options for reading in the help."""
@@ -220,6 +224,32 @@ def one_of(names: Iterable[str], given: str, option: str) -> Any:  # noqa: ANN40
     if given.lower() in (known := [str(name) for name in names]):
         return given.lower()
     raise typer.BadParameter(f"{given!r} is none of {', '.join(known)}.", param_hint=f"'{option}'")
+
+
+def numbers_of_components(text: str) -> tuple[int, ...]:
+    """Return numbers of components: ``"1:3,8"`` is ``(1, 2, 3, 8)``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If the text is no list of numbers and spans.
+    """
+    from gaussmix import selection  # noqa: PLC0415 - numpy comes with it
+
+    try:
+        return selection.numbers_of_components(k for part in text.split(",") for k in _span(part))
+    except ValueError as error:
+        msg = f"{text!r} must be numbers from 1 to {_LARGEST_K}, as 3, or 1:9 with both ends, or 2,4,8."
+        raise typer.BadParameter(msg, param_hint="'--components'") from error
+
+
+def _span(part: str) -> range:
+    """Return the numbers of a span with both ends, as ``"1:3"``, or the one number."""
+    first, _, last = part.partition(":")
+    span = range(int(first), int(last or first) + 1)
+    if span.stop > _LARGEST_K + 1:
+        raise ValueError(part)
+    return span
 
 
 def _check_encoding(name: str) -> None:

@@ -26,14 +26,12 @@ from gaussmix.cli.options import (
     Strip,
     Weights,
     format_from,
+    numbers_of_components,
     one_of,
     switch,
 )
 
 __all__ = ["Criterion", "Prior", "fit"]
-
-_LARGEST_K = 100_000
-"""The largest number of components that can be asked for. A search tries every number, so a larger one is a slip."""
 
 _STRUCTURES = "EII, VII (spherical), EEI, VEI, EVI, VVI (diag), EEE (tied), VEE, EVE, VVE, EEV, VEV, EVV, VVV (full)"
 """The names of all structures, for the help; with one column they are E and V."""
@@ -163,7 +161,7 @@ def fit(  # noqa: PLR0913 - the options of the command
     missing = tables.Missing.DROP if drop_missing else tables.Missing.REFUSE
     selection = tables.Selection(columns, weights, missing, strict, written)
     search = fitting.CommandSearch(
-        _numbers(components),
+        numbers_of_components(components),
         structures=_structures(structure),
         criterion=one_of(Criterion, criterion, "--criterion"),
         weights="equal" if equal_weights else "free",
@@ -179,26 +177,6 @@ def fit(  # noqa: PLR0913 - the options of the command
     )
     shown = fitting.Shown(as_json=json, brief=brief, quiet=quiet)
     fitting.fit(file, selection, search, outputs.Target(out, force), shown)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """Return numbers of components: ``"1:3,8"`` is ``(1, 2, 3, 8)``."""
-    from gaussmix.selection import numbers_of_components  # noqa: PLC0415 - numpy comes with it
-
-    try:
-        return numbers_of_components(k for part in text.split(",") for k in _span(part))
-    except ValueError as error:
-        msg = f"{text!r} must be numbers from 1 to {_LARGEST_K}, as 3, or 1:9 with both ends, or 2,4,8."
-        raise typer.BadParameter(msg, param_hint="'--components'") from error
-
-
-def _span(part: str) -> range:
-    """Return the numbers of a span with both ends, as ``"1:3"``, or the one number."""
-    first, _, last = part.partition(":")
-    span = range(int(first), int(last or first) + 1)
-    if span.stop > _LARGEST_K + 1:
-        raise ValueError(part)
-    return span
 
 
 def _structures(text: str | None) -> tuple[str, ...]:

@@ -175,8 +175,9 @@ def _fitted(name: str, records: Records, start: int, names: list[str], width: in
         return names
     if len(names) != width:
         msg = (
-            f"{name}: {records.place} {records.numbers[start]} has {len(names)} name{'s'[: len(names) != 1]}, but most rows have "
-            f"{width} fields; say the separator with --separator, the lines above the names with --skip, or add --no-header."
+            f"{name}: {records.place} {records.numbers[start]} has {len(names)} "
+            f"name{'s'[: len(names) != 1]}, but most rows have {width} fields; say the separator with --separator, the "
+            "lines above the names with --skip, or add --no-header."
         )
         raise CommandError(msg)
     return names
@@ -194,11 +195,12 @@ def _doubts_about(
             f"{quoted(renamed)}; choose among them with --columns."
         )
         doubts.append(Doubt(sentence, column=renamed[-1]))
-    for i in (
-        i for i, name in enumerate(names) if i and not name and _mostly_numbers(below, i, records.dialect.decimal)
-    ):
-        sentence = f"{where.capitalize()} gives no name to column {i + 1}, which is called 'column_{i + 1}'."
-        doubts.append(Doubt(sentence, column=f"column_{i + 1}"))
+    nameless = [i for i, name in enumerate(names) if i and not name]
+    for i in (i for i in nameless if _mostly_numbers(below, i, records.dialect.decimal)):
+        called = f"column_{i + 1}"
+        doubts.append(
+            Doubt(f"{where.capitalize()} gives no name to column {i + 1}, which is called {called!r}.", called)
+        )
     numbers = [name for name in names if is_number(name, records.dialect.decimal)]
     if numbers and len(numbers) == len([name for name in names if name]) and not asked and below:
         sentence = (

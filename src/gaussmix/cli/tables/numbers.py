@@ -44,27 +44,45 @@ class NumberColumn:
     unclear: int | None
 
 
-def read_numbers(column: pl.Series, decimal: str, given: Format) -> NumberColumn:
-    """Return the numbers in a column of text."""
+def read_numbers(column: pl.Series, decimal: str, given: Format, *, may_be_unclear: bool) -> NumberColumn:
+    """Return the numbers in a column of text.
+
+    Parameters
+    ----------
+    column : polars.Series of str
+        The texts.
+    decimal : str
+        The decimal mark.
+    given : Format
+        Marks for missing values and signs beside numbers.
+    may_be_unclear : bool
+        Whether to look for marks that may be decimal marks or separate thousands.
+    """
     text = _stripped(column, given.strip)
     missing = text.is_in([*MISSING_MARKS, *given.missing])
     text = pl.select(pl.when(~missing).then(text)).to_series().alias(column.name)
-    group = ("," if decimal == "." else ".") + _SPACES_AND_QUOTES
-    mark = re.escape(decimal)
-    pattern = rf"^[+\-]?[1-9]\d{{0,2}}(?:[{re.escape(group)}]\d{{3}})+(?:{mark}\d*)?$"
+    plain, grouped = _without_groups(text, decimal)
+    values = _without(_booleans(text, plain.cast(pl.Float64, strict=False)), given.missing)
+    texts = text.is_not_null() & values.is_null() & ~_are(text, given.missing)
+    marked, unclear = False, None
+    if may_be_unclear:
+        marks = text.str.contains(r"[.,]").fill_null(value=False) & ~texts
+        marked, unclear = bool(marks.any()), _unclear(text, marks)
+    return NumberColumn(values.alias(column.name), texts, grouped, marked, unclear)
+
+
+def _without_groups(text: pl.Series, decimal: str) -> tuple[pl.Series, bool]:
+    """Return numbers with a decimal point and without separators of thousands, and whether there were any."""
+    if decimal == "." and text.cast(pl.Float64, strict=False).null_count() == text.null_count():
+        return text, False
+    group = re.escape(("," if decimal == "." else ".") + _SPACES_AND_QUOTES)
+    pattern = rf"^[+\-]?[1-9]\d{{0,2}}(?:[{group}]\d{{3}})+(?:{re.escape(decimal)}\d*)?$"
     grouped = text.str.contains(pattern).fill_null(value=False)
-    plain = text.str.replace_all(rf"[{re.escape(group)}]", "") if grouped.any() else text
-    plain = pl.select(pl.when(grouped).then(plain).otherwise(text)).to_series()
+    plain = pl.select(pl.when(grouped).then(text.str.replace_all(rf"[{group}]", "")).otherwise(text)).to_series()
     if decimal == ",":
         foreign = plain.str.contains(".", literal=True) & ~grouped
         plain = pl.select(pl.when(~foreign).then(plain.str.replace(",", ".", literal=True))).to_series()
-    values = plain.cast(pl.Float64, strict=False)
-    values = _without(_booleans(text, values), given.missing)
-    texts = text.is_not_null() & values.is_null() & ~_are(text, given.missing)
-    marked = text.str.contains(r"[.,]").fill_null(value=False) & ~texts
-    return NumberColumn(
-        values.alias(column.name), texts, bool(grouped.any()), bool(marked.any()), _unclear(text, marked)
-    )
+    return plain, bool(grouped.any())
 
 
 def _stripped(column: pl.Series, signs: Sequence[str]) -> pl.Series:
@@ -78,6 +96,8 @@ def _stripped(column: pl.Series, signs: Sequence[str]) -> pl.Series:
 def _are(text: pl.Series, marks: Sequence[str]) -> pl.Series:
     """Return where a text is the same number as a mark for missing values."""
     numbers = [float(mark) for mark in marks if _is_float(mark)]
+    if not numbers:
+        return pl.repeat(value=False, n=len(text), eager=True)
     return text.cast(pl.Float64, strict=False).is_in(numbers).fill_null(value=False)
 
 
@@ -97,6 +117,8 @@ def _is_float(text: str) -> bool:
 
 def _booleans(text: pl.Series, values: pl.Series) -> pl.Series:
     """Return the values; of a column of ``true`` and ``false`` alone, 1 and 0."""
+    if not values.null_count() > text.null_count():
+        return values
     lower = text.str.to_lowercase()
     truth = lower.is_in(["true", "false"])
     known = text.is_not_null()

@@ -62,10 +62,10 @@ def split_text(name: str, text: str, given: Format) -> Records:
     if found := _SEPARATOR_LINE.fullmatch(lines[skip].strip(" ") if skip < len(lines) else ""):
         given = replace(given, separator=given.separator or found[1])
         skip += 1
-    numbered = list(enumerate(lines[skip:], skip + 1))
+    lines, numbers = lines[skip:], list(range(skip + 1, len(lines) + 1))
     if '"' in text:
-        numbered = _join_quoted(name, numbered)
-    frame = pl.DataFrame(numbered, schema={"number": pl.Int64, "line": pl.String}, orient="row")
+        lines, numbers = _join_quoted(name, lines, numbers)
+    frame = pl.DataFrame({"number": pl.Series(numbers, dtype=pl.Int64), "line": pl.Series(lines, dtype=pl.String)})
     first = pl.col("line").str.strip_chars_start().str.slice(0, 1)
     comments = frame.filter(first.is_in(list(COMMENT_SIGNS)))
     frame = frame.filter((first != "") & ~first.is_in(list(COMMENT_SIGNS)))
@@ -81,25 +81,22 @@ def _sample(lines: pl.Series) -> list[str]:
     return [*lines[:few], *lines[few :: max(1, len(lines) // few)]]
 
 
-def _join_quoted(name: str, numbered: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+def _join_quoted(name: str, lines: Sequence[str], numbers: Sequence[int]) -> tuple[list[str], list[int]]:
     """Return the lines, with those in one where a field in quotation marks goes on in the next line."""
-    joined: list[tuple[int, str]] = []
-    opened: tuple[int, list[str]] | None = None
-    for number, line in numbered:
-        odd = line.count('"') % 2 == 1
-        if opened is None:
-            if odd:
-                opened = (number, [line])
-            else:
-                joined.append((number, line))
-            continue
-        opened[1].append(line)
-        if odd:
-            joined.append((opened[0], " ".join(opened[1])))
-            opened = None
-    if opened is not None:
-        raise CommandError(f"{name}: a quotation mark in line {opened[0]} is not closed; correct the line.")
-    return joined
+    joined: list[str] = []
+    first: list[int] = []
+    parts: list[str] = []
+    for line, number in zip(lines, numbers, strict=True):
+        if not parts:
+            first.append(number)
+        parts.append(line)
+        closes_or_opens = line.count('"') % 2 == 1
+        if closes_or_opens == (len(parts) > 1):
+            joined.append(" ".join(parts))
+            parts = []
+    if parts:
+        raise CommandError(f"{name}: a quotation mark in line {first[-1]} is not closed; correct the line.")
+    return joined, first
 
 
 def _split(lines: pl.Series, separator: str) -> pl.Series:

@@ -121,7 +121,8 @@ def _typed(
 ) -> RawTable:
     """Return the table with its columns of numbers as numbers."""
     decimal = records.dialect.decimal
-    read = [read_numbers(column, decimal, given) for column in texts]
+    open_marks = given.decimal is None and records.dialect.separator != ","
+    read = [read_numbers(column, decimal, given, may_be_unclear=open_marks) for column in texts]
     names, kept, remarks = _names(header.names, read)
     remarks = [*header.remarks, *_comments(records, header), *remarks]
     columns, flaws = {}, {}
@@ -131,7 +132,7 @@ def _typed(
             flaws[names[i]] = flaw
     if grouped := [names[i] for i in kept if read[i].grouped]:
         remarks.append(f"Separators of thousands are taken out of {quoted(grouped)}.")
-    unclear = _unclear_marks({names[i]: read[i] for i in kept}, texts, kept, names, records, given, place)
+    unclear = _unclear_marks({names[i]: read[i] for i in kept}, texts, kept, names, records, place)
     original = texts.select(pl.when(pl.col(str(i)) != "").then(pl.col(str(i))).alias(names[i]) for i in kept)
     if decimal != ".":
         original = original.with_columns(column for column in columns.values() if column.dtype == pl.Float64)
@@ -215,12 +216,11 @@ def _unclear_marks(
     kept: Sequence[int],
     names: Sequence[str],
     records: Records,
-    given: Format,
     place: Callable[[int], str],
 ) -> list[Doubt]:
     """Return doubts about columns whose marks may be decimal marks or separate thousands, where no column tells."""
     separator, decimal = records.dialect.separator, records.dialect.decimal
-    if given.decimal or separator == "," or any(one.marked and one.unclear is None for one in read.values()):
+    if any(one.marked and one.unclear is None for one in read.values()):
         return []
     doubts = []
     for i in kept:
