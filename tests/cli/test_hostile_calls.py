@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from gaussmix import Mixture, save
 from gaussmix.cli.commands import app
+from gaussmix.cli.errors import CommandError
+from gaussmix.cli.tables import Selection, Table, read
 
 N_CALLS = 120
 QUICK = ["--components", "1:2", "--structure", "diag", "--max-iter", "20"]
@@ -59,7 +61,22 @@ TEXTS = [
     "0",
 ]
 SEPARATORS = [",", ";", "\t", "|", " ", "\x1f", "::", "#", '"']
-ENDINGS = ["csv", "tsv", "txt", "npy", "parquet", "arrow", "feather", "xlsx", "jsonl", "json", "gz", "zip", "gmx", ""]
+ENDINGS = [
+    "csv",
+    "tsv",
+    "txt",
+    "npy",
+    "parquet",
+    "arrow",
+    "feather",
+    "xlsx",
+    "jsonl",
+    "json",
+    "gz",
+    "zip",
+    "gmx",
+    *[""] * 20,
+]
 OPTIONS = {
     "--columns": [*TEXTS, "x", "y,x", "x0", "0,1", '"x'],
     "--weights": [*TEXTS, "w", "y"],
@@ -107,6 +124,15 @@ OPTIONS = {
         "a\x00b",
         "\ud800",
     ],
+}
+READING = ["--columns", "--separator", "--decimal", "--na", "--strip", "--encoding", "--skip"]
+SEARCH = ["--components", "--structure", "--criterion", "--prior", "--seed", "--tol", "--max-iter", "--n-init"]
+OF_COMMAND = {
+    "fit": [*READING, *SEARCH, "--weights", "--out"],
+    "predict": [*READING, "--keep", "--out"],
+    "score": [*READING, "--weights", "--keep", "--out"],
+    "outliers": [*READING, "--components", "--threshold", "--contamination", "--weights", "--keep", "--out", "--seed"],
+    "sample": ["-n", "--seed", "--out"],
 }
 SWITCHES = [
     "--strict",
@@ -166,14 +192,16 @@ def hostile_call(rng, folder):
     """Return the arguments of a call, and standard input; files that it names are in the folder."""
     path = folder / f"table{rng.randrange(3)}.{rng.choice(ENDINGS)}"
     path.write_bytes(table_bytes(rng))
-    model = rng.choice([folder / "named.gmx", folder / "named.gmx", folder / "bare.gmx", folder / "odd.gmx", path])
+    model = rng.choice([folder / "named.gmx"] * 8 + [folder / "bare.gmx", folder / "odd.gmx", path])
     file = rng.choice(
         [str(path)] * 8 + ["-", str(folder), "no.csv", "", "https://a.b/c.csv", "\ud800", "a\x00b", str(model)]
     )
-    command = rng.choice(["fit", "fit", "predict", "score", "outliers", "sample", "show", "bogus"])
-    options = [rng.choice(list(OPTIONS)) for _ in range(rng.randrange(4))]
+    command = rng.choice(["fit", "fit", "predict", "score", "outliers", "sample", "show"] * 5 + ["bogus"])
+    known = OF_COMMAND.get(command, ["--out"])
+    options = [rng.choice(known if rng.random() < 0.95 else list(OPTIONS)) for _ in range(rng.randrange(4))]
     given = list(itertools.chain.from_iterable((option, rng.choice(OPTIONS[option])) for option in options))
-    given += [rng.choice(SWITCHES) for _ in range(rng.randrange(3))]
+    given += [rng.choice(SWITCHES) for _ in range(rng.choice([0, 0, 0, 1, 2]))]
+    given += ["-n", "3"] if command == "sample" and "-n" not in given else []
     files = {"fit": [file], "outliers": [file], "predict": [str(model), file], "score": [str(model), file]}.get(
         command, [str(model)]
     )
@@ -204,6 +232,25 @@ def failures(seed, n_calls):
             elif result.exit_code == 1 and not result.stderr.splitlines()[-1].startswith("Error: "):
                 failed.append((call, result.stderr))
     return failed
+
+
+def test_damaged_files_are_refused_in_a_sentence(tmp_path):
+    rng, path = random.Random(0), tmp_path / "damaged"  # noqa: S311 - no secrets
+    frame, contents, ends = pl.DataFrame({"x": [1.5, 2.5, 3.0] * 5, "y": [1, 2, 3] * 5}), [], set()
+    for write in (frame.write_parquet, frame.write_ipc, frame.write_ipc_stream, lambda to: np.save(to, np.eye(9))):
+        buffer = io.BytesIO()
+        write(buffer)
+        contents.append(buffer.getvalue())
+    for _ in range(200):
+        damaged = bytearray(rng.choice(contents))
+        for _ in range(rng.randrange(1, 5)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        path.write_bytes(damaged[: rng.choice([None, rng.randrange(len(damaged))])])
+        try:
+            ends.add(type(read(str(path), Selection())))
+        except CommandError:
+            ends.add(CommandError)
+    assert ends == {Table, CommandError}
 
 
 def test_no_call_ends_in_a_traceback(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from gaussmix._types import Floats
-from gaussmix.cli.errors import listed
+from gaussmix.cli.errors import listed, printable
 from gaussmix.cli.json_output import FitReport, correlations, feature_names, standard_deviations
 from gaussmix.cli.tables import Table
 from gaussmix.em import Status
@@ -71,7 +71,7 @@ def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
     console = stream(stderr=True)
     for warning in warnings:
-        _say(console, Text.assemble(("Warning: ", "yellow"), _printable(warning)))
+        _say(console, Text.assemble(("Warning: ", "yellow"), printable(warning)))
 
 
 def print_reading(table: Table, *, quiet: bool) -> None:
@@ -83,7 +83,7 @@ def print_reading(table: Table, *, quiet: bool) -> None:
 
 def print_note(note: str) -> None:
     """Print a sentence on stderr."""
-    _say(stream(stderr=True), Text.assemble(("Note: ", "cyan"), _printable(note)))
+    _say(stream(stderr=True), Text.assemble(("Note: ", "cyan"), printable(note)))
 
 
 def print_fit(report: FitReport, *, brief: bool) -> None:
@@ -173,7 +173,7 @@ def _choice(console: Console, report: FitReport) -> None:
 
 def _parameters(console: Console, model: Mixture, *, brief: bool) -> None:
     """Print weights, means, standard deviations, and correlations unless all are 0 or the output is brief."""
-    names = [_printable(name) for name in feature_names(model)]
+    names = [printable(name) for name in feature_names(model)]
     inside = correlations(model)
     correlated = bool((inside != np.eye(model.n_features)).any()) and not brief
     few = model.n_features <= _FEW_FEATURES
@@ -316,10 +316,5 @@ def candidate_name(candidate: Candidate) -> str:
 
 def _features(console: Console, before: str, names: Sequence[str]) -> None:
     """Print the number of features and their names, in lines of the width of the terminal."""
-    line = f"{before}, {len(names)} feature{'s'[: len(names) != 1]}: {_printable(', '.join(names))}"
+    line = f"{before}, {len(names)} feature{'s'[: len(names) != 1]}: {printable(', '.join(names))}"
     console.print(Text(line), soft_wrap=len(names) <= _FEW_FEATURES)
-
-
-def _printable(text: str) -> str:
-    """Return text without characters that control a terminal: names come from files."""
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import typer
 
@@ -28,7 +29,8 @@ class _Score:
 
     @property
     def log_likelihood(self) -> float:
-        return float(self.log_densities.sum() if self.weights is None else self.weights @ self.log_densities)
+        with np.errstate(over="ignore"):  # of rows far beyond all components, the log-densities sum to minus infinity
+            return float(self.log_densities.sum() if self.weights is None else self.weights @ self.log_densities)
 
     @property
     def record(self) -> json_output.Record:

@@ -115,6 +115,8 @@ def read_content(file: str) -> Content:
 def _bytes(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read()
+    if not file:
+        raise CommandError("The name of the table is empty; name a file, or - for standard input.")
     path = Path(file)
     if path.is_dir():
         raise CommandError(f"{file} is a folder; name a file in it.")

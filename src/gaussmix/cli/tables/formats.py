@@ -2,8 +2,12 @@
 
 import io
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,6 +24,9 @@ from gaussmix.cli.tables.texts import read_text, table_of_records
 
 __all__ = ["read_raw"]
 
+_STDERR = 2
+"""The number of the file to which a program writes its errors."""
+
 _MATRIX = 2
 """The number of axes of a matrix."""
 
@@ -35,15 +42,33 @@ def read_raw(file: str, given: Format) -> RawTable:
     content = read_content(file)
     try:
         table = _READERS[content.kind](content, given)
-    except (pl.exceptions.PolarsError, ValueError, EOFError, SyntaxError, MemoryError, ImportError) as error:
-        if isinstance(error, ImportError):
-            raise CommandError(f"{error} Install it with: pip install 'gaussmix[cli]'") from error
+    except CommandError:
+        raise
+    except ImportError as error:
+        raise CommandError(f"{error} Install it with: pip install 'gaussmix[cli]'") from error
+    except (Exception, pl.exceptions.PanicException) as error:
+        if content.kind is Kind.TEXT:  # our own work
+            raise
         reason = (error_sentence(error).partition("\n")[0] or type(error).__name__).rstrip(".")
         msg = f"{content.name} cannot be read as a {content.suffix or content.kind.value} file: {reason}."
         raise CommandError(msg) from error
     if table.frame.is_empty():
         raise CommandError(f"{content.name} has no rows; it must hold rows of numbers.")
     return table
+
+
+@contextmanager
+def _silent_panics() -> Iterator[None]:
+    """Print nothing on stderr: polars prints its stack there before it raises an error for a damaged file."""
+    sys.stderr.flush()
+    with Path(os.devnull).open("wb") as nowhere:
+        kept = os.dup(_STDERR)
+        os.dup2(nowhere.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
 
 
 def _of_frame(content: Content, frame: pl.DataFrame, given: Format, *, nameless: bool = False) -> RawTable:
@@ -71,7 +96,7 @@ def _number(text: str) -> float | None:
 
 
 def _npy(content: Content, given: Format) -> RawTable:
-    array = _load_npy(content.data)
+    array: AnyArray = np.load(io.BytesIO(content.data), allow_pickle=False)
     if array.dtype.kind not in "biuf" or array.ndim not in {1, _MATRIX}:
         raise ValueError(f"it must hold a matrix of numbers, got shape {array.shape} of {array.dtype}")
     matrix: AnyArray = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
@@ -81,24 +106,17 @@ def _npy(content: Content, given: Format) -> RawTable:
     return _of_frame(content, frame, given, nameless=True)
 
 
-def _load_npy(data: bytes) -> AnyArray:
-    """Return the array in an NPY file; its header is parsed by Python's tokenizer, which has errors of its own."""
-    try:
-        array: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
-    except Exception as error:
-        if isinstance(error, (ValueError, EOFError, MemoryError)):
-            raise
-        raise ValueError(f"its header is damaged ({error})") from error
-    return array
-
-
 def _parquet(content: Content, given: Format) -> RawTable:
-    return _of_frame(content, pl.read_parquet(io.BytesIO(content.data)), given)
+    with _silent_panics():
+        frame = pl.read_parquet(io.BytesIO(content.data))
+    return _of_frame(content, frame, given)
 
 
 def _arrow(content: Content, given: Format) -> RawTable:
     read: Callable[..., pl.DataFrame] = pl.read_ipc if content.data.startswith(b"ARROW1") else pl.read_ipc_stream
-    return _of_frame(content, read(io.BytesIO(content.data)), given)
+    with _silent_panics():
+        frame = read(io.BytesIO(content.data))
+    return _of_frame(content, frame, given)
 
 
 def _json(content: Content, given: Format) -> RawTable:
