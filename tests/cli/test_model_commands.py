@@ -203,3 +203,26 @@ def test_files_that_are_no_models_are_refused(refused, csv, tmp_path):
     for command in (("predict", csv), ("score", csv), ("sample", "-n", 1), ("show",)):
         name, *rest = command
         assert refused(name, tmp_path / "no.gmx", *rest) == f"There is no file {tmp_path / 'no.gmx'}."
+
+
+def test_appended_columns_with_decimal_commas_are_numbers(done, model, tmp_path, csv):
+    path = tmp_path / "europe.csv"
+    rows = [line.split(",") for line in csv.read_text().splitlines()[1:4]]
+    path.write_text("id;width;height\n" + "".join(f"0{i};{x};{y}\n" for i, (x, y) in enumerate(rows)).replace(".", ","))
+    whole = table(done("predict", model, path, "--append"))
+    assert whole.columns == ["id", "width", "height", "component", "p0", "p1"]
+    np.testing.assert_array_equal(whole.select("width", "height").to_numpy(), np.array(rows, dtype=float))
+    assert done("predict", model, path, "--keep", "height, width").startswith("height,width,component,")
+
+
+def test_keep_and_append_exclude_each_other(refused, model, csv):
+    sentence = refused("predict", model, csv, "--keep", "width", "--append")
+    assert sentence == "--append writes all columns of the table; leave out --keep."
+    assert "has no column 'depth'" in refused("predict", model, csv, "--keep", "depth")
+
+
+def test_results_have_other_names_than_appended_columns(done, model, csv, tmp_path):
+    once, twice = tmp_path / "once.csv", tmp_path / "twice.csv"
+    done("predict", model, csv, "--append", "--out", once)
+    done("predict", model, once, "--append", "--out", twice)
+    assert pl.read_csv(twice).columns == ["width", "height", "component", "p0", "p1", "component_", "p0_", "p1_"]

@@ -135,7 +135,7 @@ def _typed(
     unclear = _unclear_marks({names[i]: read[i] for i in kept}, texts, kept, names, records, place)
     original = texts.select(pl.when(pl.col(str(i)) != "").then(pl.col(str(i))).alias(names[i]) for i in kept)
     if decimal != ".":
-        original = original.with_columns(column for column in columns.values() if column.dtype == pl.Float64)
+        original = original.with_columns(one.alias(name) for name, one in columns.items() if one.dtype == pl.Float64)
     return RawTable(
         name,
         pl.DataFrame([column.alias(one) for one, column in columns.items()]),
