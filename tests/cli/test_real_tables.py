@@ -301,6 +301,12 @@ def test_a_column_whose_name_has_a_comma_can_be_chosen(tmp_path, columns):
     assert sorted(table.names) == ["Length, cm", "y"]
 
 
+def test_no_column_is_lost_where_a_name_that_is_made_up_is_there(tmp_path):
+    table = read(tmp_path, "rows.csv", text("x,,column_2", "1.5,2.5,3.5", "4.5,5.5,6.5"))
+    assert table.names == ("x", "column_2", "column_2_2")
+    assert table.rows.tolist() == [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]
+
+
 def test_lines_are_those_of_the_file(tmp_path):
     content = text("# a comment", "", "x,note,y", '1,"a', 'b",2', "# another", "3,c,4", "bad,d,5")
     with pytest.raises(CommandError, match="the text 'bad' in line 8"):

@@ -12,7 +12,7 @@ from gaussmix.cli.tables.encodings import decode
 from gaussmix.cli.tables.header import Header, find_header
 from gaussmix.cli.tables.numbers import NumberColumn, read_numbers, sign_beside
 from gaussmix.cli.tables.options import Format
-from gaussmix.cli.tables.raw import Doubt, RawTable, quoted
+from gaussmix.cli.tables.raw import Doubt, RawTable, quoted, unique_names
 from gaussmix.cli.tables.records import BETWEEN, Records, split_text
 
 __all__ = ["SEPARATOR_NAMES", "read_text", "table_of_records"]
@@ -174,6 +174,8 @@ def _names(names: Sequence[str], read: Sequence[NumberColumn]) -> tuple[list[str
         if name == "":
             named[i] = f"column_{i + 1}"
         kept.append(i)
+    for i, name in zip(kept, unique_names([named[i] for i in kept]), strict=True):
+        named[i] = name
     return named, kept, remarks
 
 
