@@ -1,5 +1,6 @@
 """Sphinx builds the site from here: ``sphinx-build -W docs build/docs``. The site needs nothing from outside itself."""
 
+import sys
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,9 @@ from matplotlib import pyplot as plt
 from matplotlib.animation import Animation
 from sphinx.application import Sphinx
 from sphinx_gallery.scrapers import figure_rst
+
+sys.path.insert(0, str(Path(__file__).parent))
+import console  # it stands beside this file
 
 project = "gaussmix"
 author = "The gaussmix developers"
@@ -148,7 +152,14 @@ def trim(_app: Sphinx, doctree: nodes.document) -> None:
             block[:] = [nodes.Text(block.rawsource)]
 
 
+def run_commands(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Show the outputs of the code that ships on the page of the command line."""
+    if page == "command-line":
+        source[0] = console.fill(source[0])
+
+
 def setup(app: Sphinx) -> None:
     """Say what is done beside what Sphinx does."""
     app.connect("doctree-read", trim)
+    app.connect("source-read", run_commands)
     app.connect("build-finished", copy_mathjax)

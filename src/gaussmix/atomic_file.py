@@ -44,7 +44,8 @@ def check_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     target = _target(path)
     _existing(target, overwrite=overwrite)
     with _errors_name(target), _temporary_file(target.parent, 0o600):
-        pass
+        if hasattr(os, "pathconf") and len(os.fsencode(target.name)) > os.pathconf(target.parent, "PC_NAME_MAX"):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes, *, overwrite: bool) -> None:

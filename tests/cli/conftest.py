@@ -7,6 +7,12 @@ from gaussmix import Mixture, save
 from gaussmix.cli.commands import app
 
 
+@pytest.fixture(autouse=True)
+def no_lines_of_progress(monkeypatch):
+    """Print no line of progress, however slow the machine is."""
+    monkeypatch.setattr("gaussmix.cli.progress._SECONDS", 1e6)
+
+
 @pytest.fixture
 def gaussmix():
     """Run the command line in this process; raise any error that is not an exit."""

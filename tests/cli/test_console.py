@@ -1,11 +1,12 @@
 import io
+import re
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from gaussmix import Diagonal, Full, Mixture, Tied, save
-from gaussmix.cli import console
+from gaussmix.cli import console, progress
 
 
 @pytest.fixture
@@ -101,7 +102,15 @@ def test_numbers_have_three_digits_of_the_deviation(shown, mean, sd, texts):
 
 def test_a_deviation_far_below_the_others_is_not_shown_as_zero(shown):
     words = shown(Mixture(np.full(3, 1 / 3), np.zeros((3, 1)), [1.0, 1.0, 1e-10])).split()
-    assert "1.0e-05" in words
+    assert {"1.0000000", "0.0000100"} <= set(words)
+
+
+def test_numbers_of_a_line_have_one_format(shown):
+    text = shown(Mixture([0.5, 0.4999, 0.0001], [[-1.0], [2.6e-3], [3.0]], [1.0, 4.0, 2.0]))
+    weights, means, sds = (line for line in lines(text) if len(line) == 4 and line[0] != "component")
+    assert weights == ["weight", "0.500000", "0.499900", "0.000100"]
+    assert means == ["x0", "-1.00", "0.00", "3.00"]
+    assert sds == ["x0", "1.00", "2.00", "1.41"]
 
 
 def test_names_cannot_steer_the_terminal(shown):
@@ -110,16 +119,48 @@ def test_names_cannot_steer_the_terminal(shown):
     assert "?[2Jgone [red]x" in text
 
 
-def test_progress_is_shown_on_a_terminal_alone(monkeypatch, gaussmix, csv):
-    run = ("fit", csv, "--components", "1:3", "--structure", "diag,spherical", "--n-init", 1)
-    assert gaussmix(*run).stderr == ""
+RUN = ("--components", "1:3", "--structure", "diag,spherical", "--n-init", 1)
+
+
+def test_progress_is_a_bar_in_a_terminal(monkeypatch, gaussmix, csv):
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=80)
-    monkeypatch.setattr(console, "_console", lambda *, stderr=False: terminal if stderr else Console())
-    gaussmix(*run)
+    monkeypatch.setattr(progress, "stream", lambda **_: terminal)
+    gaussmix("fit", csv, *RUN)
     evaluations = 2 * (3 + 2 + 3)  # up over three numbers of components, down over two, and at last from nested models
     assert f"{evaluations}/{evaluations}" in screen.getvalue()
     assert "Fitted diag, 3 components " in screen.getvalue()
+    assert "about 0 s left" in screen.getvalue()
+    screen.truncate(0)
+    gaussmix("fit", csv, *RUN, "--quiet")
+    assert "Fitted" not in screen.getvalue()
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(monkeypatch, gaussmix, csv):
+    assert gaussmix("fit", csv, *RUN).stderr == ""
+    monkeypatch.setattr(progress, "_SECONDS", 1e-4)
+    lines = gaussmix("fit", csv, *RUN).stderr.splitlines()
+    assert re.fullmatch(r"Fitting: \d+ of 16 models in 1 s(, about [01] s left)?(, \w+, \d components?)?", lines[-1])
+    assert gaussmix("fit", csv, *RUN, "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (99, "99 s"), (101, "2 min"), (7200, "2.0 h")])
+def test_durations_are_in_the_unit_that_fits(seconds, text):
+    assert progress._duration(seconds) == text
+
+
+def test_many_names_are_wrapped(shown):
+    names = [f"measurement_{i}" for i in range(40)]
+    text = shown(Mixture([1.0], np.zeros((1, 40)), Diagonal.from_covariances(np.ones((1, 40))), feature_names=names))
+    head = text.partition("component  ")[0]
+    assert max(map(len, head.splitlines())) <= 80
+    assert all(name in head for name in names)
+
+
+def test_brief_output_has_no_correlations(done, tmp_path, mixture):
+    save(mixture, tmp_path / "m.gmx")
+    assert "correlation" in done("show", tmp_path / "m.gmx")
+    assert "correlation" not in done("show", tmp_path / "m.gmx", "--brief")
 
 
 @pytest.mark.parametrize(("room", "sizes"), [(80, [7]), (62, [4, 3]), (39, [4, 3]), (37, [3, 2, 2]), (1, [1] * 7)])

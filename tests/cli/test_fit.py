@@ -1,5 +1,6 @@
 import inspect
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gaussmix import GaussianMixtureSearch, load
-from gaussmix.cli import commands, outputs
+from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
+from gaussmix.cli.options import numbers_of_components
 from gaussmix.em import Status
 from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
@@ -93,7 +95,7 @@ def test_options_are_those_of_the_estimator_and_have_its_defaults():
     assert ours["walks"].default == theirs["n_walks"].default
     assert ours["no_stop_early"].default is not theirs["stop_early"].default
     assert (ours["equal_weights"].default, theirs["weights"].default) == (False, "free")
-    assert commands._numbers(ours["components"].default) == theirs["n_components"].default
+    assert numbers_of_components(ours["components"].default) == theirs["n_components"].default
     assert [criterion.value for criterion in Criterion] == list(NAMES)
 
 
@@ -257,16 +259,16 @@ def test_the_next_model_is_another_one(done, wide):
 @pytest.mark.parametrize(
     ("option", "value", "names"),
     [
-        ("--components", "0", "from 1 upwards"),
-        ("--components", "5:2", "from 1 upwards"),
-        ("--components", "two", "from 1 upwards"),
+        ("--components", "0", "numbers from 1"),
+        ("--components", "5:2", "numbers from 1"),
+        ("--components", "two", "numbers from 1"),
         ("--structure", "round", "spherical"),
         ("--structure", "full,", "structure must be one of"),
         ("--criterion", "r2", "icl"),
         ("--walks", "0", "--walks"),
         ("--n-init", "0", "--n-init"),
         ("--seed", "-1", "--seed"),
-        ("--prior", "strong", "'weak'"),
+        ("--prior", "strong", "weak"),
     ],
 )
 def test_wrong_options_are_wrong_usage(gaussmix, csv, option, value, names):
@@ -409,16 +411,16 @@ def test_the_printout_tells_the_total_weight(done, tmp_path):
 
 def test_too_few_rows_are_refused(refused, tmp_path):
     path = tmp_path / "one.csv"
-    path.write_text("a,w\n1,1\n2,0\n")
-    assert refused("fit", path, "--weights", "w") == f"{path}: a fit needs at least 2 rows, got 1."
-    assert "3 components need at least as many rows, got 2." in refused("fit", path, "--components", 3)
+    path.write_text("a,w\n1,1\n3,1\n2,0\n")
+    assert refused("fit", path, "--weights", "w") == f"{path}: a fit needs at least 3 rows, got 2."
+    assert "4 components need at least as many rows, got 3." in refused("fit", path, "--components", 4)
 
 
 def test_missing_values_are_refused_or_dropped(refused, gaussmix, tmp_path):
     path = tmp_path / "holes.csv"
     path.write_text("a,b,c\n1,2,\n,4,1\n3,NA,1\n4,5,2\n5,inf,3\n7,8,2\n9,9,1\n")
     sentence = refused("fit", path, "--columns", "a,b")
-    assert "columns 'a' (1 row) and 'b' (2 rows)" in sentence
+    assert "columns 'a' (1 row, first in line 3) and 'b' (2 rows, first in line 4)" in sentence
     assert "--drop-missing" in sentence
     result = gaussmix("fit", path, "--columns", "a,b", "--drop-missing", "--components", 1, "--json")
     found = json.loads(result.stdout)
@@ -637,3 +639,74 @@ def test_a_structure_without_priors_is_refused_with_the_words_of_the_estimator(r
 def test_json_has_null_for_what_is_no_number(capsys):
     outputs.print_json({"a": [float("nan"), {"b": -np.inf}], "c": 1.5, "d": "nan"})
     assert json.loads(capsys.readouterr().out) == {"a": [None, {"b": None}], "c": 1.5, "d": "nan"}
+
+
+# --- Outputs ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_read(refused, monkeypatch, tmp_path, csv):
+    missing = tmp_path / "no.csv"
+    assert "could not be written: File name too long." in refused("fit", missing, "--out", tmp_path / ("x" * 300))
+    assert "is a device or a pipe, and no file" in refused("fit", missing, "--out", "/dev/null", "--force")
+    assert "is the table itself" in refused("fit", csv, "--out", csv, "--force")
+
+    def read_only(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    sentence = refused("fit", missing, "--out", tmp_path / "m.gmx")
+    assert sentence == f"{tmp_path / 'm.gmx'} could not be written: Read-only file system."
+
+
+def test_an_interrupted_search_is_printed_as_unfinished(gaussmix, after_passes):
+    after_passes(150, press_ctrl_c)
+    result = gaussmix("fit", FAITHFUL, "--components", "1:5", "--structure", "full,tied,EEI")
+    assert re.search(r"\nUnfinished: Ctrl-C ended the search after \d+ models\.\nBest by BIC: ", result.stdout)
+
+
+def test_how_the_table_was_read_is_said_unless_quiet(gaussmix, tmp_path, blobs):
+    path = tmp_path / "rows.csv"
+    path.write_text("a;b;c\n" + "".join(f"{a};{b};x\n" for a, b in blobs))
+    run = ("fit", path, "--components", "1:3", "--structure", "diag")
+    said = gaussmix(*run).stderr.splitlines()
+    assert said[0] == f"Note: {path} is read with --separator ';'."
+    assert said[1] == "Warning: Column 'c' (the text 'x' in line 2) is left out: it holds no numbers."
+    assert gaussmix(*run, "--quiet").stderr.splitlines() == said[1:]
+    found = json.loads(gaussmix(*run, "--json").stdout)
+    assert (found["notes"], found["warnings"]) == (
+        [said[0].removeprefix("Note: ")],
+        [said[1].removeprefix("Warning: ")],
+    )
+
+
+def test_brief_output_has_neither_the_other_models_nor_correlations(done, csv):
+    run = ("fit", csv, "--components", "2", "--structure", "full")
+    text, brief = done(*run), done(*run, "--brief")
+    assert set(brief.splitlines()) < set(text.splitlines())
+    assert "BIC of K components" not in brief
+    assert "correlation" not in brief
+    assert "Best by BIC: full, 2 components" in brief
+
+
+@pytest.mark.parametrize(
+    ("given", "usual"),
+    [
+        (("--structure", "vvv,Tied,eii"), ("--structure", "VVV,tied,EII")),
+        (("--structure", "ALL"), ("--structure", "all")),
+        (("--criterion", "Icl", "--structure", "diag"), ("--criterion", "icl", "--structure", "diag")),
+        (("--prior", "Weak", "--structure", "diag"), ("--prior", "weak", "--structure", "diag")),
+    ],
+)
+def test_upper_and_lower_case_are_the_same(answer, csv, given, usual):
+    one, other = answer(csv, *QUICK, *given), answer(csv, *QUICK, *usual)
+    for model in [one["best"], other["best"], *one["table"], *other["table"]]:
+        del model["seconds"]
+    assert one == other
+
+
+def test_help_names_the_structures_and_shows_switches_without_values(done):
+    text = done("fit", "-h")
+    assert all(structure.public_name in text for structure in STRUCTURES)
+    lines = {line.split()[1]: line for line in text.splitlines() if line.startswith("│ --")}
+    for name in ("--json", "--force", "--drop-missing", "--equal-weights", "--quiet"):
+        assert "<bool>" not in lines[name]

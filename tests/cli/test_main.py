@@ -17,7 +17,7 @@ def python(code, *arguments):
 
 
 def test_the_command_runs_as_a_program(csv):
-    result = python(MAIN, "fit", csv, "--components", "1:3", "--structure", "diag", "--json")
+    result = python(MAIN, "fit", csv, "--components", "1:3", "--structure", "diag", "--json", "--quiet")
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["best"]["n_components"] == 2
 
@@ -63,4 +63,4 @@ def test_the_version_is_the_library_s(done):
 
 
 def test_help_lists_the_commands(done):
-    assert all(command in done("--help") for command in ("fit", "predict", "score", "sample", "show"))
+    assert all(command in done("--help") for command in ("fit", "predict", "score", "outliers", "sample", "show"))

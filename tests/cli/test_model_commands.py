@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from gaussmix import Mixture, load, save
-from gaussmix.cli import model_commands
+from gaussmix.cli import models
 
 
 def table(text):
@@ -22,7 +22,7 @@ def test_a_model_goes_from_fit_to_every_command(done, tmp_path, csv, blobs):
     assert score["log_likelihood"] == pytest.approx(fitted["best"]["log_likelihood"], rel=1e-12)
     labels = table(done("predict", out, csv))["component"].to_numpy()
     assert labels.tolist() == load(out).predict(blobs).tolist()
-    drawn = table(done("sample", out, "-n", 10, "--seed", 1))
+    drawn = table(done("sample", out, "-n", 10, "--seed", 1, "--component"))
     rows, components = load(out).sample(10, random_state=1, return_components=True)
     np.testing.assert_array_equal(drawn.select("width", "height").to_numpy(), rows)
     assert drawn["component"].to_list() == components.tolist()
@@ -30,7 +30,8 @@ def test_a_model_goes_from_fit_to_every_command(done, tmp_path, csv, blobs):
 
 def test_predict_gives_components_and_probabilities(done, model, mixture, csv, blobs):
     frame = table(done("predict", model, csv))
-    assert frame.columns == ["component", "p0", "p1"]
+    assert frame.columns == ["row", "component", "p0", "p1"]
+    assert frame["row"].to_list() == list(range(1, 61))
     np.testing.assert_allclose(frame.select("p0", "p1").to_numpy(), mixture.responsibilities(blobs), rtol=1e-12)
     assert frame["component"].to_list() == mixture.predict(blobs).tolist()
 
@@ -66,7 +67,7 @@ def test_a_model_without_names_takes_all_columns(done, refused, mixture, csv, tm
     assert "the model has 2 features, got 3 columns, 'width', 'height' and 'third'" in sentence
     assert done("predict", nameless, wide, "--columns", "width,height") == done("predict", model, csv)
     assert "  x1 " in done("show", nameless)
-    assert table(done("sample", nameless, "-n", 1)).columns == ["x0", "x1", "component"]
+    assert table(done("sample", nameless, "-n", 1, "--component")).columns == ["x0", "x1", "component"]
 
 
 def test_columns_that_the_model_lacks_are_named(refused, model, csv, tmp_path):
@@ -78,13 +79,27 @@ def test_columns_that_the_model_lacks_are_named(refused, model, csv, tmp_path):
     )
 
 
-def test_predict_refuses_missing_values(refused, model, tmp_path):
+def test_predict_leaves_rows_with_missing_values_empty_if_asked(refused, done, model, mixture, tmp_path):
     path = tmp_path / "holes.csv"
-    path.write_text("width,height\n1,2\n,3\n")
+    path.write_text("id,width,height\nA,1,2\nB,,3\nC,20,50\n")
     assert refused("predict", model, path) == (
-        f"{path}: values are missing or infinite in column 'width' (1 row); "
-        "take those rows out, or fill them in, first."
+        f"{path}: values are missing or infinite in column 'width' (1 row, first in line 3); "
+        "leave those rows out with --drop-missing, or fill them in first."
     )
+    for command, result in (("predict", "component"), ("score", "log_density")):
+        options = ("--per-row",) if command == "score" else ()
+        frame = table(done(command, model, path, "--drop-missing", *options))
+        assert frame["row"].to_list() == [1, 2, 3]
+        assert frame[result].is_null().to_list() == [False, True, False]
+        kept = table(done(command, model, path, "--drop-missing", "--keep", "height,id", *options))
+        assert kept.columns[:3] == ["height", "id", result]
+        assert kept["id"].to_list() == ["A", "B", "C"]
+        whole = done(command, model, path, "--drop-missing", "--append", *options).splitlines()
+        assert [line[: len(row)] for line, row in zip(whole, path.read_text().splitlines(), strict=True)] == (
+            path.read_text().splitlines()
+        )
+    expected = mixture.logpdf([[1.0, 2.0], [20.0, 50.0]])
+    np.testing.assert_allclose(frame["log_density"].drop_nulls(), expected, rtol=1e-12)
 
 
 def test_score_counts_weights_as_repeated_rows(done, model, mixture, tmp_path, blobs):
@@ -136,7 +151,8 @@ def test_samples_differ_without_a_seed_and_agree_with_one(done, model):
 
 def test_a_feature_may_be_called_component(done, tmp_path):
     save(Mixture([1.0], [[5.0]], [1e-12], feature_names=["component"]), tmp_path / "model.gmx")
-    frame = table(done("sample", tmp_path / "model.gmx", "-n", 2))
+    assert table(done("sample", tmp_path / "model.gmx", "-n", 2)).columns == ["component"]
+    frame = table(done("sample", tmp_path / "model.gmx", "-n", 2, "--component"))
     assert frame.columns == ["component", "component_"]
     assert frame["component"].to_numpy() == pytest.approx(5.0, abs=1e-4)
 
@@ -173,7 +189,7 @@ def test_a_table_that_appears_during_the_work_is_left_as_it_is(refused, monkeypa
         out.write_text("somebody else's")
         return load(path)
 
-    monkeypatch.setattr(model_commands, "load", meanwhile)
+    monkeypatch.setattr(models, "load", meanwhile)
     assert "exists already" in refused("sample", model, "-n", 2, "--out", out)
     assert out.read_text() == "somebody else's"
 
@@ -187,3 +203,26 @@ def test_files_that_are_no_models_are_refused(refused, csv, tmp_path):
     for command in (("predict", csv), ("score", csv), ("sample", "-n", 1), ("show",)):
         name, *rest = command
         assert refused(name, tmp_path / "no.gmx", *rest) == f"There is no file {tmp_path / 'no.gmx'}."
+
+
+def test_appended_columns_with_decimal_commas_are_numbers(done, model, tmp_path, csv):
+    path = tmp_path / "europe.csv"
+    rows = [line.split(",") for line in csv.read_text().splitlines()[1:4]]
+    path.write_text("id;width;height\n" + "".join(f"0{i};{x};{y}\n" for i, (x, y) in enumerate(rows)).replace(".", ","))
+    whole = table(done("predict", model, path, "--append"))
+    assert whole.columns == ["id", "width", "height", "component", "p0", "p1"]
+    np.testing.assert_array_equal(whole.select("width", "height").to_numpy(), np.array(rows, dtype=float))
+    assert done("predict", model, path, "--keep", "height, width").startswith("height,width,component,")
+
+
+def test_keep_and_append_exclude_each_other(refused, model, csv):
+    sentence = refused("predict", model, csv, "--keep", "width", "--append")
+    assert sentence == "--append writes all columns of the table; leave out --keep."
+    assert "has no column 'depth'" in refused("predict", model, csv, "--keep", "depth")
+
+
+def test_results_have_other_names_than_appended_columns(done, model, csv, tmp_path):
+    once, twice = tmp_path / "once.csv", tmp_path / "twice.csv"
+    done("predict", model, csv, "--append", "--out", once)
+    done("predict", model, once, "--append", "--out", twice)
+    assert pl.read_csv(twice).columns == ["width", "height", "component", "p0", "p1", "component_", "p0_", "p1_"]

@@ -1,26 +1,25 @@
 """The output for people: the table of criteria, the chosen model, its parameters, progress and warnings."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 from rich.text import Text
 
 from gaussmix._types import Floats
-from gaussmix.cli.errors import listed
+from gaussmix.cli.errors import listed, printable
 from gaussmix.cli.json_output import FitReport, correlations, feature_names, standard_deviations
+from gaussmix.cli.tables import Table
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
-from gaussmix.selection import CROSS_VALIDATION, Candidate, Watch
+from gaussmix.selection import CROSS_VALIDATION, Candidate
 
-__all__ = ["print_fit", "print_mixture", "print_warnings", "progress"]
+__all__ = ["candidate_name", "print_fit", "print_mixture", "print_note", "print_reading", "print_warnings", "stream"]
 
 _GAP = 2
 """The number of spaces between two columns of a table."""
@@ -70,44 +69,43 @@ def _title(criterion: str) -> str:
 
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
-    console = _console(stderr=True)
+    console = stream(stderr=True)
     for warning in warnings:
-        _say(console, Text.assemble(("Warning: ", "yellow"), _printable(warning)))
+        _say(console, Text.assemble(("Warning: ", "yellow"), printable(warning)))
 
 
-@contextmanager
-def progress(total: int) -> Iterator[Watch]:
-    """Show a progress bar on stderr, where that is a terminal, and yield the function that moves it on by one model."""
-    console = _console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Fitting", total=total)
-
-        def watch(candidate: Candidate) -> None:
-            bar.update(task, advance=1, description=f"Fitted {_named(candidate)}")
-
-        yield watch
+def print_reading(table: Table, *, quiet: bool) -> None:
+    """Print on stderr how a table was read, and warnings about it."""
+    for note in () if quiet else table.notes:
+        print_note(note)
+    print_warnings(table.warnings)
 
 
-def print_fit(report: FitReport) -> None:
-    """Print the results of `gaussmix fit`."""
-    console = _console()
+def print_note(note: str) -> None:
+    """Print a sentence on stderr."""
+    _say(stream(stderr=True), Text.assemble(("Note: ", "cyan"), printable(note)))
+
+
+def print_fit(report: FitReport, *, brief: bool) -> None:
+    """Print the results of `gaussmix fit`; a brief output has no table of all models and no correlations."""
+    console = stream()
     table = report.table
     total = "" if table.weights is None else f" of total weight {report.weight:g}"
-    _say(console, f"{table.n_rows} rows{total}, {_features(table.names)}")
-    _criteria(console, report)
+    _features(console, f"{table.n_rows} rows{total}", table.names)
+    if not brief:
+        _criteria(console, report)
     _choice(console, report)
-    _parameters(console, report.mixture)
+    _parameters(console, report.mixture, brief=brief)
     if report.model is not None:
         console.print()
         _say(console, f"Model written to {report.model}.")
 
 
-def print_mixture(model: Mixture) -> None:
-    """Print the parameters of a mixture."""
-    console = _console()
-    _say(console, f"{_components(model.n_components)}, {_features(feature_names(model))}")
-    _parameters(console, model)
+def print_mixture(model: Mixture, *, brief: bool) -> None:
+    """Print the parameters of a mixture; a brief output has no correlations."""
+    console = stream()
+    _features(console, _components(model.n_components), feature_names(model))
+    _parameters(console, model, brief=brief)
 
 
 def _criteria(console: Console, report: FitReport) -> None:
@@ -150,7 +148,7 @@ def _notes(report: FitReport, marks: str) -> list[str]:
     others = [one for one in lost if one.n_components <= n_rows]
     for reason in dict.fromkeys(one.reason for one in others):
         alike = [one for one in others if one.reason == reason]
-        names = dict.fromkeys(one.structure_name for one in alike) if len(alike) > 1 else map(_named, alike)
+        names = dict.fromkeys(one.structure_name for one in alike) if len(alike) > 1 else map(candidate_name, alike)
         notes.append(f"- {listed(list(names))}: {reason}")
     return notes
 
@@ -160,22 +158,24 @@ def _choice(console: Console, report: FitReport) -> None:
     results = report.results
     best, criterion, name = results.best, results.criterion, _title(results.criterion)
     console.print()
+    if results.interrupted:
+        _say(console, f"Unfinished: Ctrl-C ended the search after {len(results.ranked)} models.")
     what = (
         f" (log-likelihood {best.log_likelihood:.2f}, {best.n_parameters} parameters, "
         f"{name} {best.criterion(criterion):.2f})."
     )
-    _say(console, Text.assemble(f"Best by {name}: ", (_named(best), "bold green"), what))
+    _say(console, Text.assemble(f"Best by {name}: ", (candidate_name(best), "bold green"), what))
     for second in results.runners_up[:1]:
         behind = second.criterion(criterion) - best.criterion(criterion)
         most = "at most " * (_ENDS[Status.BEHIND] in _marks(second, best))
-        _say(console, f"Next: {_named(second)}, {most}{behind:.2f} more.")
+        _say(console, f"Next: {candidate_name(second)}, {most}{behind:.2f} more.")
 
 
-def _parameters(console: Console, model: Mixture) -> None:
-    """Print weights, means, standard deviations, and correlations unless all are 0."""
-    names = [_printable(name) for name in feature_names(model)]
+def _parameters(console: Console, model: Mixture, *, brief: bool) -> None:
+    """Print weights, means, standard deviations, and correlations unless all are 0 or the output is brief."""
+    names = [printable(name) for name in feature_names(model)]
     inside = correlations(model)
-    correlated = (inside != np.eye(model.n_features)).any()
+    correlated = bool((inside != np.eye(model.n_features)).any()) and not brief
     few = model.n_features <= _FEW_FEATURES
     console.print()
     lines = [*_moments(model, names), *(_pairs(names, inside) if correlated and few else ())]
@@ -185,23 +185,34 @@ def _parameters(console: Console, model: Mixture) -> None:
 
 
 def _moments(model: Mixture, names: Sequence[str]) -> list[_Line]:
-    """Return the lines of weights, means and standard deviations, with the same decimals for each feature.
+    """Return the lines of weights, means and standard deviations; the numbers of a line have the same decimals.
 
-    The decimals show three digits of the median standard deviation.
+    The decimals show three digits of the median standard deviation of the feature.
     """
     sds = standard_deviations(model)
-    formats = [
-        _format(float(np.median(sd)), float(np.abs([mean, sd]).max()))
-        for mean, sd in zip(model.means.T, sds.T, strict=True)
-    ]
-    described = list(zip(names, formats, model.means.T, sds.T, strict=True))
+    scales = np.median(sds, axis=0)
     return [
-        _Line("weight", [_decimal(weight, 3) for weight in model.weights]),
+        _Line("weight", _numbers(model.weights, 0.1)),
         _Line("mean"),
-        *(_Line(f"  {name}", [text(value) for value in mean]) for name, text, mean, _ in described),
+        *(
+            _Line(f"  {name}", [_format(scale, float(np.abs([mean, sd]).max()))(value) for value in mean])
+            for name, scale, mean, sd in zip(names, scales, model.means.T, sds.T, strict=True)
+        ),
         _Line("standard deviation"),
-        *(_Line(f"  {name}", [text(value) for value in sd]) for name, text, _, sd in described),
+        *(
+            _Line(f"  {name}", _numbers(sd, scale, float(np.abs(mean).max())))
+            for name, scale, mean, sd in zip(names, scales, model.means.T, sds.T, strict=True)
+        ),
     ]
+
+
+def _numbers(values: Floats, scale: float, largest: float = 0.0) -> list[str]:
+    """Return positive numbers with three digits of `scale`; of the smallest of them, where it would look like zero."""
+    top, smallest = max(largest, float(values.max())), float(values.min())
+    texts = [_format(scale, top)(value) for value in values]
+    if smallest > 0 and not all(float(text) for text in texts):
+        texts = [_format(smallest, top)(value) for value in values]
+    return texts if smallest <= 0 or all(float(text) for text in texts) else [f"{value:.3e}" for value in values]
 
 
 def _pairs(names: Sequence[str], inside: Floats) -> list[_Line]:
@@ -244,7 +255,17 @@ def _grid(console: Console, corner: str, headers: Sequence[str], lines: Sequence
             cells = [line.cells[c] for c in columns] if line.cells else []
             if not line.cells or any(map(str, cells)):
                 grid.add_row(Text(line.label), *cells)
+        _print_grid(console, grid)
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """Print a grid, in a file without blanks at the ends of lines."""
+    if console.is_terminal:
         console.print(grid)
+        return
+    with console.capture() as captured:
+        console.print(grid)
+    _say(console, "\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _panels(widths: Sequence[int], room: int) -> list[list[int]]:
@@ -266,16 +287,16 @@ def _format(scale: float, largest: float) -> Callable[[float], str]:
 
 
 def _decimal(value: float, decimals: int) -> str:
-    """Return a number with so many decimals, or with an exponent where it would look like zero."""
-    text = f"{value:.{decimals}f}"
-    return f"{value:.1e}" if value and not float(text) else text
+    """Return a number with so many decimals, and without a minus before a zero."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _correlation(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"  # no minus before a zero
 
 
-def _console(*, stderr: bool = False) -> Console:
+def stream(*, stderr: bool = False) -> Console:
+    """Return the console that prints on stdout or stderr, without the markup that names of columns may imitate."""
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
@@ -288,14 +309,12 @@ def _components(count: int) -> str:
     return f"{count} component{'s'[: count != 1]}"
 
 
-def _named(candidate: Candidate) -> str:
+def candidate_name(candidate: Candidate) -> str:
+    """Return the structure and the number of components of a model, as ``tied, 3 components``."""
     return f"{candidate.structure_name}, {_components(candidate.n_components)}"
 
 
-def _features(names: Sequence[str]) -> str:
-    return f"{len(names)} feature{'s'[: len(names) != 1]}: {_printable(', '.join(names))}"
-
-
-def _printable(text: str) -> str:
-    """Return text without characters that control a terminal: names come from files."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+def _features(console: Console, before: str, names: Sequence[str]) -> None:
+    """Print the number of features and their names, in lines of the width of the terminal."""
+    line = f"{before}, {len(names)} feature{'s'[: len(names) != 1]}: {printable(', '.join(names))}"
+    console.print(Text(line), soft_wrap=len(names) <= _FEW_FEATURES)

@@ -1,6 +1,6 @@
 """Errors of commands, and lists of names in sentences."""
 
-__all__ = ["INTERRUPTED", "CommandError", "error_sentence", "listed"]
+__all__ = ["INTERRUPTED", "CommandError", "error_sentence", "listed", "printable"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 plus the number of the signal SIGINT, as in shells."""
@@ -13,10 +13,21 @@ class CommandError(Exception):
     """A file or its data that a command cannot use. The message names the file and tells the user what to do."""
 
 
-def error_sentence(error: Exception) -> str:
+def error_sentence(error: BaseException) -> str:
     """Return the message of an error in one line; errors of the operating system come without their number."""
+    return printable(_message(error))
+
+
+def printable(text: str) -> str:
+    """Return text without characters that control a terminal: names and values come from files."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
+
+
+def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory: {str(error) or 'the table or the model is too large'}."
     return str(error)
 
 

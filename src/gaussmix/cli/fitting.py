@@ -2,26 +2,26 @@
 
 import warnings
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 import typer
 
 from gaussmix._types import Flags, Floats
-from gaussmix.cli import console, json_output, outputs
+from gaussmix.cli import console, json_output, outputs, progress
 from gaussmix.cli.errors import INTERRUPTED, CommandError
 from gaussmix.cli.json_output import FitReport
 from gaussmix.cli.outputs import Target
 from gaussmix.cli.tables import Selection, Table, read
+from gaussmix.cli.tables.columns import as_option
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.estimators.validation import CHECKED
 from gaussmix.mixture import Mixture
 from gaussmix.selection import ALL, Search, Watch
 from gaussmix.weights import warn_of_shortfall
 
-__all__ = ["CHECKED", "CommandSearch", "fit"]
+__all__ = ["CHECKED", "CommandSearch", "Shown", "fit"]
 
 _WIDE_STRUCTURES = ("full", "tied", "diag", "spherical")
 """The structures for wide tables: the four of scikit-learn."""
@@ -34,18 +34,27 @@ _FLAT = 2.0
 """The bound on dependent columns, in units of the ridge: columns count as dependent where all rows together, with the
 ridge, have a smaller variance in some direction. The ridge alone gives 1."""
 
-_FEWEST_ROWS = 2
-"""The smallest number of rows of positive weight that a fit needs."""
+_FEWEST_ROWS = 3
+"""The smallest number of rows of positive weight that a fit needs: two rows have no shape."""
 
 
 class CommandSearch(GaussianMixtureSearch):
     """The search, with a progress bar on stderr; with no structures given, it chooses them by the number of columns."""
 
     def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
-        return console.progress(total)
+        return progress.show_progress(total, quiet=not self.verbose)
 
 
-def fit(path: Path, selection: Selection, search: CommandSearch, target: Target, *, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """The form of the output: JSON, and without the table of all models, or without notes and progress."""
+
+    as_json: bool
+    brief: bool
+    quiet: bool
+
+
+def fit(file: str, selection: Selection, search: CommandSearch, target: Target, shown: Shown) -> None:
     """Read a file, search, write the chosen model to the target, and print the results.
 
     Raises
@@ -55,26 +64,28 @@ def fit(path: Path, selection: Selection, search: CommandSearch, target: Target,
     typer.Exit
         If Ctrl-C ended the search early, after the best model so far was written and printed.
     """
-    target.check()
-    table = read(path, selection)
+    target.check(file)
+    table = read(file, selection)
+    name = table.raw.name
     if table.n_rows < _FEWEST_ROWS:
-        raise CommandError(f"{path}: a fit needs at least {_FEWEST_ROWS} rows, got {table.n_rows}.")
-    notes = [*table.notes, *_shortfall(table, search), *_constant_columns(table)]
+        raise CommandError(f"{name}: a fit needs at least {_FEWEST_ROWS} rows, got {table.n_rows}.")
+    console.print_reading(table, quiet=shown.quiet)
+    notes = [*_shortfall(table, search), *_constant_columns(table)]
     console.print_warnings(notes)
-    said = _run(path, table, search)
-    report = FitReport(table, search, (*notes, *said))
+    said = _run(name, table, search)
+    report = FitReport(table, search, (*table.warnings, *notes, *said))
     target.write_model(report.mixture)
     report = replace(report, model=target.path)
-    if as_json:
+    if shown.as_json:
         outputs.print_json(json_output.fit_record(report))
     else:
-        console.print_fit(report)
+        console.print_fit(report, brief=shown.brief)
     console.print_warnings(said)
     if report.results.interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
-def _run(path: Path, table: Table, search: CommandSearch) -> list[str]:
+def _run(name: str, table: Table, search: CommandSearch) -> list[str]:
     """Fit the search to a table, and return its warnings in sentences."""
     if not search.structures:
         search.set_params(structures=ALL if len(table.names) <= _MOST_FEATURES else _WIDE_STRUCTURES)
@@ -83,7 +94,7 @@ def _run(path: Path, table: Table, search: CommandSearch) -> list[str]:
             warnings.simplefilter("always")
             search.fit(table.frame, sample_weight=table.weights)
     except ValueError as error:
-        raise CommandError(f"{path}: {error}") from error
+        raise CommandError(f"{name}: {error}") from error
     said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     for warning in caught:
         if not issubclass(warning.category, UserWarning):  # none for the user of the command
@@ -110,10 +121,12 @@ def _constant(table: Table) -> dict[str, float]:
 
 def _constant_columns(table: Table) -> list[str]:
     """Return a warning for each constant column."""
+    constant = _constant(table)
+    others = [name for name in table.names if name not in constant]
+    remedy = f"; leave it out, as with {as_option(others)}" if others else ""
     return [
-        f"Column {name!r} is constant: every value is {value:g}. It cannot separate components; leave it out with "
-        "--columns."
-        for name, value in _constant(table).items()
+        f"Column {name!r} is constant: every value is {value:.15g}. It cannot separate components{remedy}."
+        for name, value in constant.items()
     ]
 
 

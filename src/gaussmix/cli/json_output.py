@@ -80,6 +80,7 @@ def fit_record(report: FitReport) -> Record:
         "table": table,
         "parameters": parameters_record(report.mixture),
         "model": None if report.model is None else str(report.model),
+        "notes": list(report.table.notes),
         "warnings": list(report.warnings),
     }
 

@@ -1,0 +1,50 @@
+"""The outputs of commands on the page of the command line: ``python docs/console.py`` writes them anew.
+
+The site calls `fill` when it is built, so that it shows the outputs of the code that ships; a test compares them with
+those on the page.
+"""
+
+import re
+import shlex
+import shutil
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from gaussmix.cli.commands import app
+
+PAGE = Path(__file__).parent / "command-line.md"
+ROOT = PAGE.parents[1]
+CARS = "name,speed,gears\nbeetle,1.5,4\nvan,2.5,4\nbus,3.5,5\nmini,2,4\n"
+EUROPE = "Länge;Gewicht\n1,25;1.012,5\n1,31;998\n2,5;2.040,25\n2,61;1.999,5\n"
+
+_PROGRESS = "Fitting: "
+"""The start of lines that depend on the speed of the machine."""
+
+_BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+_COMMAND = re.compile(r"^\$ gaussmix (.*)\n((?:[^$].*\n|\n)*)", re.MULTILINE)
+
+
+def fill(page: str) -> str:
+    """Return a page with the outputs of its commands; commands that need other programs stand without one."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        shutil.copy(ROOT / "examples/data/faithful.csv", folder)
+        Path("cars.csv").write_text(CARS, encoding="utf-8")
+        Path("europe.csv").write_text(EUROPE, encoding="latin-1")
+        return _BLOCK.sub(lambda block: _COMMAND.sub(_with_output, block[0]), page)
+
+
+def _with_output(match: re.Match[str]) -> str:
+    command, _, program = match[1].partition(" | ")
+    if program and not program.startswith("head"):
+        return match[0]
+    result = CliRunner().invoke(app, shlex.split(command))
+    said = [line for line in result.stderr.splitlines() if not line.startswith(_PROGRESS)]
+    lines = [*said, *result.stdout.splitlines()[: int(program.removeprefix("head -n ")) if program else None]]
+    return "\n".join([f"$ gaussmix {match[1]}", *lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

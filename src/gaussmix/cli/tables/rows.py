@@ -1,0 +1,92 @@
+"""The rows that a command uses: complete ones, of numbers, with weights of at least zero."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from gaussmix._types import AnyArray
+from gaussmix.cli.errors import CommandError, listed
+from gaussmix.cli.tables.columns import as_option, usable_columns
+from gaussmix.cli.tables.options import Missing
+from gaussmix.cli.tables.raw import RawTable, is_numeric, quoted
+
+__all__ = ["check_numbers", "check_weights", "complete_rows", "count_rows"]
+
+
+def check_numbers(raw: RawTable, names: Sequence[str]) -> None:
+    """Check that columns hold numbers.
+
+    Raises
+    ------
+    CommandError
+        If a column holds text, or text among its numbers.
+    """
+    others = [raw.frame[name] for name in names if not is_numeric(raw.frame[name])]
+    usable = usable_columns(raw)
+    remedy = f"choose columns of numbers, as with {as_option(usable)}" if usable else "use columns of numbers"
+    if others:
+        which = f"column{'s'[: len(others) > 1]} {quoted([column.name for column in others])}"
+        raise CommandError(f"{raw.name}: {which} must hold numbers, got {raw.example(others[0])}; {remedy}.")
+    if flawed := [name for name in names if name in raw.flaws]:
+        more = f" (the same holds for {quoted(flawed[1:])})" if len(flawed) > 1 else ""
+        raise CommandError(f"{raw.name}: {raw.flaws[flawed[0]]}{more}, or {remedy}.")
+
+
+def complete_rows(raw: RawTable, used: pl.DataFrame, missing: Missing) -> AnyArray:
+    """Return the indices of the rows without missing or infinite values.
+
+    Raises
+    ------
+    CommandError
+        If values are missing, and the rows are not to be left out; or if no row is left.
+    """
+    good = used.select(pl.all().cast(pl.Float64).is_finite().fill_null(value=False))
+    counts = {name: bad for name in good.columns if (bad := int((~good[name]).sum()))}
+    if not counts:
+        return np.arange(len(used))
+    if hollow := [name for name, bad in counts.items() if bad == len(used)]:
+        raise CommandError(_hollow(raw, hollow, [name for name in used.columns if name not in hollow]))
+    if missing is not Missing.DROP:
+        first = {name: raw.place(int((~good[name]).arg_true()[0])) for name in counts}
+        where = listed([f"{name!r} ({count_rows(bad)}, first in {first[name]})" for name, bad in counts.items()])
+        which = f"column{'s'[: len(counts) > 1]} {where}"
+        remedy = "leave those rows out with --drop-missing, or fill them in first"
+        raise CommandError(f"{raw.name}: values are missing or infinite in {which}; {remedy}.")
+    kept = good.select(pl.all_horizontal(pl.all())).to_series().arg_true().to_numpy()
+    if not len(kept):
+        msg = "every row has missing or infinite values, so none is left; leave columns out with --columns."
+        raise CommandError(f"{raw.name}: {msg}")
+    return kept
+
+
+def _hollow(raw: RawTable, hollow: Sequence[str], others: Sequence[str]) -> str:
+    which = f"column{'s'[: len(hollow) > 1]} {quoted(hollow)} {'has' if len(hollow) == 1 else 'have'} no finite value"
+    remedy = f"; choose other columns, as with {as_option(others)}" if others else ""
+    return f"{raw.name}: {which}{remedy}."
+
+
+def check_weights(raw: RawTable, name: str) -> None:
+    """Check that a column holds weights.
+
+    Raises
+    ------
+    CommandError
+        If the weights are no numbers, or a weight is negative.
+    """
+    column = raw.frame[name]
+    if not is_numeric(column):
+        raise CommandError(f"{raw.name}: the weights in {name!r} must be numbers, got {raw.example(column)}.")
+    if name in raw.flaws:
+        raise CommandError(f"{raw.name}: the weights cannot be read: {raw.flaws[name]}.")
+    values = column.cast(pl.Float64)
+    negative = (values < 0).arg_true()
+    if len(negative):
+        row = int(negative[0])
+        msg = f"{raw.name}: the weights in {name!r} must be at least 0, got {values[row]:g} in {raw.place(row)}."
+        raise CommandError(msg)
+
+
+def count_rows(count: int) -> str:
+    """Return a number of rows in words, as ``1 row``."""
+    return f"{count} row{'s'[: count != 1]}"
