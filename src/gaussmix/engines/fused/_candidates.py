@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Labels, Rows
 from gaussmix.engines.fused._distances import Densities, compute_distances
-from gaussmix.engines.fused._functions import aligned_zeros, compiled, kept_on_disk
+from gaussmix.engines.fused._functions import aligned_zeros, allocating, compiled, kept_on_disk
 from gaussmix.engines.fused._kernels import Sums, load_tile, sum_rows
 from gaussmix.engines.fused._simd import load, maximum, select_above, splat, store, width
 
@@ -34,7 +34,7 @@ class Candidates(NamedTuple):
     member_starts: Labels
 
 
-@compiled
+@allocating
 def _take_components(densities: Densities, members: Labels) -> Densities:
     """Return the candidate components, padded to a multiple of four with components without density."""
     n_members = len(members)

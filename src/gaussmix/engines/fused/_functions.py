@@ -1,21 +1,24 @@
 """Functions that all kernels use: decorators for compilation, memory, exponential and logarithm of vectors."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from numba import njit
+from numba.core import cgutils, types
+from numba.np.arrayobj import populate_array
 
-from gaussmix.engines.fused._simd import exponent, is_single, maximum, multiply_add, scale_by_power, splat
+from gaussmix.engines.fused._inner import InnerCompiler
+from gaussmix.engines.fused._simd import INT, emitted, exponent, is_single, maximum, multiply_add, scale_by_power, splat
 
 __all__ = [
     "BITS",
     "LN2",
     "NEGLIGIBLE",
     "aligned_zeros",
+    "allocating",
     "compiled",
     "exp2",
     "fill",
@@ -37,13 +40,26 @@ BITS = 1.0 / LN2
 _DOUBLE, _SINGLE = 1.5 * 2.0**52, 1.5 * 2.0**23
 _SQRT_HALF = math.sqrt(0.5)
 
+# Bytes in a cache line.
+_CACHE_LINE = 64
+
 _COMMON: dict[str, Any] = {"error_model": "numpy"}  # emit no code that raises an error if a divisor is zero
 # Only kernels call inner functions, so no entry points for other callers are emitted.
-_INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INNER = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": InnerCompiler}
+
+
+# Functions without memory of their own count no references to arrays.
+_WITHOUT_MEMORY: dict[str, Any] = {"_nrt": False}
+_KERNEL = {**_COMMON, "no_cfunc_wrapper": True}
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function into the kernels that call it."""
+    """Compile a function into the kernels that call it. The function takes no memory, and does not count references."""
+    return cast("_Function", njit(**_INNER, **_WITHOUT_MEMORY)(function))
+
+
+def allocating(function: _Function) -> _Function:
+    """Compile a function that takes memory into the kernels that call it."""
     return cast("_Function", njit(**_INNER)(function))
 
 
@@ -61,27 +77,45 @@ def kept_on_disk(function: _Function) -> _Function:
     """
     function.__qualname__ = f"{function.__name__}_{hash_sources(Path(__file__).parent)}"
     try:
-        return cast("_Function", njit(function, nogil=True, cache=True, **_COMMON))
+        return cast("_Function", njit(function, nogil=True, cache=True, **_KERNEL))
     except RuntimeError:  # no folder can be written: a read-only installation without a home folder
-        return cast("_Function", njit(function, nogil=True, **_COMMON))
+        return cast("_Function", njit(function, nogil=True, **_KERNEL))
 
 
-@compiled
-def aligned_zeros(n_rows: Any, n_columns: Any, kind: Any) -> Any:
-    """Return zeros ``(n_rows, n_columns)`` aligned to a cache line, so that no register is read from two lines."""
-    space = np.zeros(n_rows * n_columns + 16, kind)
-    in_a_line = 64 // space.itemsize
-    skipped = -(space.ctypes.data // space.itemsize) % in_a_line
-    return space[skipped : skipped + n_rows * n_columns].reshape(n_rows, n_columns)
+def _emit_zeros(context: Any, builder: Any, array: Any, shape: Sequence[Any]) -> Any:
+    """Emit zeros in a shape, aligned to a cache line, so that no register is read from two lines."""
+    itemsize = INT(array.dtype.bitwidth // 8)
+    strides = [itemsize]
+    for length in reversed(shape):
+        strides.insert(0, builder.mul(strides[0], length))
+    owner = context.nrt.meminfo_alloc_aligned(builder, strides[0], _CACHE_LINE)
+    data = context.nrt.meminfo_data(builder, owner)
+    cgutils.memset(builder, data, strides[0], 0)
+    pointer = builder.bitcast(data, context.get_data_type(array.dtype).as_pointer())
+    zeros = context.make_array(array)(context, builder)
+    return populate_array(zeros, pointer, shape, strides[1:], itemsize, owner)._getvalue()  # noqa: SLF001 - Numba's way
 
 
-@compiled
-def zeros(n: int, kind: Any) -> Any:
-    """Return zeros ``(n,)``.
+@emitted
+def aligned_zeros(_context: Any, _n_rows: types.Integer, _n_columns: types.Integer, kind: Any) -> Any:
+    """Return zeros ``(n_rows, n_columns)``. Numba compiles ten functions for the function of NumPy."""
+    array = types.Array(kind.dtype, 2, "C")
 
-    Numba compiles a function of NumPy again for each combination of argument types, so all kernels call this one.
-    """
-    return np.zeros(n, kind)
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return _emit_zeros(context, builder, array, values[:2])
+
+    return array(types.intp, types.intp, kind), emit
+
+
+@emitted
+def zeros(_context: Any, _n: types.Integer, kind: Any) -> Any:
+    """Return zeros ``(n,)``."""
+    array = types.Array(kind.dtype, 1, "C")
+
+    def emit(context: Any, builder: Any, _signature: Any, values: Sequence[Any]) -> Any:
+        return _emit_zeros(context, builder, array, values[:1])
+
+    return array(types.intp, kind), emit
 
 
 @compiled

@@ -6,6 +6,8 @@ summed. If a row is shorter, a register holds one feature of several rows.
 
 from typing import Any
 
+import numpy as np
+
 from gaussmix._types import AnyArray, Floats
 from gaussmix.engines.fused._functions import compiled
 from gaussmix.engines.fused._simd import add_to, add_totals, load, multiply_add, repeat, splat, store, width
@@ -79,7 +81,8 @@ def add_moments(
                 total = total + a
             add_to(first, block + j, total)
         for b in range(0, weighted.shape[1], 8):
-            i, end = 0, block + b + 8
+            i: Any = np.intp(0)
+            end = block + b + 8
             while i + step < end:
                 _add_eight_by_two(flat, places, n, centre, i, weighted, b, second, block + b)
                 i += 2 * step

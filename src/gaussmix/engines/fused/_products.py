@@ -18,6 +18,7 @@ from gaussmix.engines.fused._functions import (
     LN2,
     NEGLIGIBLE,
     aligned_zeros,
+    allocating,
     compiled,
     kept_on_disk,
     power_of_two,
@@ -202,7 +203,7 @@ def _add(products: Any, n: int, joint: Any, k: int, sums: Floats) -> None:
         add_totals(sums, (p + 2, k), a2, b2, c2, d2)
 
 
-@compiled
+@allocating
 def _add_whole(tile: Any, n: int, weights: Any, rows: Any, weighted: Any, whole: Floats) -> None:
     """Add the second moments of all rows, without responsibilities."""
     origin, unused, places = zeros(len(whole), rows.dtype), zeros(len(whole), np.float64), zeros(n, np.intp)

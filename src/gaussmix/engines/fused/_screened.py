@@ -6,12 +6,22 @@ sorted by a guess, the component with the highest bound, so that the rows of a c
 under the guess is the value that bounds are compared with. The comparison is valid for any guess.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gaussmix._types import AnyArray, Floats, Rows
-from gaussmix.engines.fused._functions import BITS, NEGLIGIBLE, aligned_zeros, compiled, exp2, fill, kept_on_disk, zeros
+from gaussmix.engines.fused._functions import (
+    BITS,
+    NEGLIGIBLE,
+    aligned_zeros,
+    allocating,
+    compiled,
+    exp2,
+    fill,
+    kept_on_disk,
+    zeros,
+)
 from gaussmix.engines.fused._kernels import Sums, score
 from gaussmix.engines.fused._moments import add_moments
 from gaussmix.engines.fused._screens import Screens, find_highest_bounds, gather, screen_closely
@@ -23,6 +33,10 @@ __all__ = ["Screened", "sum_screened"]
 _NUMBERS_AT_ONCE = 2**17
 # Difference of log-joint densities, in nats, beyond which a pair is skipped: exp(-37) is below `NEGLIGIBLE`.
 _DEPTH = 37.0
+# Rows of a block in the trial that decides whether screening pays.
+_ROWS_OF_TRIAL = 48
+# Largest share of the pairs, apart from the guess of each row, that may remain: beyond it, computing all is cheaper.
+_MANY = 0.2
 # Bound of the relative rounding error of a log-joint density in single precision, with a margin.
 _ROUNDING = 1e-6
 
@@ -75,23 +89,20 @@ class _Workspace(NamedTuple):
     joints: Floats
 
 
-@compiled
+@allocating
 def _make_workspace(model: Screened, n: int) -> _Workspace:
-    """Return the arrays for a tile of n rows.
-
-    The literal 8 has a type of its own in Numba, for which the callee would be compiled again; ``np.intp(8)`` has not.
-    """
+    """Return the arrays for a tile of n rows."""
     double, single, n_components = model.centres.dtype, model.screens.offsets.dtype, len(model.log_norms)
     n_features, n_eights = len(model.screens.origin), model.centres.shape[1]
     most = n * n_components + 8
     return _Workspace(
         aligned_zeros(n, n_eights + 8, double),
         aligned_zeros(n_features, n, single),
-        aligned_zeros(np.intp(2), n, single),
+        aligned_zeros(2, n, single),
         zeros(n, single),
         zeros(n, single),
-        aligned_zeros(np.intp(8), n_eights, double),
-        aligned_zeros(n, np.intp(8), double),
+        aligned_zeros(8, n_eights, double),
+        aligned_zeros(n, 8, double),
         zeros(n, double),
         zeros(n, double),
         zeros(n, double),
@@ -104,23 +115,24 @@ def _make_workspace(model: Screened, n: int) -> _Workspace:
         zeros(n_components, np.intp),
         zeros(n_components, np.intp),
         zeros(n_components + 1, np.intp),
-        zeros(2 * n, np.intp).reshape(2, n),
+        aligned_zeros(2, n, np.intp),
         zeros(most, np.intp),
         zeros(most, double),
     )
 
 
 @compiled
-def _sort_by_guess(guesses: AnyArray, n_components: int, order: AnyArray) -> None:
-    """Write the order of the rows by their guesses: a counting sort."""
-    places = zeros(n_components + 1, np.intp)
-    for k in guesses:
-        places[k + 1] += 1
-    for k in range(n_components):
+def _sort_by_guess(rows_here: AnyArray, guesses: AnyArray, places: AnyArray, order: AnyArray) -> None:
+    """Write the indices of rows in the order of their guesses: a counting sort, with K + 1 counters in `places`."""
+    for k in range(len(places)):
+        places[k] = 0
+    for row in rows_here:
+        places[guesses[row] + 1] += 1
+    for k in range(len(places) - 1):
         places[k + 1] += places[k]
-    for r in range(len(guesses)):
-        order[places[guesses[r]]] = r
-        places[guesses[r]] += 1
+    for row in rows_here:
+        order[places[guesses[row]]] = row
+        places[guesses[row]] += 1
 
 
 @compiled
@@ -175,19 +187,22 @@ def _collect_places(remaining: AnyArray, stride: int, n: int, begin: int, end: i
 
 @compiled
 def _sort_rows(
-    rows: Rows, begin: int, end: int, screens: Screens, guesses: AnyArray, order: AnyArray, work: _Workspace
+    rows: Rows,
+    rows_here: AnyArray,
+    n_in_tile: int,
+    screens: Screens,
+    guesses: AnyArray,
+    order: AnyArray,
+    work: _Workspace,
 ) -> None:
-    """Sort the rows from `begin` to `end` by the component with the highest bound."""
-    n_in_tile = work.tile.shape[1]
-    for start in range(begin, end, n_in_tile):
-        n = min(n_in_tile, end - start)
-        farthest = gather(rows, order[start : start + n], screens, work.flat, work.tile)
-        find_highest_bounds(work.tile, screens, farthest, work.squared, work.best, work.guess)
-        for r in range(n):
-            guesses[start + r] = int(work.guess[r])
-    _sort_by_guess(guesses[begin:end], len(screens.bounds), order[begin:end])
-    for r in range(begin, end):
-        order[r] += begin
+    """Write the indices of rows in the order of their guesses, the components with the highest bounds."""
+    for start in range(0, len(rows_here), n_in_tile):
+        in_tile = rows_here[start : min(start + n_in_tile, len(rows_here))]
+        farthest = gather(rows, in_tile, n_in_tile, screens, work.flat, work.tile)
+        find_highest_bounds(work.tile, n_in_tile, screens, farthest, work.squared, work.best, work.guess)
+        for r in range(len(in_tile)):
+            guesses[in_tile[r]] = int(work.guess[r])
+    _sort_by_guess(rows_here, guesses, work.starts, order)
 
 
 @compiled
@@ -216,15 +231,31 @@ def _compute_own_densities(
 
 
 @compiled
-def _count_remaining(farthest: float, model: Screened, work: _Workspace) -> int:
-    """Return the number of pairs of a row and a component that remain after the screen."""
+def _count_remaining(n_padded: int, farthest: float, model: Screened, work: _Workspace) -> int:
+    """Return the number of pairs of a row of a padded tile and a component that remain after the screen."""
     n_components, n_remaining = len(model.log_norms), 0
     for pair in range((n_components + 1) // 2):
-        screen_closely(work.tile, model.screens, pair, farthest, work.lowest, work.squared, work.remaining)
+        screen_closely(work.tile, n_padded, model.screens, pair, farthest, work.lowest, work.squared, work.remaining)
         for q in range(min(2, n_components - 2 * pair)):
-            for s in range(len(work.top) // (3 * width(work.tile))):
+            for s in range(n_padded // (3 * width(work.tile))):
                 n_remaining += n_bits(work.remaining[q, s])
     return n_remaining
+
+
+@compiled
+def _pays(rows: Rows, weights: Floats, model: Screened, guesses: AnyArray, order: AnyArray, work: _Workspace) -> bool:
+    """Return True if so few pairs remain in a sample of the rows that screening is cheaper than all pairs."""
+    n_padded: Any = np.intp(_ROWS_OF_TRIAL)
+    n_components = len(model.log_norms)
+    n = min(n_padded, len(rows))
+    sample, in_order = work.places[:n], order[:n]
+    for i in range(n):
+        sample[i] = i * len(rows) // n
+    _sort_rows(rows, sample, n_padded, model.screens, guesses, in_order, work)
+    farthest = gather(rows, in_order, n_padded, model.screens, work.flat, work.tile)
+    _compute_own_densities(weights, in_order, guesses, model, work)
+    n_remaining = _count_remaining(n_padded, farthest, model, work)
+    return bool(n_remaining <= n * (1.0 + _MANY * (n_components - 1)))
 
 
 @compiled
@@ -236,7 +267,9 @@ def _compute_other_densities(n: int, farthest: float, model: Screened, work: _Wo
     n_remaining = 0
     for k in range(len(model.log_norms)):
         if k % 2 == 0:
-            screen_closely(work.tile, model.screens, k // 2, farthest, work.lowest, work.squared, work.remaining)
+            screen_closely(
+                work.tile, n_in_tile, model.screens, k // 2, farthest, work.lowest, work.squared, work.remaining
+            )
         begin, end = work.begins[k], work.ends[k]
         n_own = end - begin
         n_found = _collect_places(work.remaining[k % 2, : n_in_tile // stride], stride, n, begin, end, work.places)
@@ -310,31 +343,54 @@ def _collect_shares(k: int, work: _Workspace, mass: Floats) -> int:
     return n_found
 
 
-@kept_on_disk
-def sum_screened(rows: Rows, weights: Floats, rows_in_tile: int, model: Screened, sums: Sums, trial: bool) -> int:
-    """Add to the sums the contributions of rows ``(n, D)`` with weights ``(n,)``; return the number of remaining pairs.
+@compiled
+def _sum_tile(
+    rows: Rows, weights: Floats, order: AnyArray, guesses: AnyArray, model: Screened, sums: Sums, work: _Workspace
+) -> int:
+    """Add to the sums the contributions of the rows of a tile, in an order; return the number of remaining pairs."""
+    n_in_tile = len(work.top)
+    farthest = gather(rows, order, n_in_tile, model.screens, work.flat, work.tile)
+    _compute_own_densities(weights, order, guesses, model, work)
+    n_remaining = _compute_other_densities(len(order), farthest, model, work)
+    _divide_by_largest(len(order), n_remaining, work)
+    score(n_in_tile, work.top, work.total, work.weights, work.scale, sums.scores)
+    _add_moments_of_components(model, work, sums)
+    return n_remaining
 
-    In a trial, pairs are counted and nothing is added.
-    """
-    n_rows, n_features = rows.shape
-    work = _make_workspace(model, rows_in_tile)
-    guesses, order = zeros(n_rows, np.intp), zeros(n_rows, np.intp)
+
+@compiled
+def _sum_tiles(
+    rows: Rows,
+    weights: Floats,
+    model: Screened,
+    sums: Sums,
+    guesses: AnyArray,
+    unsorted: AnyArray,
+    order: AnyArray,
+    work: _Workspace,
+) -> int:
+    """Add to the sums, and return the result, of :func:`sum_screened`."""
+    n_rows, n_in_tile = len(rows), len(work.top)
+    if not _pays(rows, weights, model, guesses, order, work):
+        return -1
     for r in range(n_rows):
-        order[r] = r
-    n_in_order, n_remaining_in_all = max(_NUMBERS_AT_ONCE // n_features, rows_in_tile), 0
+        unsorted[r] = r
+    n_in_order, n_remaining = max(_NUMBERS_AT_ONCE // rows.shape[1], n_in_tile), 0
     for begin in range(0, n_rows, n_in_order):
         end = min(begin + n_in_order, n_rows)
-        _sort_rows(rows, begin, end, model.screens, guesses, order, work)
-        for start in range(begin, end, rows_in_tile):
-            rows_of_tile = order[start : min(start + rows_in_tile, end)]
-            farthest = gather(rows, rows_of_tile, model.screens, work.flat, work.tile)
-            _compute_own_densities(weights, rows_of_tile, guesses, model, work)
-            if trial:
-                n_remaining_in_all += _count_remaining(farthest, model, work)
-                continue
-            n_remaining = _compute_other_densities(len(rows_of_tile), farthest, model, work)
-            _divide_by_largest(len(rows_of_tile), n_remaining, work)
-            score(rows_in_tile, work.top, work.total, work.weights, work.scale, sums.scores)
-            _add_moments_of_components(model, work, sums)
-            n_remaining_in_all += n_remaining
-    return n_remaining_in_all
+        _sort_rows(rows, unsorted[begin:end], n_in_tile, model.screens, guesses, order[begin:end], work)
+        for start in range(begin, end, n_in_tile):
+            in_tile = order[start : min(start + n_in_tile, end)]
+            n_remaining += _sum_tile(rows, weights, in_tile, guesses, model, sums, work)
+    return n_remaining
+
+
+@kept_on_disk
+def sum_screened(rows: Rows, weights: Floats, rows_in_tile: int, model: Screened, sums: Sums) -> int:
+    """Add to the sums the contributions of rows ``(n, D)`` with weights ``(n,)``; return the number of remaining pairs.
+
+    If many pairs remain in a sample of the rows, nothing is added, and the result is -1.
+    """
+    work, n_rows = _make_workspace(model, rows_in_tile), len(rows)
+    guesses, unsorted, order = zeros(n_rows, np.intp), zeros(n_rows, np.intp), zeros(n_rows, np.intp)
+    return _sum_tiles(rows, weights, model, sums, guesses, unsorted, order, work)

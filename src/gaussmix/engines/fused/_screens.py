@@ -5,7 +5,7 @@ distance. Two coordinates, selected for the largest spread of the data, cost ``2
 a component.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,10 +60,11 @@ class Screens(NamedTuple):
 
 
 @compiled
-def gather(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: AnyArray) -> float:
+def gather(rows: Rows, order: AnyArray, n_padded: int, screens: Screens, flat: Floats, tile: AnyArray) -> float:
     """Copy the rows of an order to `flat`, and scaled and transposed to `tile`; return the largest distance.
 
-    The tile is padded with zeros. Rows are copied one register at a time, while the next register is prefetched. The
+    The tile is padded with zeros to `n_padded` rows. Rows are copied one register at a time, while the next register is
+    prefetched. The
     distance is measured from the origin of the screens, in their units.
     """
     n, n_features, step = len(order), rows.shape[1], width(tile)
@@ -78,10 +79,10 @@ def gather(rows: Rows, order: AnyArray, screens: Screens, flat: Floats, tile: An
             column = min(j, n_features - 4)
             store_four_scaled(tile, (column, start), flat, (start, column), screens.origin, screens.scales)
     for j in range(n_features):
-        for r in range(n, tile.shape[1]):
+        for r in range(n, n_padded):
             tile[j, r] = 0.0
     farthest = splat(tile, 0.0)
-    for r in range(0, tile.shape[1], step):
+    for r in range(0, n_padded, step):
         norm = splat(tile, 0.0)
         for j in range(n_features):
             x = load(tile, (j, r))
@@ -157,6 +158,7 @@ def _remaining_rows(squared: AnyArray, q: int, r: int, highest: float, lowest: A
 @compiled
 def screen_closely(
     tile: AnyArray,
+    n: int,
     screens: Screens,
     pair: int,
     farthest: float,
@@ -170,23 +172,28 @@ def screen_closely(
     """
     stride = 3 * width(tile)
     last = len(screens.bounds) - 1
+    first: Any = np.intp(0)
+    second: Any = np.intp(1)
     bound_a, bound_b = bound(screens, 2 * pair, farthest), bound(screens, min(2 * pair + 1, last), farthest)
-    for s in range(tile.shape[1] // stride):
+    for s in range(n // stride):
         r = s * stride
         _add_squares(tile, r, screens.directions[0], screens.offsets[0], pair, True, squared)
-        a, b = _remaining_rows(squared, 0, r, bound_a, lowest), _remaining_rows(squared, 1, r, bound_b, lowest)
+        a, b = _remaining_rows(squared, first, r, bound_a, lowest), _remaining_rows(squared, second, r, bound_b, lowest)
         if a | b:
             _add_squares(tile, r, screens.directions[1], screens.offsets[1], pair, False, squared)
-            a, b = _remaining_rows(squared, 0, r, bound_a, lowest), _remaining_rows(squared, 1, r, bound_b, lowest)
+            a, b = (
+                _remaining_rows(squared, first, r, bound_a, lowest),
+                _remaining_rows(squared, second, r, bound_b, lowest),
+            )
         remaining[0, s], remaining[1, s] = a, b
 
 
 @compiled
 def find_highest_bounds(
-    tile: AnyArray, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
+    tile: AnyArray, n: int, screens: Screens, farthest: float, squared: AnyArray, best: AnyArray, guess: AnyArray
 ) -> None:
     """Write, for each row, the component with the highest upper bound to `guess`, and the bound to `best`."""
-    n, step = tile.shape[1], width(tile)
+    step = width(tile)
     fill(best, n, -np.inf)
     fill(guess, n, 0.0)
     for k in range(len(screens.bounds)):

@@ -124,14 +124,19 @@ def broadcast(builder: Any, number: Any, vector: ir.VectorType) -> Any:
 
 
 def address(context: Any, builder: Any, array: types.Array, value: Any, index: Any) -> Any:
-    """Return an opaque pointer to the element of an array at an index."""
+    """Return an opaque pointer to the element of a C-contiguous array at an index.
+
+    Numba's own function makes a copy of the whole array's structure for each element, which LLVM must remove again.
+    """
+    fields = context.data_model_manager[array]
+    data = builder.extract_value(value, fields.get_field_position("data"))
+    data.type = POINTER  # Numba gives the pointer the type of the element; a vector cannot be stored through that type
     indices = [index] if array.ndim == 1 else cgutils.unpack_tuple(builder, index, array.ndim)
-    view = context.make_array(array)(context, builder, value)
-    item = cgutils.get_item_pointer(context, builder, array, view, indices, wraparound=False)
-    item.type = (
-        POINTER  # Numba gives the pointer the type of the element, and a vector cannot be stored through that type
-    )
-    return item
+    place = indices[0]
+    for axis in range(1, array.ndim):
+        length = builder.extract_value(value, [fields.get_field_position("shape"), axis])
+        place = builder.add(builder.mul(place, length), indices[axis])
+    return builder.gep(data, [place], source_etype=ELEMENTS[array.dtype])
 
 
 def index_type(array: types.Array) -> types.Type:

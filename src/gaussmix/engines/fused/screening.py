@@ -22,12 +22,6 @@ __all__ = ["ScreenedPlan", "screened"]
 _FEWEST_FEATURES, _FEWEST_COMPONENTS = 10, 4
 # Rows in a tile: a whole number of registers, processed three at a time.
 _ROWS_IN_TILE = 144
-# Values of the argument `trial` of the kernel, which then counts pairs and computes no sums.
-_ALL, _TRIAL = False, True
-# Rows of a block in the trial that decides whether screening pays.
-_ROWS_OF_TRIAL = 48
-# Largest share of the pairs, apart from the guess of each row, that may remain: beyond it, computing all is cheaper.
-_MANY = 0.2
 # Steps of the subspace iteration towards the four axes with the most spread; the bounds hold for any four axes.
 _ITERATIONS = 3
 # Share by which squared coordinates are reduced, so that rounding cannot make a bound exceed the true distance.
@@ -61,12 +55,12 @@ class ScreenedPlan:
 
     def run(self, rows: Rows, weights: Floats) -> Statistics | None:
         """Return the statistics of the rows, or None if a sum overflows."""
-        if not self._pays(rows):
-            return self.rest.run(rows, weights)
         n_features, (n_components, n_eights) = rows.shape[1], self.model.centres.shape
         second = np.zeros((n_components, n_eights, n_eights))
         sums = Sums(np.zeros(n_components), np.zeros((n_components, n_eights)), second, np.zeros(4))
-        n_computed = sum_screened(plain(rows), plain(weights), _ROWS_IN_TILE, self.model, sums, _ALL)
+        n_computed = sum_screened(plain(rows), plain(weights), _ROWS_IN_TILE, self.model, sums)
+        if n_computed < 0:  # screening does not pay
+            return self.rest.run(rows, weights)
         if not all(np.isfinite(part).all() for part in sums):
             return None
         log_likelihood, classification, _, _ = sums.scores.tolist()
@@ -81,16 +75,6 @@ class ScreenedPlan:
             moments=self.moments,
             skipped=len(rows) * n_components - n_computed,
         )
-
-    def _pays(self, rows: Rows) -> bool:
-        """Return True if so few pairs remain in a sample of the rows that screening is cheaper than all pairs."""
-        n_rows, n_components = len(rows), len(self.model.log_norms)
-        sample = rows[np.arange(min(_ROWS_OF_TRIAL, n_rows)) * n_rows // min(_ROWS_OF_TRIAL, n_rows)]
-        nothing = Sums(np.empty(0), np.empty((0, 0)), np.empty((0, 0, 0)), np.empty(0))
-        n_remaining = sum_screened(
-            plain(sample), plain(np.ones(len(sample))), _ROWS_OF_TRIAL, self.model, nothing, _TRIAL
-        )
-        return bool(n_remaining <= len(sample) * (1.0 + _MANY * (n_components - 1)))
 
 
 def screened(mixture: Components, moments: Moments, precision: np.dtype[Any]) -> Plan | ProductsPlan | ScreenedPlan:
