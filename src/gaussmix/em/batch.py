@@ -18,7 +18,7 @@ from gaussmix.covariances import Diagonal, Full
 from gaussmix.mixture import Mixture
 from gaussmix.structures import Orientation, Structure
 
-__all__ = ["BatchEM", "MixtureBatch"]
+__all__ = ["BatchEM", "MixtureBatch", "merge_to"]
 
 _LEAST_MASS = 1e-8  # the mass of a component, in rows, below which it counts as this mass in quotients
 _LEAST_VARIANCE = 1e-300  # variances are raised to this value before their logarithms are taken
@@ -206,7 +206,7 @@ def _restrict(structure: Structure, mass: Floats, scatters: Floats, last: Floats
     if structure.orientation is Orientation.EQUAL and structure.equal_shape:
         return _share_one_matrix(structure, mass, scatters, last)
     if structure.orientation is Orientation.EQUAL:
-        axes = _turn_common_axes(mass, scatters, last)[:, None]
+        axes = _turn_common_axes(structure, mass, scatters, last)[:, None]
         spectra = np.diagonal(np.swapaxes(axes, -1, -2) @ scatters @ axes, axis1=-2, axis2=-1)
     else:
         values, axes = np.linalg.eigh(scatters)
@@ -246,17 +246,18 @@ def _share_one_matrix(structure: Structure, mass: Floats, scatters: Floats, last
     return np.asarray(volumes[..., None, None] * shape)
 
 
-def _turn_common_axes(mass: Floats, scatters: Floats, last: Floats) -> Floats:
+def _turn_common_axes(structure: Structure, mass: Floats, scatters: Floats, last: Floats) -> Floats:
     """Return axes ``(S, D, D)`` that all components of a mixture share, after steps from the last axes.
 
-    Each step minimizes a bound on ``Σ_k tr(W_k Q A_k⁻¹ Qᵀ)`` that touches it at the current axes Q.
+    Each step minimizes a bound on ``Σ_k tr(W_k Q Λ_k⁻¹ Qᵀ)`` that touches it at the current axes Q, for the variances
+    Λ_k along them.
     """
     factors = np.sqrt(np.arange(2.0, mass.shape[1] + 2.0)) / np.trace(last, axis1=-2, axis2=-1)
     axes = np.linalg.eigh((factors[..., None, None] * last).sum(axis=1))[1]
     largest = np.linalg.eigvalsh(scatters)[..., -1:, None] * np.eye(scatters.shape[-1])
     for _ in range(_TURNS):
         along = np.diagonal(np.swapaxes(axes, -1, -2)[:, None] @ scatters @ axes[:, None], axis1=-2, axis2=-1)
-        slopes = mass[..., None] / np.maximum(along, _LEAST_VARIANCE)
+        slopes = 1.0 / np.maximum(_scale(structure, mass, along, along), _LEAST_VARIANCE)
         pull = ((largest - scatters) @ (axes[:, None] * slopes[..., None, :])).sum(axis=1)
         left, _, right = np.linalg.svd(pull)
         axes = left @ right
@@ -270,3 +271,64 @@ def _geometric_means(variances: Floats) -> Floats:
 def _volumes(covariances: Floats) -> Floats:
     """Return the volumes ``det^(1/D)`` of matrices ``(…, D, D)``."""
     return np.asarray(np.exp(np.linalg.slogdet(covariances)[1] / covariances.shape[-1]))
+
+
+def merge_to(n_components: int, batch: MixtureBatch) -> MixtureBatch:
+    """Return the mixtures with fewer components: the pair of the cheapest merge becomes one, again and again.
+
+    The cost of a merge is Runnalls' bound (:func:`~gaussmix.density.reduction.merge_costs`).
+
+    Parameters
+    ----------
+    n_components : int
+        Components that are left.
+    batch : MixtureBatch
+    """
+    mass, means, covariances = batch.weights, batch.means, batch.covariances
+    each = np.arange(len(mass))
+    for _ in range(mass.shape[1] - n_components):
+        left, right = np.triu_indices(mass.shape[1], 1)
+        sizes, centres, pairs = _join(mass, means, covariances, left, right)
+        logs = _log_dets(covariances)
+        costs = sizes * _log_dets(pairs) - mass[:, left] * logs[:, left] - mass[:, right] * logs[:, right]
+        cheapest = costs.argmin(axis=1)
+        i, j = left[cheapest], right[cheapest]
+        mass, means, covariances = mass.copy(), means.copy(), covariances.copy()
+        mass[each, i], means[each, i], covariances[each, i] = (
+            sizes[each, cheapest],
+            centres[each, cheapest],
+            pairs[each, cheapest],
+        )
+        kept = np.arange(mass.shape[1]) != j[:, None]
+        mass, means, covariances = (
+            array[kept].reshape(len(each), -1, *array.shape[2:]) for array in (mass, means, covariances)
+        )
+    return MixtureBatch(mass, means, covariances)
+
+
+def _join(
+    mass: Floats, means: Floats, covariances: Floats, left: Labels, right: Labels
+) -> tuple[Floats, Floats, Floats]:
+    """Return masses, means and covariances of pairs of components."""
+    total = mass[:, left] + mass[:, right]
+    share = (mass[:, right] / total)[..., None]
+    apart = means[:, right] - means[:, left]
+    centre = means[:, left] + share * apart
+    between = share * (1.0 - share)
+    if covariances.ndim == means.ndim:
+        joint = covariances[:, left] + share * (covariances[:, right] - covariances[:, left]) + between * apart**2
+        return total, centre, joint
+    share, between = share[..., None], between[..., None]
+    outer = apart[..., :, None] * apart[..., None, :]
+    return (
+        total,
+        centre,
+        covariances[:, left] + share * (covariances[:, right] - covariances[:, left]) + between * outer,
+    )
+
+
+def _log_dets(covariances: Floats) -> Floats:
+    """Return log-determinants of matrices ``(S, K, D, D)``, or of variances ``(S, K, D)``."""
+    if covariances.ndim == 3:  # noqa: PLR2004 - mixtures, components, variances
+        return np.asarray(np.log(covariances).sum(axis=-1))
+    return np.asarray(np.linalg.slogdet(covariances)[1])

@@ -32,6 +32,7 @@ from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.report import FitReport
+from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.fitting.starts import Start, kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
 from gaussmix.initialization import NAMED_STARTS, add_prior
@@ -99,11 +100,14 @@ class GaussianMixture(MixtureEstimator):
     n_init : int, default 1
         Number of starts, or of explorations. The result is the fit with the highest log-posterior among the fits with
         the fewest regularized components.
+    effort : {"quick", "default", "thorough"}, default "default"
+        Work of the exploration. ``"quick"`` compares a quarter of the starts in less than half of the time;
+        ``"thorough"`` compares ten times as many.
     init_params : str, array_like, Mixture or callable, default "explore"
-        The start. ``"explore"`` searches for a good optimum: short runs from many partitions compete, and components
-        are merged and split (see :class:`~gaussmix.fitting.Exploration`). The other values give a single start, as in
-        scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of k-means;
-        ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
+        The start. ``"explore"`` searches for a good optimum: short runs from many starts of several families compete,
+        and components are merged and split (see :class:`~gaussmix.fitting.Exploration`). The other values give a single
+        start, as in scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of
+        k-means; ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
         responsibilities ``(n, K)``; a :class:`Mixture`; or a callable ``f(source, n_components, rng)`` that returns any
         of these values, where ``source.rows`` are the rows.
     weights_init : (K,) array_like, optional
@@ -224,6 +228,7 @@ class GaussianMixture(MixtureEstimator):
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "algorithm": [StrOptions({_EM, "truncated"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
+        "effort": [StrOptions(set(SCHEDULES))],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "init_params": [StrOptions({*NAMED_STARTS, EXPLORE}), "array-like", Mixture, callable],
@@ -264,6 +269,7 @@ class GaussianMixture(MixtureEstimator):
         max_iter: int = 100,
         algorithm: Literal["em", "truncated"] = "em",
         n_init: int = 1,
+        effort: Literal["quick", "default", "thorough"] = "default",
         init_params: Any = EXPLORE,  # noqa: ANN401 - a name, an array, a Mixture or a callable
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
@@ -286,6 +292,7 @@ class GaussianMixture(MixtureEstimator):
         self.max_iter = max_iter
         self.algorithm = algorithm
         self.n_init = n_init
+        self.effort = effort
         self.init_params = init_params
         self.weights_init = weights_init
         self.means_init = means_init
@@ -345,7 +352,11 @@ class GaussianMixture(MixtureEstimator):
             problem = span.reduce(problem) if span else problem
             progress = Progress(self.verbose, self.verbose_interval)
             history = self._history if self._is_warm(source) else ()
-            fit_once = partial(fit_from, beside=beside, history=history) if self.algorithm == _EM else fit_truncated
+            fit_once = (
+                partial(fit_from, beside=beside, history=history, schedule=SCHEDULES[self.effort])
+                if self.algorithm == _EM
+                else fit_truncated
+            )
             report = fit_starts(
                 problem,
                 Stopping(self.tol, self.max_iter, progress.watch),

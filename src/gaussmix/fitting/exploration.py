@@ -218,7 +218,8 @@ class Exploration:
         """Return the finalists at their limits, and whether other starts are known to lead to the best of them."""
         n_starts = self._count_side_by_side(sample)
         if n_starts:
-            mixtures, agreed, n_passes = compare_side_by_side(self.problem, sample, n_starts, rng)
+            n_finalists = self.schedule.n_finalists_side_by_side
+            mixtures, agreed, n_passes = compare_side_by_side(self.problem, sample, n_starts, n_finalists, rng)
             runs.count_passes(n_passes, sample)
             fits = _best_first(runs)([runs.run(sample, mixture, 0) for mixture in mixtures])
             return self._run_to_limits(runs, sample, fits, ended), agreed
@@ -240,7 +241,7 @@ class Exploration:
         """Return the number of starts to compare side by side; 0 where starts race one after the other."""
         classed = len(sample.component_groups(self.problem.n_components)) > 1
         whole = sample is self.problem.source and not classed
-        return count_starts(self.problem, sample) if whole else 0
+        return count_starts(self.problem, sample, self.schedule) if whole and self._roomy else 0
 
     def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """Return the candidates that win the race, the best first."""
