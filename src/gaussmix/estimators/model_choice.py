@@ -222,10 +222,10 @@ class _QuietMixture(GaussianMixture):
     report: FitReport
     notes: tuple[str, ...]
 
-    def _report(self, report: FitReport, source: Source) -> None:
+    def _store_report(self, report: FitReport, source: Source) -> None:
         self.report, self.notes = report, ()
         if report.status is not Status.CONVERGED:
-            self.notes = (report.message(self.tol, self._notes(report, source)),)
+            self.notes = (report.message(self.tol, self._describe_bounds(report, source)),)
 
 
 class _QuietSearch(GaussianMixtureSearch):
