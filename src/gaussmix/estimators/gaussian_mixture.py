@@ -22,7 +22,7 @@ from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.starts import kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
-from gaussmix.initialization import NAMED_STARTS, add_prior
+from gaussmix.initialization import NAMED_STARTS, add_prior, moments_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
@@ -368,7 +368,7 @@ class GaussianMixture(ReportingEstimator):
         m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
         self.shrinkage_ = None
         if self.prior != _AUTO:
-            return add_prior(self.prior, source, self.n_components, m_step), ()
+            return add_prior(self.prior, self.n_components, m_step, partial(moments_of, source)), ()
         if self.algorithm == _EM and self.max_iter > 0:
             self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
         if self.shrinkage_ is None:
