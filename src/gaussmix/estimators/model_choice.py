@@ -231,7 +231,7 @@ class _QuietMixture(GaussianMixture):
 class _QuietSearch(GaussianMixtureSearch):
     """A search that does not warn about its best model: the model may not be the selected one."""
 
-    def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         pass
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
