@@ -318,7 +318,12 @@ def run(
     Returns
     -------
     Fit
-        The last complete state, also where a component collapsed or Ctrl-C was pressed, with the status of the run.
+        The last complete state, also if a component collapsed or Ctrl-C was pressed, with the status of the run.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C was pressed before the pass for the start was complete: there is no state to return.
     """
     path: list[float] = []
     skipped: list[float] = []
@@ -349,7 +354,7 @@ def run(
     except IllDefinedCovarianceError as error:
         status, reason = Status.COLLAPSED, str(error)
     except KeyboardInterrupt:
-        if not path:
+        if not path:  # the start has no statistics yet
             raise
         status = Status.INTERRUPTED
     return Fit(last, tuple(path), status, reason, tuple(skipped))
