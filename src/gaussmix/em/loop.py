@@ -52,7 +52,7 @@ class Status(Enum):
     BEHIND = "Stopped early: it was heading for a log-likelihood or criterion behind the best."
     COLLAPSED = "Stopped where a component has no spread in some direction, and nothing holds it open."
     INTERRUPTED = "Interrupted: the best so far is kept."
-    HELD = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
+    REGULARIZED = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
     FLAT = "Components have no spread in some direction: reg_covar holds them open."
     ROUNDED = "Components are as narrow as the rounding of the columns allows."
     EMPTY = "Components are empty: no row belongs to them."
