@@ -72,7 +72,7 @@ def test_what_is_left_is_said_where_it_is_not_known(outcome):
 
 def test_the_first_thing_to_know_comes_first(outcome):
     assert outcome.status is Status.CONVERGED
-    assert holding(outcome, 0).status is Status.HELD
+    assert holding(outcome, 0).status is Status.REGULARIZED
     assert ending(holding(outcome, 0), Status.ITERATION_LIMIT).status is Status.ITERATION_LIMIT
 
 
@@ -156,7 +156,7 @@ def test_a_row_far_away_is_held_named_and_no_spike():
     assert len(warned) == 1
     alone = GaussianMixture(2, tol=1e-7, random_state=0).fit(rows)
     k = int(model.predict([[3e3, 4e3]])[0])
-    assert model.status_ is Status.HELD
+    assert model.status_ is Status.REGULARIZED
     assert f"Component {k} would" in model.message_
     assert np.linalg.eigvalsh(model.covariances_[k]).min() > 1e-2
     others = [j for j in np.argsort(model.means_[:, 0]) if j != k]

@@ -1,14 +1,15 @@
 """The settings of a search, and what follows from them for its rows."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 
 from gaussmix import initialization
 from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.initialization.rounding import Rounding
-from gaussmix.priors import NormalInverseWishart, scaled
+from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import Source
 
 __all__ = ["Search"]
@@ -88,10 +89,7 @@ class Search:
         """Return a model with the prior for so many components; without a prior, the model itself."""
         if self.prior is None:
             return m_step
-        if not isinstance(self.prior, str):
-            return replace(m_step, prior=self.prior)
-        mean, covariance = self._correlated_moments if m_step.moments.correlated else self._diagonal_moments
-        return replace(m_step, prior=scaled(self.prior, mean, covariance, n_components, m_step.structure))
+        return initialization.add_prior(self.prior, n_components, m_step, self._compute_moments)
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -104,9 +102,6 @@ class Search:
         return initialization.relative_ridge(self.source, 1.0)
 
     @cached_property
-    def _correlated_moments(self) -> tuple[Floats, Floats]:
-        return initialization.moments_of(self.source, correlated=True)
-
-    @cached_property
-    def _diagonal_moments(self) -> tuple[Floats, Floats]:
-        return initialization.moments_of(self.source, correlated=False)
+    def _compute_moments(self) -> Callable[..., tuple[Floats, Floats]]:
+        """The function that returns the mean and the covariance, or the variances, of all rows by one pass each."""
+        return cache(partial(initialization.moments_of, self.source))
