@@ -33,7 +33,7 @@ def clusters(n_features: int, seed: int = 0) -> np.ndarray:
 def test_each_family_makes_mixtures_with_all_components(structure: Structure, n_features: int) -> None:
     rows = clusters(n_features)
     em = BatchEM(rows, np.ones(len(rows)), structure, 1e-6 * rows.var(axis=0))
-    batch = DiverseStarts(em, 3, np.random.default_rng(0)).make(24)
+    batch, _ = DiverseStarts(em, 3, np.random.default_rng(0)).make(24)
     assert batch.weights.shape == (len(batch), 3)
     assert 20 <= len(batch) <= 28
     assert_allclose(batch.weights.sum(axis=1), 1.0)
@@ -49,7 +49,7 @@ def test_a_row_of_weight_two_counts_like_two_rows() -> None:
     starts = []
     for each, weights in ((rows, counts.astype(float)), (np.repeat(rows, counts, axis=0), np.ones(counts.sum()))):
         em = BatchEM(each, weights, named("full"), np.full(2, 1e-6))
-        starts.append(DiverseStarts(em, 3, np.random.default_rng(0)).make(30))
+        starts.append(DiverseStarts(em, 3, np.random.default_rng(0)).make(30)[0])
     same = np.isclose(starts[0].means, starts[1].means, rtol=1e-6).all(axis=(1, 2))
     assert same.mean() > 0.9  # sums in another order can move a row across the bound of a group
 

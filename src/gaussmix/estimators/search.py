@@ -18,6 +18,7 @@ from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
 from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
+from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import (
@@ -71,6 +72,9 @@ class GaussianMixtureSearch(MixtureEstimator):
     stop_early : bool, default True
         If True, a fit is stopped when its predicted criterion is behind the best by more than 10 + n / 20. The row of
         this model in `results_` says so, and has the values of the unfinished fit. ``"cv"`` stops no fits.
+    effort : {"quick", "default", "thorough"}, default "default"
+        On small tables, the number of starts from which the models that could win are fitted again: a quarter of the
+        default number, or ten times as many.
     n_init : int, default 1
         Number of k-means starts for each number of components, in addition to the starts that the search makes from
         other fits.
@@ -155,6 +159,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         "weights": [StrOptions({"free", "equal"})],
         "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
         "stop_early": ["boolean"],
+        "effort": [StrOptions(set(SCHEDULES))],
         "n_init": [Interval(Integral, 0, None, closed="left")],
         "n_walks": [Interval(Integral, 1, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
@@ -179,6 +184,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         weights: Literal["free", "equal"] = "free",
         prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
         stop_early: bool = True,
+        effort: Literal["quick", "default", "thorough"] = "default",
         n_init: int = 1,
         n_walks: int = 1,
         reg_covar: float | Literal["auto"] = "auto",
@@ -196,6 +202,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.weights = weights
         self.prior = prior
         self.stop_early = stop_early
+        self.effort = effort
         self.n_init = n_init
         self.n_walks = n_walks
         self.reg_covar = reg_covar
@@ -292,6 +299,7 @@ class GaussianMixtureSearch(MixtureEstimator):
             tol=self.tol,
             max_iter=self.max_iter,
             n_workers=n_workers,
+            schedule=SCHEDULES[self.effort],
         )
 
     def _results(self, search: Search) -> SearchResults:

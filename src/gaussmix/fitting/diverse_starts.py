@@ -52,8 +52,8 @@ class DiverseStarts:
     n_components: int
     rng: np.random.Generator
 
-    def make(self, n_starts: int) -> MixtureBatch:
-        """Return about `n_starts` mixtures, each family with its share.
+    def make(self, n_starts: int) -> tuple[MixtureBatch, int]:
+        """Return about `n_starts` mixtures, each family with its share, and the passes over the rows that they took.
 
         The shares were chosen on half of the tables of ``python -m benchmarks.optimum``.
         """
@@ -66,7 +66,8 @@ class DiverseStarts:
             (0.10, self._scattered),
             (0.12, self._merged_neighbourhoods),
         )
-        return MixtureBatch.joined([family(max(1, round(share * n_starts))) for share, family in shares])
+        batches = [family(max(1, round(share * n_starts))) for share, family in shares]
+        return MixtureBatch.joined(batches), _STEPS_BEFORE_MERGING * len(batches[-1])
 
     # --- Families ----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from gaussmix.fitting.race import race
 from gaussmix.fitting.rare_groups import with_rare_groups
 from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.schedule import SCHEDULE, Schedule
-from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts
+from gaussmix.fitting.side_by_side import LONGEST, compare_side_by_side, count_starts
 from gaussmix.fitting.split_merge import split_and_merge
 from gaussmix.fitting.starts import candidate_starts, plain_start, start_in_turn, sure_starts
 from gaussmix.mixture import Mixture
@@ -241,7 +241,8 @@ class Exploration:
         """Return the number of starts to compare side by side; 0 where starts race one after the other."""
         classed = len(sample.component_groups(self.problem.n_components)) > 1
         whole = sample is self.problem.source and not classed
-        return count_starts(self.problem, sample, self.schedule) if whole and self._roomy else 0
+        fits = whole and self._roomy and self.stopping.max_iter >= LONGEST
+        return count_starts(self.problem, sample, self.schedule) if fits else 0
 
     def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """Return the candidates that win the race, the best first."""

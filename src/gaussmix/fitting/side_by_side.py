@@ -16,12 +16,14 @@ from gaussmix.fitting.schedule import Schedule
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["Finalists", "compare_side_by_side", "count_starts"]
+__all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts"]
 
 _RUNGS = ((5, 0.5), (7, 0.25), (18, 0.0))
 """EM steps of each rung, and the share of all starts that goes on afterwards."""
 _STEPS_PER_START = 5 + 0.5 * 7 + 0.25 * 18
 """EM steps of all rungs for each start."""
+LONGEST = 5 + 7 + 18
+"""EM steps of a start that goes through all rungs."""
 _SECONDS, _SECONDS_PER_PRODUCT = 12e-9, 0.8e-9
 """Time of a step on one core for each row and component, and for each product of features besides."""
 _FEWEST_STARTS = 16
@@ -129,8 +131,8 @@ class _Comparison:
 
     def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
         """Return the mixtures that are left of one batch of starts."""
-        batch = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
-        n_made, n_passes = len(batch), 0
+        batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
+        n_made = len(batch)
         for n_steps, share in _RUNGS:
             n_passes += n_steps * len(batch)
             batch, scores = self._run(batch, n_steps)

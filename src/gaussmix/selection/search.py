@@ -7,6 +7,8 @@ from functools import cache, cached_property, partial
 from gaussmix import initialization
 from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
+from gaussmix.fitting import Problem
+from gaussmix.fitting.schedule import SCHEDULE, Schedule
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.initialization.rounding import Rounding
 from gaussmix.priors import NormalInverseWishart
@@ -46,6 +48,8 @@ class Search:
         Largest number of M-steps of a fit.
     n_workers : int
         Models that are evaluated in parallel.
+    schedule : Schedule
+        The work of the comparisons of starts side by side.
     """
 
     source: Source
@@ -59,11 +63,12 @@ class Search:
     tol: float = 1e-6
     max_iter: int = 1000
     n_workers: int = 1
+    schedule: Schedule = SCHEDULE
 
     @property
     def n_evaluations(self) -> int:
         """The number of evaluations in a search that is not interrupted."""
-        sweeps = 2 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
+        sweeps = 3 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
         return len(self.fitted_models) * sweeps
 
     @cached_property
@@ -84,6 +89,10 @@ class Search:
             "features: any covariance with axes of its own is degenerate."
         )
         return [(m_step, reason) for m_step in self.m_steps if m_step not in self.fitted_models]
+
+    def problem(self, m_step: MStep, n_components: int) -> Problem:
+        """Return the problem that one model of the search solves."""
+        return Problem(self.source, n_components, m_step, self.variances)
 
     def with_prior(self, m_step: MStep, n_components: int) -> MStep:
         """Return a model with the prior for so many components; without a prior, the model itself."""
