@@ -92,6 +92,7 @@ def test_every_parameter_of_scikit_learn_is_there_with_its_default():
         "prior",
         "eigenvalue_ratio",
         "algorithm",
+        "effort",
         "weights_are",
         "engine",
         "n_jobs",

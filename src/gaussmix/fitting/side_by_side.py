@@ -9,6 +9,7 @@ import numpy as np
 from gaussmix._types import Floats
 from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.em.batch import BatchEM, MixtureBatch
+from gaussmix.em.m_step import MStep
 from gaussmix.fitting.diverse_starts import DiverseStarts
 from gaussmix.fitting.partitions import same_solution
 from gaussmix.fitting.problem import Problem
@@ -58,7 +59,8 @@ class Finalists(NamedTuple):
 def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> int:
     """Return the number of starts to compare side by side; 0 where the table or the model is not for a batch.
 
-    Batches know neither priors nor bounds on eigenvalues, and on large tables a start takes no longer by itself.
+    Batches know neither priors nor bounds on eigenvalues, and need a floor under all variances. On large tables, a
+    start takes no longer by itself. Where there are no more different rows than components, there is nothing to compare.
 
     Parameters
     ----------
@@ -71,12 +73,14 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     m_step, n_features = problem.m_step, sample.n_features
     deviations = np.sqrt(problem.variances)
     plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
-    if not plain or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
+    if not plain or _floor(m_step).min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
         return 0
     n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
     seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
     affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
-    return min(affordable, schedule.n_side_by_side) if affordable >= _FEWEST_STARTS else 0
+    if affordable < _FEWEST_STARTS or len(np.unique(sample.rows, axis=0)) <= problem.n_components:
+        return 0
+    return min(affordable, schedule.n_side_by_side)
 
 
 def compare_side_by_side(
@@ -97,9 +101,9 @@ def compare_side_by_side(
         Largest number of mixtures to return.
     rng : numpy.random.Generator
     """
-    comparison = _Comparison.of(problem, sample)
-    n_batches = ceil(n_starts / _AT_ONCE)
-    raced = [comparison.race(ceil(n_starts / n_batches), n_finalists, rng) for _ in range(n_batches)]
+    comparison, n_batches = _Comparison.of(problem, sample), ceil(n_starts / _AT_ONCE)
+    with np.errstate(all="ignore"):  # a mixture that degenerates has no finite score, and is left out
+        raced = [comparison.race(ceil(n_starts / n_batches), n_finalists, rng) for _ in range(n_batches)]
     batch = MixtureBatch.joined([one.batch for one in raced])
     scores = np.concatenate([one.scores for one in raced])
     order = np.argsort(-scores, kind="stable")
@@ -125,9 +129,8 @@ class _Comparison:
     @classmethod
     def of(cls, problem: Problem, sample: ArraySource) -> Self:
         m_step = problem.m_step
-        floor = m_step.ridge if m_step.rounding is None else m_step.ridge + m_step.rounding
         rows = np.asarray(sample.rows, dtype=np.float64)
-        return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, floor, m_step.equal_weights))
+        return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, _floor(m_step), m_step.equal_weights))
 
     def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
         """Return the mixtures that are left of one batch of starts."""
@@ -166,6 +169,11 @@ class _Comparison:
         loss = np.trace(ratios, axis1=1, axis2=2) - len(spread) - np.linalg.slogdet(ratios)[1]
         np.add.at(penalty, np.nonzero(few)[0], 0.5 * mass[few] * loss)
         return penalty
+
+
+def _floor(m_step: MStep) -> Floats:
+    """Return the variances that a batch adds to the diagonals of covariances: the ridge, and the floor of rounding."""
+    return m_step.ridge if m_step.rounding is None else m_step.ridge + m_step.rounding
 
 
 def _halves(n: int) -> tuple[slice, slice]:

@@ -1,8 +1,9 @@
 """The search: sweeps over the numbers of components, in which each model starts from the fits of its neighbours.
 
-1. The first sweep goes up. For each number of components K, all structures share starts: a partition of one Ward
-   tree, k-means partitions, and the best mixture so far with one component split. On small tables, each structure also
-   has the best of a few starts of several families (:mod:`~gaussmix.fitting.diverse_starts`).
+1. The first sweep goes up. For each number of components K, all structures share their starts: a partition of one Ward
+   tree, k-means partitions, and the best mixture so far with one component split. On small tables, the best of a few
+   starts of several families are added (:mod:`~gaussmix.fitting.diverse_starts`), which are compared for the widest
+   structures.
 2. A sweep down follows. Each structure starts from its own fit with K + 1 components after a merge of two, for the few
    merges that cost least by Runnalls' bound, and from the fit of a nested structure if that is better: it can only be
    better because the larger structure lacked a good start.
@@ -135,10 +136,25 @@ class _Sweeps:
             if k <= n_rows:
                 starts = partition_starts(search, k, partition, init, self._rng)
                 starts += split_starts(search, self.candidates, k)
-            yield k, partial(self._first_starts, starts)
+                starts += [start for wide in self._widest for start in self._compare(wide, k)]
+            yield k, partial(_shared, starts)
 
-    def _first_starts(self, shared: list[Start], candidate: Candidate) -> list[Start]:
-        return [*shared, *compared_starts(self._search, candidate, SCHEDULES["quick"], self._rng_for(candidate))]
+    def _compare(self, m_step: MStep, k: int) -> list[Start]:
+        """Return the best of a few starts of several families for one model."""
+        candidate = Candidate(self._search.with_prior(m_step, k), k)
+        return compared_starts(self._search, candidate, SCHEDULES["quick"], self._rng_for(candidate))
+
+    @property
+    def _widest(self) -> list[MStep]:
+        """The models that no other model contains: among all, and among those without correlations."""
+        models = self._search.fitted_models
+        groups = (models, [m_step for m_step in models if not m_step.structure.form.correlated])
+        return [
+            one
+            for group in groups
+            for one in group
+            if not any(other is not one and other.structure.contains(one.structure) for other in group)
+        ]
 
     def _rng_for(self, candidate: Candidate) -> np.random.Generator:
         """Return the generator of a model: its draws do not depend on the models that are evaluated before."""
@@ -281,3 +297,7 @@ class _Sweeps:
             return candidate
         gain = self._search.rounding.gain(candidate.mixture, self._search.source, floor)
         return replace(candidate, cells_gain=gain)
+
+
+def _shared(starts: list[Start], _candidate: Candidate) -> list[Start]:
+    return starts
