@@ -221,8 +221,9 @@ class Exploration:
             n_finalists = self.schedule.n_finalists_side_by_side
             mixtures, agreed, n_passes = compare_side_by_side(self.problem, sample, n_starts, n_finalists, rng)
             runs.count_passes(n_passes, sample)
-            fits = _best_first(runs)([runs.run(sample, mixture, 0) for mixture in mixtures])
-            return self._run_to_limits(runs, sample, fits, ended), agreed
+            if mixtures:
+                fits = _best_first(runs)([runs.run(sample, mixture, 0) for mixture in mixtures])
+                return self._run_to_limits(runs, sample, fits, ended), agreed
         schedule, effort, rows = self.schedule, self._effort(sample), sample
         enough = max(schedule.least_sample, schedule.starts_per_parameter * self.problem.n_parameters)
         in_turn = sample is not self.problem.source and effort < 1.0 and sample.n_rows > enough

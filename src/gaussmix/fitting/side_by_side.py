@@ -37,6 +37,9 @@ _AGREED = 0.4
 """Share of the starts in the last rung at the leader's solution, from which no better optimum is looked for."""
 _SMALLEST, _LARGEST = 1e-50, 1e50
 """Standard deviations of columns whose products neither over- nor underflow."""
+_FARTHEST = 1e4
+"""The distance of a row from the centre, in standard deviations of a column, up to which second moments about the
+centre keep half of their sixteen digits."""
 
 
 class Finalists(NamedTuple):
@@ -60,7 +63,7 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     """Return the number of starts to compare side by side; 0 where the table or the model is not for a batch.
 
     Batches know neither priors nor bounds on eigenvalues, and need a floor under all variances. On large tables, a
-    start takes no longer by itself. Where there are no more different rows than components, there is nothing to compare.
+    start takes no longer by itself. A row far from the others would cost the second moments their digits.
 
     Parameters
     ----------
@@ -78,9 +81,15 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
     seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
     affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
-    if affordable < _FEWEST_STARTS or len(np.unique(sample.rows, axis=0)) <= problem.n_components:
+    if affordable < _FEWEST_STARTS or not _comparable(problem, sample):
         return 0
     return min(affordable, schedule.n_side_by_side)
+
+
+def _comparable(problem: Problem, sample: ArraySource) -> bool:
+    """Return whether no row is far from the others, and more rows than components are different."""
+    farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / np.sqrt(problem.variances)).max()
+    return bool(farthest < _FARTHEST) and len(np.unique(sample.rows, axis=0)) > problem.n_components
 
 
 def compare_side_by_side(
@@ -133,8 +142,11 @@ class _Comparison:
         return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, _floor(m_step), m_step.equal_weights))
 
     def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
-        """Return the mixtures that are left of one batch of starts."""
-        batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
+        """Return the mixtures that are left of one batch of starts; none where a start cannot be made."""
+        try:
+            batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
+        except np.linalg.LinAlgError:  # a family gave a component without spread, in spite of the floor
+            return _Raced(self.em.no_mixtures(self.problem.n_components), np.empty(0), 0)
         n_made = len(batch)
         for n_steps, share in _RUNGS:
             n_passes += n_steps * len(batch)
