@@ -17,9 +17,9 @@ X.head(3)
 # %%
 # The kinds of eruptions
 # ----------------------
-# The search fits all fourteen structures with one to nine components, and becomes the best of these models. Each curve
-# is a structure, and lower is better. Hollow markers are fits that were stopped early, because they were far from the
-# best.
+# The search fits all fourteen structures with one to nine components, and chooses the model with the lowest BIC. Each
+# curve is a structure, and lower is better. Hollow markers are fits that were stopped early, because they were far from
+# the best.
 
 from matplotlib import pyplot as plt
 

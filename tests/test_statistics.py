@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cases import MOMENTS, mixture
 from gaussmix.engines import reference
-from gaussmix.moments import FULL, POOLED, SCALAR
+from gaussmix.moments import FULL, SCALAR
 from gaussmix.statistics import ADDITIVE, Statistics
 
 seeds = st.integers(0, 2**32 - 1)
@@ -70,7 +70,7 @@ def test_every_sum_over_the_rows_is_added_scaled_and_joined(moments, seed):
         np.testing.assert_allclose(getattr(sums.scale(3.0), name), 3.0 * value)
         np.testing.assert_allclose(getattr(twice - sums, name), value)
         joined = getattr(Statistics.joined([sums, sums]), name)
-        by_component = np.ndim(value) > 0 and not (name == "second" and moments is POOLED)
+        by_component = np.ndim(value) > 0 and not (name == "second" and moments.pooled)
         np.testing.assert_allclose(joined, np.concatenate([value, value]) if by_component else 2.0 * value)
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaussmix.weights import effective_size, scale_to_effective_size, warn_of_shortfall
+from gaussmix.weights import describe_shortfall, effective_size, scale_to_effective_size
 
 positive = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30).map(np.array)
 REMEDY = "say so"
@@ -32,18 +32,18 @@ def test_relative_weights_sum_to_the_effective_size_and_compare_rows_as_before(w
 @given(counts=st.lists(st.one_of(st.just(0.0), st.floats(1.0, 1e6)), min_size=1, max_size=30))
 def test_weights_of_at_least_one_are_never_warned_about(counts):
     weights = np.array([*counts, 1.0])
-    assert warn_of_shortfall(weights, REMEDY) is None
+    assert describe_shortfall(weights, REMEDY) is None
 
 
 @given(weights=positive)
 def test_neither_relative_weights_nor_weights_of_mean_one_are_warned_about(weights):
-    assert warn_of_shortfall(scale_to_effective_size(weights), REMEDY) is None
-    assert warn_of_shortfall(weights / weights.mean(), REMEDY) is None
-    assert warn_of_shortfall((weights / weights.mean()).astype(np.float32).astype(float), REMEDY) is None
+    assert describe_shortfall(scale_to_effective_size(weights), REMEDY) is None
+    assert describe_shortfall(weights / weights.mean(), REMEDY) is None
+    assert describe_shortfall((weights / weights.mean()).astype(np.float32).astype(float), REMEDY) is None
 
 
 def test_weights_that_sum_to_one_are_warned_about_with_numbers_and_the_remedy():
-    said = warn_of_shortfall(np.full(500, 1 / 500), REMEDY)
+    said = describe_shortfall(np.full(500, 1 / 500), REMEDY)
     assert "sum to 1, less than the effective number of rows, 500" in said
     assert said.endswith("If the weights only compare rows, say so.")
-    assert warn_of_shortfall(np.full(10, 0.5), REMEDY) is not None
+    assert describe_shortfall(np.full(10, 0.5), REMEDY) is not None

@@ -22,10 +22,13 @@ class Moments(ABC):
         The name of the one value of the kind in this module: a pickled kind is loaded as that value.
     correlated : bool
         True where products of different features are kept.
+    pooled : bool
+        True where the second moments of all components are added up.
     """
 
     name: ClassVar[str]
     correlated: ClassVar[bool]
+    pooled: ClassVar[bool] = False
 
     def __reduce__(self) -> str:
         return self.name
@@ -198,6 +201,7 @@ class _Pooled(Moments):
 
     name = "POOLED"
     correlated = True
+    pooled = True
 
     def zero(self, n_components: int, n_features: int) -> Floats:
         return np.zeros((n_features, n_features))

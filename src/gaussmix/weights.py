@@ -13,7 +13,7 @@ import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["MEANINGS", "effective_size", "scale_to_effective_size", "warn_of_shortfall"]
+__all__ = ["MEANINGS", "describe_shortfall", "effective_size", "scale_to_effective_size"]
 
 MEANINGS = ("counts", "relative")
 """The meanings of weights: the number of rows that each row stands for, or a comparison of the rows."""
@@ -44,17 +44,17 @@ def scale_to_effective_size(weights: Floats) -> Floats:
     return np.asarray(units * (units.sum() / (units @ units)))
 
 
-def warn_of_shortfall(weights: Floats, remedy: str) -> str | None:
-    """Return a warning where counts sum to less than their effective size, else None.
+def describe_shortfall(weights: Floats, remedy: str) -> str | None:
+    """Return a sentence that counts sum to less than their effective size, or None if they do not.
 
-    The sum is never less where all weights are 0 or at least 1.
+    The sum is never less if all weights are 0 or at least 1.
 
     Parameters
     ----------
     weights : (n,) ndarray
         Weights, not all zero.
     remedy : str
-        The advice for relative weights, which ends the warning.
+        The advice for relative weights, which ends the sentence.
     """
     total, size = float(weights.sum()), effective_size(weights)
     if total >= size * (1.0 - _SLACK):

@@ -134,6 +134,24 @@ def test_an_interruption_keeps_the_last_step(problem):
     assert len(fit.history) == 4
 
 
+class Interrupted(ArraySource):
+    """Rows with Ctrl-C in every pass."""
+
+    def reduce(self, mixture, moments):
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_is_a_status_from_the_first_state_on(problem):
+    source, first = problem
+    rows = Interrupted(source.rows)
+    state = next(iterate(source, first, MODEL))
+    fit = run(rows, state, MODEL, tol=0.0, max_iter=100)
+    assert fit.status is Status.INTERRUPTED
+    assert fit.state is state
+    with pytest.raises(KeyboardInterrupt):
+        run(rows, first, MODEL, tol=0.0, max_iter=100)
+
+
 # --- Extrapolated steps ----------------------------------------------------------------------------------------------
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)

@@ -74,7 +74,7 @@ def test_covariances_between_features_need_more_rows_than_features(name, weight,
 def test_one_covariance_for_all_is_found_where_a_structure_iterates_over_full_moments(structure):
     *_, sums = statistics(structure, 0, 3, 2)
     found = MStep(structure, np.zeros(2)).pooled_guess(sums)
-    assert (found is not None) == (structure.iterates and structure.moments is FULL)
+    assert (found is not None) == (structure.iterates and structure.form.correlated)
     if found is not None:
         pooled = MStep(named("tied"), np.zeros(2)).maximize(statistics(named("tied"), 0, 3, 2)[2])
         np.testing.assert_allclose(found.covariances, pooled.covariances.covariances)

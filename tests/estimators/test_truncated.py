@@ -131,7 +131,7 @@ def test_several_starts_are_told_apart():
 def test_components_of_too_few_rows_are_held_open(engine):
     lonely = 100.0 + 10.0 * np.arange(9.0)[:, None] ** 2 * [1.0, 2.0, 3.0]
     model = quietly(truncated(120, covariance_type="diag", engine=engine), np.concatenate([rows(), lonely]))
-    assert model.status_ in {Status.HELD, Status.ITERATION_LIMIT}
+    assert model.status_ in {Status.REGULARIZED, Status.ITERATION_LIMIT}
     assert "holds each open" in model.message_
     assert np.isfinite(model.covariances_).all()
 

@@ -388,7 +388,7 @@ def test_an_interruption_while_collapsed_components_are_regularized_keeps_all_mo
     rows[:60, 1] = 1.5
     whole = Interrupted(rows, last=10**6)
     results = fit_models(search(whole, (1, 2), (named("VVI"),), ridge=1e-6), np.random.default_rng(0))
-    assert [one.status for one in results.candidates] == ["converged", "held"]
+    assert [one.status for one in results.candidates] == ["converged", "regularized"]
     source = Interrupted(rows, last=len(whole.passes))
     results = fit_models(search(source, (1, 2), (named("VVI"),), ridge=1e-6), np.random.default_rng(0))
     assert results.interrupted

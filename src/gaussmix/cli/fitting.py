@@ -19,7 +19,7 @@ from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.estimators.validation import CHECKED
 from gaussmix.mixture import Mixture
 from gaussmix.selection import ALL, Search, Watch
-from gaussmix.weights import warn_of_shortfall
+from gaussmix.weights import describe_shortfall
 
 __all__ = ["CHECKED", "CommandSearch", "Shown", "fit"]
 
@@ -108,7 +108,7 @@ def _shortfall(table: Table, search: CommandSearch) -> list[str]:
     """Return a warning where the weights are said to be counts, and seem not to be."""
     if table.weights is None or search.weights_are != CHECKED:
         return []
-    said = warn_of_shortfall(table.weights, "add --relative-weights")
+    said = describe_shortfall(table.weights, "add --relative-weights")
     return [said] if said else []
 
 

@@ -52,7 +52,7 @@ class Status(Enum):
     BEHIND = "Stopped early: it was heading for a log-likelihood or criterion behind the best."
     COLLAPSED = "Stopped where a component has no spread in some direction, and nothing holds it open."
     INTERRUPTED = "Interrupted: the best so far is kept."
-    HELD = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
+    REGULARIZED = "Components of too few rows would have collapsed: a prior worth one row each holds them open."
     FLAT = "Components have no spread in some direction: reg_covar holds them open."
     ROUNDED = "Components are as narrow as the rounding of the columns allows."
     EMPTY = "Components are empty: no row belongs to them."
@@ -318,7 +318,12 @@ def run(
     Returns
     -------
     Fit
-        The last complete state, also where a component collapsed or Ctrl-C was pressed, with the status of the run.
+        The last complete state, also if a component collapsed or Ctrl-C was pressed, with the status of the run.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C was pressed before the pass for the start was complete: there is no state to return.
     """
     path: list[float] = []
     skipped: list[float] = []
@@ -349,7 +354,7 @@ def run(
     except IllDefinedCovarianceError as error:
         status, reason = Status.COLLAPSED, str(error)
     except KeyboardInterrupt:
-        if not path:
+        if not path:  # the start has no statistics yet
             raise
         status = Status.INTERRUPTED
     return Fit(last, tuple(path), status, reason, tuple(skipped))

@@ -9,7 +9,7 @@ from gaussmix._threads import one_thread
 from gaussmix._types import Floats
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, Tied
 from gaussmix.mixture import Mixture
-from gaussmix.moments import FULL, POOLED, Moments
+from gaussmix.moments import POOLED, Moments
 from gaussmix.priors import ComponentPrior, NormalInverseWishart
 from gaussmix.statistics import Statistics
 from gaussmix.structures import STRUCTURES, Structure
@@ -140,7 +140,7 @@ class MStep:
 
         None for structures with a closed form, and where the pooled covariance is singular.
         """
-        if not self.structure.iterates or statistics.moments is not FULL:
+        if not (self.structure.iterates and statistics.moments.correlated):
             return None
         try:
             with np.errstate(all="ignore"), _limit_blas(statistics.origin.shape[1]):
@@ -194,7 +194,7 @@ class MStep:
             return ()
         bounded = self._regularize_without_floor(statistics)
         before, after = (bounded.moments.spread(one.second) for one in (bounded, self._apply_floor(bounded)))
-        n_covariances = 1 if bounded.moments is POOLED else len(statistics.mass)
+        n_covariances = 1 if bounded.moments.pooled else len(statistics.mass)
         changed = (after > before * (1.0 + _SMALLEST_RAISE)).reshape(n_covariances, -1).any(axis=1)
         return tuple(np.flatnonzero(np.broadcast_to(changed, len(statistics.mass))).tolist())
 

@@ -1,41 +1,29 @@
 """The estimator of a Gaussian mixture, a drop-in for scikit-learn's ``GaussianMixture``."""
 
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
-from gaussmix.em import Status
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.base import MixtureEstimator, distinct_names
 from gaussmix.estimators.progress import Progress
+from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
-from gaussmix.estimators.user_start import (
-    EXPLORE,
-    InitialParameters,
-    PositiveRows,
-    refuse_random,
-    restrict_start,
-    user_starts,
-)
+from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_random
 from gaussmix.estimators.validation import WEIGHTS_ARE
-from gaussmix.fitting import Problem, Shrinkage, Stopping, fit_shrinkage
+from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
-from gaussmix.fitting.report import FitReport
-from gaussmix.fitting.starts import Start, kmeans_start
+from gaussmix.fitting.schedule import SCHEDULES
+from gaussmix.fitting.starts import kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
-from gaussmix.initialization import NAMED_STARTS, add_prior
-from gaussmix.initialization.columns import rounding_of
+from gaussmix.initialization import NAMED_STARTS, add_prior, moments_of
 from gaussmix.mixture import Mixture
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
@@ -47,7 +35,7 @@ __all__ = ["GaussianMixture"]
 _AUTO, _EM = "auto", "em"
 
 
-class GaussianMixture(MixtureEstimator):
+class GaussianMixture(ReportingEstimator):
     r"""A Gaussian mixture, fitted by expectation–maximization (EM).
 
     The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of
@@ -99,11 +87,14 @@ class GaussianMixture(MixtureEstimator):
     n_init : int, default 1
         Number of starts, or of explorations. The result is the fit with the highest log-posterior among the fits with
         the fewest regularized components.
+    effort : {"quick", "default", "thorough"}, default "default"
+        Work of the exploration. ``"quick"`` compares a quarter of the starts in less than half of the time;
+        ``"thorough"`` compares ten times as many.
     init_params : str, array_like, Mixture or callable, default "explore"
-        The start. ``"explore"`` searches for a good optimum: short runs from many partitions compete, and components
-        are merged and split (see :class:`~gaussmix.fitting.Exploration`). The other values give a single start, as in
-        scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of k-means;
-        ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
+        The start. ``"explore"`` searches for a good optimum: short runs from many starts of several families compete,
+        and components are merged and split (see :class:`~gaussmix.fitting.Exploration`). The other values give a single
+        start, as in scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of
+        k-means; ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
         responsibilities ``(n, K)``; a :class:`Mixture`; or a callable ``f(source, n_components, rng)`` that returns any
         of these values, where ``source.rows`` are the rows.
     weights_init : (K,) array_like, optional
@@ -224,6 +215,7 @@ class GaussianMixture(MixtureEstimator):
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "algorithm": [StrOptions({_EM, "truncated"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
+        "effort": [StrOptions(set(SCHEDULES))],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "init_params": [StrOptions({*NAMED_STARTS, EXPLORE}), "array-like", Mixture, callable],
@@ -239,18 +231,6 @@ class GaussianMixture(MixtureEstimator):
         "n_jobs": [Integral, None],
     }
 
-    shrinkage_: Shrinkage | None
-    status_: Status
-    message_: str
-    n_passes_: float
-    history_: tuple[float, ...]
-    skipped_: tuple[float, ...]
-    log_likelihood_: float
-    log_posterior_: float
-    objective_: float
-    optima_: tuple[float, ...]
-    n_optima_: int
-
     def __init__(  # noqa: PLR0913 - scikit-learn's parameters
         self,
         n_components: int = 1,
@@ -264,6 +244,7 @@ class GaussianMixture(MixtureEstimator):
         max_iter: int = 100,
         algorithm: Literal["em", "truncated"] = "em",
         n_init: int = 1,
+        effort: Literal["quick", "default", "thorough"] = "default",
         init_params: Any = EXPLORE,  # noqa: ANN401 - a name, an array, a Mixture or a callable
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
@@ -286,6 +267,7 @@ class GaussianMixture(MixtureEstimator):
         self.max_iter = max_iter
         self.algorithm = algorithm
         self.n_init = n_init
+        self.effort = effort
         self.init_params = init_params
         self.weights_init = weights_init
         self.means_init = means_init
@@ -338,24 +320,26 @@ class GaussianMixture(MixtureEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
+        starts, is_em = self._start_parameters(source), self.algorithm == _EM
         with one_thread():  # on busy cores, the threads of BLAS would wait for each other
             m_step, beside = self._make_model(source)
             problem = Problem.of(source, self.n_components, m_step)
-            span = Span.find(source, m_step) if self._starts_by_name else None
+            span = Span.find(source, m_step) if is_em and starts.by_name and not self.warm_start else None
             problem = span.reduce(problem) if span else problem
             progress = Progress(self.verbose, self.verbose_interval)
-            history = self._history if self._is_warm(source) else ()
-            fit_once = partial(fit_from, beside=beside, history=history) if self.algorithm == _EM else fit_truncated
+            history = self._history if starts.previous else ()
+            explore_and_fit = partial(fit_from, beside=beside, history=history, schedule=SCHEDULES[self.effort])
+            fit_once = explore_and_fit if is_em else fit_truncated
             report = fit_starts(
                 problem,
                 Stopping(self.tol, self.max_iter, progress.watch),
-                self._make_starts(problem, positive, progress),
+                starts.make_starts(problem, positive, kmeans_start if is_em else two_level_start, progress),
                 self._rng,
                 progress.announce(fit_once),
             )
             report = span.lift_report(report, m_step) if span else report
         self._store_fit(report.fit, report.m_step, source.dtype)
-        self._report(report, source)
+        self._store_report(report, source)
         return self
 
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
@@ -392,55 +376,24 @@ class GaussianMixture(MixtureEstimator):
         m_step = replace(m_step, eigenvalue_ratio=self.eigenvalue_ratio)
         self.shrinkage_ = None
         if self.prior != _AUTO:
-            return add_prior(self.prior, source, self.n_components, m_step), ()
+            return add_prior(self.prior, self.n_components, m_step, partial(moments_of, source)), ()
         if self.algorithm == _EM and self.max_iter > 0:
             self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
         if self.shrinkage_ is None:
             return m_step, ()
         return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)
 
-    @property
-    def _starts_by_name(self) -> bool:
-        """True if fits begin with a named start alone, which can be made in other coordinates."""
-        given = (self.weights_init, self.means_init, self.precisions_init)
-        named_start = isinstance(self.init_params, str) and all(value is None for value in given)
-        return named_start and self.algorithm == _EM and not self.warm_start
-
-    def _is_warm(self, source: Source) -> bool:
-        """Return True if the fit starts from the result of the previous fit."""
+    def _start_parameters(self, source: Source) -> StartParameters:
+        """Return the parameters that describe the starts; a warm start begins with the result of the previous fit."""
+        if self.algorithm != _EM:
+            refuse_random(self.init_params)
         shape = (self.n_components, source.n_features)
-        return self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape
-
-    def _make_starts(self, problem: Problem, positive: PositiveRows, progress: Progress) -> Iterator[Start]:
-        """Return the starts that the parameters describe."""
-        if self._is_warm(problem.source):
-            previous = self.mixture_
-            return iter([lambda _problem, _rng: previous])
-        parameters = InitialParameters.validate(self.weights_init, self.means_init, self.precisions_init, problem)
-        origin = restrict_start(self.init_params, positive)
-        if self.algorithm == _EM:
-            return user_starts(origin, parameters, kmeans_start, self.n_init, progress)
-        refuse_random(origin)
-        return user_starts(origin, parameters, two_level_start, self.n_init, progress)
-
-    def _notes(self, report: FitReport, source: Source) -> list[str]:
-        """Return sentences about rounded columns and about the prior, if they influenced the fit."""
-        notes, floor = [], report.m_step.rounding
-        if report.narrowed and floor is not None:
-            names = distinct_names(getattr(self, "feature_names_in_", None))
-            notes.append(rounding_of(source).describe(report.fit.state.mixture, report.narrowed, floor, names))
-        if self.shrinkage_ is not None:
-            notes.append(self.shrinkage_.describe(source.weight))
-        return notes
-
-    def _report(self, report: FitReport, source: Source) -> None:
-        """Store the results of the fit, and warn unless the fit converged."""
-        self.history_, self.skipped_ = report.fit.history, report.fit.skipped
-        self.log_likelihood_ = report.fit.state.log_likelihood
-        self.log_posterior_ = report.fit.state.log_posterior
-        self.optima_, self.n_optima_ = report.optima, report.n_optima
-        self.n_passes_ = report.n_passes
-        self.objective_ = report.score
-        self.status_, self.message_ = report.status, report.message(self.tol, self._notes(report, source))
-        if self.status_ is not Status.CONVERGED and self.max_iter > 0:
-            warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)
+        warm = self.warm_start and hasattr(self, "mixture_") and self.mixture_.means.shape == shape
+        return StartParameters(
+            self.init_params,
+            self.weights_init,
+            self.means_init,
+            self.precisions_init,
+            self.n_init,
+            self.mixture_ if warm else None,
+        )

@@ -222,16 +222,16 @@ class _QuietMixture(GaussianMixture):
     report: FitReport
     notes: tuple[str, ...]
 
-    def _report(self, report: FitReport, source: Source) -> None:
+    def _store_report(self, report: FitReport, source: Source) -> None:
         self.report, self.notes = report, ()
         if report.status is not Status.CONVERGED:
-            self.notes = (report.message(self.tol, self._notes(report, source)),)
+            self.notes = (report.message(self.tol, self._describe_bounds(report, source)),)
 
 
 class _QuietSearch(GaussianMixtureSearch):
     """A search that does not warn about its best model: the model may not be the selected one."""
 
-    def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
         pass
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:

@@ -18,6 +18,7 @@ from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
 from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
+from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import (
@@ -42,7 +43,9 @@ __all__ = ["GaussianMixtureSearch"]
 
 
 class GaussianMixtureSearch(MixtureEstimator):
-    r"""Fit mixtures of every structure and number of components, and become the best of them.
+    r"""Fit mixtures of every structure and number of components, and choose the best by a criterion.
+
+    The fitted estimator has the attributes and methods of the chosen mixture, as :class:`GaussianMixture` has.
 
     The fits are not independent: they share starts, each number of components starts from the fits of the next larger
     or smaller one by merging and splitting, and fits that are heading far behind the best are stopped. The search
@@ -53,28 +56,33 @@ class GaussianMixtureSearch(MixtureEstimator):
     n_components : int, range or sequence of int, default 1 to 9
         Numbers of components to try.
     structures : "all", str or list of str, default "all"
-        Shapes of the covariances to try: names as for ``covariance_type`` of :class:`GaussianMixture`. ``"all"`` are
-        the fourteen of Celeux & Govaert (1995); the two of them that differ (E and V) for rows with one feature. With a
-        `prior`, ``"all"`` are those for which it is defined.
+        Structures of the covariances to try: names as for ``covariance_type`` of :class:`GaussianMixture`. ``"all"``
+        tries the fourteen structures of Celeux & Govaert (1995); for rows with one feature, the two that differ (E and
+        V). With a `prior`, ``"all"`` tries the structures for which the prior is defined.
     criterion : str, default "bic"
-        The criterion to choose by: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``, ``"caic"``, or ``"cv"``,
-        minus twice the fivefold cross-validated log-likelihood, for which the search is repeated five times. Lower is
-        better for all of them, as in scikit-learn; mclust's BIC and ICL have the opposite sign.
+        The criterion by which the model is chosen: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``,
+        ``"caic"``, or ``"cv"``, minus twice the fivefold cross-validated log-likelihood, for which the search is
+        repeated five times. Lower is better for all criteria, as in scikit-learn; mclust's BIC and ICL have the
+        opposite sign.
     weights : {"free", "equal"}, default "free"
-        Whether the mixing proportions are estimated, or all 1 / K.
+        ``"free"`` estimates the mixing proportions; ``"equal"`` fixes them at 1 / K.
     prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
-        A prior on means and covariances, as for :class:`GaussianMixture`: each fit is the most probable one. Criteria
-        use the log-likelihood at that fit (Fraley & Raftery 2007).
+        A prior on means and covariances, as for :class:`GaussianMixture`: each fit maximizes the posterior density.
+        Criteria use the log-likelihood at that fit (Fraley & Raftery 2007).
     stop_early : bool, default True
-        Whether to stop fits that are heading for a criterion far behind the best, by 10 and a twentieth of n. Such
-        rows of `results_` say so, and their values are those on the way. Never done for ``"cv"``.
+        If True, a fit is stopped when its predicted criterion is behind the best by more than 10 + n / 20. The row of
+        this model in `results_` says so, and has the values of the unfinished fit. ``"cv"`` stops no fits.
+    effort : {"quick", "default", "thorough"}, default "default"
+        On small tables, the number of starts from which the models that could win are fitted again: a quarter of the
+        default number, or ten times as many.
     n_init : int, default 1
-        k-means starts for each number of components, beside those that the search makes itself.
+        Number of k-means starts for each number of components, in addition to the starts that the search makes from
+        other fits.
     n_walks : int, default 1
-        Sweeps down the numbers of components, and starts of each model that are run to the end. The second and later
-        sweeps are preceded by a sweep up. With ``n_walks=2, n_init=3, stop_early=False`` the rows of `results_` are
-        about as good as the best of ten independent fits each, at a seventh of their passes; the best model rarely
-        changes.
+        Number of sweeps down the numbers of components, and of starts of each model that are run to the end. The second
+        and later sweeps are preceded by a sweep up. With ``n_walks=2, n_init=3, stop_early=False``, each row of
+        `results_` is about as good as the best of ten independent fits, and takes a seventh of their passes; the best
+        model rarely changes.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     tol : float, default 1e-6
@@ -94,31 +102,32 @@ class GaussianMixtureSearch(MixtureEstimator):
     engine : {"auto", "reference", "fused"}, default "auto"
         The engine of the passes over the rows, as for :class:`GaussianMixture`.
     n_jobs : int, optional
-        Threads to work with, in scikit-learn's way: -1 for all cores. By default what ``joblib.parallel_config`` says;
-        else all cores, or one in a worker of joblib. No bit of any answer depends on it.
+        Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
+        ``joblib.parallel_config``; without a setting, all cores, or one thread in a worker of joblib. The result does
+        not depend on the number of threads, to the last bit.
 
     Attributes
     ----------
     best_params_ : dict
         ``n_components``, ``covariance_type`` and ``weights`` of the chosen model: ``GaussianMixture(**best_params_)``
-        is one of the same kind, and with ``init_params=search.mixture_`` it starts from this very fit.
+        fits the same model again, and with ``init_params=search.mixture_`` it starts from the chosen fit.
     results_ : SearchResults
         The table of all models; see :meth:`SearchResults.to_pandas` and :meth:`SearchResults.to_polars`.
     mixture_ : Mixture
         The fitted distribution of the chosen model. ``weights_``, ``means_``, ``covariances_``, ``precisions_`` and
         ``precisions_cholesky_`` are read from it.
     converged_ : bool
-        Whether the chosen fit met the stopping rule within `max_iter` steps.
+        True if the chosen fit met the stopping rule within `max_iter` steps.
     n_iter_ : int
-        EM steps of the chosen fit.
+        Number of EM steps of the chosen fit.
     lower_bound_ : float
         Log-likelihood per row of the chosen mixture.
     lower_bounds_ : list of float
-        The log-likelihood per row on the way of the chosen fit.
+        Log-likelihood per row after each step of the chosen fit.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : (D,) ndarray of str
-        Names of the features, where the rows came with names.
+        Names of the features; only if the rows have column names.
 
     See Also
     --------
@@ -150,6 +159,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         "weights": [StrOptions({"free", "equal"})],
         "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
         "stop_early": ["boolean"],
+        "effort": [StrOptions(set(SCHEDULES))],
         "n_init": [Interval(Integral, 0, None, closed="left")],
         "n_walks": [Interval(Integral, 1, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
@@ -174,6 +184,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         weights: Literal["free", "equal"] = "free",
         prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
         stop_early: bool = True,
+        effort: Literal["quick", "default", "thorough"] = "default",
         n_init: int = 1,
         n_walks: int = 1,
         reg_covar: float | Literal["auto"] = "auto",
@@ -191,6 +202,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.weights = weights
         self.prior = prior
         self.stop_early = stop_early
+        self.effort = effort
         self.n_init = n_init
         self.n_walks = n_walks
         self.reg_covar = reg_covar
@@ -203,7 +215,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> Self:  # noqa: N803
-        """Search, and take the shape of the best model.
+        """Fit all models, and choose the best by the criterion.
 
         Parameters
         ----------
@@ -213,8 +225,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
-            How many rows each row stands for: weight 2 is the row twice, weight 0 is no row. Weights that only compare
-            rows need ``weights_are="relative"``.
+            The number of rows that each row stands for: weight 2 counts a row twice, weight 0 omits the row. Weights
+            that only compare rows need ``weights_are="relative"``.
 
         Returns
         -------
@@ -246,13 +258,13 @@ class GaussianMixtureSearch(MixtureEstimator):
             self.results_ = self._results(search)
         if self.results_.interrupted:
             self._warn_of_interruption()
-        self._become(self.results_.best, search.source.dtype)
+        self._store_chosen(self.results_.best, search.source.dtype)
         for warning in self._cautions(self.results_.best, search.source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
-        """Return a paragraph on the chosen model: how clear the choice is, and what to be wary of.
+        """Return a paragraph on the chosen model: its lead over the other models, and warnings about its fit.
 
         Examples
         --------
@@ -287,6 +299,7 @@ class GaussianMixtureSearch(MixtureEstimator):
             tol=self.tol,
             max_iter=self.max_iter,
             n_workers=n_workers,
+            schedule=SCHEDULES[self.effort],
         )
 
     def _results(self, search: Search) -> SearchResults:
@@ -319,8 +332,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         msg = f"Interrupted: the best of the {len(self.results_.ranked)} models that were fitted so far is kept."
         warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
-    def _become(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
-        """Keep the chosen model under scikit-learn's names, and warn if it is not final."""
+    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+        """Store the chosen model under scikit-learn's names, and warn if its fit did not converge."""
         if chosen.fit is None:  # pragma: no cover - best() has raised
             raise ValueError(chosen.reason)
         self._store_fit(chosen.fit, chosen.m_step, dtype)

@@ -19,10 +19,9 @@ __all__ = [
     "EXPLORE",
     "InitialParameters",
     "PositiveRows",
+    "StartParameters",
     "UserStart",
     "refuse_random",
-    "restrict_start",
-    "user_starts",
 ]
 
 EXPLORE = "explore"
@@ -113,14 +112,6 @@ def _check_weights(values: ArrayLike, n_components: int) -> Floats:
     return weights
 
 
-def restrict_start(origin: Any, positive: PositiveRows) -> Any:  # noqa: ANN401 - any value of `init_params`
-    """Restrict labels or responsibilities that a user gave for all rows to the rows with positive weight."""
-    if isinstance(positive, slice) or isinstance(origin, str | Mixture) or callable(origin):
-        return origin
-    array = real("init_params", origin)
-    return array[positive] if len(array) == len(positive) else array
-
-
 @dataclass(frozen=True, eq=False)
 class UserStart:
     """The start that the parameters of an estimator describe, as a function of the problem.
@@ -151,27 +142,70 @@ class UserStart:
         return start and self.parameters.replace_in(start)
 
 
-def user_starts(
-    origin: Any,  # noqa: ANN401 - the parameter `init_params`
-    parameters: InitialParameters,
-    fallback: Start,
-    n_init: int,
-    progress: Progress,
-) -> Iterator[Start]:
-    """Yield as many starts as `n_init` says, or a single one if the parameters leave nothing to chance.
+@dataclass(frozen=True, eq=False)
+class StartParameters:
+    """The parameters of an estimator that describe its starts.
 
-    Parameters
+    Attributes
     ----------
-    origin, parameters, fallback
-        As of :class:`UserStart`.
+    init_params : str, array_like, Mixture or callable
+        The start.
+    weights, means, precisions : array_like or None
+        The values of ``weights_init``, ``means_init`` and ``precisions_init``, which replace parameters of the start.
     n_init : int
-    progress : Progress
-        The printing of each initialization.
+        Number of starts. There is a single start if the parameters leave nothing to chance.
+    previous : Mixture or None
+        The result of the previous fit, which is the only start of a warm start.
     """
-    is_fixed = not isinstance(origin, str) and not callable(origin)
-    for i in range(1 if is_fixed or parameters.to_mixture() else n_init):
-        progress.print(f"Initialization {i}")
-        yield UserStart(origin, parameters, fallback)
+
+    init_params: Any
+    weights: ArrayLike | None
+    means: ArrayLike | None
+    precisions: ArrayLike | None
+    n_init: int
+    previous: Mixture | None
+
+    @property
+    def by_name(self) -> bool:
+        """True if the starts have a name and no other parameters, so that they can be made in other coordinates."""
+        given = (self.weights, self.means, self.precisions)
+        return isinstance(self.init_params, str) and all(value is None for value in given)
+
+    def make_starts(
+        self, problem: Problem, positive: PositiveRows, fallback: Start, progress: Progress
+    ) -> Iterator[Start]:
+        """Validate the parameters, and return the starts.
+
+        Parameters
+        ----------
+        problem : Problem
+        positive : slice or (n,) ndarray of bool
+            The rows with positive weight, to which labels or responsibilities of all rows are restricted.
+        fallback : Start
+            The start that completes weights, means and precisions if only one or two of them are given.
+        progress : Progress
+            The printing of each start.
+        """
+        if self.previous is not None:
+            previous = self.previous
+            return iter([lambda _problem, _rng: previous])
+        parameters = InitialParameters.validate(self.weights, self.means, self.precisions, problem)
+        return self._draw_starts(UserStart(self._restrict(positive), parameters, fallback), progress)
+
+    def _draw_starts(self, start: UserStart, progress: Progress) -> Iterator[Start]:
+        """Yield a start several times: each call of a random start gives another mixture."""
+        random = isinstance(start.origin, str) or callable(start.origin)
+        for i in range(self.n_init if random and not start.parameters.to_mixture() else 1):
+            progress.print(f"Initialization {i}")
+            yield start
+
+    def _restrict(self, positive: PositiveRows) -> Any:  # noqa: ANN401 - any value of `init_params`
+        """Return `init_params`; labels or responsibilities of all rows are restricted to rows with positive weight."""
+        origin = self.init_params
+        if isinstance(positive, slice) or isinstance(origin, str | Mixture) or callable(origin):
+            return origin
+        array = real("init_params", origin)
+        return array[positive] if len(array) == len(positive) else array
 
 
 def refuse_random(origin: Any) -> None:  # noqa: ANN401 - the parameter `init_params`

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_X_
 from gaussmix import values
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.estimators.user_start import PositiveRows
-from gaussmix.weights import MEANINGS, scale_to_effective_size, warn_of_shortfall
+from gaussmix.weights import MEANINGS, describe_shortfall, scale_to_effective_size
 
 __all__ = ["CHECKED", "WEIGHTS_ARE", "read_labels", "read_rows", "read_targets", "read_weights"]
 
@@ -111,7 +111,7 @@ def read_weights(
     if weights_are == "relative":
         return positive, scale_to_effective_size(weights)
     _check_sum(weights)
-    message = warn_of_shortfall(weights, "set weights_are='relative'")
+    message = describe_shortfall(weights, "set weights_are='relative'")
     if message and as_counts and weights_are != CHECKED:
         warnings.warn(message, UserWarning, stacklevel=_find_user_level())
     return positive, weights

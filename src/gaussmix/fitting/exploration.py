@@ -15,6 +15,7 @@ from gaussmix.fitting.race import race
 from gaussmix.fitting.rare_groups import with_rare_groups
 from gaussmix.fitting.runs import Runs
 from gaussmix.fitting.schedule import SCHEDULE, Schedule
+from gaussmix.fitting.side_by_side import LONGEST, compare_side_by_side, count_starts
 from gaussmix.fitting.split_merge import split_and_merge
 from gaussmix.fitting.starts import candidate_starts, plain_start, start_in_turn, sure_starts
 from gaussmix.mixture import Mixture
@@ -215,6 +216,14 @@ class Exploration:
         self, runs: Runs, sample: ArraySource, ended: Sequence[Fit], rng: np.random.Generator
     ) -> tuple[list[Fit], bool]:
         """Return the finalists at their limits, and whether other starts are known to lead to the best of them."""
+        n_starts = self._count_side_by_side(sample)
+        if n_starts:
+            n_finalists = self.schedule.n_finalists_side_by_side
+            mixtures, agreed, n_passes = compare_side_by_side(self.problem, sample, n_starts, n_finalists, rng)
+            runs.count_passes(n_passes, sample)
+            if mixtures:
+                fits = _best_first(runs)([runs.run(sample, mixture, 0) for mixture in mixtures])
+                return self._run_to_limits(runs, sample, fits, ended), agreed
         schedule, effort, rows = self.schedule, self._effort(sample), sample
         enough = max(schedule.least_sample, schedule.starts_per_parameter * self.problem.n_parameters)
         in_turn = sample is not self.problem.source and effort < 1.0 and sample.n_rows > enough
@@ -228,6 +237,13 @@ class Exploration:
             firsts = list(starts) if effort == 1.0 else until_same(starts)
             fits, agreed = self._race(runs, sample, firsts), False
         return self._run_to_limits(runs, sample, fits, ended), agreed
+
+    def _count_side_by_side(self, sample: ArraySource) -> int:
+        """Return the number of starts to compare side by side; 0 where starts race one after the other."""
+        classed = len(sample.component_groups(self.problem.n_components)) > 1
+        whole = sample is self.problem.source and not classed
+        fits = whole and self._roomy and self.stopping.max_iter >= LONGEST
+        return count_starts(self.problem, sample, self.schedule) if fits else 0
 
     def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:
         """Return the candidates that win the race, the best first."""

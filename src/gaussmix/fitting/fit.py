@@ -13,6 +13,7 @@ from gaussmix.fitting.problem import Problem, Stopping
 from gaussmix.fitting.recovery import find_degenerate, recover
 from gaussmix.fitting.report import FitReport, best_of, count_equal_rows
 from gaussmix.fitting.runs import Runs
+from gaussmix.fitting.schedule import SCHEDULE, Schedule
 from gaussmix.fitting.starts import Start, regularize_all
 from gaussmix.mixture import Mixture
 
@@ -69,6 +70,7 @@ def fit_from(
     *,
     beside: tuple[Mixture, ...] = (),
     history: tuple[float, ...] = (),
+    schedule: Schedule = SCHEDULE,
 ) -> FitReport:
     """Return the report of a fit from one start: the run, and the recovery from degenerate components.
 
@@ -82,16 +84,18 @@ def fit_from(
         Starts of the exploration that do not race.
     history : tuple of float
         Log-posteriors of an earlier fit that `start` goes on from.
+    schedule : Schedule
+        The amount of work of the exploration.
     """
     mixture = start(problem, rng)
     if mixture is not None:
         fit = _run(problem, stopping, mixture, history)
         return _recover_and_report(problem, stopping, fit, (), fit.state.n_passes + 1.0, rng)
     try:
-        found = Exploration(problem, stopping, beside).explore(rng)
+        found = Exploration(problem, stopping, beside, schedule).explore(rng)
     except IllDefinedCovarianceError:  # the rows have no spread in a direction that all components need
         problem = regularize_all(problem)
-        found = Exploration(problem, stopping, beside).explore(rng)
+        found = Exploration(problem, stopping, beside, schedule).explore(rng)
     report = _recover_and_report(problem, stopping, found.fit, found.optima, found.n_passes, rng)
     return _compare(problem, stopping, report, found, rng) if report.regularized else report
 

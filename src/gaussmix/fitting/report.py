@@ -93,7 +93,7 @@ class FitReport:
         if self.fit.status is not Status.CONVERGED:
             return self.fit.status
         if self.regularized:
-            return Status.HELD
+            return Status.REGULARIZED
         if self.degenerate or self.n_equal:
             return Status.FLAT
         if self.narrowed:

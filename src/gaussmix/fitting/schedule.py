@@ -1,8 +1,9 @@
 """The constants of the exploration: sizes of samples, lengths of runs, budgets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-__all__ = ["SCHEDULE", "Schedule"]
+__all__ = ["SCHEDULE", "SCHEDULES", "Schedule"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class Schedule:
     chance : float
         Distance to the limit at which a run over a sample stops, as a share of what its rows gain by chance: with p
         parameters, n rows gain about ``p / 2n`` nats each.
+    seconds_side_by_side : float
+        Time on one core, by a rough estimate, that starts of a small table take side by side. Where a few starts take
+        longer, starts race one after the other.
+    n_side_by_side : int
+        Starts that are compared side by side. Of 69 models with three components, 96 starts led to the best known
+        optimum in 99 %, 48 starts in 94 %, and 28 starts in 88 to 93 %.
+    n_finalists_side_by_side : int
+        Mixtures at different solutions that then run to their limits.
     n_candidates : int
         Starts that race.
     rungs : tuple of int
@@ -89,6 +98,9 @@ class Schedule:
     growth: int = 4
     much_larger: int = 3
     chance: float = 0.01
+    seconds_side_by_side: float = 0.1
+    n_side_by_side: int = 96
+    n_finalists_side_by_side: int = 4
     n_candidates: int = 10
     rungs: tuple[int, ...] = (2, 5)
     n_finalists: int = 3
@@ -114,4 +126,24 @@ class Schedule:
 
 
 SCHEDULE = Schedule()
-"""The schedule of all fits."""
+"""The schedule of fits with the default effort."""
+
+SCHEDULES = MappingProxyType(
+    {
+        "quick": replace(SCHEDULE, seconds_side_by_side=0.02, n_side_by_side=24, n_finalists_side_by_side=2, n_moves=4),
+        "default": SCHEDULE,
+        "thorough": replace(
+            SCHEDULE,
+            seconds_side_by_side=1.0,
+            n_side_by_side=960,
+            n_finalists_side_by_side=10,
+            n_candidates=40,
+            n_finalists=10,
+            n_finalists_of_sample=6,
+            n_moves=64,
+            n_moves_at_once=32,
+            budget=600.0,
+        ),
+    }
+)
+"""The schedules by the name of the effort."""

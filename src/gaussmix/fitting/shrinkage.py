@@ -109,8 +109,9 @@ def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, 
         The stopping rule; see :func:`gaussmix.em.run`.
     """
     weight = source.weight
-    own = m_step.structure.takes_ratio and m_step.structure.moments is FULL
-    if not own or m_step.eigenvalue_ratio is not None or not max_strength(weight, n_components, source.n_features):
+    structure = m_step.structure
+    separate = structure.takes_ratio and structure.form.correlated and not structure.shared
+    if not separate or m_step.eigenvalue_ratio is not None or not max_strength(weight, n_components, source.n_features):
         return None
     tied = replace(m_step, structure=_COMMON)
     problem = Problem.of(source, n_components, tied)

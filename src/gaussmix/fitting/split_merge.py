@@ -7,6 +7,7 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
+from gaussmix.density.mix import mix
 from gaussmix.density.reduction import merge, merge_costs
 from gaussmix.density.subset import subset
 from gaussmix.em import Fit, Status
@@ -60,14 +61,16 @@ def split_and_merge(runs: Runs, sample: ArraySource, best: Fit, rng: np.random.G
 def _proposals(runs: Runs, sample: ArraySource, best: Fit, rng: np.random.Generator) -> Iterator[Mixture]:
     """Yield the mixtures after a move: of rows with classes, moves within each class, one class after the other."""
     mixture, few = best.state.mixture, underpopulated(runs.problem, best)
-    for rows, components in sample.component_groups(mixture.n_components):
+    groups = sample.component_groups(mixture.n_components)
+    parts = [mixture] if len(groups) == 1 else [subset(mixture, components) for _, components in groups]
+    shares = np.array([mixture.weights[components].sum() for _, components in groups])
+    for i, (rows, components) in enumerate(groups):
         members = range(*components.indices(mixture.n_components))
         if len(members) < runs.schedule.components_of_a_move:
             continue
-        group = mixture if len(members) == mixture.n_components else subset(mixture, components)
-        candidates = _count_and_split(runs, rows, group, rng)
-        for moved in moves(group, candidates, tuple(members.index(k) for k in few if k in members)):
-            yield moved if group is mixture else _put_in_place(mixture, components, moved)
+        candidates = _count_and_split(runs, rows, parts[i], rng)
+        for moved in moves(parts[i], candidates, tuple(members.index(k) for k in few if k in members)):
+            yield mix([*parts[:i], moved, *parts[i + 1 :]], shares / shares.sum())
 
 
 def _count_and_split(
@@ -145,17 +148,6 @@ def _move(mixture: Mixture, i: int, j: int, k: int, candidate: SplitCandidate) -
         np.concatenate([fewer.means[others], two.means]),
         _join(fewer, others, two),
     )
-
-
-def _put_in_place(mixture: Mixture, components: slice, group: Mixture) -> Mixture:
-    """Return the mixture with other parameters for consecutive components, which keep their total weight."""
-    first = np.arange(components.start)
-    last = np.arange(components.stop, mixture.n_components)
-    weights, means = mixture.weights.copy(), mixture.means.copy()
-    weights[components] = weights[components].sum() * group.weights
-    means[components] = group.means
-    order = np.argsort(np.concatenate([first, last, np.arange(components.start, components.stop)]))
-    return Mixture(weights, means, _join(mixture, np.concatenate([first, last]), group).of(order))
 
 
 def _join(mixture: Mixture, components: Labels, other: Mixture) -> Covariances:

@@ -1,13 +1,13 @@
 """Make the models that are fitted to given rows: structures with floors that suit the columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
-from gaussmix.initialization.column_moments import moments_of
 from gaussmix.initialization.columns import relative_ridge, rounding_of
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import Source
@@ -41,21 +41,28 @@ def make_models(
     return tuple(MStep(structure, ridge, equal_weights, rounding=rounding) for structure in structures)
 
 
-def add_prior(prior: str | NormalInverseWishart | None, source: Source, n_components: int, m_step: MStep) -> MStep:
+def add_prior(
+    prior: str | NormalInverseWishart | None,
+    n_components: int,
+    m_step: MStep,
+    compute_moments: Callable[..., tuple[Floats, Floats]],
+) -> MStep:
     """Return a model with a prior; a named prior is scaled to the mean and the covariance of the rows.
 
     Parameters
     ----------
     prior : str, NormalInverseWishart or None
         A name from :data:`gaussmix.priors.NAMES`, a prior, or None for no prior.
-    source : Source
-        The rows.
     n_components : int
         K, among which a named prior divides the spread of the rows.
     m_step : MStep
         The model.
+    compute_moments : callable
+        The function that returns the mean and the covariance of the rows; with `correlated=False`, the variances in
+        place of the covariance. It is called for a named prior only. See
+        :func:`~gaussmix.initialization.column_moments.moments_of`.
     """
     if isinstance(prior, str):
-        mean, covariance = moments_of(source, correlated=m_step.moments.correlated)
+        mean, covariance = compute_moments(correlated=m_step.moments.correlated)
         prior = scaled(prior, mean, covariance, n_components, m_step.structure)
     return replace(m_step, prior=prior)

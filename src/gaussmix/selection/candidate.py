@@ -108,7 +108,7 @@ class Candidate:
             return "failed"
         if self.collapsed:
             return "collapsed"
-        return "held" if self.held else _WORDS[self.fit.status]
+        return "regularized" if self.regularized else _WORDS[self.fit.status]
 
     @cached_property
     def rounding_gain(self) -> float:
@@ -121,8 +121,8 @@ class Candidate:
         return self.m_step.rounding_gain(self.mixture, self.statistics.mass)
 
     @property
-    def held(self) -> tuple[int, ...]:
-        """Components that would have collapsed without a prior worth one row."""
+    def regularized(self) -> tuple[int, ...]:
+        """The components that would have collapsed without a prior worth one row."""
         return self.m_step.regularized
 
     @property

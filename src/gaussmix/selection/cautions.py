@@ -29,10 +29,10 @@ def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | Non
             "spread in some direction is from reg_covar alone, and the criterion rewards that. Try fewer components, "
             "or structures with fewer parameters."
         )
-    if chosen.held:
+    if chosen.regularized:
         said.append(
-            f"{_with_rows(chosen.held, masses)} of the chosen model: the rows hardly differ in some direction, as "
-            "equal rows, sentinels or zeros do. A prior worth one row holds each component open. Look at those rows."
+            f"{_with_rows(chosen.regularized, masses)} of the chosen model: the rows hardly differ in some direction, "
+            "as equal rows, sentinels or zeros do. A prior worth one row holds each component open. Look at those rows."
         )
     narrow = m_step.narrowed_by_rounding(chosen.statistics)
     if narrow and m_step.rounding is not None:

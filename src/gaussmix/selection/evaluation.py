@@ -31,6 +31,9 @@ _HOPELESS = 2.0
 """The distance to the best model, in margins of the pruning rule, beyond which a stopped run rules out the other starts
 of its model too."""
 
+_FEWEST_STEPS = 6
+"""EM steps before which no run is stopped for being behind: on a plateau, the first gains say nothing of the limit."""
+
 _CHECK_EVERY = 4
 """EM steps between two checks of a run for collapsed components."""
 
@@ -182,7 +185,7 @@ class Evaluation:
                 return True
             if self._search.stop_early and state.n_iter % _CHECK_EVERY == 0 and self._has_lost_component(state):
                 return True
-            if distance == np.inf:
+            if distance == np.inf or state.n_iter < _FEWEST_STEPS:
                 return False
             limit = statistics_at_limit(state.statistics, distance)
             if limit.log_likelihood + state.log_prior < known:

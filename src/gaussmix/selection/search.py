@@ -1,14 +1,18 @@
 """The settings of a search, and what follows from them for its rows."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
 
 from gaussmix import initialization
 from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
+from gaussmix.fitting import Problem
+from gaussmix.fitting.schedule import SCHEDULE, Schedule
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.initialization.rounding import Rounding
-from gaussmix.priors import NormalInverseWishart, scaled
+from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import Source
 
 __all__ = ["Search"]
@@ -45,6 +49,8 @@ class Search:
         Largest number of M-steps of a fit.
     n_workers : int
         Models that are evaluated in parallel.
+    schedule : Schedule
+        The work of the comparisons of starts side by side.
     """
 
     source: Source
@@ -58,11 +64,12 @@ class Search:
     tol: float = 1e-6
     max_iter: int = 1000
     n_workers: int = 1
+    schedule: Schedule = SCHEDULE
 
     @property
     def n_evaluations(self) -> int:
         """The number of evaluations in a search that is not interrupted."""
-        sweeps = 2 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
+        sweeps = 3 * len(self.n_components) + (2 * self.n_walks - 1) * (len(self.n_components) - 1)
         return len(self.fitted_models) * sweeps
 
     @cached_property
@@ -84,14 +91,15 @@ class Search:
         )
         return [(m_step, reason) for m_step in self.m_steps if m_step not in self.fitted_models]
 
+    def problem(self, m_step: MStep, n_components: int) -> Problem:
+        """Return the problem that one model of the search solves."""
+        return Problem(self.source, n_components, m_step, self.variances)
+
     def with_prior(self, m_step: MStep, n_components: int) -> MStep:
         """Return a model with the prior for so many components; without a prior, the model itself."""
         if self.prior is None:
             return m_step
-        if not isinstance(self.prior, str):
-            return replace(m_step, prior=self.prior)
-        mean, covariance = self._correlated_moments if m_step.moments.correlated else self._diagonal_moments
-        return replace(m_step, prior=scaled(self.prior, mean, covariance, n_components, m_step.structure))
+        return initialization.add_prior(self.prior, n_components, m_step, self._compute_moments)
 
     @cached_property
     def rounding(self) -> Rounding:
@@ -104,9 +112,6 @@ class Search:
         return initialization.relative_ridge(self.source, 1.0)
 
     @cached_property
-    def _correlated_moments(self) -> tuple[Floats, Floats]:
-        return initialization.moments_of(self.source, correlated=True)
-
-    @cached_property
-    def _diagonal_moments(self) -> tuple[Floats, Floats]:
-        return initialization.moments_of(self.source, correlated=False)
+    def _compute_moments(self) -> Callable[..., tuple[Floats, Floats]]:
+        """The function that returns the mean and the covariance, or the variances, of all rows by one pass each."""
+        return cache(partial(initialization.moments_of, self.source))

@@ -13,15 +13,18 @@ from gaussmix import initialization
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
+from gaussmix.fitting.schedule import Schedule
+from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts
 from gaussmix.mixture import Mixture
 from gaussmix.moments import POOLED, SCALAR
 from gaussmix.selection.candidate import Candidate, Candidates, rank
 from gaussmix.selection.search import Search
-from gaussmix.sources import Assignment, Source
+from gaussmix.sources import ArraySource, Assignment, Source
 from gaussmix.structures import EEE
 
 __all__ = [
     "Start",
+    "compared_starts",
     "nested_starts",
     "partition_starts",
     "pooled_covariance",
@@ -107,6 +110,28 @@ def split_starts(search: Search, candidates: Candidates, k: int) -> list[Start]:
         return _as_starts([_split_to(search.source, best.mixture, k)])
     except (NotPositiveDefiniteError, np.linalg.LinAlgError):
         return []
+
+
+def compared_starts(search: Search, candidate: Candidate, schedule: Schedule, rng: np.random.Generator) -> list[Start]:
+    """Return the best of starts of several families, compared side by side; none where the table is too large.
+
+    Parameters
+    ----------
+    search : Search
+    candidate : Candidate
+        The model.
+    schedule : Schedule
+        The number of starts.
+    rng : numpy.random.Generator
+    """
+    source, k = search.source, candidate.n_components
+    if not isinstance(source, ArraySource) or not 1 < k <= source.n_rows:
+        return []
+    problem = search.problem(candidate.m_step, k)
+    n_starts = count_starts(problem, source, schedule)
+    if not n_starts:
+        return []
+    return _as_starts(compare_side_by_side(problem, source, n_starts, schedule.n_finalists_side_by_side, rng).mixtures)
 
 
 def starts_after_merges(search: Search, candidates: Candidates, candidate: Candidate) -> list[Start]:

@@ -1,14 +1,18 @@
 """The search: sweeps over the numbers of components, in which each model starts from the fits of its neighbours.
 
 1. The first sweep goes up. For each number of components K, all structures share their starts: a partition of one Ward
-   tree, k-means partitions, and the best mixture so far with one component split.
+   tree, k-means partitions, and the best mixture so far with one component split. On small tables, the best of a few
+   starts of several families are added (:mod:`~gaussmix.fitting.diverse_starts`), which are compared for the widest
+   structures.
 2. A sweep down follows. Each structure starts from its own fit with K + 1 components after a merge of two, for the few
    merges that cost least by Runnalls' bound, and from the fit of a nested structure if that is better: it can only be
    better because the larger structure lacked a good start.
 3. With ``n_walks > 1``, more sweeps go up and down. Upwards, each structure starts from its own fit with K - 1
    components after a split, and from the fits of the structures whose names differ in one letter.
-4. Last, every model starts once more from nested structures with a better fit, in order of their number of parameters.
-   Then models with collapsed components that might win are fitted with a prior on these components.
+4. Every model starts once more from nested structures with a better fit, in order of their number of parameters.
+5. On small tables, the models that could still win, and the neighbours of the best model, are fitted again from many
+   starts of several families, until no such model is left.
+6. Last, models with collapsed components that might win are fitted with a prior on these components.
 
 In each evaluation the starts of a model are reduced by successive halving: after one EM step, and again after three,
 the better half goes on; after six steps the best (as many as there are sweeps down) run to the end. A run is stopped
@@ -29,6 +33,7 @@ import numpy as np
 from gaussmix import initialization
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import loss_if_regularized
+from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.selection.candidate import Candidate, Candidates, rank
 from gaussmix.selection.evaluation import Evaluation, StartsOf
 from gaussmix.selection.pruning import Pruning
@@ -36,6 +41,7 @@ from gaussmix.selection.results import SearchResults
 from gaussmix.selection.search import Search
 from gaussmix.selection.starts import (
     Start,
+    compared_starts,
     nested_starts,
     partition_starts,
     pooled_covariance,
@@ -43,8 +49,16 @@ from gaussmix.selection.starts import (
     starts_after_merges,
     starts_after_splits,
 )
+from gaussmix.structures import Structure
 
 __all__ = ["Watch", "fit_models", "ignore"]
+
+_REACH = 10.0
+"""The distance to the best model, in units of the criterion, within which more starts could make a model the best."""
+_REACH_PER_ROW = 0.05
+"""The part of that distance that grows with the weight of the rows, in units of the criterion per row."""
+_MOST_CONTENDERS = 12
+"""Models near the best that are fitted from many starts in one round."""
 
 Watch = Callable[[Candidate], None]
 """A function that is called with the model after each evaluation, in the thread of the caller."""
@@ -85,6 +99,7 @@ class _Sweeps:
 
     def __init__(self, search: Search, rng: np.random.Generator, watch: Watch) -> None:
         self._search, self._rng, self._watch = search, rng, watch
+        self._seed = int(rng.integers(2**32))
         self._interruption = Event()
         self.candidates: Candidates = {
             (m_step.structure, k): Candidate(m_step, k, reason=reason)
@@ -97,6 +112,7 @@ class _Sweeps:
         return (
             all(self._evaluate_structures(k, starts_of) for k, starts_of in self._sweeps())
             and self._start_from_nested()
+            and self._confirm()
             and self._regularize_collapsed()
         )
 
@@ -120,7 +136,30 @@ class _Sweeps:
             if k <= n_rows:
                 starts = partition_starts(search, k, partition, init, self._rng)
                 starts += split_starts(search, self.candidates, k)
+                starts += [start for wide in self._widest for start in self._compare(wide, k)]
             yield k, partial(_shared, starts)
+
+    def _compare(self, m_step: MStep, k: int) -> list[Start]:
+        """Return the best of a few starts of several families for one model."""
+        candidate = Candidate(self._search.with_prior(m_step, k), k)
+        return compared_starts(self._search, candidate, SCHEDULES["quick"], self._rng_for(candidate))
+
+    @property
+    def _widest(self) -> list[MStep]:
+        """The models that no other model contains: among all, and among those without correlations."""
+        models = self._search.fitted_models
+        groups = (models, [m_step for m_step in models if not m_step.structure.form.correlated])
+        return [
+            one
+            for group in groups
+            for one in group
+            if not any(other is not one and other.structure.contains(one.structure) for other in group)
+        ]
+
+    def _rng_for(self, candidate: Candidate) -> np.random.Generator:
+        """Return the generator of a model: its draws do not depend on the models that are evaluated before."""
+        structures = [m_step.structure for m_step in self._search.fitted_models]
+        return np.random.default_rng([self._seed, candidate.n_components, structures.index(candidate.structure)])
 
     def _evaluate_structures(self, k: int, starts_of: StartsOf) -> bool:
         """Evaluate all structures with K components, in parallel, and keep their fits."""
@@ -164,6 +203,57 @@ class _Sweeps:
                 self.candidates[key] = self._with_cells_gain(candidate)
                 self._watch(candidate)
         return True
+
+    def _confirm(self) -> bool:
+        """Fit the models that could still win from many starts, until no such model is left."""
+        confirmed: set[tuple[Structure, int]] = set()
+        while contenders := [key for key in self._contenders() if key not in confirmed]:
+            for key in contenders:
+                candidate = self.candidates[key]
+                evaluation = Evaluation(self._search, candidate, Pruning(self._search.criterion), self._interruption)
+                again = evaluation.run(self._many_starts)
+                if again is None:
+                    return False
+                self.candidates[key] = self._with_cells_gain(again)
+                confirmed.add(key)
+        for candidate in self._evaluated:
+            self._watch(candidate)
+        return True
+
+    def _many_starts(self, candidate: Candidate) -> list[Start]:
+        return compared_starts(self._search, candidate, self._search.schedule, self._rng_for(candidate))
+
+    def _contenders(self) -> list[tuple[Structure, int]]:
+        """Return the models that more starts could make the best: those near the best, and its neighbours."""
+        criterion = self._search.criterion
+        sound = sorted((one for one in self._fitted if not one.collapsed), key=partial(rank, criterion))
+        if not sound:
+            return []
+        best = sound[0]
+        reach = best.comparable(criterion) + _REACH + _REACH_PER_ROW * best.statistics.weight
+        near = [one for one in sound[:_MOST_CONTENDERS] if one.comparable(criterion) <= reach]
+        return list(dict.fromkeys((one.structure, one.n_components) for one in [*near, *self._neighbours(best)]))
+
+    def _neighbours(self, best: Candidate) -> list[Candidate]:
+        """Return the fitted models that differ from the best in K by one, or in the structure in one respect."""
+        numbers = self._search.n_components
+        place = numbers.index(best.n_components)
+        beside = numbers[max(place - 1, 0) : place + 2]
+        return [
+            one
+            for one in self._fitted
+            if (one.structure == best.structure and one.n_components in beside)
+            or (one.n_components == best.n_components and one.structure.is_neighbour(best.structure))
+        ]
+
+    @property
+    def _evaluated(self) -> list[Candidate]:
+        models = [m_step.structure for m_step in self._search.fitted_models]
+        return [one for (structure, _), one in self.candidates.items() if structure in models]
+
+    @property
+    def _fitted(self) -> list[Candidate]:
+        return [one for one in self._evaluated if one.fit]
 
     def _regularize_collapsed(self) -> bool:
         """Fit models with collapsed components again, with a prior on these components, if they might then be the best.

@@ -16,7 +16,6 @@ from dataclasses import replace
 import numpy as np
 
 from gaussmix._types import Floats
-from gaussmix.moments import POOLED
 from gaussmix.statistics import Statistics
 
 __all__ = ["limits", "within_floor", "within_ratio"]
@@ -69,7 +68,7 @@ def within_floor(statistics: Statistics, floor: Floats, *, shared: bool) -> Stat
         True where all components have one covariance, made from the sum of the scatters.
     """
     mass, second, moments = statistics.floored_mass, statistics.second, statistics.moments
-    if not shared or moments is POOLED:
+    if not shared or moments.pooled:
         return replace(statistics, second=moments.floored(second, mass, floor))
     total = second.sum(axis=0, keepdims=True)
     lacking = moments.floored(total, mass.sum(keepdims=True), floor) - total

@@ -1,0 +1,218 @@
+"""The comparison of many starts on a small table, side by side in one batch."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from gaussmix._types import Floats
+from gaussmix.covariances import NotPositiveDefiniteError
+from gaussmix.em.batch import BatchEM, MixtureBatch
+from gaussmix.em.m_step import MStep
+from gaussmix.fitting.diverse_starts import DiverseStarts
+from gaussmix.fitting.partitions import same_solution
+from gaussmix.fitting.problem import Problem
+from gaussmix.fitting.schedule import Schedule
+from gaussmix.mixture import Mixture
+from gaussmix.sources import ArraySource
+
+__all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts"]
+
+_RUNGS = ((5, 0.5), (7, 0.25), (18, 0.0))
+"""EM steps of each rung, and the share of all starts that goes on afterwards."""
+_STEPS_PER_START = 5 + 0.5 * 7 + 0.25 * 18
+"""EM steps of all rungs for each start."""
+LONGEST = 5 + 7 + 18
+"""EM steps of a start that goes through all rungs."""
+_SECONDS, _SECONDS_PER_PRODUCT = 12e-9, 0.8e-9
+"""Time of a step on one core for each row and component, and for each product of features besides."""
+_FEWEST_STARTS = 16
+"""Starts below which a batch does not pay: starts race one after the other."""
+_AT_ONCE = 96
+"""Starts of one batch. More starts take several batches, so that memory does not grow with their number."""
+_SAME = 1.0
+"""Difference in log-likelihood, in nats, up to which two mixtures may be on the way to the same optimum."""
+_AGREED = 0.4
+"""Share of the starts in the last rung at the leader's solution, from which no better optimum is looked for."""
+_SMALLEST, _LARGEST = 1e-50, 1e50
+"""Standard deviations of columns whose products neither over- nor underflow."""
+_FARTHEST = 1e4
+"""The distance of a row from the centre, in standard deviations of a column, up to which second moments about the
+centre keep half of their sixteen digits."""
+
+
+class Finalists(NamedTuple):
+    """The mixtures to fit to their limits, the best first.
+
+    Attributes
+    ----------
+    mixtures : list of Mixture
+    agreed : bool
+        True if so many starts led to the first mixture that a better optimum is unlikely.
+    n_passes : int
+        Passes over the rows that all starts took.
+    """
+
+    mixtures: list[Mixture]
+    agreed: bool
+    n_passes: int
+
+
+def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> int:
+    """Return the number of starts to compare side by side; 0 where the table or the model is not for a batch.
+
+    Batches know neither priors nor bounds on eigenvalues, and need a floor under all variances. On large tables, a
+    start takes no longer by itself. A row far from the others would cost the second moments their digits.
+
+    Parameters
+    ----------
+    problem : Problem
+    sample : ArraySource
+        The rows.
+    schedule : Schedule
+        The limits of time and number.
+    """
+    m_step, n_features = problem.m_step, sample.n_features
+    deviations = np.sqrt(problem.variances)
+    plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
+    if not plain or _floor(m_step).min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
+        return 0
+    n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
+    seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
+    affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
+    if affordable < _FEWEST_STARTS or not _comparable(problem, sample):
+        return 0
+    return min(affordable, schedule.n_side_by_side)
+
+
+def _comparable(problem: Problem, sample: ArraySource) -> bool:
+    """Return whether no row is far from the others, and more rows than components are different."""
+    farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / np.sqrt(problem.variances)).max()
+    return bool(farthest < _FARTHEST) and len(np.unique(sample.rows, axis=0)) > problem.n_components
+
+
+def compare_side_by_side(
+    problem: Problem, sample: ArraySource, n_starts: int, n_finalists: int, rng: np.random.Generator
+) -> Finalists:
+    """Return the best mixtures at different solutions, after EM steps from starts of several families.
+
+    At each rung, starts with a lower log-likelihood are left out (successive halving).
+
+    Parameters
+    ----------
+    problem : Problem
+    sample : ArraySource
+        The rows.
+    n_starts : int
+        From :func:`count_starts`.
+    n_finalists : int
+        Largest number of mixtures to return.
+    rng : numpy.random.Generator
+    """
+    comparison, n_batches = _Comparison.of(problem, sample), ceil(n_starts / _AT_ONCE)
+    with np.errstate(all="ignore"):  # a mixture that degenerates has no finite score, and is left out
+        raced = [comparison.race(ceil(n_starts / n_batches), n_finalists, rng) for _ in range(n_batches)]
+    batch = MixtureBatch.joined([one.batch for one in raced])
+    scores = np.concatenate([one.scores for one in raced])
+    order = np.argsort(-scores, kind="stable")
+    mixtures, agreed = _distinct(batch.take(order), scores[order], n_finalists)
+    return Finalists(mixtures, agreed, sum(one.n_passes for one in raced))
+
+
+class _Raced(NamedTuple):
+    """The mixtures of a batch that are left after the last rung, and their scores, the best first."""
+
+    batch: MixtureBatch
+    scores: Floats
+    n_passes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The comparison of starts for one problem."""
+
+    problem: Problem
+    em: BatchEM
+
+    @classmethod
+    def of(cls, problem: Problem, sample: ArraySource) -> Self:
+        m_step = problem.m_step
+        rows = np.asarray(sample.rows, dtype=np.float64)
+        return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, _floor(m_step), m_step.equal_weights))
+
+    def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
+        """Return the mixtures that are left of one batch of starts; none where a start cannot be made."""
+        try:
+            batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
+        except np.linalg.LinAlgError:  # a family gave a component without spread, in spite of the floor
+            return _Raced(self.em.no_mixtures(self.problem.n_components), np.empty(0), 0)
+        n_made = len(batch)
+        for n_steps, share in _RUNGS:
+            n_passes += n_steps * len(batch)
+            batch, scores = self._run(batch, n_steps)
+            kept = max(n_finalists, round(share * n_made)) if share else len(scores)
+            order = np.argsort(-scores, kind="stable")[:kept]
+            batch, scores = batch.take(order), scores[order]
+        return _Raced(batch, scores, n_passes)
+
+    def _run(self, batch: MixtureBatch, n_steps: int) -> tuple[MixtureBatch, Floats]:
+        """Return the batch after some steps, and the scores of its mixtures; mixtures that collapse are left out."""
+        try:
+            moved, log_likelihood, mass = self.em.run(batch, n_steps)
+        except np.linalg.LinAlgError:
+            if len(batch) == 1:
+                return batch.take(slice(0)), np.empty(0)
+            halves = [self._run(batch.take(half), n_steps) for half in _halves(len(batch))]
+            return MixtureBatch.joined([half[0] for half in halves]), np.concatenate([half[1] for half in halves])
+        scores = log_likelihood - self._spike_penalty(mass, moved.covariances)
+        sound = np.isfinite(scores)
+        return moved.take(sound), scores[sound]
+
+    def _spike_penalty(self, mass: Floats, covariances: Floats) -> Floats:
+        """Return what components with too few rows gain, in nats (:func:`~gaussmix.fitting.penalty.spike_penalty`)."""
+        few, penalty = mass < self.problem.fewest_rows, np.zeros(len(mass))
+        if not few.any():
+            return penalty
+        spread = self.problem.variances / self.problem.n_components ** (2.0 / self.em.rows.shape[1])
+        own = covariances[few] if self.em.correlated else covariances[few][..., None] * np.eye(len(spread))
+        rows = mass[few][:, None, None]
+        ratios = np.linalg.solve((rows * own + np.diag(spread)) / (rows + 1.0), own)
+        loss = np.trace(ratios, axis1=1, axis2=2) - len(spread) - np.linalg.slogdet(ratios)[1]
+        np.add.at(penalty, np.nonzero(few)[0], 0.5 * mass[few] * loss)
+        return penalty
+
+
+def _floor(m_step: MStep) -> Floats:
+    """Return the variances that a batch adds to the diagonals of covariances: the ridge, and the floor of rounding."""
+    return m_step.ridge if m_step.rounding is None else m_step.ridge + m_step.rounding
+
+
+def _halves(n: int) -> tuple[slice, slice]:
+    return slice(n // 2), slice(n // 2, n)
+
+
+def _distinct(batch: MixtureBatch, scores: Floats, n_finalists: int) -> tuple[list[Mixture], bool]:
+    """Return the best mixtures of which no two are on the way to the same optimum, and whether most are at the first.
+
+    Parameters
+    ----------
+    batch : MixtureBatch
+        The mixtures, the best first.
+    scores : (S,) ndarray
+    n_finalists : int
+        Largest number of mixtures to return.
+    """
+    found: list[tuple[float, Mixture]] = []
+    n_at_first = 0
+    for i, score in enumerate(scores.tolist()):
+        try:
+            mixture = batch.mixture(i)
+        except NotPositiveDefiniteError:
+            continue
+        same = [j for j, (best, other) in enumerate(found) if best - score < _SAME and same_solution(other, mixture)]
+        if not same and len(found) < n_finalists:
+            same = [len(found)]
+            found.append((score, mixture))
+        n_at_first += 0 in same
+    return [mixture for _, mixture in found], n_at_first >= _AGREED * len(batch)
