@@ -31,6 +31,8 @@ _FEWEST_STARTS = 16
 """Starts below which a batch does not pay: starts race one after the other."""
 _AT_ONCE = 96
 """Starts of one batch. More starts take several batches, so that memory does not grow with their number."""
+_MOST_PRODUCTS = 2**12
+"""Products of features in all components of a start, so that the 96 starts of a batch take a few megabytes."""
 _SAME = 1.0
 """Difference in log-likelihood, in nats, up to which two mixtures may be on the way to the same optimum."""
 _AGREED = 0.4
@@ -81,7 +83,9 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
     seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
     affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
-    if affordable < _FEWEST_STARTS or not _comparable(problem, sample):
+    if problem.n_components * n_products > _MOST_PRODUCTS or affordable < _FEWEST_STARTS:
+        return 0
+    if not _comparable(problem, sample):
         return 0
     return min(affordable, schedule.n_side_by_side)
 
