@@ -446,8 +446,10 @@ FOR_ONE = "try a covariance_type with fewer parameters, or prior='weak'."
         ),
         (
             by_hand(["flat", "", "flat"], masses=[20, 40, 30]),
-            "Components 0 and 2 are flat: they hold 50 of 90 rows, which hardly differ in some direction, "
-            + "so that the log-likelihood says little",
+            (
+                "Components 0 and 2 are flat: they hold 50 of 90 rows, which hardly differ in some direction, so that "
+                "the log-likelihood says little"
+            ),
             "look for rounded, repeated or censored values, or try prior='weak'.",
         ),
         (by_hand(["few rows"], np.nan), "Component 0 looks spurious: it holds 2 of 2 rows", FOR_ONE),

@@ -140,7 +140,7 @@ def measure_tightness(mixture: Mixture, components: Labels) -> tuple[Floats, Lab
     middle = (weight > weight[:, -1:] / 2).argmax(axis=1)
     places = np.arange(len(components))
     usual = order[places, middle]
-    return ratios[places, usual], usual
+    return np.asarray(ratios[places, usual]), np.asarray(usual)
 
 
 def _smallest_ratios(mixture: Mixture, k: int) -> Floats:
@@ -151,7 +151,7 @@ def _smallest_ratios(mixture: Mixture, k: int) -> Floats:
         return np.asarray((variances[k] / variances).min(axis=1))
     root = covariances.colour(k, np.eye(n_features))
     white = covariances.whiten(np.broadcast_to(root, (n_components, n_features, n_features)))
-    return np.asarray(np.linalg.svd(white, compute_uv=False)[:, -1] ** 2)
+    return np.asarray(np.linalg.svd(white, compute_uv=False)[:, -1] ** 2, dtype=np.float64)
 
 
 def _count_accidents(mixture: Mixture, masses: Floats, k: int, usual: int) -> float:
@@ -176,7 +176,7 @@ def _eigenvalues(mixture: Mixture, k: int, usual: int) -> Floats:
     """Return the eigenvalues of the covariance of component k relative to the usual covariance, ``(D,)``."""
     root = mixture.covariances.colour(k, np.eye(mixture.n_features))
     white = mixture.covariances.of(np.array([usual])).whiten(root[None])[0]
-    return np.maximum(np.linalg.svd(white, compute_uv=False) ** 2, np.finfo(np.float64).tiny)
+    return np.asarray(np.maximum(np.linalg.svd(white, compute_uv=False) ** 2, np.finfo(np.float64).tiny))
 
 
 def _count_nearby(mixture: Mixture, masses: Floats, k: int, usual: int) -> float:
