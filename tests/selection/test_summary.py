@@ -107,7 +107,7 @@ def test_an_unsound_component_takes_the_grade():
     )
 
 
-@pytest.mark.parametrize(("n_rows", "few"), [(54, True), (55, False)])
+@pytest.mark.parametrize(("n_rows", "few"), [(109, True), (110, False)])
 def test_few_rows_take_the_grade(n_rows, few):
     rows = clusters(np.random.default_rng(1), n=n_rows)
     chosen, other = with_bic(fitted("full", 2, rows), 100.0), with_bic(fitted("tied", 2, rows), 200.0)

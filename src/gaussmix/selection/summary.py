@@ -34,13 +34,13 @@ _CAUTION = 2.5
 """The factor by which the estimated distance of a stopped run from its limit is multiplied."""
 
 _STEPS = 6
-"""EM steps from which on the estimated distance to the limit is trusted. After three steps, on a plateau, estimates were
+"""EM steps from which on the estimated distance to the limit is trusted. After three steps, on a plateau, estimates are
 too small by hundreds of nats."""
 
-_ROWS_PER_PARAMETER = 5.0
+_ROWS_PER_PARAMETER = 10.0
 """Rows for each parameter of a model below which its lead says nothing. BIC omits terms of the order of a nat for each
-parameter. On single Gaussians of 20 or 30 rows in the plane, every search that chose two components or more had fewer
-rows for each parameter, and every search that chose one had more."""
+parameter. In 79 searches on single Gaussians of 20 to 50 rows, 19 chose two components or more; all 19 models had at
+most 7.1 rows for each parameter."""
 
 
 @dataclass(frozen=True, eq=False)
