@@ -104,7 +104,7 @@ def test_the_summary_warns_at_the_edge(faithful):
 def test_the_summary_warns_of_spurious_components():
     rows = np.concatenate([np.random.default_rng(0).normal(size=(200, 2)), [[9.0, 9.0], [9.1, 9.0], [9.0, 9.1]]])
     text = GaussianMixtureSearch(2, structures="full", random_state=0).fit(rows).summary()
-    assert "with 3.0 rows (few rows) looks spurious, and criteria reward that" in text
+    assert "with 3.0 rows (few rows, tight) looks spurious, and criteria reward that" in text
     assert "evidence" not in text
 
 

@@ -14,7 +14,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.em.support import Support
 from gaussmix.sources import Source
 
-__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows"]
+__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows", "describe_thin_direction"]
 
 _SAME = 1e-3  # largest difference, in nats per row, between two optima that count as one
 _NAMED = 5  # components that a message names
@@ -189,12 +189,19 @@ class FitReport:
         return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
 
 
-def describe_thin_direction(direction: ThinDirection) -> str:
-    """Return the sentence that some columns follow from others, so that the ridge decides a variance."""
+def describe_thin_direction(direction: ThinDirection, names: Sequence[str] | None = None) -> str:
+    """Return the sentence that some columns follow from others, so that the ridge decides a variance.
+
+    Parameters
+    ----------
+    direction : ThinDirection
+    names : sequence of str, optional
+        Names of the columns; by default they are numbered from 0.
+    """
+    columns = _name_columns([str(j) if names is None else repr(names[j]) for j in direction.columns])
     return (
-        f"{_name_columns(direction.columns)} depend on each other: in some direction all rows vary so little that "
-        f"reg_covar gives {100 * direction.share:.0f} % of the variance. Leave out one of these columns, or set a "
-        "smaller reg_covar."
+        f"{columns} depend on each other: in some direction all rows vary so little that reg_covar gives "
+        f"{100 * direction.share:.0f} % of the variance. Leave out one of these columns, or set a smaller reg_covar."
     )
 
 
@@ -211,10 +218,10 @@ def count_equal_rows(source: Source) -> int:
     return source.n_rows if source.all_equal else 0
 
 
-def _name_columns(columns: Sequence[int]) -> str:
+def _name_columns(columns: Sequence[str]) -> str:
     if len(columns) > _NAMED:
-        return f"Columns {', '.join(map(str, columns[:_NAMED]))} and {len(columns) - _NAMED} more"
-    return f"Columns {', '.join(map(str, columns[:-1]))} and {columns[-1]}"
+        return f"Columns {', '.join(columns[:_NAMED])} and {len(columns) - _NAMED} more"
+    return f"Columns {', '.join(columns[:-1])} and {columns[-1]}"
 
 
 def _named(components: Sequence[int]) -> str:

@@ -39,7 +39,7 @@ too small by hundreds of nats."""
 
 _ROWS_PER_PARAMETER = 10.0
 """Rows for each parameter of a model below which its lead says nothing. BIC omits terms of the order of a nat for each
-parameter. In 79 searches on single Gaussians of 20 to 50 rows, 19 chose two components or more; all 19 models had at
+parameter. In 64 searches on single Gaussians of 20 to 50 rows, 19 chose two components or more; all 19 models had at
 most 7.1 rows for each parameter."""
 
 
