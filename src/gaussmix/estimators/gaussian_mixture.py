@@ -346,6 +346,9 @@ class GaussianMixture(ReportingEstimator):
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
         """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
+        The verdicts agree with `message_`: components that are flat or regularized are those that the fit reports. See
+        :func:`gaussmix.diagnose` for the verdicts.
+
         Parameters
         ----------
         X : (n, D) array_like
