@@ -174,9 +174,17 @@ def _count_accidents(mixture: Mixture, masses: Floats, k: int, usual: int) -> fl
 
 def _eigenvalues(mixture: Mixture, k: int, usual: int) -> Floats:
     """Return the eigenvalues of the covariance of component k relative to the usual covariance, ``(D,)``."""
-    root = mixture.covariances.colour(k, np.eye(mixture.n_features))
-    white = mixture.covariances.of(np.array([usual])).whiten(root[None])[0]
+    if not mixture.covariances.correlated:
+        variances = mixture.covariances.variances(*mixture.means.shape)
+        return np.asarray(variances[k] / variances[usual])
+    white = _whiten_root(mixture, k, usual)
     return np.asarray(np.maximum(np.linalg.svd(white, compute_uv=False) ** 2, np.finfo(np.float64).tiny))
+
+
+def _whiten_root(mixture: Mixture, i: int, usual: int) -> Floats:
+    """Return the root of the covariance of component i, ``(D, D)``, whitened by the usual covariance."""
+    root = mixture.covariances.colour(i, np.eye(mixture.n_features))
+    return np.asarray(mixture.covariances.of(np.array([usual])).whiten(root[None])[0])
 
 
 def _count_nearby(mixture: Mixture, masses: Floats, k: int, usual: int) -> float:
@@ -185,17 +193,25 @@ def _count_nearby(mixture: Mixture, masses: Floats, k: int, usual: int) -> float
     The overlap of ``N(μ_i, Σ_i)`` with ``N(μ_k, T)`` is ``N(μ_k; μ_i, Σ_i + T)``, relative to that of ``N(μ_k, T)``
     with itself, and at most 1.
     """
-    n_features, covariances = mixture.n_features, mixture.covariances
-    whiten = covariances.of(np.array([usual])).whiten
     total = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for i in np.flatnonzero(np.arange(mixture.n_components) != k):
-            white = whiten(covariances.colour(int(i), np.eye(n_features))[None])[0]
-            shift = whiten((mixture.means[i] - mixture.means[k])[None, None])[0, 0]
-            if not (np.isfinite(white).all() and np.isfinite(shift).all()):
-                continue
-            _, deviations, axes = np.linalg.svd(white)
-            widths = 1.0 + np.minimum(deviations, _FAR) ** 2
-            log_overlap = 0.5 * (np.log(2.0 / widths) - np.square(axes @ shift) / widths).sum()
-            total += float(masses[i]) * float(np.exp(min(log_overlap, 0.0)))
+    for i in np.flatnonzero(np.arange(mixture.n_components) != k).tolist():
+        total += float(masses[i]) * float(np.exp(min(_log_overlap(mixture, i, k, usual), 0.0)))
     return total
+
+
+def _log_overlap(mixture: Mixture, i: int, k: int, usual: int) -> float:
+    """Return the logarithm of the overlap of component i with ``N(μ_k, T)``; -inf if it is too far to compute."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift = mixture.covariances.of(np.array([usual])).whiten((mixture.means[i] - mixture.means[k])[None, None])[
+            0, 0
+        ]
+        if not mixture.covariances.correlated:
+            ratios = _eigenvalues(mixture, i, usual)
+        else:
+            white = _whiten_root(mixture, i, usual)
+            if not np.isfinite(white).all():
+                return -np.inf
+            _, deviations, axes = np.linalg.svd(white)
+            ratios, shift = np.minimum(deviations, _FAR) ** 2, axes @ shift
+        log_overlap = 0.5 * (np.log(2.0 / (1.0 + ratios)) - np.square(shift) / (1.0 + ratios)).sum()
+    return float(log_overlap) if np.isfinite(log_overlap) else -np.inf
