@@ -47,7 +47,7 @@ def together(clusters):
 def by_hand(entropies):
     size = len(entropies)
     merges = [(0, k) for k in range(size - 1, 0, -1)]
-    return Hierarchy(np.array(merges).reshape(-1, 2), np.array(entropies, dtype=float), np.ones(size))
+    return Hierarchy(np.array(merges).reshape(-1, 2), np.array(entropies, dtype=float), np.full(size, 0.4))
 
 
 @given(seed=seeds)
@@ -170,11 +170,25 @@ def test_one_and_two_components_are_left_as_they_are():
         ([0, 0, 0, 40, 80, 120], 3),
         ([0, 1, 2, 3, 40, 77], 4),
         ([0, 0.1, 0.2, 0.3, 0.4], 4),  # a straight line: the fewest joined
-        ([0, 0, 0, 0], 3),
+        ([0, 1, 2, 2.01], 3),
+        ([0, 0, 0, 0], 4),  # no two share rows
+        ([0, 20, 30, 30.007], 4),  # hardly any rows are shared: 0.007 nats for 0.8 rows
     ],
 )
 def test_the_elbow(entropies, elbow):
     assert by_hand(entropies).n_clusters == elbow
+
+
+@pytest.mark.parametrize("n_components", [3, 4, 6])
+def test_separated_components_stay_apart(n_components):
+    angles = 2 * np.pi * np.arange(n_components) / n_components
+    model = Mixture(
+        np.full(n_components, 1 / n_components),
+        40 * np.column_stack([np.cos(angles), np.sin(angles)]),
+        np.ones(n_components),
+    )
+    hierarchy = merge_components(model, ArraySource(model.sample(300, random_state=0)))
+    assert hierarchy.n_clusters == n_components
 
 
 @given(st.lists(st.floats(0.01, 50), min_size=2, max_size=9))

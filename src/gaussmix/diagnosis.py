@@ -5,7 +5,7 @@ on a point, a line or a plane can raise it without limit. EM may end in such a *
 (Day 1969; McLachlan & Peel 2000, section 3.10).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, cast
 
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
-from gaussmix.covariances import Covariances
+from gaussmix.covariances import Covariances, Spherical
+from gaussmix.em.support import THIN, Support
 from gaussmix.mixture import Mixture
-from gaussmix.moments import SCALAR
+from gaussmix.moments import DIAGONAL, FULL, SCALAR
 from gaussmix.sources import ArraySource, Source
 from gaussmix.values import finite_rows, real
 
@@ -27,12 +28,10 @@ __all__ = ["Diagnosis", "diagnose"]
 
 Mask = NDArray[np.bool_]
 
-_TIGHT = 1e-4
-"""A component is tight if its variance in some direction is below this share of the usual variance there."""
-_EMPTY = float(np.finfo(np.float64).eps)
-"""A component is empty if its mass is at most this share of the weight of all rows."""
-_NEARLY = 1.0 - 1e-6
-"""The share of the fewest rows that is enough: responsibilities of a component's own rows sum to a little less."""
+_NEEDLE = 1e-4
+"""The tightness below which the rows of a component are asked whether they have the variance that it has."""
+_OWN_SHARE = 0.5
+"""The share of a variance that must come from the rows of a component, in every direction, or else it is flat."""
 _DOMINANT = 0.9
 """The responsibility above which the density without a component is computed anew: subtraction would lose digits."""
 _NUMBERS_AT_ONCE = 2**22
@@ -68,8 +67,8 @@ class Diagnosis:
     addition : float
         The addition of all spurious components together: 0 if there are none, NaN if all components are spurious.
     verdicts : tuple of str
-        For each component ``"empty"``, ``"few rows"``, ``"tight"``, ``"few rows, tight"``, or ``""`` if the component
-        looks sound.
+        For each component ``"empty"``, ``"few rows"``, ``"tight"``, ``"flat"``, ``"regularized"``, one of the last
+        three after ``"few rows, "``, or ``""`` if the component looks sound.
     fewest : int
         The smallest number of rows that a component needs: D + 2 for full covariances, 3 for diagonal and spherical
         covariances, and 0 for a shared covariance. A separate covariance has an inverse from one row less.
@@ -125,24 +124,41 @@ class Diagnosis:
 
     @property
     def advice(self) -> str:
-        """A sentence on the spurious components: their rows, their addition to the log-likelihood, and a remedy."""
-        names = self.spurious
-        if not names:
+        """Sentences on the spurious components: their rows, their addition to the log-likelihood, and a remedy."""
+        if not self.spurious:
             return "No component looks spurious."
-        subject, look, they, hold, add = (
-            (f"Component {names[0]}", "looks", "it", "holds", "adds")
-            if len(names) == 1
-            else (f"Components {_join_names(names)}", "look", "they", "hold", "add")
-        )
-        rows, all_rows = (_format_amount(masses.sum()) for masses in (self.masses[list(names)], self.masses))
-        held = f"{they} {hold} {rows} of {all_rows} rows"
+        flat = tuple(k for k in self.spurious if self.verdicts[k] == "flat")
+        others = tuple(k for k in self.spurious if k not in flat)
+        return " ".join([*self._advise_on_others(others), *self._advise_on_flat(flat)])
+
+    def _advise_on_others(self, names: tuple[int, ...]) -> list[str]:
+        """Return a sentence on components with few rows, or thin by accident."""
+        if not names:
+            return []
+        look, add = ("looks", "adds") if len(names) == 1 else ("look", "add")
         adding = (
-            "" if np.isnan(self.addition) else f" and {add} {_format_amount(self.addition)} nats to the log-likelihood"
+            ""
+            if np.isnan(self.addition) or len(names) < len(self.spurious)
+            else f" and {add} {_format_amount(self.addition)} nats to the log-likelihood"
         )
         remedy = "fewer components, prior='weak', or another seed"
         if self.n_components == 1:
             remedy = "a covariance_type with fewer parameters, or prior='weak'"
-        return f"{subject} {look} spurious: {held}{adding}; try {remedy}."
+        return [f"{_name_components(names)} {look} spurious: {self._count_rows(names)}{adding}; try {remedy}."]
+
+    def _advise_on_flat(self, names: tuple[int, ...]) -> list[str]:
+        """Return a sentence on components of many rows that are flat."""
+        if not names:
+            return []
+        subject, are = _name_components(names), "is" if len(names) == 1 else "are"
+        held = f"{subject} {are} flat: {self._count_rows(names)}, which hardly differ in some direction"
+        advice = "look for rounded, repeated or censored values, or try prior='weak'"
+        return [f"{held}, so that the log-likelihood says little; {advice}."]
+
+    def _count_rows(self, names: tuple[int, ...]) -> str:
+        """Return the number of rows that components hold, as a clause."""
+        held, total = (_format_amount(masses.sum()) for masses in (self.masses[list(names)], self.masses))
+        return f"{'it holds' if len(names) == 1 else 'they hold'} {held} of {total} rows"
 
     def __repr__(self) -> str:
         lines = [f"{'component':>9}{'weight':>10}{'rows':>12}{'tightness':>12}{'adds':>12}  verdict"]
@@ -156,7 +172,9 @@ class Diagnosis:
         found = " ".join(self.verdicts)
         meanings = {
             "few rows": f"fewer than {self.fewest}, which a covariance of its own needs to be trusted.",
-            "tight": f"in some direction less than {_TIGHT:g} of the variance that the components of most rows have.",
+            "tight": f"in some direction below {THIN:g} of the usual variance, with too few rows to be no accident.",
+            "flat": "in some direction the rows have less than half of the variance, which reg_covar or a prior gives.",
+            "regularized": "the component would have collapsed; a prior worth one row gives it a variance.",
         }
         return [f"{word}: {meaning}" for word, meaning in meanings.items() if word in found]
 
@@ -165,12 +183,25 @@ def diagnose(
     mixture: Mixture,
     X: ArrayLike | Source,  # noqa: N803 - as scikit-learn's
     sample_weight: ArrayLike | None = None,
+    *,
+    flat: Collection[int] | None = None,
+    regularized: Collection[int] = (),
 ) -> Diagnosis:
     """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
-    A component looks spurious if it is *empty*, if it has *few rows*, or if it is *tight*: in some direction ten
-    thousand times less variable than the components of most rows. Components that share one covariance
-    never have few rows, and are never tight. The function passes over the rows twice, block by block.
+    A component looks spurious if it is
+
+    - *empty*: it has no rows;
+    - based on *few rows*: fewer than a covariance of its own needs;
+    - *tight*: in some direction its standard deviation is less than a tenth of the usual one, and so few rows could be
+      so thin by accident. A thin component of many rows is no accident. The number of accidents to expect follows
+      from the rows nearby and from the places where such a component could be, as for scan statistics (Glaz, Naus &
+      Wallenstein 2001); a component is tight if more than 0.05 are expected;
+    - *flat*: it may have many rows, but in some direction they do not have the variance that the component has, and
+      ``reg_covar``, a prior or a bound gives it.
+
+    Components that share one covariance never have few rows, and are never tight. The function passes over the rows
+    two or three times, block by block.
 
     Parameters
     ----------
@@ -182,6 +213,11 @@ def diagnose(
         The number of rows that each row stands for: few rows are detected by their weight. Weights that only compare
         rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
         with ``weights_are="relative"``.
+    flat : collection of int, optional
+        The components that the fit knows to be flat. The estimators' own ``diagnose`` passes them, so that it agrees
+        with ``message_``. By default the rows of components with a tightness below 0.0001 are asked for their variance.
+    regularized : collection of int, default ()
+        The components that would have collapsed without a prior of their own, where the fit knows them.
 
     Returns
     -------
@@ -195,7 +231,8 @@ def diagnose(
 
     References
     ----------
-    Day (1969), Biometrika 56. McLachlan & Peel (2000), Finite Mixture Models, section 3.10.
+    Day (1969), Biometrika 56. Glaz, Naus & Wallenstein (2001), Scan Statistics. McLachlan & Peel (2000), Finite Mixture
+    Models, section 3.10.
 
     Examples
     --------
@@ -204,8 +241,8 @@ def diagnose(
     >>> import numpy as np
     >>> from gaussmix import Mixture
     >>> from gaussmix.diagnosis import diagnose
-    >>> near = [1.0, 2.0] + np.array([[-1e-4, 0.0], [1e-4, 0.0]])
-    >>> mixture = Mixture([0.495, 0.495, 0.01], [[0.0, 0.0], [9.0, 0.0], [1.0, 2.0]], [1.0, 1.0, 1e-8])
+    >>> near = [1.0, 2.0] + np.array([[-0.01, 0.0], [0.01, 0.0]])
+    >>> mixture = Mixture([0.495, 0.495, 0.01], [[0.0, 0.0], [9.0, 0.0], [1.0, 2.0]], [1.0, 1.0, 1e-4])
     >>> rows = np.concatenate([Mixture([0.5, 0.5], mixture.means[:2], [1.0, 1.0]).sample(198, random_state=0), near])
     >>> diagnosis = diagnose(mixture, rows)
     >>> diagnosis.spurious
@@ -214,28 +251,30 @@ def diagnose(
     component    weight        rows   tightness        adds  verdict
             0    0.4950        92.0           1      3734.1
             1    0.4950       106.0           1      4117.4
-            2    0.0100         2.0       1e-08        31.0  few rows, tight
+            2    0.0100         2.0      0.0001        12.6  few rows, tight
     <BLANKLINE>
     few rows: fewer than 3, which a covariance of its own needs to be trusted.
-    tight: in some direction less than 0.0001 of the variance that the components of most rows have.
-    Component 2 looks spurious: it holds 2 of 200 rows and adds 31 nats to the log-likelihood; try fewer
+    tight: in some direction below 0.01 of the usual variance, with too few rows to be no accident.
+    Component 2 looks spurious: it holds 2 of 200 rows and adds 12.6 nats to the log-likelihood; try fewer
     components, prior='weak', or another seed.
     """
     source = _make_source(X, sample_weight)
     _check(mixture, source)
-    masses, tightness = source.reduce(mixture, SCALAR).mass, _tightness(mixture)
-    fewest = mixture.covariances.fewest_rows(mixture.n_features)
-    verdicts = _verdicts(masses, tightness, fewest)
+    masses = source.reduce(mixture, SCALAR).mass
+    support = Support.measure(mixture, masses)
+    if flat is None:
+        flat = _find_flat(mixture, source, support)
+    verdicts = _verdicts(support, flat, regularized)
     spurious = np.array([bool(verdict) for verdict in verdicts])
     additions = _additions(mixture, source, spurious, masses.sum())
     return Diagnosis(
         weights=mixture.weights,
         masses=masses,
-        tightness=tightness,
+        tightness=support.tightness,
         additions=additions[:-1],
         addition=float(additions[-1]),
         verdicts=verdicts,
-        fewest=fewest,
+        fewest=support.fewest,
     )
 
 
@@ -278,41 +317,49 @@ def _check(mixture: Mixture, source: Source) -> None:
         raise ValueError("X must have at least one row, got none.")
 
 
-def _tightness(mixture: Mixture) -> Floats:
-    """Return the tightness of each component, ``(K,)``: the weighted median of the smallest ratios of variances.
+def _find_flat(mixture: Mixture, source: Source, support: Support) -> list[int]:
+    """Return the components of which rows give less than half of the variance in some direction.
 
-    A mean in place of the median would let one wide component, on a few far rows or on background noise, make all
-    others look tight.
+    Only components with a tightness below 0.0001 are asked: a prior may widen a sound component of few rows as well.
     """
-    n_components, n_features = mixture.means.shape
-    if mixture.covariances.correlated:
-        roots = (mixture.covariances.colour(k, np.eye(n_features)) for k in range(n_components))
-        ratios = np.stack([_smallest_ratios(mixture.covariances, n_components, root) for root in roots], axis=1)
-    else:
-        variances = mixture.covariances.variances(n_components, n_features)
-        ratios = np.stack([(variances / one).min(axis=1) for one in variances], axis=1)
-    order = ratios.argsort(axis=1)
-    weight = mixture.weights[order].cumsum(axis=1)
-    middle = (weight > weight[:, -1:] / 2).argmax(axis=1)
-    places = np.arange(n_components)
-    return np.asarray(ratios[places, order[places, middle]])
+    tight = np.array(["tight" in verdict for verdict in support.verdicts])
+    asked = np.flatnonzero((support.tightness < _NEEDLE) & ~tight)
+    if not asked.size:
+        return []
+    moments = FULL if mixture.covariances.correlated else DIAGONAL
+    with np.errstate(over="ignore", invalid="ignore"):  # rows beyond 1e150, whose squares overflow
+        central = source.reduce(mixture, moments).central()
+    own = central.second / central.floored_mass.reshape(-1, *[1] * (central.second.ndim - 1))
+    return [int(k) for k in asked if _own_share(mixture.covariances, int(k), own[k]) < _OWN_SHARE]
 
 
-def _smallest_ratios(covariances: Covariances, n_components: int, root: Floats) -> Floats:
-    """Return the smallest eigenvalues of all ``Σ_k`` relative to ``Σ = RᵀR``, ``(K,)``; whitening R keeps digits."""
-    white = covariances.whiten(np.repeat(root[None], n_components, axis=0))
-    return np.asarray(np.linalg.norm(white, ord=2, axis=(1, 2)) ** -2.0)
+def _own_share(covariances: Covariances, k: int, own: Floats) -> float:
+    """Return the smallest share of the variance of component k that its rows give, over all directions.
+
+    The covariance of the rows is ``(D, D)``, or ``(D,)`` for covariances without correlations. A sphere has the mean
+    variance of its rows. The share is 1 if the squares of the rows overflow.
+    """
+    form = covariances.of(np.array([k]))
+    if not np.isfinite(own).all():
+        return 1.0
+    if isinstance(form, Spherical):
+        return float(own.mean() / form.variances(1, len(own))[0, 0])
+    if not form.correlated:
+        return float((own / form.variances(1, len(own))[0]).min())
+    half = form.whiten(own[None])[0]
+    return float(np.linalg.eigvalsh(form.whiten(half.T[None])[0]).min())
 
 
-def _verdicts(masses: Floats, tightness: Floats, fewest: int) -> tuple[str, ...]:
+def _verdicts(support: Support, flat: Collection[int], regularized: Collection[int]) -> tuple[str, ...]:
     """Return the verdict on each component, in a word or two."""
-    few, tight = masses < _NEARLY * fewest, tightness < _TIGHT
-    words = (
-        ", ".join(word for word, holds in (("few rows", few[k]), ("tight", tight[k])) if holds)
-        for k in range(len(masses))
-    )
-    empty = masses <= _EMPTY * masses.sum()
-    return tuple("empty" if nothing else said for nothing, said in zip(empty, words, strict=True))
+
+    def add(k: int, verdict: str) -> str:
+        word = "regularized" if k in regularized else "flat" if k in flat else ""
+        if not word or verdict == "empty" or "tight" in verdict:
+            return verdict
+        return f"{verdict}, {word}" if verdict else word
+
+    return tuple(add(k, verdict) for k, verdict in enumerate(support.verdicts))
 
 
 def _additions(mixture: Mixture, source: Source, spurious: Mask, weight: float) -> Floats:
@@ -395,6 +442,8 @@ def _format_amount(value: float) -> str:
     return _format_number(value).removesuffix(".0")
 
 
-def _join_names(names: tuple[int, ...]) -> str:
-    """Return names as a list in words: "0, 1 and 2"."""
-    return f"{', '.join(map(str, names[:-1]))} and {names[-1]}"
+def _name_components(names: tuple[int, ...]) -> str:
+    """Return components as the subject of a sentence: "Component 3", or "Components 0, 1 and 2"."""
+    if len(names) == 1:
+        return f"Component {names[0]}"
+    return f"Components {', '.join(map(str, names[:-1]))} and {names[-1]}"

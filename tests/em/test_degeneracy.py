@@ -5,7 +5,7 @@ import pytest
 
 from cases import clusters
 from gaussmix import Full, Mixture
-from gaussmix.em.degeneracy import collapsed_components
+from gaussmix.em.degeneracy import collapsed_components, find_thin_direction
 
 
 def of_groups(groups, ridge):
@@ -63,3 +63,43 @@ def test_sound_clusters_have_not_collapsed():
     rows = clusters(np.random.default_rng(0))
     model = of_groups([rows[::3], rows[1::3], rows[2::3]], np.full(2, 1e-6))
     assert collapsed_components(model, np.full(2, 1e-6)) == ()
+
+
+def dependent_columns(deviation, ridge=1e-6):
+    """Return a mixture of four columns, the third nearly the sum of the first two, and the ridge in it."""
+    rows = clusters(np.random.default_rng(0), n=400, n_features=2)
+    noise = np.random.default_rng(1).normal(size=(400, 2))
+    table = np.column_stack([rows, rows.sum(axis=1) + deviation * noise[:, 0], noise[:, 1]])
+    ridges = ridge * table.var(axis=0)
+    return of_groups([table[:200], table[200:]], ridges), ridges
+
+
+@pytest.mark.parametrize(("deviation", "noticed"), [(0.0, True), (1e-3, True), (0.1, False), (1.0, False)])
+def test_columns_that_depend_on_each_other_are_found(deviation, noticed):
+    found = find_thin_direction(*dependent_columns(deviation))
+    assert (found is not None) == noticed
+    if found:
+        assert found.columns == (0, 1, 2)
+        assert found.share > 0.9
+
+
+def test_the_share_of_the_ridge_is_that_of_the_variance_there():
+    mixture, ridge = dependent_columns(1e-2)
+    found = find_thin_direction(mixture, ridge)
+    least = min(
+        direction @ mixture.covariance @ direction / (direction @ np.diag(ridge) @ direction)
+        for direction in np.linalg.eigh(mixture.covariance / np.sqrt(np.outer(ridge, ridge)))[1].T / np.sqrt(ridge)
+    )
+    assert found.share == pytest.approx(1 / least)
+    assert 0.1 < found.share < 0.9
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-12])
+def test_a_ridge_that_decides_nothing_is_not_noticed(ridge):
+    assert find_thin_direction(*dependent_columns(1e-3, ridge)) is None
+
+
+def test_constant_columns_depend_on_no_others():
+    rows = np.column_stack([clusters(np.random.default_rng(0), n=100), np.ones(100)])
+    ridge = np.full(3, 1e-6)
+    assert find_thin_direction(of_groups([rows[:50], rows[50:]], ridge), ridge) is None

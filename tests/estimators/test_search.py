@@ -86,9 +86,9 @@ def test_the_summary_says_what_was_chosen_and_how_clearly(searched):
     assert text.startswith(
         "tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30"
     )
-    assert "70 models" in text
-    assert "Next come tied with 4" in text
-    assert "positive evidence" in text
+    assert "59 different models" in text
+    assert "The best model with another number of components is tied with 4" in text
+    assert "and with another structure is VVE with 2" in text
     assert "widen the range" not in text
 
 
@@ -101,12 +101,19 @@ def test_the_summary_warns_at_the_edge(faithful):
     assert "widen" not in GaussianMixtureSearch(3, structures="tied", random_state=0).fit(faithful).summary()
 
 
-def test_the_summary_warns_of_thin_components():
+def test_the_summary_warns_of_spurious_components():
+    rows = np.concatenate([np.random.default_rng(0).normal(size=(200, 2)), [[9.0, 9.0], [9.1, 9.0], [9.0, 9.1]]])
+    text = GaussianMixtureSearch(2, structures="full", random_state=0).fit(rows).summary()
+    assert "with 3.0 rows (few rows, tight) looks spurious, and criteria reward that" in text
+    assert "evidence" not in text
+
+
+def test_the_summary_does_not_warn_of_a_thin_component_of_many_rows():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(200, 2))
     rows[:60, 1] = rows[:60, 0] + 1e-4 * rng.normal(size=60)
     search = GaussianMixtureSearch(2, structures="full", random_state=0, reg_covar=1e-12).fit(rows)
-    assert "nearly singular or hold hardly any rows" in search.summary()
+    assert "spurious" not in search.summary()
 
 
 def test_the_table_reads_well(searched):
@@ -279,7 +286,7 @@ def test_collapsed_models_are_counted_and_not_runners_up():
     search = GaussianMixtureSearch([1, 2], structures="full", random_state=0).fit(rows)
     text = search.summary()
     assert "full (ellipses, variable volume, shape and axes) with 1 component has the lowest BIC" in text
-    assert "of 2 models (1 passed over for a collapsed component)" in text
+    assert "of 2 different models (1 passed over for a collapsed component)" in text
     assert "more)" not in text
 
 

@@ -1,5 +1,6 @@
 """What a default fit concludes, on the common kinds of tables on which it was wrong in silence."""
 
+import re
 import tracemalloc
 import warnings
 
@@ -192,3 +193,46 @@ def test_a_target_that_is_often_zero_is_no_straight_line():
     model, _ = fitted(GaussianMixtureRegressor(range(1, 4), random_state=0), x[:, None], y)
     assert model.best_params_["n_components"] > 1
     assert abs(model.predict([[-2.5]])[0]) < 0.3
+
+
+# --- The message and the diagnosis agree -----------------------------------------------------------------------------
+
+NAMED_IN_A_MESSAGE = ("would have collapsed", "spread in some direction", "spurious", "are empty")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("n_components", [2, 3, 4])
+@pytest.mark.parametrize("prior", [None, "auto"])
+def test_the_message_names_spurious_components_if_the_diagnosis_does(seed, n_components, prior):
+    rows = np.random.default_rng(seed).normal(size=(20, 2))
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        model = GaussianMixture(n_components, prior=prior, random_state=0).fit(rows)
+    said = any(words in model.message_ for words in NAMED_IN_A_MESSAGE)
+    assert said == bool(model.diagnose(rows).spurious)
+
+
+@pytest.mark.parametrize("repeated", [3, 5, 20, 80])
+def test_repeated_rows_are_named_by_both(repeated):
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(100, 2)), np.full((repeated, 2), 9.0)])
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = GaussianMixture(2, random_state=0, prior=None).fit(rows)
+    verdict = "".join(model.diagnose(rows).verdicts)
+    assert ("regularized" in verdict) == ("would have collapsed" in str(caught[0].message))
+    assert ("flat" in verdict) == ("spread in some direction is from reg_covar alone" in str(caught[0].message))
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "VEE"])
+def test_a_variance_that_the_ridge_decides_is_said(covariance_type):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(150, 2)) + 4 * (np.arange(150) % 2)[:, None]
+    rows = np.column_stack([rows, rows.sum(axis=1) + 0.001 * rng.normal(size=150)])
+    with pytest.warns(ConvergenceWarning, match="Columns 0, 1 and 2 depend on each other") as caught:
+        model = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(rows)
+    assert model.status_ is Status.FLAT
+    assert re.search(r"reg_covar gives 9\d % of the variance", str(caught[0].message))
+    exact = GaussianMixture(2, covariance_type=covariance_type, random_state=0, reg_covar=1e-12).fit(rows)
+    assert exact.status_ is Status.CONVERGED
+    direction = np.array([1.0, 1.0, -1.0])
+    for covariance in exact.mixture_.covariances.dense(2, 3):
+        assert direction @ covariance @ direction == pytest.approx(1e-6, rel=0.5)

@@ -4,11 +4,9 @@ import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 import typer
 
-from gaussmix._types import Flags, Floats
 from gaussmix.cli import console, json_output, outputs, progress
 from gaussmix.cli.errors import INTERRUPTED, CommandError
 from gaussmix.cli.json_output import FitReport
@@ -17,7 +15,6 @@ from gaussmix.cli.tables import Selection, Table, read
 from gaussmix.cli.tables.columns import as_option
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.estimators.validation import CHECKED
-from gaussmix.mixture import Mixture
 from gaussmix.selection import ALL, Search, Watch
 from gaussmix.weights import describe_shortfall
 
@@ -29,10 +26,6 @@ _WIDE_STRUCTURES = ("full", "tied", "diag", "spherical")
 _MOST_FEATURES = 20
 """The largest number of columns with which all structures are searched by default. With more columns a search through
 all of them takes long, and most of the other structures need an iterative M-step."""
-
-_FLAT = 2.0
-"""The bound on dependent columns, in units of the ridge: columns count as dependent where all rows together, with the
-ridge, have a smaller variance in some direction. The ridge alone gives 1."""
 
 _FEWEST_ROWS = 3
 """The smallest number of rows of positive weight that a fit needs: two rows have no shape."""
@@ -99,9 +92,7 @@ def _run(name: str, table: Table, search: CommandSearch) -> list[str]:
     for warning in caught:
         if not issubclass(warning.category, UserWarning):  # none for the user of the command
             warnings.warn_explicit(str(warning.message), warning.category, warning.filename, warning.lineno)
-    varying = np.array([name not in _constant(table) for name in table.names])
-    ridge = search.results_.best.m_step.ridge
-    return [*said, *search.results_.warnings, *_dependent_columns(search.mixture_, ridge, varying)]
+    return [*said, *search.results_.warnings]
 
 
 def _shortfall(table: Table, search: CommandSearch) -> list[str]:
@@ -127,25 +118,4 @@ def _constant_columns(table: Table) -> list[str]:
     return [
         f"Column {name!r} is constant: every value is {value:.15g}. It cannot separate components{remedy}."
         for name, value in constant.items()
-    ]
-
-
-def _dependent_columns(mixture: Mixture, ridge: Floats, varying: Flags) -> list[str]:
-    """Return a warning where all rows together have no more spread than the ridge in some direction.
-
-    Parameters
-    ----------
-    mixture : Mixture
-        The fitted mixture.
-    ridge : (D,) ndarray
-        Variances that were added to the diagonals of its covariances.
-    varying : (D,) ndarray of bool
-        The columns that are not constant.
-    """
-    units = np.sqrt(ridge[varying])
-    spread = np.linalg.eigvalsh(mixture.covariance[np.ix_(varying, varying)] / np.outer(units, units))
-    if not (spread < _FLAT).any():
-        return []
-    return [
-        "Some columns follow from others, so that the rows are flat in some direction; leave them out with --columns."
     ]

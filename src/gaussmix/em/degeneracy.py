@@ -3,6 +3,8 @@
 The likelihood of a degenerate component grows without bound as the ridge shrinks, and says nothing about the data.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gaussmix._types import Floats
@@ -10,7 +12,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
-__all__ = ["collapsed_components", "degenerate_components"]
+__all__ = ["ThinDirection", "collapsed_components", "degenerate_components", "find_thin_direction"]
 
 # Where the ridge is zero, a ridge of this share of each feature's variance is assumed: the size of rounding errors.
 _ROUNDING = 1e-12
@@ -20,6 +22,12 @@ _SMALLEST_VOLUME = 1e-100
 
 # A component is degenerate if its smallest variance is below this many ridges. The ridge itself contributes one.
 _OWN_SPREAD = 2.0
+
+# The share of a variance of all rows from which on the effect of the ridge is worth a warning.
+_NOTICED = 0.1
+
+# A column takes part in a direction if its coefficient is at least this share of the largest, in standard deviations.
+_INVOLVED = 0.1
 
 
 def degenerate_components(mixture: Mixture, statistics: Statistics, m_step: MStep) -> tuple[int, ...]:
@@ -99,3 +107,48 @@ def _least_spreads(mixture: Mixture, ridge: Floats) -> Floats:
     if not axes.size:
         return np.full(mixture.n_components, np.inf)
     return np.asarray(np.linalg.eigvalsh(axes.T @ (dense / np.outer(units, units)) @ axes)[:, 0])
+
+
+@dataclass(frozen=True)
+class ThinDirection:
+    """A direction in which all rows together vary so little that the ridge changes their variance.
+
+    Attributes
+    ----------
+    columns : tuple of int
+        The columns that take part in the direction, in their order.
+    share : float
+        The share of the variance that the ridge gives.
+    """
+
+    columns: tuple[int, ...]
+    share: float
+
+
+def find_thin_direction(mixture: Mixture, ridge: Floats) -> ThinDirection | None:
+    """Return the direction of which the ridge gives the largest share of the variance; None if it is below a tenth.
+
+    In such a direction some columns follow from the others, exactly or nearly. Columns without spread are left out,
+    and covariances without correlations have no such direction.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        A fit with the given ridge.
+    ridge : (D,) ndarray
+        Variances that were added to the diagonals of the covariances.
+    """
+    varying = np.flatnonzero((mixture.variances > _OWN_SPREAD * ridge) & (ridge > 0))
+    if not mixture.covariances.correlated or len(varying) < 2:  # noqa: PLR2004 - no other column to follow from
+        return None
+    units = np.sqrt(ridge[varying])
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = mixture.covariance[np.ix_(varying, varying)] / np.outer(units, units)
+    if not np.isfinite(relative).all():
+        return None
+    spreads, directions = np.linalg.eigh(relative)
+    if not spreads[0] < 1.0 / _NOTICED:
+        return None
+    direction = np.abs(directions[:, 0] / units * np.sqrt(mixture.variances[varying]))
+    involved = varying[direction > _INVOLVED * direction.max()]
+    return ThinDirection(tuple(involved.tolist()), float(1.0 / max(spreads[0], 1.0)))

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
@@ -345,6 +346,9 @@ class GaussianMixture(ReportingEstimator):
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
         """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
 
+        The verdicts agree with `message_`: components that are flat or regularized are those that the fit reports. See
+        :func:`gaussmix.diagnose` for the verdicts.
+
         Parameters
         ----------
         X : (n, D) array_like
@@ -367,8 +371,10 @@ class GaussianMixture(ReportingEstimator):
         ()
         """
         mixture = self._get_mixture()
-        source = self._read_source(X, sample_weight)
-        return diagnose(mixture, source)
+        source, m_step = self._read_source(X, sample_weight), self._m_step
+        statistics = source.reduce(mixture, m_step.moments)
+        flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
+        return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
 
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""

@@ -81,8 +81,8 @@ class GaussianMixtureSearch(MixtureEstimator):
     n_walks : int, default 1
         Number of sweeps down the numbers of components, and of starts of each model that are run to the end. The second
         and later sweeps are preceded by a sweep up. With ``n_walks=2, n_init=3, stop_early=False``, each row of
-        `results_` is about as good as the best of ten independent fits, and takes a seventh of their passes; the best
-        model rarely changes.
+        `results_` is about as good as the best of ten independent fits, and takes a seventh of their passes. The
+        chosen model can change.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     tol : float, default 1e-6
@@ -264,7 +264,13 @@ class GaussianMixtureSearch(MixtureEstimator):
         return self
 
     def summary(self) -> str:
-        """Return a paragraph on the chosen model: its lead over the other models, and warnings about its fit.
+        """Return a paragraph on the chosen model: its rivals, the strength of the choice, and warnings about its fit.
+
+        The strength follows from the search. Differences in BIC of 2, 6 and 10 or more are called positive, strong and
+        very strong evidence (Kass & Raftery 1995), by a convention that is not proven for mixtures. In place of a
+        grade, the text says that the choice is unclear if a component of the chosen model looks spurious, if models
+        were stopped so early that they may still end near the chosen model, or if there are fewer than 10 rows for each
+        parameter.
 
         Examples
         --------
@@ -273,7 +279,8 @@ class GaussianMixtureSearch(MixtureEstimator):
         >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
         >>> search = GaussianMixtureSearch(range(1, 5), structures=["full", "tied"], random_state=0).fit(X)
         >>> print(search.summary())  # doctest: +ELLIPSIS
-        tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30, of 8 models...
+        tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30, of 7 different
+        models...
         """
         self._get_mixture()
         return self.results_.summary()

@@ -9,14 +9,17 @@ import numpy as np
 from gaussmix._cached_property import cached_property
 from gaussmix._types import Floats
 from gaussmix.em import Fit, Status
-from gaussmix.em.degeneracy import degenerate_components
+from gaussmix.em.degeneracy import ThinDirection, degenerate_components, find_thin_direction
 from gaussmix.em.m_step import MStep
+from gaussmix.em.support import Support
 from gaussmix.sources import Source
 
-__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows"]
+__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows", "describe_thin_direction"]
 
 _SAME = 1e-3  # largest difference, in nats per row, between two optima that count as one
 _NAMED = 5  # components that a message names
+_MANY = 10.0  # rows, in units of the fewest that a covariance needs, from which on a message asks no more for accidents
+_PAIRS = 4096  # pairs of components whose covariances a message compares at most: 0.2 s at D = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,22 @@ class FitReport:
         return tuple(k for k in found if k not in self.regularized and k not in self.empty)
 
     @cached_property
+    def spurious(self) -> tuple[int, ...]:
+        """Other components with few rows, or thin by accident; see :class:`~gaussmix.em.support.Support`."""
+        mixture, masses = self.fit.state.mixture, self.fit.state.statistics.mass
+        fewest = mixture.covariances.fewest_rows(mixture.n_features)
+        small = np.flatnonzero(masses < _MANY * fewest)
+        asked = small if len(small) * len(masses) <= _PAIRS else ()
+        known = {*self.regularized, *self.degenerate, *self.empty}
+        verdicts = Support.measure(mixture, masses, asked).verdicts
+        return tuple(k for k, verdict in enumerate(verdicts) if verdict and k not in known)
+
+    @cached_property
+    def thin_direction(self) -> ThinDirection | None:
+        """The direction in which the ridge decides the variance of all rows, if there is such a direction."""
+        return None if self.n_equal else find_thin_direction(self.fit.state.mixture, self.m_step.ridge)
+
+    @cached_property
     def narrowed(self) -> tuple[int, ...]:
         """The components whose width is the rounding of the columns."""
         return self.m_step.narrowed_by_rounding(self.fit.state.statistics)
@@ -94,7 +113,7 @@ class FitReport:
             return self.fit.status
         if self.regularized:
             return Status.REGULARIZED
-        if self.degenerate or self.n_equal:
+        if self.degenerate or self.n_equal or self.thin_direction:
             return Status.FLAT
         if self.narrowed:
             return Status.ROUNDED
@@ -147,6 +166,14 @@ class FitReport:
                 "the log-likelihood says little. Are values rounded, repeated or censored? Try "
                 "GaussianMixture(prior='weak')."
             )
+        if self.thin_direction:
+            said.append(describe_thin_direction(self.thin_direction))
+        if self.spurious:
+            look = "looks" if len(self.spurious) == 1 else "look"
+            said.append(
+                f"{_named(self.spurious)} {look} spurious, with {_listed(masses, self.spurious)} rows: diagnose(X) "
+                "says why. Try fewer components, or prior='weak'."
+            )
         if self.empty:
             said.append(
                 f"{len(self.empty)} of {len(masses)} components are empty: no row belongs to them. Try fewer "
@@ -162,6 +189,22 @@ class FitReport:
         return [f"Runs from other starts led to {others}, up to {spread:.2g} per row lower."]
 
 
+def describe_thin_direction(direction: ThinDirection, names: Sequence[str] | None = None) -> str:
+    """Return the sentence that some columns follow from others, so that the ridge decides a variance.
+
+    Parameters
+    ----------
+    direction : ThinDirection
+    names : sequence of str, optional
+        Names of the columns; by default they are numbered from 0.
+    """
+    columns = _name_columns([str(j) if names is None else repr(names[j]) for j in direction.columns])
+    return (
+        f"{columns} depend on each other: in some direction all rows vary so little that reg_covar gives "
+        f"{100 * direction.share:.0f} % of the variance. Leave out one of these columns, or set a smaller reg_covar."
+    )
+
+
 def describe_equal_rows(n_rows: int) -> str:
     """Return the sentence that all rows are equal."""
     return (
@@ -173,6 +216,12 @@ def describe_equal_rows(n_rows: int) -> str:
 def count_equal_rows(source: Source) -> int:
     """Return the number of rows if all are equal, otherwise 0."""
     return source.n_rows if source.all_equal else 0
+
+
+def _name_columns(columns: Sequence[str]) -> str:
+    if len(columns) > _NAMED:
+        return f"Columns {', '.join(columns[:_NAMED])} and {len(columns) - _NAMED} more"
+    return f"Columns {', '.join(columns[:-1])} and {columns[-1]}"
 
 
 def _named(components: Sequence[int]) -> str:

@@ -1,8 +1,10 @@
-"""Warnings about a chosen model: bounds that decided its fit beside the likelihood of the rows."""
+"""Warnings about a chosen model: ridges, priors and bounds that decided its fit beside the likelihood of the rows."""
 
 from collections.abc import Sequence
 
 from gaussmix._types import Floats
+from gaussmix.em.degeneracy import find_thin_direction
+from gaussmix.fitting.report import describe_thin_direction
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.selection.candidate import Candidate
 from gaussmix.sources import Source
@@ -11,7 +13,7 @@ __all__ = ["cautions_about"]
 
 
 def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | None) -> list[str]:
-    """Return a sentence for each bound that holds components of a model open: degeneracy, equal rows, rounded columns.
+    """Return a sentence for each cause: degeneracy, equal rows, rounded columns, columns that depend on each other.
 
     Parameters
     ----------
@@ -37,6 +39,9 @@ def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | Non
     narrow = m_step.narrowed_by_rounding(chosen.statistics)
     if narrow and m_step.rounding is not None:
         said.append(rounding_of(source).describe(chosen.mixture, narrow, m_step.rounding, names))
+    thin = None if source.all_equal else find_thin_direction(chosen.mixture, m_step.ridge)
+    if thin:
+        said.append(describe_thin_direction(thin, names))
     return said
 
 

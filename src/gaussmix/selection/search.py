@@ -41,7 +41,7 @@ class Search:
         k-means starts for each number of components.
     n_walks : int
         Sweeps down the numbers of components; the second and later ones are preceded by a sweep up. They improve the
-        fits of all models; the best model rarely changes.
+        fits of all models, and can change the chosen model.
     tol : float
         Distance to the limit of the log-likelihood, in nats per row. Finer than the default of
         :class:`~gaussmix.GaussianMixture`, because criteria compare sums over all rows.

@@ -126,6 +126,15 @@ class Structure(ABC):
         return Orientation.OWN
 
     @property
+    def scale_equivariant(self) -> bool:
+        """True where a fit stays the same if one column is in other units.
+
+        A structure has this property if ``S Σ_k S`` meets the restriction for every diagonal matrix S whenever ``Σ_k``
+        does. A fit with any structure stays the same if all columns change their units by one factor.
+        """
+        return False
+
+    @property
     def shared(self) -> bool:
         """True where all components have one covariance, so that a prior is on this one covariance."""
         return self.equal_volume and self.equal_shape and self.orientation is not Orientation.OWN

@@ -39,8 +39,17 @@ class MclustStructure(Structure):
         return self.name[1] != "V"
 
     @property
+    def scale_equivariant(self) -> bool:
+        return self.name[1:] in _SCALE_EQUIVARIANT
+
+    @property
     def orientation(self) -> Orientation:
         return Orientation.ROUND if self.name[1] == "I" else _ORIENTATIONS[self.name[2]]
 
+
+_SCALE_EQUIVARIANT = {"EI", "VI", "EE", "VV"}
+"""Shape and orientation of the structures for which the unit of a single column does not matter. A common factor on all
+determinants is a volume; but a ball, common axes of different shapes, or one shape in different directions are such in
+one unit only."""
 
 _ORIENTATIONS = {"I": Orientation.COORDINATES, "E": Orientation.EQUAL, "V": Orientation.OWN}
