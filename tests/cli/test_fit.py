@@ -651,10 +651,10 @@ def test_a_file_that_cannot_be_written_is_named_before_anything_is_read(refused,
     assert "is a device or a pipe, and no file" in refused("fit", missing, "--out", "/dev/null", "--force")
     assert "is the table itself" in refused("fit", csv, "--out", csv, "--force")
 
-    def read_only(**_):
+    def read_only(*_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    monkeypatch.setattr("gaussmix.atomic_file._temporary_file", read_only)
     sentence = refused("fit", missing, "--out", tmp_path / "m.gmx")
     assert sentence == f"{tmp_path / 'm.gmx'} could not be written: Read-only file system."
 

@@ -33,6 +33,7 @@ def searched(faithful):
     list(estimator_checks_generator(GaussianMixtureSearch(n_components=1, structures=("full", "diag", "EII")))),
     ids=lambda part: getattr(getattr(part, "func", None), "__name__", ""),
 )
+@pytest.mark.filterwarnings("ignore:Columns .* depend on each other")  # those of one check do
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -246,8 +247,8 @@ def test_it_is_a_scikit_learn_estimator(faithful, tmp_path):
 def test_verbose_says_how_far_it_is(faithful, capsys):
     GaussianMixtureSearch(verbose=1, **FEW).fit(faithful)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [str(3 * i) for i in range(1, 9)]
-    assert lines[0] == "3 of 24: 1 components"
+    assert [line.split()[0] for line in lines] == [str(3 * i) for i in range(1, 12)]
+    assert lines[0] == "3 of 33: 1 components"
 
 
 def test_components_are_merged_into_clusters():
@@ -294,7 +295,7 @@ def test_one_row_far_out_takes_no_age():
     rows = np.random.default_rng(0).normal(size=(200, 3))
     rows[0] = 1e8
     search = GaussianMixtureSearch([1, 2], structures=["tied", "VEE", "EVE"], random_state=0).fit(rows)
-    assert max(row["n_passes"] for row in search.results_ if row["n_components"] == 1) < 20
+    assert max(row["n_passes"] for row in search.results_ if row["n_components"] == 1) < 30
 
 
 def test_with_one_component_the_name_is_scikit_learns():

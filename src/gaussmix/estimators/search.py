@@ -31,6 +31,7 @@ from gaussmix.selection import (
     Watch,
     cautions_about,
     cross_validate,
+    dependence_in,
     fit_models,
     n_evaluations,
     numbers_of_components,
@@ -287,7 +288,8 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         """Return sentences on the bounds that decided the chosen fit beside the likelihood of the rows."""
-        return cautions_about(chosen, source, distinct_names(getattr(self, "feature_names_in_", None)))
+        names = distinct_names(getattr(self, "feature_names_in_", None))
+        return [*cautions_about(chosen, source, names), *dependence_in(chosen, source, names)]
 
     def _search(self, source: Source) -> Search:
         """Return the settings of the search, for these rows."""

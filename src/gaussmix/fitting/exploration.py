@@ -242,7 +242,7 @@ class Exploration:
         """Return the number of starts to compare side by side; 0 where starts race one after the other."""
         classed = len(sample.component_groups(self.problem.n_components)) > 1
         whole = sample is self.problem.source and not classed
-        fits = whole and self._roomy and self.stopping.max_iter >= LONGEST
+        fits = whole and self.stopping.max_iter >= LONGEST
         return count_starts(self.problem, sample, self.schedule) if fits else 0
 
     def _race(self, runs: Runs, sample: ArraySource, firsts: Sequence[Mixture]) -> list[Fit]:

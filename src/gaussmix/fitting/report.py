@@ -170,9 +170,10 @@ class FitReport:
             said.append(describe_thin_direction(self.thin_direction))
         if self.spurious:
             look = "looks" if len(self.spurious) == 1 else "look"
+            remedy = "Try fewer components" + (", or prior='weak'." if self.m_step.prior is None else ".")
             said.append(
                 f"{_named(self.spurious)} {look} spurious, with {_listed(masses, self.spurious)} rows: diagnose(X) "
-                "says why. Try fewer components, or prior='weak'."
+                f"says why. {remedy}"
             )
         if self.empty:
             said.append(

@@ -46,6 +46,9 @@ class Schedule:
         optimum in 99 %, 48 starts in 94 %, and 28 starts in 88 to 93 %.
     n_finalists_side_by_side : int
         Mixtures at different solutions that then run to their limits.
+    roomy_side_by_side : float
+        Rows for each component, in units of the fewest that it needs, from which starts are compared side by side. With
+        fewer rows, the best of so many starts is a component on a few rows by accident.
     n_candidates : int
         Starts that race.
     rungs : tuple of int
@@ -101,6 +104,7 @@ class Schedule:
     seconds_side_by_side: float = 0.1
     n_side_by_side: int = 96
     n_finalists_side_by_side: int = 4
+    roomy_side_by_side: float = 8.0
     n_candidates: int = 10
     rungs: tuple[int, ...] = (2, 5)
     n_finalists: int = 3

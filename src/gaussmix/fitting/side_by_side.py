@@ -31,6 +31,8 @@ _FEWEST_STARTS = 16
 """Starts below which a batch does not pay: starts race one after the other."""
 _AT_ONCE = 96
 """Starts of one batch. More starts take several batches, so that memory does not grow with their number."""
+_FEWEST_ROWS = 4
+"""Rows that a component needs at least, also of a structure with a common covariance: fewer rows are no cluster."""
 _MOST_PRODUCTS = 2**12
 """Products of features in all components of a start, so that the 96 starts of a batch take a few megabytes."""
 _SAME = 1.0
@@ -65,7 +67,8 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     """Return the number of starts to compare side by side; 0 where the table or the model is not for a batch.
 
     Batches know neither priors nor bounds on eigenvalues, and need a floor under all variances. On large tables, a
-    start takes no longer by itself. A row far from the others would cost the second moments their digits.
+    start takes no longer by itself. A row far from the others would cost the second moments their digits. With few
+    rows, the best of so many starts is an accident.
 
     Parameters
     ----------
@@ -83,7 +86,11 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
     seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
     affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
+    fewest = max(problem.fewest_rows, _FEWEST_ROWS)
+    rows_needed = schedule.roomy_side_by_side * problem.n_components * fewest
     if problem.n_components * n_products > _MOST_PRODUCTS or affordable < _FEWEST_STARTS:
+        return 0
+    if problem.source.weight < rows_needed:
         return 0
     if not _comparable(problem, sample):
         return 0

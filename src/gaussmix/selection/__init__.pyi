@@ -1,5 +1,5 @@
 from .candidate import CROSS_VALIDATION, NAMES, Candidate, best
-from .cautions import cautions_about
+from .cautions import cautions_about, dependence_in
 from .criteria import CRITERIA, aic, bic, icl
 from .cross_validation import cross_validate, n_evaluations
 from .execution import search_source
@@ -22,6 +22,7 @@ __all__ = [
     "bic",
     "cautions_about",
     "cross_validate",
+    "dependence_in",
     "fit_models",
     "icl",
     "n_evaluations",

@@ -9,11 +9,11 @@ from gaussmix.initialization.columns import rounding_of
 from gaussmix.selection.candidate import Candidate
 from gaussmix.sources import Source
 
-__all__ = ["cautions_about"]
+__all__ = ["cautions_about", "dependence_in"]
 
 
 def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | None) -> list[str]:
-    """Return a sentence for each cause: degeneracy, equal rows, rounded columns, columns that depend on each other.
+    """Return a sentence for each cause: degeneracy, equal rows, rounded columns.
 
     Parameters
     ----------
@@ -39,10 +39,16 @@ def cautions_about(chosen: Candidate, source: Source, names: Sequence[str] | Non
     narrow = m_step.narrowed_by_rounding(chosen.statistics)
     if narrow and m_step.rounding is not None:
         said.append(rounding_of(source).describe(chosen.mixture, narrow, m_step.rounding, names))
-    thin = None if source.all_equal else find_thin_direction(chosen.mixture, m_step.ridge)
-    if thin:
-        said.append(describe_thin_direction(thin, names))
     return said
+
+
+def dependence_in(chosen: Candidate, source: Source, names: Sequence[str] | None) -> list[str]:
+    """Return a sentence on columns that depend on each other, if there are such columns.
+
+    The parameters are those of :func:`cautions_about`.
+    """
+    thin = None if source.all_equal else find_thin_direction(chosen.mixture, chosen.m_step.ridge)
+    return [describe_thin_direction(thin, names)] if thin else []
 
 
 def _with_rows(components: Sequence[int], masses: Floats) -> str:
