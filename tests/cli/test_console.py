@@ -127,11 +127,9 @@ def test_progress_is_a_bar_in_a_terminal(monkeypatch, gaussmix, csv):
     terminal = Console(file=screen, force_terminal=True, width=80)
     monkeypatch.setattr(progress, "stream", lambda **_: terminal)
     gaussmix("fit", csv, *RUN)
-    evaluations = 2 * (
-        3 + 2 + 3 + 3
-    )  # up over three numbers of components, down over two, from nested models, confirmed
+    evaluations = 2 * (3 + 2 + 3 + 3)  # up over three numbers of components, down over two, nested models, many starts
     assert f"{evaluations}/{evaluations}" in screen.getvalue()
-    assert "Fitted diag, 3 components " in screen.getvalue()
+    assert "Fitted spherical, 3 components " in screen.getvalue()
     assert "about 0 s left" in screen.getvalue()
     screen.truncate(0)
     gaussmix("fit", csv, *RUN, "--quiet")
