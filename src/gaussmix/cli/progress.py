@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.progress_bar import ProgressBar
+from rich.table import Column
 from rich.text import Text
 
 from gaussmix.cli.console import candidate_name, stream
@@ -19,6 +20,9 @@ __all__ = ["show_progress"]
 
 _SECONDS = 5.0
 """The time between two lines of progress where stderr is no terminal, in seconds."""
+
+_BAR_WIDTH = 16
+"""The width of the bar, in characters: with the longest texts beside it, a line has fewer than 80."""
 
 _FEWEST_FOR_ESTIMATE = 3
 """The number of evaluations from which on the time left is estimated: the first ones load the compiled engine."""
@@ -77,7 +81,7 @@ class _Said(ProgressColumn):
     """A text that is made anew whenever the bar is drawn."""
 
     def __init__(self, text: Callable[[], str]) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True))
         self._text = text
 
     def render(self, task: Task) -> Text:
@@ -88,7 +92,7 @@ class _Share(BarColumn):
     """A bar that follows the clock."""
 
     def __init__(self, clock: _Clock) -> None:
-        super().__init__()
+        super().__init__(bar_width=_BAR_WIDTH)
         self._clock = clock
 
     def render(self, task: Task) -> ProgressBar:
