@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gaussmix import GaussianMixture
+from gaussmix import GaussianMixture, Mixture
 from gaussmix.em.batch import BatchEM
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Problem
 from gaussmix.fitting.diverse_starts import DiverseStarts
+from gaussmix.fitting.penalty import loss_if_regularized, losses_if_regularized
 from gaussmix.fitting.schedule import SCHEDULE, SCHEDULES
 from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts
 from gaussmix.priors import NormalInverseWishart
@@ -52,6 +53,19 @@ def test_a_row_of_weight_two_counts_like_two_rows() -> None:
         starts.append(DiverseStarts(em, 3, np.random.default_rng(0)).make(30)[0])
     same = np.isclose(starts[0].means, starts[1].means, rtol=1e-6).all(axis=(1, 2))
     assert same.mean() > 0.9  # sums in another order can move a row across the bound of a group
+
+
+@pytest.mark.parametrize("name", ["full", "diag"])
+def test_losses_of_many_components_are_those_of_each(name: str) -> None:
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(4, 3, 3))
+    dense = half @ half.transpose(0, 2, 1) + 0.01 * np.eye(3)
+    values = dense if name == "full" else np.diagonal(dense, axis1=1, axis2=2)
+    mixture = Mixture(np.full(4, 0.25), rng.normal(size=(4, 3)), values)
+    mass, variances = rng.uniform(0.5, 4.0, 4), rng.uniform(0.5, 2.0, 3)
+    many = losses_if_regularized(mixture.covariances.dense(4, 3), mass, variances, 4)
+    each = [loss_if_regularized(mixture, k, float(mass[k]), variances) for k in range(4)]
+    assert_allclose(many, each, rtol=1e-8)
 
 
 def test_the_finalists_are_at_different_solutions_the_best_first() -> None:

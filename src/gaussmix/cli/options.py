@@ -1,39 +1,36 @@
 """The options that several commands share, and their values from what the user types."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from gaussmix.cli.tables import Format  # polars comes with it, and help must not wait for it
+from gaussmix.cli.app import app
+
+if TYPE_CHECKING:  # polars comes with these, and help must not wait for it
+    from gaussmix.cli.outputs import Beside, Target
+    from gaussmix.cli.tables import Format, Selection
 
 __all__ = [
-    "READING",
     "WRITING",
-    "Append",
     "Brief",
     "Columns",
-    "Decimal",
-    "DropMissing",
-    "Encoding",
+    "Components",
     "File",
     "Force",
-    "Header",
     "Json",
-    "Keep",
     "Model",
     "ModelColumns",
-    "Na",
     "Out",
     "Quiet",
-    "Separator",
-    "Skip",
-    "Strict",
-    "Strip",
+    "Reading",
+    "Results",
     "Weights",
-    "format_from",
+    "command",
     "numbers_of_components",
     "one_of",
     "switch",
@@ -63,6 +60,9 @@ File = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model file that `gaussmix fit --out` wrote.")]
+Components = Annotated[
+    str, typer.Option(metavar="K", help="Numbers of components: 3, or 1:9 with both ends, or 2,4,8.")
+]
 Columns = Annotated[
     str | None,
     typer.Option(
@@ -182,35 +182,111 @@ Quiet = Annotated[
 ]
 
 
-def format_from(
-    *,
-    separator: str | None,
-    decimal: str | None,
-    na: str | None,
-    strip: str | None,
-    encoding: str | None,
-    header: bool | None,
-    skip: int | None,
-) -> "Format":
-    """Return what the options of a command say of the way in which its table is written.
+@dataclass(frozen=True)
+class Reading:
+    """The options that say how a table is written, and which rows of it to read."""
 
-    Raises
-    ------
-    typer.BadParameter
-        If a separator, a decimal mark or an encoding is none.
+    drop_missing: DropMissing = False
+    separator: Separator = None
+    decimal: Decimal = None
+    na: Na = None
+    strip: Strip = None
+    encoding: Encoding = None
+    header: Header = None
+    skip: Skip = None
+    strict: Strict = False
+
+    def select(self, columns: str | None, weights: str | None = None) -> "Selection":
+        """Return what to read of a table: features, weights and rows.
+
+        Parameters
+        ----------
+        columns, weights : str or None
+            The options of these names.
+
+        Raises
+        ------
+        typer.BadParameter
+            If a separator, a decimal mark or an encoding is none.
+        """
+        from gaussmix.cli.tables import Missing, Selection  # noqa: PLC0415 - polars comes with it
+
+        missing = Missing.DROP if self.drop_missing else Missing.REFUSE
+        return Selection(columns, weights, missing, self.strict, self._format)
+
+    @property
+    def _format(self) -> "Format":
+        from gaussmix.cli.tables import SEPARATOR_NAMES, Format  # noqa: PLC0415 - polars comes with it
+
+        separator = self.separator
+        if separator is not None:
+            separator = SEPARATOR_NAMES.get(separator.lower(), separator)
+            if len(separator) != 1 or separator in '"\r\n':
+                msg = f"{separator!r} must be one character, or one of {', '.join(SEPARATOR_NAMES)}."
+                raise typer.BadParameter(msg, param_hint="'--separator'")
+        if self.decimal not in {None, ".", ","}:
+            raise typer.BadParameter(f"{self.decimal!r} must be . or ,", param_hint="'--decimal'")
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
+        missing, signs = _list(self.na), _list(self.strip)
+        return Format(separator, self.decimal, self.encoding, self.header, self.skip, missing, signs)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The options that say where the results of rows go, and which columns stand beside them."""
+
+    keep: Keep = None
+    append: Append = False
+    out: Out = None
+    force: Force = False
+
+    @property
+    def target(self) -> "Target":
+        """The file to write."""
+        from gaussmix.cli.outputs import Target  # noqa: PLC0415 - polars comes with it
+
+        return Target(self.out, self.force)
+
+    @property
+    def beside(self) -> "Beside":
+        """The columns beside the results."""
+        from gaussmix.cli.outputs import Beside  # noqa: PLC0415 - polars comes with it
+
+        return Beside(self.keep, append=self.append)
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a command of the program, and return the function itself.
+
+    A parameter of the type :class:`Reading` or :class:`Results` stands for all options of its group, in its place.
     """
-    from gaussmix.cli.tables import SEPARATOR_NAMES, Format  # noqa: PLC0415 - polars comes with it
+    parameters = signature(function).parameters.values()
+    groups: dict[str, Any] = {one.name: one.annotation for one in parameters if is_dataclass(one.annotation)}
 
-    if separator is not None:
-        separator = SEPARATOR_NAMES.get(separator.lower(), separator)
-        if len(separator) != 1 or separator in '"\r\n':
-            msg = f"{separator!r} must be one character, or one of {', '.join(SEPARATOR_NAMES)}."
-            raise typer.BadParameter(msg, param_hint="'--separator'")
-    if decimal not in {None, ".", ","}:
-        raise typer.BadParameter(f"{decimal!r} must be . or ,", param_hint="'--decimal'")
-    if encoding is not None:
-        _check_encoding(encoding)
-    return Format(separator, decimal, encoding, header, skip, _list(na), _list(strip))
+    @wraps(function)
+    def run(**given: Any) -> None:  # noqa: ANN401 - the values of the options
+        values = {
+            name: group(**{option.name: given.pop(option.name) for option in fields(group)})
+            for name, group in groups.items()
+        }
+        function(**given, **values)
+
+    options = [
+        option for one in parameters for option in (_options_of(one.annotation) if one.name in groups else [one])
+    ]
+    run.__signature__ = Signature(options)  # type: ignore[attr-defined] # typer reads the options from it
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    app.command()(run)
+    return function
+
+
+def _options_of(group: type) -> list[Parameter]:
+    """Return the options of a group as parameters of a function."""
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.annotation)
+        for name, one in signature(group).parameters.items()
+    ]
 
 
 def one_of(names: Iterable[str], given: str, option: str) -> Any:  # noqa: ANN401 - one of the names, as a literal type

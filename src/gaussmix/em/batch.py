@@ -113,14 +113,6 @@ class BatchEM:
     def _powers_across(self) -> Floats:
         return np.ascontiguousarray(self._powers.T)
 
-    def no_mixtures(self, n_components: int) -> MixtureBatch:
-        """Return a batch of no mixtures of K components."""
-        n_features = self.rows.shape[1]
-        shape = (0, n_components, n_features)
-        return MixtureBatch(
-            np.empty(shape[:2]), np.empty(shape), np.empty((*shape, n_features) if self.correlated else shape)
-        )
-
     def run(self, batch: MixtureBatch, n_steps: int) -> tuple[MixtureBatch, Floats, Floats]:
         """Return the batch after some steps, with the log-likelihoods and masses of its last but one state.
 
@@ -134,7 +126,7 @@ class BatchEM:
         -------
         batch : MixtureBatch
         log_likelihood : (S,) ndarray
-            In nats, before the last step; minus infinity for a mixture that became degenerate.
+            In nats, before the last step; not finite for a mixture that became degenerate.
         mass : (S, K) ndarray
             Rows of the components.
         """

@@ -10,7 +10,14 @@ from gaussmix.fitting.problem import Problem
 from gaussmix.linalg import cholesky_of_gram
 from gaussmix.mixture import Mixture
 
-__all__ = ["loss_if_regularized", "penalized_log_posterior", "rank", "spike_penalty", "underpopulated"]
+__all__ = [
+    "loss_if_regularized",
+    "losses_if_regularized",
+    "penalized_log_posterior",
+    "rank",
+    "spike_penalty",
+    "underpopulated",
+]
 
 _NOTHING = float(np.finfo(np.float64).tiny)  # smallest ratio of variances whose logarithm is taken
 _MANY = 10.0  # rows, in units of the fewest that a component needs, from which a degenerate component is no accident
@@ -81,3 +88,24 @@ def loss_if_regularized(mixture: Mixture, k: int, mass: float, variances: Floats
         ratios = np.linalg.svd(solve_triangular(wider, factor, lower=True))[1] ** 2
     ratios = np.maximum(ratios, _NOTHING)
     return 0.5 * mass * float((ratios - 1.0 - np.log(ratios)).sum())
+
+
+def losses_if_regularized(covariances: Floats, mass: Floats, variances: Floats, n_components: int) -> Floats:
+    """Return :func:`loss_if_regularized` for many components at once, ``(C,)``.
+
+    Nearly singular covariances lose the digits that :func:`loss_if_regularized` keeps.
+
+    Parameters
+    ----------
+    covariances : (C, D, D) ndarray
+    mass : (C,) ndarray
+        The rows of each component.
+    variances : (D,) ndarray
+        The scale of the columns.
+    n_components : int
+        K of the mixtures that the components belong to.
+    """
+    n_features, rows = len(variances), mass[:, None, None]
+    pseudo_row = np.diag(variances / n_components ** (2.0 / n_features))
+    ratios = np.linalg.solve((rows * covariances + pseudo_row) / (rows + 1.0), covariances)
+    return np.asarray(0.5 * mass * (np.trace(ratios, axis1=1, axis2=2) - n_features - np.linalg.slogdet(ratios)[1]))

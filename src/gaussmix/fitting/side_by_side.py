@@ -6,12 +6,13 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Labels
 from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.em.batch import BatchEM, MixtureBatch
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting.diverse_starts import DiverseStarts
 from gaussmix.fitting.partitions import same_solution
+from gaussmix.fitting.penalty import losses_if_regularized
 from gaussmix.fitting.problem import Problem
 from gaussmix.fitting.schedule import Schedule
 from gaussmix.mixture import Mixture
@@ -19,11 +20,11 @@ from gaussmix.sources import ArraySource
 
 __all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts"]
 
-_RUNGS = ((5, 0.5), (7, 0.25), (18, 0.0))
-"""EM steps of each rung, and the share of all starts that goes on afterwards."""
-_STEPS_PER_START = 5 + 0.5 * 7 + 0.25 * 18
-"""EM steps of all rungs for each start."""
-LONGEST = 5 + 7 + 18
+_RUNGS = ((1.0, 5), (0.5, 7), (0.25, 18))
+"""The share of all starts that enters each rung, the best first, and the EM steps that they take there."""
+_STEPS_PER_START = sum(share * n_steps for share, n_steps in _RUNGS)
+"""EM steps of all rungs for each start, on average."""
+LONGEST = sum(n_steps for _, n_steps in _RUNGS)
 """EM steps of a start that goes through all rungs."""
 _SECONDS, _SECONDS_PER_PRODUCT = 12e-9, 0.8e-9
 """Time of a step on one core for each row and component, and for each product of features besides."""
@@ -66,9 +67,7 @@ class Finalists(NamedTuple):
 def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> int:
     """Return the number of starts to compare side by side; 0 where the table or the model is not for a batch.
 
-    Batches know neither priors nor bounds on eigenvalues, and need a floor under all variances. On large tables, a
-    start takes no longer by itself. A row far from the others would cost the second moments their digits. With few
-    rows, the best of so many starts is an accident.
+    On large tables, a start takes no longer by itself. With few rows, the best of so many starts is an accident.
 
     Parameters
     ----------
@@ -78,28 +77,28 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     schedule : Schedule
         The limits of time and number.
     """
-    m_step, n_features = problem.m_step, sample.n_features
-    deviations = np.sqrt(problem.variances)
-    plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
-    if not plain or _floor(m_step).min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
-        return 0
-    n_products = n_features * (n_features + 1) // 2 if m_step.structure.form.correlated else n_features
-    seconds = sample.n_rows * problem.n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
+    n_features, n_components = sample.n_features, problem.n_components
+    n_products = n_features * (n_features + 1) // 2 if problem.m_step.structure.form.correlated else n_features
+    seconds = sample.n_rows * n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
     affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
-    fewest = max(problem.fewest_rows, _FEWEST_ROWS)
-    rows_needed = schedule.roomy_side_by_side * problem.n_components * fewest
-    if problem.n_components * n_products > _MOST_PRODUCTS or affordable < _FEWEST_STARTS:
-        return 0
-    if problem.source.weight < rows_needed:
-        return 0
-    if not _comparable(problem, sample):
+    fewest_rows = schedule.roomy_side_by_side * n_components * max(problem.fewest_rows, _FEWEST_ROWS)
+    fits = n_components * n_products <= _MOST_PRODUCTS and affordable >= _FEWEST_STARTS
+    if not fits or sample.weight < fewest_rows or not _suits_batch(problem, sample):
         return 0
     return min(affordable, schedule.n_side_by_side)
 
 
-def _comparable(problem: Problem, sample: ArraySource) -> bool:
-    """Return whether no row is far from the others, and more rows than components are different."""
-    farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / np.sqrt(problem.variances)).max()
+def _suits_batch(problem: Problem, sample: ArraySource) -> bool:
+    """Return whether a batch can compute with a model and its rows.
+
+    A batch knows neither priors nor bounds on eigenvalues, and needs a floor under all variances. Squares must neither
+    over- nor underflow. A row far from the others would cost the second moments their digits.
+    """
+    m_step, deviations = problem.m_step, np.sqrt(problem.variances)
+    plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
+    if not plain or _floor(m_step).min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
+        return False
+    farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / deviations).max()
     return bool(farthest < _FARTHEST) and len(np.unique(sample.rows, axis=0)) > problem.n_components
 
 
@@ -122,11 +121,14 @@ def compare_side_by_side(
     rng : numpy.random.Generator
     """
     comparison, n_batches = _Comparison.of(problem, sample), ceil(n_starts / _AT_ONCE)
-    with np.errstate(all="ignore"):  # a mixture that degenerates has no finite score, and is left out
-        raced = [comparison.race(ceil(n_starts / n_batches), n_finalists, rng) for _ in range(n_batches)]
+    try:
+        with np.errstate(all="ignore"):  # a mixture that degenerates has no finite score, and is left out
+            raced = [comparison.race(ceil(n_starts / n_batches), n_finalists, rng) for _ in range(n_batches)]
+    except np.linalg.LinAlgError:  # a family gave a component without spread, in spite of the floor
+        return Finalists([], agreed=False, n_passes=0)
     batch = MixtureBatch.joined([one.batch for one in raced])
     scores = np.concatenate([one.scores for one in raced])
-    order = np.argsort(-scores, kind="stable")
+    order = _best(scores, len(scores))
     mixtures, agreed = _distinct(batch.take(order), scores[order], n_finalists)
     return Finalists(mixtures, agreed, sum(one.n_passes for one in raced))
 
@@ -153,19 +155,15 @@ class _Comparison:
         return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, _floor(m_step), m_step.equal_weights))
 
     def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
-        """Return the mixtures that are left of one batch of starts; none where a start cannot be made."""
-        try:
-            batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
-        except np.linalg.LinAlgError:  # a family gave a component without spread, in spite of the floor
-            return _Raced(self.em.no_mixtures(self.problem.n_components), np.empty(0), 0)
-        n_made = len(batch)
-        for n_steps, share in _RUNGS:
+        """Return the mixtures that are left of one batch of starts."""
+        batch, n_passes = DiverseStarts(self.em, self.problem.n_components, rng).make(n_starts)
+        n_made, scores = len(batch), np.zeros(len(batch))
+        for share, n_steps in _RUNGS:
+            batch = batch.take(_best(scores, max(n_finalists, round(share * n_made))))
             n_passes += n_steps * len(batch)
             batch, scores = self._run(batch, n_steps)
-            kept = max(n_finalists, round(share * n_made)) if share else len(scores)
-            order = np.argsort(-scores, kind="stable")[:kept]
-            batch, scores = batch.take(order), scores[order]
-        return _Raced(batch, scores, n_passes)
+        order = _best(scores, len(scores))
+        return _Raced(batch.take(order), scores[order], n_passes)
 
     def _run(self, batch: MixtureBatch, n_steps: int) -> tuple[MixtureBatch, Floats]:
         """Return the batch after some steps, and the scores of its mixtures; mixtures that collapse are left out."""
@@ -183,15 +181,16 @@ class _Comparison:
     def _spike_penalty(self, mass: Floats, covariances: Floats) -> Floats:
         """Return what components with too few rows gain, in nats (:func:`~gaussmix.fitting.penalty.spike_penalty`)."""
         few, penalty = mass < self.problem.fewest_rows, np.zeros(len(mass))
-        if not few.any():
-            return penalty
-        spread = self.problem.variances / self.problem.n_components ** (2.0 / self.em.rows.shape[1])
-        own = covariances[few] if self.em.correlated else covariances[few][..., None] * np.eye(len(spread))
-        rows = mass[few][:, None, None]
-        ratios = np.linalg.solve((rows * own + np.diag(spread)) / (rows + 1.0), own)
-        loss = np.trace(ratios, axis1=1, axis2=2) - len(spread) - np.linalg.slogdet(ratios)[1]
-        np.add.at(penalty, np.nonzero(few)[0], 0.5 * mass[few] * loss)
+        if few.any():
+            own = covariances[few] if self.em.correlated else covariances[few][..., None] * np.eye(len(self.em.floor))
+            loss = losses_if_regularized(own, mass[few], self.problem.variances, self.problem.n_components)
+            np.add.at(penalty, np.nonzero(few)[0], loss)
         return penalty
+
+
+def _best(scores: Floats, most: int) -> Labels:
+    """Return the places of the highest scores, the best first."""
+    return np.argsort(-scores, kind="stable")[:most]
 
 
 def _floor(m_step: MStep) -> Floats:

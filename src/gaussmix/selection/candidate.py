@@ -46,7 +46,7 @@ class Candidate:
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     n_passes : int
-        Passes over the rows, in all fits of this model.
+        Passes over the rows, in all fits of this model, without those in which starts are compared side by side.
     seconds : float
         Time that these fits took.
     """

@@ -15,7 +15,7 @@ from gaussmix.fitting import recover
 from gaussmix.fitting.race import race
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate
-from gaussmix.selection.pruning import Pruning, statistics_at_limit
+from gaussmix.selection.pruning import FEWEST_STEPS, Pruning, statistics_at_limit
 from gaussmix.selection.search import Search
 from gaussmix.selection.starts import Start
 
@@ -30,9 +30,6 @@ _RUNGS = (3, 6)
 _HOPELESS = 2.0
 """The distance to the best model, in margins of the pruning rule, beyond which a stopped run rules out the other starts
 of its model too."""
-
-_FEWEST_STEPS = 6
-"""EM steps before which no run is stopped for being behind: on a plateau, the first gains say nothing of the limit."""
 
 _CHECK_EVERY = 4
 """EM steps between two checks of a run for collapsed components."""
@@ -185,7 +182,7 @@ class Evaluation:
                 return True
             if self._search.stop_early and state.n_iter % _CHECK_EVERY == 0 and self._has_lost_component(state):
                 return True
-            if distance == np.inf or state.n_iter < _FEWEST_STEPS:
+            if distance == np.inf or state.n_iter < FEWEST_STEPS:
                 return False
             limit = statistics_at_limit(state.statistics, distance)
             if limit.log_likelihood + state.log_prior < known:

@@ -11,7 +11,7 @@ from gaussmix.selection.candidate import Candidate, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.statistics import Statistics
 
-__all__ = ["Pruning", "statistics_at_limit"]
+__all__ = ["CAUTION", "FEWEST_STEPS", "Pruning", "statistics_at_limit"]
 
 _MARGIN = 10.0
 """The constant part of the margin, in units of a criterion: Kass & Raftery (1995) call 10 very strong evidence."""
@@ -20,7 +20,11 @@ _MARGIN_PER_ROW = 0.05
 """The part of the margin that grows with the total weight of the rows, in units of a criterion per row: about the most
 that another start gains on the tables of ``benchmarks/search.py``."""
 
-_CAUTION = 2.5
+FEWEST_STEPS = 6
+"""EM steps before which no run is stopped for being behind: on a plateau, the first gains say nothing of the limit, and
+after three steps, estimates are too small by hundreds of nats."""
+
+CAUTION = 2.5
 """The factor by which an estimated distance to the limit is multiplied before a run is stopped: a run may still gain so
 many times what Aitken's extrapolation says."""
 
@@ -75,7 +79,7 @@ def statistics_at_limit(statistics: Statistics, distance: float) -> Statistics:
     distance : float
         Estimated distance of the log-likelihood to its limit, in nats per row.
     """
-    gain = _CAUTION * distance * statistics.weight
+    gain = CAUTION * distance * statistics.weight
     return replace(
         statistics,
         log_likelihood=statistics.log_likelihood + gain,

@@ -9,6 +9,7 @@ import numpy as np
 from gaussmix.em import Status
 from gaussmix.em.support import Support
 from gaussmix.selection.candidate import Candidate
+from gaussmix.selection.pruning import CAUTION, FEWEST_STEPS
 from gaussmix.structures import Structure
 
 __all__ = ["Summary", "different_models"]
@@ -29,13 +30,6 @@ Raftery 1995)."""
 
 _REACH = 10.0
 """The difference in a criterion from which on a stopped model is out of reach: the bound of very strong evidence."""
-
-_CAUTION = 2.5
-"""The factor by which the estimated distance of a stopped run from its limit is multiplied."""
-
-_STEPS = 6
-"""EM steps from which on the estimated distance to the limit is trusted. After three steps, on a plateau, estimates are
-too small by hundreds of nats."""
 
 _ROWS_PER_PARAMETER = 10.0
 """Rows for each parameter of a model below which its lead says nothing. BIC omits terms of the order of a nat for each
@@ -148,8 +142,8 @@ class Summary:
         """Return True if a stopped run had enough steps, and its limit is far behind the chosen model."""
         if stopped.fit is None:
             return True
-        gain = 2.0 * _CAUTION * stopped.fit.distance * stopped.statistics.weight
-        return stopped.fit.state.n_iter >= _STEPS and self._behind(stopped) - gain > _REACH
+        gain = 2.0 * CAUTION * stopped.fit.distance * stopped.statistics.weight
+        return stopped.fit.state.n_iter >= FEWEST_STEPS and self._behind(stopped) - gain > _REACH
 
     @cached_property
     def unsound(self) -> dict[int, str]:

@@ -53,10 +53,6 @@ from gaussmix.structures import Structure
 
 __all__ = ["Watch", "fit_models", "ignore"]
 
-_REACH = 10.0
-"""The distance to the best model, in units of the criterion, within which more starts could make a model the best."""
-_REACH_PER_ROW = 0.05
-"""The part of that distance that grows with the weight of the rows, in units of the criterion per row."""
 _MOST_CONTENDERS = 12
 """Models near the best that are fitted from many starts in one round."""
 
@@ -81,7 +77,8 @@ def fit_models(search: Search, rng: np.random.Generator, watch: Watch = ignore) 
     rng : numpy.random.Generator
         For the starts.
     watch : callable, optional
-        Called with the model after each evaluation: ``search.n_evaluations`` times, unless interrupted.
+        Called with the model after each evaluation, and at last once with each model that more starts could not make
+        the best: ``search.n_evaluations`` times, unless interrupted.
     """
     sweeps = _Sweeps(search, rng, watch)
     try:
@@ -216,8 +213,10 @@ class _Sweeps:
                     return False
                 self.candidates[key] = self._with_cells_gain(again)
                 confirmed.add(key)
+                self._watch(self.candidates[key])
         for candidate in self._evaluated:
-            self._watch(candidate)
+            if (candidate.structure, candidate.n_components) not in confirmed:
+                self._watch(candidate)
         return True
 
     def _many_starts(self, candidate: Candidate) -> list[Start]:
@@ -230,7 +229,7 @@ class _Sweeps:
         if not sound:
             return []
         best = sound[0]
-        reach = best.comparable(criterion) + _REACH + _REACH_PER_ROW * best.statistics.weight
+        reach = best.comparable(criterion) + Pruning.against_best([best], criterion).margin
         near = [one for one in sound[:_MOST_CONTENDERS] if one.comparable(criterion) <= reach]
         return list(dict.fromkeys((one.structure, one.n_components) for one in [*near, *self._neighbours(best)]))
 

@@ -6,26 +6,18 @@ from typing import Annotated
 
 import typer
 
-from gaussmix.cli.app import app
 from gaussmix.cli.options import (
     WRITING,
     Brief,
     Columns,
-    Decimal,
-    DropMissing,
-    Encoding,
+    Components,
     File,
     Force,
-    Header,
     Json,
-    Na,
     Quiet,
-    Separator,
-    Skip,
-    Strict,
-    Strip,
+    Reading,
     Weights,
-    format_from,
+    command,
     numbers_of_components,
     one_of,
     switch,
@@ -56,14 +48,12 @@ class Prior(StrEnum):
     MCLUST = "mclust"
 
 
-@app.command()
+@command
 def fit(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     columns: Columns = None,
-    components: Annotated[
-        str, typer.Option(metavar="K", help="Numbers of components: 3, or 1:9 with both ends, or 2,4,8.")
-    ] = "1:9",
+    components: Components = "1:9",
     structure: Annotated[
         str | None,
         typer.Option(
@@ -99,7 +89,7 @@ def fit(  # noqa: PLR0913 - the options of the command
             says="The weights only compare rows, as survey weights do: scale them to the effective number of rows.",
         ),
     ] = False,
-    drop_missing: DropMissing = False,
+    reading: Reading,
     n_init: Annotated[int, typer.Option(metavar="N", min=1, help="k-means starts for each number of components.")] = 1,
     walks: Annotated[
         int,
@@ -116,14 +106,6 @@ def fit(  # noqa: PLR0913 - the options of the command
     tol: Annotated[
         float, typer.Option(metavar="X", min=0, help="Stop this close to the limit, in nats per row.")
     ] = 1e-6,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    na: Na = None,
-    strip: Strip = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    skip: Skip = None,
-    strict: Strict = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="MODEL", help="Write the chosen model to this file.", rich_help_panel=WRITING),
@@ -145,21 +127,10 @@ def fit(  # noqa: PLR0913 - the options of the command
 
     zcat rows.csv.gz | gaussmix fit - --structure full,diag
     """
-    from gaussmix.cli import fitting, outputs, tables  # noqa: PLC0415 - numpy and polars come with them
+    from gaussmix.cli import fitting, outputs  # noqa: PLC0415 - numpy and polars come with them
 
     if relative_weights and weights is None:
         raise typer.BadParameter("it says what --weights COLUMN holds; give both.", param_hint="'--relative-weights'")
-    written = format_from(
-        separator=separator,
-        decimal=decimal,
-        na=na,
-        strip=strip,
-        encoding=encoding,
-        header=header,
-        skip=skip,
-    )
-    missing = tables.Missing.DROP if drop_missing else tables.Missing.REFUSE
-    selection = tables.Selection(columns, weights, missing, strict, written)
     search = fitting.CommandSearch(
         numbers_of_components(components),
         structures=_structures(structure),
@@ -176,7 +147,7 @@ def fit(  # noqa: PLR0913 - the options of the command
         verbose=int(not quiet),
     )
     shown = fitting.Shown(as_json=json, brief=brief, quiet=quiet)
-    fitting.fit(file, selection, search, outputs.Target(out, force), shown)
+    fitting.fit(file, reading.select(columns, weights), search, outputs.Target(out, force), shown)
 
 
 def _structures(text: str | None) -> tuple[str, ...]:

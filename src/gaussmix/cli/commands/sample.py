@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gaussmix.cli.app import app
-from gaussmix.cli.options import Force, Model, Out, switch
+from gaussmix.cli.options import Force, Model, Out, command, switch
 
 __all__ = ["sample"]
 
@@ -13,7 +12,7 @@ _MOST_ROWS = 10**9
 """The largest number of rows that can be asked for: a thousand million rows fill the memory of most machines."""
 
 
-@app.command()
+@command
 def sample(
     model: Model,
     *,

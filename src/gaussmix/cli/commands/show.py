@@ -1,12 +1,11 @@
 """The command `gaussmix show` and its options."""
 
-from gaussmix.cli.app import app
-from gaussmix.cli.options import Brief, Json, Model
+from gaussmix.cli.options import Brief, Json, Model, command
 
 __all__ = ["show"]
 
 
-@app.command()
+@command
 def show(model: Model, *, json: Json = False, brief: Brief = False) -> None:
     """Print the parameters of a model."""
     from gaussmix.cli import showing  # noqa: PLC0415 - numpy and polars come with it
