@@ -14,8 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from gaussmix import GaussianMixtureSearch, load
 from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
+from gaussmix.cli.commands.fit import Effort
 from gaussmix.cli.options import numbers_of_components
 from gaussmix.em import Status
+from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES
@@ -90,13 +92,14 @@ def test_json_holds_what_python_finds(answer, csv, blobs):
 
 def test_options_are_those_of_the_estimator_and_have_its_defaults():
     ours, theirs = inspect.signature(fit).parameters, inspect.signature(GaussianMixtureSearch).parameters
-    for name in ("n_init", "tol", "max_iter", "criterion", "prior"):
+    for name in ("n_init", "tol", "max_iter", "criterion", "prior", "eigenvalue_ratio", "effort"):
         assert ours[name].default == theirs[name].default
     assert ours["walks"].default == theirs["n_walks"].default
     assert ours["no_stop_early"].default is not theirs["stop_early"].default
     assert (ours["equal_weights"].default, theirs["weights"].default) == (False, "free")
     assert numbers_of_components(ours["components"].default) == theirs["n_components"].default
     assert [criterion.value for criterion in Criterion] == list(NAMES)
+    assert [effort.value for effort in Effort] == list(SCHEDULES)
 
 
 def test_the_table_names_the_best_and_the_next(done, csv):
@@ -616,6 +619,13 @@ def test_cross_validation_is_that_of_the_estimator(answer, done, csv, blobs):
     text = done("fit", *run)
     assert "\nCV of K components, lower is better: * is the best\n" in text
     assert "Best by CV: tied, 2 components " in text
+
+
+def test_a_bound_on_eigenvalues_is_that_of_the_estimator(answer, csv, blobs):
+    found = answer(csv, "--components", "1:3", "--structure", "full", "--eigenvalue-ratio", "2", "--effort", "quick")
+    search = GaussianMixtureSearch([1, 2, 3], structures="full", eigenvalue_ratio=2.0, effort="quick", random_state=0)
+    assert found["best"]["bic"] == pytest.approx(search.fit(blobs).bic(blobs))
+    assert found["eigenvalue_ratio"] == 2.0
 
 
 @pytest.mark.parametrize("prior", ["weak", "mclust"])

@@ -1,5 +1,6 @@
 """EM steps of many mixtures at once, against the steps of one mixture at a time."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -13,7 +14,7 @@ from gaussmix.em.batch import BatchEM, MixtureBatch, merge_to
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import make_user_start
 from gaussmix.sources import ArraySource
-from gaussmix.structures import STRUCTURES, Structure
+from gaussmix.structures import STRUCTURES, Structure, named
 
 N_STEPS = 6
 CLOSED = [structure for structure in STRUCTURES if not structure.iterates]
@@ -29,16 +30,7 @@ def rows_with_weights(n_features: int, seed: int = 0) -> tuple[np.ndarray, np.nd
 
 
 def batch_of(mixtures: list[Mixture], em: BatchEM) -> MixtureBatch:
-    shape = mixtures[0].means.shape
-    covariances = [
-        mixture.covariances.dense(*shape) if em.correlated else mixture.covariances.variances(*shape)
-        for mixture in mixtures
-    ]
-    return MixtureBatch(
-        np.stack([mixture.weights for mixture in mixtures]),
-        np.stack([mixture.means for mixture in mixtures]),
-        np.stack(covariances),
-    )
+    return MixtureBatch.of(mixtures, correlated=em.correlated)
 
 
 def problem(
@@ -88,6 +80,24 @@ def test_shorter_m_steps_stay_at_the_limit_of_the_exact_steps(structure: Structu
     limit = run(source, starts[0], MStep(structure, np.zeros(n_features)), tol=1e-13, max_iter=20_000).state
     _, log_likelihood, _ = em.run(batch_of([limit.mixture], em), 20)
     assert_allclose(log_likelihood[0], limit.statistics.log_likelihood, rtol=1e-7)
+
+
+@pytest.mark.parametrize("n_features", [1, 3])
+@pytest.mark.parametrize("name", ["VVV", "VVI", "EEE"])
+def test_a_floor_is_that_of_the_m_step(name: str, n_features: int) -> None:
+    structure = named(name)
+    source, m_step, em, starts = problem(structure, n_features)
+    least = np.full(n_features, 1.2)  # above the variances of the narrow components, below those of the wide one
+    m_step = replace(m_step, rounding=least)
+    em = replace(em, least=least)
+    batch, log_likelihood, _ = em.run(batch_of(starts, em), N_STEPS)
+    for i, start in enumerate(starts):
+        *_, before, after = islice(iterate(source, start, m_step), N_STEPS + 1)
+        assert_allclose(log_likelihood[i], before.statistics.log_likelihood, rtol=1e-9)
+        shape = after.mixture.means.shape
+        dense = batch.mixture(i).covariances.dense(*shape)
+        assert_allclose(dense, after.mixture.covariances.dense(*shape), atol=1e-6)
+        assert np.linalg.eigvalsh(dense).min() > 1.2 * (1.0 - 1e-9)
 
 
 def test_equal_weights_stay_equal() -> None:

@@ -339,7 +339,7 @@ def interrupt(monkeypatch):
 
 def test_an_interruption_keeps_the_best_so_far(interrupt, faithful):
     search = GaussianMixtureSearch(range(1, 4), structures=["full", "tied", "diag"], random_state=0)
-    interrupt(120)
+    interrupt(60)
     with pytest.warns(
         ConvergenceWarning, match=r"Interrupted: the best of the \d models that were fitted so far is kept"
     ):
@@ -373,6 +373,18 @@ def test_with_a_prior_all_structures_are_those_that_it_is_defined_for(faithful):
     assert {row["structure"] for row in search.results_} == {one.public_name for one in STRUCTURES if one.takes_prior}
     with pytest.raises(ValueError, match="prior is not defined for structure 'EVV'"):
         search.set_params(structures="EVV").fit(faithful)
+
+
+def test_a_bound_on_eigenvalues_holds_for_all_models(faithful):
+    scaled = faithful / faithful.std(axis=0)
+    search = GaussianMixtureSearch([1, 2, 3], eigenvalue_ratio=3.0, random_state=0).fit(scaled)
+    fitted = [one for one in search.results_.candidates if one.fit]
+    assert {one.structure for one in fitted} == {one for one in STRUCTURES if one.takes_ratio}
+    for one in fitted:
+        eigenvalues = np.linalg.eigvalsh(one.mixture.covariances.dense(*one.mixture.means.shape))
+        assert eigenvalues.max() <= 3.0 * eigenvalues.min() * (1 + 1e-6)
+    with pytest.raises(ValueError, match="eigenvalue_ratio is not defined for structure 'EVV'"):
+        GaussianMixtureSearch([1, 2], structures="EVV", eigenvalue_ratio=3.0).fit(scaled)
 
 
 def test_one_prior_for_all_models(faithful):

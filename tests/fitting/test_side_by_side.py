@@ -1,17 +1,21 @@
 """Starts of several families, compared side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from gaussmix import GaussianMixture, Mixture
+from gaussmix.em import run
 from gaussmix.em.batch import BatchEM
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Problem
 from gaussmix.fitting.diverse_starts import DiverseStarts
 from gaussmix.fitting.penalty import loss_if_regularized, losses_if_regularized
 from gaussmix.fitting.schedule import SCHEDULE, SCHEDULES
-from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts
+from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts, run_side_by_side, suits_short_runs
+from gaussmix.initialization import make_user_start
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES, Structure, named
@@ -117,3 +121,52 @@ def test_more_effort_compares_more_starts_and_is_no_worse() -> None:
 def test_an_unknown_effort_is_refused() -> None:
     with pytest.raises(ValueError, match="effort"):
         GaussianMixture(2, effort="most").fit(np.zeros((10, 2)))
+
+
+# --- Short runs ------------------------------------------------------------------------------------------------------
+
+
+def starts_for(problem: Problem, n_starts: int = 4) -> list[Mixture]:
+    rng = np.random.default_rng(2)
+    return [make_user_start("random_from_data", problem.source, 3, problem.m_step, rng) for _ in range(n_starts)]
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_short_runs_are_runs_of_em_the_best_first(name: str) -> None:
+    problem = problem_of(clusters(2), named(name), weights=np.random.default_rng(3).uniform(0.5, 2.0, 120))
+    starts = starts_for(problem)
+    fits = run_side_by_side(problem, problem.source, starts, 5, 2)
+    each = [run(problem.source, start, problem.m_step, tol=0.0, max_iter=5) for start in starts]
+    each.sort(key=lambda fit: -fit.history[-2])
+    assert len(fits) == 2
+    for found, expected in zip(fits, each, strict=False):
+        assert found.state.n_iter == 5
+        assert_allclose(found.history, expected.history, rtol=1e-7)
+        assert_allclose(found.state.mixture.means, expected.state.mixture.means, rtol=1e-5, atol=1e-6)
+
+
+def test_em_goes_on_where_a_short_run_ends() -> None:
+    problem = problem_of(clusters(2), named("VVV"))
+    (fit,) = run_side_by_side(problem, problem.source, starts_for(problem), 5, 1)
+    ended = run(problem.source, fit, problem.m_step, tol=1e-10, max_iter=500)
+    assert ended.history[: len(fit.history)] == fit.history
+    assert (np.diff(ended.history) >= -1e-12).all()
+    whole = run(problem.source, fit.state.mixture, problem.m_step, tol=1e-10, max_iter=500)
+    assert ended.state.log_likelihood == pytest.approx(whole.state.log_likelihood, abs=1e-9)
+
+
+def test_starts_that_collapse_are_left_out_of_short_runs() -> None:
+    problem = problem_of(clusters(2), named("VVV"))
+    good = starts_for(problem, 1)
+    singular = Mixture(np.full(3, 1 / 3), np.full((3, 2), 1e300), np.full((3, 2), 1e-300))
+    assert len(run_side_by_side(problem, problem.source, [*good, singular, *good], 5, 5)) == 2
+    assert run_side_by_side(problem, problem.source, [singular], 5, 5) == []
+
+
+def test_short_runs_are_for_small_tables_and_plain_models() -> None:
+    problem = problem_of(clusters(2), named("VVV"))
+    assert suits_short_runs(problem, problem.source)
+    large = problem_of(np.random.default_rng(0).normal(size=(200_000, 2)), named("VVV"))
+    assert not suits_short_runs(large, large.source)
+    bounded = problem.with_model(replace(problem.m_step, eigenvalue_ratio=3.0))
+    assert not suits_short_runs(bounded, problem.source)

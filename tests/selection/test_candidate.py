@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from gaussmix.em.degeneracy import collapsed_components
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import relative_ridge, responsibilities_from, start_from
 from gaussmix.selection import CRITERIA, NAMES, Candidate, best
+from gaussmix.selection.candidate import best_sound, rank
 from gaussmix.sources import ArraySource
 from gaussmix.structures import named
 
@@ -72,7 +74,8 @@ def test_cross_validation_is_minus_twice_the_held_out_log_likelihood(thirds):
     assert replace(thirds, held_out=-120.5).criterion("cv") == 241.0
     assert replace(thirds, held_out=3.0).criterion("cv") == -6.0
     assert replace(failed(), held_out=-1.0).criterion("cv") == 2.0
-    assert set(NAMES) == {*CRITERIA, "cv"}
+    assert set(NAMES) == {*CRITERIA, "cv", "cv_1se"}
+    assert replace(thirds, held_out=-120.5).criterion("cv_1se") == 241.0
 
 
 def test_the_rank_is_a_fit_then_no_collapse_then_the_likelihood(thirds):
@@ -101,7 +104,7 @@ def test_the_status_is_a_word_or_two(rows):
 def test_the_best_has_the_lowest_criterion(rows):
     cells = [candidate(rows, np.arange(200) % k, k) for k in (1, 2, 3, 4)]
     for name in CRITERIA:
-        assert best(cells, name).criterion(name) == min(cell.criterion(name) for cell in cells if not cell.collapsed)
+        assert best(cells, name).criterion(name) == min(cell.criterion(name) for cell in cells if cell.sound)
     held_out = [replace(cell, held_out=value) for cell, value in zip(cells, [-9.0, -7.0, -8.0, -9.5], strict=True)]
     assert best(held_out, "cv") is held_out[1]
 
@@ -118,3 +121,66 @@ def test_the_best_is_fitted_and_not_collapsed_where_there_is_such():
 def test_none_fitted_says_the_first_one_s_reason():
     with pytest.raises(ValueError, match=r"^first$"):
         best([failed("first"), failed("second")], "bic")
+
+
+# --- Soundness -------------------------------------------------------------------------------------------------------
+
+
+def pair_on_few_rows(n_few=4):
+    """Return a fit with a component on few rows that are near each other, and one Gaussian for all rows."""
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    rows[:n_few] = 0.02 * rows[:n_few] + 1.0
+    return candidate(rows, (np.arange(40) < n_few).astype(int), 2), candidate(rows, np.zeros(40, int), 1)
+
+
+def test_a_component_on_few_rows_is_spurious():
+    few, plain = pair_on_few_rows()
+    assert len(few.spurious) == 1
+    assert (few.status, few.sound) == ("spurious", False)
+    assert (plain.spurious, plain.status, plain.sound) == ((), "converged", True)
+    assert failed().spurious == ()
+
+
+def test_a_component_of_one_row_is_spurious_also_with_a_common_covariance():
+    rows = np.vstack([np.random.default_rng(0).normal(size=(40, 2)), [[9.0, 9.0]]])
+    lone = candidate(rows, (np.arange(41) == 40).astype(int), 2, named("tied"))
+    assert len(lone.spurious) == 1
+
+
+def test_a_compact_cluster_of_rows_enough_is_sound():
+    few, _ = pair_on_few_rows(20)
+    assert few.sound
+
+
+def test_a_spurious_model_is_passed_over():
+    few, plain = pair_on_few_rows()
+    assert few.criterion("bic") < plain.criterion("bic")
+    assert best([few, plain], "bic") is plain
+    assert best([few], "bic") is few
+    assert sorted([few, plain], key=partial(rank, "bic")) == [plain, few]
+    assert best_sound([few, plain], "bic") is plain
+    assert best_sound([failed()], "bic") is None
+
+
+def test_a_sound_fit_of_a_model_is_better_than_a_spurious_one(thirds):
+    few, _ = pair_on_few_rows()
+    likelier, worse = (few, thirds) if few.rank > thirds.rank else (thirds, few)
+    assert {likelier, worse} == {few, thirds}
+    assert few.improve(thirds) is thirds
+    assert thirds.improve(few) is thirds
+    assert failed().improve(few) is few
+    assert few.improve(failed()) is few
+
+
+def test_the_rule_of_one_error_takes_the_fewest_parameters_near_the_best(rows):
+    cells = [candidate(rows, np.arange(200) % k, k) for k in (1, 2, 3)]
+    values, errors = [-9.0, -7.5, -7.0], [1.0, 1.0, 0.0]
+    held_out = [
+        replace(cell, held_out=value, held_out_error=error)
+        for cell, value, error in zip(cells, values, errors, strict=True)
+    ]
+    assert best(held_out, "cv") is held_out[2]
+    assert best(held_out, "cv_1se") is held_out[1]
+    nearer = [replace(held_out[0], held_out_error=2.5), *held_out[1:]]
+    assert best(nearer, "cv_1se") is nearer[0]
+    assert best(held_out[2:], "cv_1se") is held_out[2]

@@ -41,6 +41,14 @@ def test_with_a_prior_all_structures_are_those_that_take_a_prior():
     assert len(names("all", 2, with_prior=True)) < len(STRUCTURES)
 
 
+def test_with_a_bound_on_eigenvalues_all_structures_are_those_that_take_it():
+    bounded = [structure.name for structure in STRUCTURES if structure.takes_ratio]
+    assert names("all", 2, with_ratio=True) == bounded
+    assert names("all", 2, with_prior=True, with_ratio=True) == [
+        structure.name for structure in STRUCTURES if structure.takes_ratio and structure.takes_prior
+    ]
+
+
 @pytest.mark.parametrize("given", [[], [["full"]], [3]])
 def test_what_is_no_list_of_names_is_refused(given):
     with pytest.raises(ValueError, match="structures must be 'all', a name or several"):

@@ -98,7 +98,7 @@ def test_an_unsound_component_takes_the_grade():
     rows = np.concatenate([ROWS, [[40.0, 40.0], [40.1, 40.0], [40.0, 40.1]]])
     labels = (np.arange(203) >= 200).astype(int)
     spiked = with_bic(fitted("full", 2, rows, labels), 900.0)
-    text = summary(with_bic(fitted("full", 1, rows), 1000.0), chosen=spiked)
+    text = summary(with_bic(fitted("diag", 2, rows, labels), 1000.0), chosen=spiked)
     assert not is_graded(text)
     assert "It is unclear whether this is the right model: components of the chosen model look spurious." in text
     assert (

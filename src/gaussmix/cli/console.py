@@ -17,7 +17,7 @@ from gaussmix.cli.json_output import FitReport, correlations, feature_names, sta
 from gaussmix.cli.tables import Table
 from gaussmix.em import Status
 from gaussmix.mixture import Mixture
-from gaussmix.selection import CROSS_VALIDATION, Candidate
+from gaussmix.selection import CROSS_VALIDATION, WITHIN_ONE_ERROR, Candidate
 
 __all__ = ["candidate_name", "print_fit", "print_mixture", "print_note", "print_reading", "print_warnings", "stream"]
 
@@ -39,6 +39,7 @@ _ENDS = {Status.ITERATION_LIMIT: "~", Status.BEHIND: "<"}
 
 _NOTES = {
     "!": "has a component collapsed to the floor on variances, which criteria reward: passed over.",
+    "?": "has a component that looks spurious, on few rows, which criteria reward: passed over.",
     _ENDS[Status.ITERATION_LIMIT]: "did not converge; raise --max-iter to compare it fairly.",
     _ENDS[Status.BEHIND]: (
         "stopped early, where it was heading far behind the best; --no-stop-early fits it to the end."
@@ -47,9 +48,15 @@ _NOTES = {
 """The marks in the table of criteria and their explanations below the table."""
 
 
+_TITLES = {"aicc": "AICc", WITHIN_ONE_ERROR: "CV"}
+"""The names of criteria that are not written in capitals."""
+
+_WITHOUT_A_PART = "CV is infinite where the model could not be fitted without one of the five parts of the rows."
+
 _INFINITE = {
     "aicc": "AICc is infinite with about as many parameters as rows, or more.",
-    CROSS_VALIDATION: "CV is infinite where the model could not be fitted without one of the five parts of the rows.",
+    CROSS_VALIDATION: _WITHOUT_A_PART,
+    WITHIN_ONE_ERROR: _WITHOUT_A_PART,
 }
 """The explanations of infinite values of criteria."""
 
@@ -64,7 +71,7 @@ class _Line:
 
 def _title(criterion: str) -> str:
     """Return the name of a criterion as people write it."""
-    return "AICc" if criterion == "aicc" else criterion.upper()
+    return _TITLES.get(criterion, criterion.upper())
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
@@ -121,7 +128,12 @@ def _criteria(console: Console, report: FitReport) -> None:
         row = rows.setdefault(candidate.n_components, {})
         row[candidate.structure_name] = Text(text + marks[candidate].ljust(width), style)
     console.print()
-    _say(console, f"{_title(results.criterion)} of K components, lower is better: * is the best")
+    chosen = (
+        "has the fewest parameters within one standard error"
+        if results.criterion == WITHIN_ONE_ERROR
+        else "is the best"
+    )
+    _say(console, f"{_title(results.criterion)} of K components, lower is better: * {chosen}")
     headers = [name + " " * width for name in names]
     lines = [_Line(str(k), [row.get(name, "") for name in names]) for k, row in rows.items()]
     _grid(console, "K", headers, lines)
@@ -130,9 +142,10 @@ def _criteria(console: Console, report: FitReport) -> None:
 
 
 def _marks(candidate: Candidate, best: Candidate) -> str:
-    """Return ``*`` for the best, ``!`` with a collapsed component, ``~`` not converged, ``<`` stopped early."""
+    """Return ``*`` for the best, and the marks of :data:`_NOTES` that a model has."""
     ended = _ENDS.get(candidate.fit.status, "") if candidate.fit else ""
-    return "*" * (candidate is best) + "!" * bool(candidate.collapsed) + ended
+    passed_over = {"collapsed": "!", "spurious": "?"}.get(candidate.status, "")
+    return "*" * (candidate is best) + passed_over + ended
 
 
 def _notes(report: FitReport, marks: str) -> list[str]:
@@ -168,7 +181,7 @@ def _choice(console: Console, report: FitReport) -> None:
     for second in results.runners_up[:1]:
         behind = second.criterion(criterion) - best.criterion(criterion)
         most = "at most " * (_ENDS[Status.BEHIND] in _marks(second, best))
-        _say(console, f"Next: {candidate_name(second)}, {most}{behind:.2f} more.")
+        _say(console, f"Next: {candidate_name(second)}, {most}{abs(behind):.2f} {'more' if behind >= 0 else 'less'}.")
 
 
 def _parameters(console: Console, model: Mixture, *, brief: bool) -> None:

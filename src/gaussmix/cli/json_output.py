@@ -75,6 +75,7 @@ def fit_record(report: FitReport) -> Record:
         "criterion": results.criterion,
         "equal_weights": results.best.m_step.equal_weights,
         "prior": report.search.prior,
+        "eigenvalue_ratio": report.search.eigenvalue_ratio,
         "interrupted": results.interrupted,
         "best": table[results.candidates.index(results.best)],
         "table": table,
@@ -93,6 +94,7 @@ def _model_record(row: Record, candidate: Candidate) -> Record:
         "reason": row["reason"] or None,
         "converged": fit.status is Status.CONVERGED if fit else None,
         "collapsed": list(candidate.collapsed) if fit else None,
+        "spurious": list(candidate.spurious) if fit else None,
     }
 
 

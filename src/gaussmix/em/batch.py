@@ -7,6 +7,7 @@ loses digits, and structures without a closed form take a shorter M-step, which 
 theirs. A fit goes on from the best mixtures with the steps of :mod:`~gaussmix.em.loop`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +17,7 @@ from gaussmix._cached_property import cached_property
 from gaussmix._types import Flags, Floats, Labels
 from gaussmix.covariances import Diagonal, Full
 from gaussmix.mixture import Mixture
+from gaussmix.moments import DIAGONAL, FULL
 from gaussmix.structures import Orientation, Structure
 
 __all__ = ["BatchEM", "MixtureBatch", "merge_to"]
@@ -59,6 +61,16 @@ class MixtureBatch:
         return Mixture(weights / weights.sum(), self.means[place], covariances)
 
     @classmethod
+    def of(cls, mixtures: Sequence[Mixture], *, correlated: bool) -> Self:
+        """Return the batch of given mixtures, of which only the variances are kept if it is not `correlated`."""
+        covariances = [
+            one.covariances.dense(*one.means.shape) if correlated else one.covariances.variances(*one.means.shape)
+            for one in mixtures
+        ]
+        weights, means = np.stack([one.weights for one in mixtures]), np.stack([one.means for one in mixtures])
+        return cls(weights, means, np.stack(covariances))
+
+    @classmethod
     def joined(cls, batches: "list[Self]") -> Self:
         """Return the mixtures of all batches, batch by batch."""
         names = ("weights", "means", "covariances")
@@ -76,17 +88,20 @@ class BatchEM:
     sample_weight : (n,) ndarray
     structure : Structure
         The structure of the covariances. The batch keeps what the structure says of volumes, shapes and axes.
-    floor : (D,) ndarray
+    ridge : (D,) ndarray
         Variances that are added to the diagonals of the covariances.
     equal_weights : bool
         Whether all mixing proportions stay 1 / K.
+    least : (D,) ndarray or None
+        Variances, all positive, that covariances are raised to where they are below; None for no such bound.
     """
 
     rows: Floats
     sample_weight: Floats
     structure: Structure
-    floor: Floats
+    ridge: Floats
     equal_weights: bool = False
+    least: Floats | None = None
 
     @property
     def correlated(self) -> bool:
@@ -184,11 +199,22 @@ class BatchEM:
     def maximize(self, mass: Floats, means: Floats, scatters: Floats, last: Floats) -> MixtureBatch:
         """Return the next mixtures from masses, means, scatters about the means, and the last covariances."""
         mass = np.maximum(mass, _LEAST_MASS)
-        floor = np.diag(self.floor) if self.correlated else self.floor
-        scatters = scatters + mass.reshape(mass.shape + (1,) * floor.ndim) * floor
+        ridge = np.diag(self.ridge) if self.correlated else self.ridge
+        scatters = scatters + mass.reshape(mass.shape + (1,) * ridge.ndim) * ridge
+        if self.least is not None:
+            scatters = self._raise(scatters, mass, self.least)
         weights = np.full(mass.shape, 1.0 / mass.shape[1]) if self.equal_weights else mass
         weights = weights / weights.sum(axis=1, keepdims=True)
         return MixtureBatch(weights, means, _restrict(self.structure, mass, scatters, last))
+
+    def _raise(self, scatters: Floats, mass: Floats, least: Floats) -> Floats:
+        """Return scatters that are nowhere below given variances: each, or their sums if the components share one."""
+        moments = FULL if self.correlated else DIAGONAL
+        if self.structure.shared:
+            total = scatters.sum(axis=1)
+            lacking = moments.floored(total, mass.sum(axis=1), least) - total
+            return np.asarray(scatters + lacking[:, None] / mass.shape[1])
+        return moments.floored(scatters.reshape(-1, *scatters.shape[2:]), mass.ravel(), least).reshape(scatters.shape)
 
 
 def _restrict(structure: Structure, mass: Floats, scatters: Floats, last: Floats) -> Floats:

@@ -18,7 +18,7 @@ from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, wa
 from gaussmix.estimators.pooled import fit_pooled, label_source
 from gaussmix.estimators.validation import read_labels, read_rows, read_weights
 from gaussmix.mixture import Mixture
-from gaussmix.selection import CROSS_VALIDATION
+from gaussmix.selection import VALIDATED
 from gaussmix.structures import named
 from gaussmix.values import real
 
@@ -295,7 +295,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
 
     def _fit_classes(self, classes: Classes) -> ClassMixtures:
         """Fit the mixtures of the classes, with a structure that the number of rows supports."""
-        if self.across_classes and self.criterion == CROSS_VALIDATION:
+        if self.across_classes and self.criterion in VALIDATED:
             msg = (
                 "criterion='cv' requires separate fits of the classes; with across_classes=True use 'bic', or select "
                 "by accuracy with scikit-learn's GridSearchCV."

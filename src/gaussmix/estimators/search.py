@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -23,8 +24,8 @@ from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
 from gaussmix.selection import (
     ALL,
-    CROSS_VALIDATION,
     NAMES,
+    VALIDATED,
     Candidate,
     Search,
     SearchResults,
@@ -59,20 +60,24 @@ class GaussianMixtureSearch(MixtureEstimator):
     structures : "all", str or list of str, default "all"
         Structures of the covariances to try: names as for ``covariance_type`` of :class:`GaussianMixture`. ``"all"``
         tries the fourteen structures of Celeux & Govaert (1995); for rows with one feature, the two that differ (E and
-        V). With a `prior`, ``"all"`` tries the structures for which the prior is defined.
+        V). With a `prior` or an `eigenvalue_ratio`, ``"all"`` tries the structures for which they are defined.
     criterion : str, default "bic"
         The criterion by which the model is chosen: ``"bic"``, ``"aic"``, ``"aicc"``, ``"icl"``, ``"sabic"``,
         ``"caic"``, or ``"cv"``, minus twice the fivefold cross-validated log-likelihood, for which the search is
-        repeated five times. Lower is better for all criteria, as in scikit-learn; mclust's BIC and ICL have the
-        opposite sign.
+        repeated five times. ``"cv_1se"`` chooses the model with the fewest parameters of those less than one standard
+        error from the lowest ``"cv"``: it takes fewer components, and other parts of the rows change its choice less
+        often. Lower is better for all criteria, as in scikit-learn; mclust's BIC and ICL have the opposite sign.
     weights : {"free", "equal"}, default "free"
         ``"free"`` estimates the mixing proportions; ``"equal"`` fixes them at 1 / K.
     prior : {"weak", "mclust"}, NormalInverseWishart or None, default None
         A prior on means and covariances, as for :class:`GaussianMixture`: each fit maximizes the posterior density.
         Criteria use the log-likelihood at that fit (Fraley & Raftery 2007).
+    eigenvalue_ratio : float, optional
+        Upper bound on the ratio of the largest to the smallest eigenvalue of all covariances, as for
+        :class:`GaussianMixture`.
     stop_early : bool, default True
         If True, a fit is stopped when its predicted criterion is behind the best by more than 10 + n / 20. The row of
-        this model in `results_` says so, and has the values of the unfinished fit. ``"cv"`` stops no fits.
+        this model in `results_` says so, and has the values of the unfinished fit. Cross-validation stops no fits.
     effort : {"quick", "default", "thorough"}, default "default"
         On small tables, the number of starts from which the models that could win are fitted again: a quarter of the
         default number, or ten times as many.
@@ -84,6 +89,9 @@ class GaussianMixtureSearch(MixtureEstimator):
         and later sweeps are preceded by a sweep up. With ``n_walks=2, n_init=3, stop_early=False``, each row of
         `results_` is about as good as the best of ten independent fits, and takes a seventh of their passes. The
         chosen model can change.
+    n_repeats : int, default 1
+        Number of cross-validations with other parts of the rows, whose log-likelihoods are averaged. Each takes as long
+        as five searches. Other criteria do not use it.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, as for :class:`GaussianMixture`.
     tol : float, default 1e-6
@@ -159,10 +167,12 @@ class GaussianMixtureSearch(MixtureEstimator):
         "criterion": [StrOptions(set(NAMES))],
         "weights": [StrOptions({"free", "equal"})],
         "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
+        "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "stop_early": ["boolean"],
         "effort": [StrOptions(set(SCHEDULES))],
         "n_init": [Interval(Integral, 0, None, closed="left")],
         "n_walks": [Interval(Integral, 1, None, closed="left")],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -184,10 +194,12 @@ class GaussianMixtureSearch(MixtureEstimator):
         criterion: str = "bic",
         weights: Literal["free", "equal"] = "free",
         prior: Literal["weak", "mclust"] | NormalInverseWishart | None = None,
+        eigenvalue_ratio: float | None = None,
         stop_early: bool = True,
         effort: Literal["quick", "default", "thorough"] = "default",
         n_init: int = 1,
         n_walks: int = 1,
+        n_repeats: int = 1,
         reg_covar: float | Literal["auto"] = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
@@ -202,10 +214,12 @@ class GaussianMixtureSearch(MixtureEstimator):
         self.criterion = criterion
         self.weights = weights
         self.prior = prior
+        self.eigenvalue_ratio = eigenvalue_ratio
         self.stop_early = stop_early
         self.effort = effort
         self.n_init = n_init
         self.n_walks = n_walks
+        self.n_repeats = n_repeats
         self.reg_covar = reg_covar
         self.tol = tol
         self.max_iter = max_iter
@@ -293,14 +307,20 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     def _search(self, source: Source) -> Search:
         """Return the settings of the search, for these rows."""
-        structures = structures_named(self.structures, source.n_features, with_prior=self.prior is not None)
+        structures = structures_named(
+            self.structures,
+            source.n_features,
+            with_prior=self.prior is not None,
+            with_ratio=self.eigenvalue_ratio is not None,
+        )
         n_components = numbers_of_components(self.n_components)
         source, n_workers = search_source(source, n_components, len(structures))
+        models = self._make_models(structures, source)
         return Search(
             source,
             n_components,
-            self._make_models(structures, source),
-            criterion=self.criterion if self.criterion != CROSS_VALIDATION else "aic",
+            tuple(replace(one, eigenvalue_ratio=self.eigenvalue_ratio) for one in models),
+            criterion="aic" if self.criterion in VALIDATED else self.criterion,
             prior=self.prior,
             stop_early=self.stop_early,
             n_init=self.n_init,
@@ -319,9 +339,13 @@ class GaussianMixtureSearch(MixtureEstimator):
         KeyboardInterrupt
             If Ctrl-C was pressed before there was a model to keep.
         """
-        validated = self.criterion == CROSS_VALIDATION
-        with self._progress(search, n_evaluations(search) if validated else search.n_evaluations) as watch:
-            results = (cross_validate if validated else fit_models)(search, self._rng, watch)
+        validated, n_repeats = self.criterion in VALIDATED, self.n_repeats
+        with self._progress(search, n_evaluations(search, n_repeats) if validated else search.n_evaluations) as watch:
+            results = (
+                cross_validate(search, self._rng, watch, n_repeats=n_repeats, criterion=self.criterion)
+                if validated
+                else fit_models(search, self._rng, watch)
+            )
         if results.interrupted and (validated or not results.ranked):
             raise KeyboardInterrupt
         return results

@@ -124,7 +124,7 @@ class DiverseStarts:
     @property
     def _fewest(self) -> float:
         """Rows of the smallest group: twice as many as a covariance needs."""
-        return 2.0 * (len(self.em.floor) + 1)
+        return 2.0 * (len(self.em.ridge) + 1)
 
     @cached_property
     def _views(self) -> tuple[Floats, ...]:

@@ -1,5 +1,6 @@
-"""The comparison of many starts on a small table, side by side in one batch."""
+"""EM from many starts on a small table, side by side in one batch: the comparison of starts, and short runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple, Self
@@ -8,8 +9,8 @@ import numpy as np
 
 from gaussmix._types import Floats, Labels
 from gaussmix.covariances import NotPositiveDefiniteError
+from gaussmix.em import Fit, State, Status
 from gaussmix.em.batch import BatchEM, MixtureBatch
-from gaussmix.em.m_step import MStep
 from gaussmix.fitting.diverse_starts import DiverseStarts
 from gaussmix.fitting.partitions import same_solution
 from gaussmix.fitting.penalty import losses_if_regularized
@@ -18,7 +19,7 @@ from gaussmix.fitting.schedule import Schedule
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts"]
+__all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts", "run_side_by_side", "suits_short_runs"]
 
 _RUNGS = ((1.0, 5), (0.5, 7), (0.25, 18))
 """The share of all starts that enters each rung, the best first, and the EM steps that they take there."""
@@ -40,6 +41,8 @@ _SAME = 1.0
 """Difference in log-likelihood, in nats, up to which two mixtures may be on the way to the same optimum."""
 _AGREED = 0.4
 """Share of the starts in the last rung at the leader's solution, from which no better optimum is looked for."""
+_LONGEST_STEP = 2e-3
+"""Seconds of a step of a short run on one core, by the same estimate, above which runs side by side gain little."""
 _SMALLEST, _LARGEST = 1e-50, 1e50
 """Standard deviations of columns whose products neither over- nor underflow."""
 _FARTHEST = 1e4
@@ -77,15 +80,28 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     schedule : Schedule
         The limits of time and number.
     """
-    n_features, n_components = sample.n_features, problem.n_components
-    n_products = n_features * (n_features + 1) // 2 if problem.m_step.structure.form.correlated else n_features
-    seconds = sample.n_rows * n_components * (_SECONDS + _SECONDS_PER_PRODUCT * n_products)
-    affordable = int(schedule.seconds_side_by_side / (seconds * _STEPS_PER_START))
-    fewest_rows = schedule.roomy_side_by_side * n_components * max(problem.fewest_rows, _FEWEST_ROWS)
-    fits = n_components * n_products <= _MOST_PRODUCTS and affordable >= _FEWEST_STARTS
-    if not fits or sample.weight < fewest_rows or not _suits_batch(problem, sample):
+    affordable = int(schedule.seconds_side_by_side / (_seconds_per_step(problem, sample) * _STEPS_PER_START))
+    fewest_rows = schedule.roomy_side_by_side * problem.n_components * max(problem.fewest_rows, _FEWEST_ROWS)
+    if affordable < _FEWEST_STARTS or sample.weight < fewest_rows or not _suits_batch(problem, sample):
         return 0
     return min(affordable, schedule.n_side_by_side)
+
+
+def suits_short_runs(problem: Problem, sample: ArraySource) -> bool:
+    """Return whether :func:`run_side_by_side` can run a model, and takes less time than runs one after the other."""
+    return _seconds_per_step(problem, sample) < _LONGEST_STEP and _suits_batch(problem, sample)
+
+
+def _n_products(problem: Problem) -> int:
+    """Return the number of products of features that a log-density is made of."""
+    n_features = problem.source.n_features
+    return n_features * (n_features + 1) // 2 if problem.m_step.structure.form.correlated else n_features
+
+
+def _seconds_per_step(problem: Problem, sample: ArraySource) -> float:
+    """Return a rough estimate of the time of an EM step of one mixture in a batch, in seconds on one core."""
+    seconds_per_pair = _SECONDS + _SECONDS_PER_PRODUCT * _n_products(problem)
+    return float(sample.n_rows * problem.n_components * seconds_per_pair)
 
 
 def _suits_batch(problem: Problem, sample: ArraySource) -> bool:
@@ -96,7 +112,9 @@ def _suits_batch(problem: Problem, sample: ArraySource) -> bool:
     """
     m_step, deviations = problem.m_step, np.sqrt(problem.variances)
     plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
-    if not plain or _floor(m_step).min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
+    if not plain or problem.n_components * _n_products(problem) > _MOST_PRODUCTS:
+        return False
+    if m_step.ridge.min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
         return False
     farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / deviations).max()
     return bool(farthest < _FARTHEST) and len(np.unique(sample.rows, axis=0)) > problem.n_components
@@ -133,6 +151,68 @@ def compare_side_by_side(
     return Finalists(mixtures, agreed, sum(one.n_passes for one in raced))
 
 
+def run_side_by_side(
+    problem: Problem, sample: ArraySource, starts: Sequence[Mixture], n_steps: int, n_kept: int
+) -> list[Fit]:
+    """Return the best of short EM runs from given mixtures, the best first; none where all collapse.
+
+    The runs have the log-likelihoods of all their steps, so that :func:`~gaussmix.em.run` goes on where they end. Their
+    covariances have the shapes that the structure allows, but the form of matrices or variances.
+
+    Parameters
+    ----------
+    problem : Problem
+    sample : ArraySource
+        The rows.
+    starts : sequence of Mixture
+        At least one, without correlations if the structure has none.
+    n_steps : int
+        EM steps, at least 1.
+    n_kept : int
+        Largest number of runs to return.
+    """
+    comparison = _Comparison.of(problem, sample)
+    batch = MixtureBatch.of(starts, correlated=comparison.em.correlated)
+    paths, scores = np.empty((len(batch), 0)), np.empty(0)
+    with np.errstate(all="ignore"):  # a mixture that degenerates has no finite score, and is left out
+        for _ in range(n_steps):
+            places, batch, log_likelihood, scores = comparison.run(batch, 1)
+            if not len(batch):
+                return []
+            paths = np.column_stack([paths[places], log_likelihood])
+    fits: list[Fit] = []
+    for i in _best(scores, n_kept).tolist():
+        try:
+            mixture = batch.mixture(i)
+            statistics = sample.reduce(mixture, problem.m_step.moments)
+        except (NotPositiveDefiniteError, np.linalg.LinAlgError):
+            continue
+        state = State(mixture, statistics, n_steps)
+        history = (*(paths[i] / sample.weight).tolist(), state.log_posterior)
+        fits.append(Fit(state, history, Status.ITERATION_LIMIT, skipped=(np.nan,) * len(history)))
+    return fits
+
+
+class _Moved(NamedTuple):
+    """The mixtures of a batch after some steps, without those that collapsed.
+
+    Attributes
+    ----------
+    places : (S,) ndarray of int
+        The places of the mixtures in the batch before.
+    batch : MixtureBatch
+    log_likelihood : (S,) ndarray
+        In nats, before the last step.
+    scores : (S,) ndarray
+        The log-likelihoods without what components with too few rows gain, in nats.
+    """
+
+    places: Labels
+    batch: MixtureBatch
+    log_likelihood: Floats
+    scores: Floats
+
+
 class _Raced(NamedTuple):
     """The mixtures of a batch that are left after the last rung, and their scores, the best first."""
 
@@ -152,7 +232,11 @@ class _Comparison:
     def of(cls, problem: Problem, sample: ArraySource) -> Self:
         m_step = problem.m_step
         rows = np.asarray(sample.rows, dtype=np.float64)
-        return cls(problem, BatchEM(rows, sample.sample_weight, m_step.structure, _floor(m_step), m_step.equal_weights))
+        ridge, rounding, least = m_step.ridge, m_step.rounding, None
+        if rounding is not None:
+            least = np.where(rounding > 0, rounding, ridge)
+        em = BatchEM(rows, sample.sample_weight, m_step.structure, ridge, m_step.equal_weights, least)
+        return cls(problem, em)
 
     def race(self, n_starts: int, n_finalists: int, rng: np.random.Generator) -> _Raced:
         """Return the mixtures that are left of one batch of starts."""
@@ -161,28 +245,36 @@ class _Comparison:
         for share, n_steps in _RUNGS:
             batch = batch.take(_best(scores, max(n_finalists, round(share * n_made))))
             n_passes += n_steps * len(batch)
-            batch, scores = self._run(batch, n_steps)
+            _, batch, _, scores = self.run(batch, n_steps)
         order = _best(scores, len(scores))
         return _Raced(batch.take(order), scores[order], n_passes)
 
-    def _run(self, batch: MixtureBatch, n_steps: int) -> tuple[MixtureBatch, Floats]:
-        """Return the batch after some steps, and the scores of its mixtures; mixtures that collapse are left out."""
+    def run(self, batch: MixtureBatch, n_steps: int) -> _Moved:
+        """Return the batch after some steps, without mixtures that collapse."""
         try:
             moved, log_likelihood, mass = self.em.run(batch, n_steps)
         except np.linalg.LinAlgError:
-            if len(batch) == 1:
-                return batch.take(slice(0)), np.empty(0)
-            halves = [self._run(batch.take(half), n_steps) for half in _halves(len(batch))]
-            return MixtureBatch.joined([half[0] for half in halves]), np.concatenate([half[1] for half in halves])
+            return self._run_halves(batch, n_steps)
         scores = log_likelihood - self._spike_penalty(mass, moved.covariances)
-        sound = np.isfinite(scores)
-        return moved.take(sound), scores[sound]
+        places = np.flatnonzero(np.isfinite(scores))
+        return _Moved(places, moved.take(places), log_likelihood[places], scores[places])
+
+    def _run_halves(self, batch: MixtureBatch, n_steps: int) -> _Moved:
+        """Return the batch after some steps of each half, in one of which a mixture collapses."""
+        if len(batch) == 1:
+            return _Moved(np.empty(0, np.intp), batch.take(slice(0)), np.empty(0), np.empty(0))
+        middle = len(batch) // 2
+        left, right = (self.run(batch.take(half), n_steps) for half in (slice(middle), slice(middle, None)))
+        places = np.concatenate([left.places, middle + right.places])
+        batch = MixtureBatch.joined([left.batch, right.batch])
+        log_likelihood = np.concatenate([left.log_likelihood, right.log_likelihood])
+        return _Moved(places, batch, log_likelihood, np.concatenate([left.scores, right.scores]))
 
     def _spike_penalty(self, mass: Floats, covariances: Floats) -> Floats:
         """Return what components with too few rows gain, in nats (:func:`~gaussmix.fitting.penalty.spike_penalty`)."""
         few, penalty = mass < self.problem.fewest_rows, np.zeros(len(mass))
         if few.any():
-            own = covariances[few] if self.em.correlated else covariances[few][..., None] * np.eye(len(self.em.floor))
+            own = covariances[few] if self.em.correlated else covariances[few][..., None] * np.eye(len(self.em.ridge))
             loss = losses_if_regularized(own, mass[few], self.problem.variances, self.problem.n_components)
             np.add.at(penalty, np.nonzero(few)[0], loss)
         return penalty
@@ -191,15 +283,6 @@ class _Comparison:
 def _best(scores: Floats, most: int) -> Labels:
     """Return the places of the highest scores, the best first."""
     return np.argsort(-scores, kind="stable")[:most]
-
-
-def _floor(m_step: MStep) -> Floats:
-    """Return the variances that a batch adds to the diagonals of covariances: the ridge, and the floor of rounding."""
-    return m_step.ridge if m_step.rounding is None else m_step.ridge + m_step.rounding
-
-
-def _halves(n: int) -> tuple[slice, slice]:
-    return slice(n // 2), slice(n // 2, n)
 
 
 def _distinct(batch: MixtureBatch, scores: Floats, n_finalists: int) -> tuple[list[Mixture], bool]:

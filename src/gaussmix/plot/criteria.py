@@ -25,7 +25,8 @@ _COLOURS = {
 }
 _MARKERS = {(True, True): "o", (False, True): "s", (True, False): "^", (False, False): "D"}
 """Markers by whether components have equal volumes, and by whether they have equal shapes."""
-_TITLES = {"aicc": "AICc", "cv": "\N{MINUS SIGN}2 log-likelihood of held-out rows"}
+_HELD_OUT = "\N{MINUS SIGN}2 log-likelihood of held-out rows"
+_TITLES = {"aicc": "AICc", "cv": _HELD_OUT, "cv_1se": _HELD_OUT}
 _ROOM = 0.16
 """The width left for the names of the structures, as a share of the range of the numbers of components."""
 _LINE = 1.15
@@ -68,9 +69,9 @@ class _Curve:
         ax.plot(self.sizes, self.values, label=self.name, linewidth=1.0, markevery=ended, **self.look)
 
     def draw_others(self, ax: Axes) -> None:
-        """Draw hollow markers for the fits that did not converge, and crosses for fits with a collapsed component."""
+        """Draw hollow markers for fits that did not converge, and crosses for fits that the search passes over."""
         hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
-        for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
+        for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed", "spurious"})):
             some = [one.status in statuses for one in self.candidates]
             ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
 
@@ -80,8 +81,8 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Colours show the axes of the components: round components without axes, axes along the coordinates, the same axes
     for all components, or own axes for each component. Markers show whether volumes and shapes are equal. Hollow
-    markers are fits that were stopped early. Crosses are fits with a collapsed component, which the search does not
-    choose. The worst quarter of the values is out of view, and so are values below that of the best model.
+    markers are fits that were stopped early. Crosses are fits with a collapsed or spurious component, which the search
+    passes over. The worst quarter of the values is out of view, and so are values below that of the best model.
 
     Parameters
     ----------

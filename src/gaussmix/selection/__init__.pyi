@@ -1,4 +1,4 @@
-from .candidate import CROSS_VALIDATION, NAMES, Candidate, best
+from .candidate import CROSS_VALIDATION, NAMES, VALIDATED, WITHIN_ONE_ERROR, Candidate, best
 from .cautions import cautions_about, dependence_in
 from .criteria import CRITERIA, aic, bic, icl
 from .cross_validation import cross_validate, n_evaluations
@@ -13,6 +13,8 @@ __all__ = [
     "CRITERIA",
     "CROSS_VALIDATION",
     "NAMES",
+    "VALIDATED",
+    "WITHIN_ONE_ERROR",
     "Candidate",
     "Search",
     "SearchResults",

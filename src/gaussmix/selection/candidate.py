@@ -1,6 +1,6 @@
 """A model of a search: a structure with a number of components, and its best fit so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,17 +9,35 @@ import numpy as np
 from gaussmix._cached_property import cached_property
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
+from gaussmix.em.support import find_unsupported
 from gaussmix.mixture import Mixture
 from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
-__all__ = ["CROSS_VALIDATION", "NAMES", "Candidate", "Candidates", "best", "rank"]
+__all__ = [
+    "CROSS_VALIDATION",
+    "NAMES",
+    "VALIDATED",
+    "WITHIN_ONE_ERROR",
+    "Candidate",
+    "Candidates",
+    "best",
+    "best_sound",
+    "rank",
+]
 
 CROSS_VALIDATION = "cv"
 """The name of the cross-validated log-likelihood among the criteria."""
 
-NAMES = (*CRITERIA, CROSS_VALIDATION)
+WITHIN_ONE_ERROR = "cv_1se"
+"""The name of the one-standard-error rule among the criteria: it chooses the model with the fewest parameters of those
+whose cross-validated log-likelihood is less than one standard error below the highest."""
+
+VALIDATED = (CROSS_VALIDATION, WITHIN_ONE_ERROR)
+"""The names of the criteria that need cross-validation."""
+
+NAMES = (*CRITERIA, *VALIDATED)
 """The names of all criteria that a model can be chosen by."""
 
 
@@ -45,6 +63,8 @@ class Candidate:
         or it is not known yet. See :meth:`~gaussmix.initialization.rounding.Rounding.gain`.
     held_out : float or None
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
+    held_out_error : float
+        Standard error of the difference between `held_out` and that of the model with the highest, in nats.
     n_passes : int
         Passes over the rows, in all fits of this model, without those in which starts are compared side by side.
     seconds : float
@@ -58,6 +78,7 @@ class Candidate:
     collapsed: tuple[int, ...] = ()
     cells_gain: float | None = None
     held_out: float | None = None
+    held_out_error: float = 0.0
     n_passes: int = 0
     seconds: float = 0.0
 
@@ -108,6 +129,8 @@ class Candidate:
             return "failed"
         if self.collapsed:
             return "collapsed"
+        if self.spurious and self.fit.status is not Status.BEHIND:
+            return "spurious"
         return "regularized" if self.regularized else _WORDS[self.fit.status]
 
     @cached_property
@@ -124,6 +147,16 @@ class Candidate:
     def regularized(self) -> tuple[int, ...]:
         """The components that would have collapsed without a prior worth one row."""
         return self.m_step.regularized
+
+    @cached_property
+    def spurious(self) -> tuple[int, ...]:
+        """The components on which no choice should rest: see :func:`~gaussmix.em.support.find_unsupported`."""
+        return () if self.fit is None else find_unsupported(self.mixture, self.statistics.mass)
+
+    @property
+    def sound(self) -> bool:
+        """True if there is a fit, in which no component has collapsed or looks spurious."""
+        return self.fit is not None and not self.collapsed and not self.spurious
 
     @property
     def penalized_log_likelihood(self) -> float:
@@ -143,16 +176,21 @@ class Candidate:
             -np.inf if self.fit is None else self.penalized_log_likelihood,
         )
 
+    def improve(self, other: "Candidate") -> "Candidate":
+        """Return the better of two fits of the same model: this or the other, with preference for one that is sound."""
+        best, worse = (other, self) if other.rank > self.rank else (self, other)
+        return worse if not best.sound and worse.sound else best
+
     def criterion(self, name: str) -> float:
         """Return the value of a criterion; lower is better, infinite where there is none.
 
         Parameters
         ----------
         name : str
-            One of :data:`~gaussmix.selection.criteria.CRITERIA`, or ``"cv"``: minus twice the cross-validated
-            log-likelihood.
+            One of :data:`~gaussmix.selection.criteria.CRITERIA`, or ``"cv"`` or ``"cv_1se"``: minus twice the
+            cross-validated log-likelihood.
         """
-        if name == CROSS_VALIDATION:
+        if name in VALIDATED:
             return np.inf if self.held_out is None else -2.0 * self.held_out
         return np.inf if self.fit is None else CRITERIA[name](self.statistics, self.n_parameters)
 
@@ -162,7 +200,7 @@ class Candidate:
         Models are compared by it. Where no column is rounded, it is the value of the criterion.
         """
         value = self.criterion(name)
-        return value if self.fit is None or name == CROSS_VALIDATION else value + 2.0 * self.rounding_gain
+        return value if self.fit is None or name in VALIDATED else value + 2.0 * self.rounding_gain
 
     @property
     def _fitted(self) -> Fit:
@@ -177,32 +215,59 @@ Candidates = dict[tuple[Structure, int], Candidate]
 _WORDS = {Status.CONVERGED: "converged", Status.ITERATION_LIMIT: "max_iter", Status.BEHIND: "stopped early"}
 
 
-def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, float]:
+def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, bool, float, float]:
     """Return the key by which models are sorted; the smallest is the best.
 
-    Models with a finite criterion come first, those without a collapsed component before the others, in ascending order
-    of the criterion. Values that differ only by rounding belong to the same model under several names, as with one
-    component; the structure with the fewest free parameters comes first.
+    Models with a finite criterion come first, of these the sound ones, and those with a collapsed component last, in
+    ascending order of the criterion. Values that differ only by rounding belong to the same model under several names,
+    as with one component; the structure with the fewest free parameters comes first.
     """
+    unfit, infinite, collapsed, value, freedom = _rank_by_value(criterion, one)
+    return (unfit, infinite, collapsed, bool(one.spurious), value, freedom)
+
+
+def _rank_by_value(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, float]:
+    """Return the key of :func:`rank` without the judgement of components, which takes longer than the rest."""
     value = one.comparable(criterion)
     return (one.fit is None, not np.isfinite(value), bool(one.collapsed), round(value, 6), one.structure.freedom)
 
 
+def best_sound(candidates: Iterable[Candidate], criterion: str) -> Candidate | None:
+    """Return the model with the lowest criterion among those that are sound; among all where none is sound.
+
+    It is None where no model has a fit.
+    """
+    by_value = sorted((one for one in candidates if one.fit), key=partial(_rank_by_value, criterion))
+    sound = (one for one in by_value if np.isfinite(one.comparable(criterion)) and one.sound)
+    return next(sound, by_value[0] if by_value else None)
+
+
 def best(candidates: Sequence[Candidate], criterion: str) -> Candidate:
-    """Return the model with the lowest criterion, if possible one without a collapsed component.
+    """Return the model with the lowest criterion, if possible one without collapsed or spurious components.
+
+    By the one-standard-error rule (Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees), it is
+    the model with the fewest parameters of those less than one standard error from the lowest.
 
     Raises
     ------
     ValueError
         If no model could be fitted, with the reason of the first, or no model has a finite criterion.
     """
-    chosen = min(candidates, key=partial(rank, criterion))
-    if chosen.fit is None:
-        raise ValueError(chosen.reason)
+    chosen = best_sound(candidates, criterion)
+    if chosen is None:
+        raise ValueError(candidates[0].reason)
     if not np.isfinite(chosen.criterion(criterion)):
         msg = (
             f"No model has a finite {criterion}: there are too few rows for so many parameters; choose by another "
             "criterion, or try simpler structures."
         )
         raise ValueError(msg)
-    return chosen
+    return _simplest_near(chosen, candidates) if criterion == WITHIN_ONE_ERROR else chosen
+
+
+def _simplest_near(lowest: Candidate, candidates: Sequence[Candidate]) -> Candidate:
+    """Return the model with the fewest parameters of those less than one standard error from the lowest criterion."""
+    bound = lowest.criterion(CROSS_VALIDATION)
+    near = [one for one in candidates if one.criterion(CROSS_VALIDATION) < bound + 2.0 * one.held_out_error]
+    sound = [one for one in near if one.sound]
+    return min([lowest, *sound], key=lambda one: (one.n_parameters, one.criterion(CROSS_VALIDATION)))

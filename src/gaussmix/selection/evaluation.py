@@ -13,11 +13,13 @@ from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting import recover
 from gaussmix.fitting.race import race
+from gaussmix.fitting.side_by_side import run_side_by_side, suits_short_runs
 from gaussmix.mixture import Mixture
 from gaussmix.selection.candidate import Candidate
 from gaussmix.selection.pruning import FEWEST_STEPS, Pruning, statistics_at_limit
 from gaussmix.selection.search import Search
 from gaussmix.selection.starts import Start
+from gaussmix.sources import ArraySource
 
 __all__ = ["Evaluation", "StartsOf"]
 
@@ -31,7 +33,7 @@ _HOPELESS = 2.0
 """The distance to the best model, in margins of the pruning rule, beyond which a stopped run rules out the other starts
 of its model too."""
 
-_CHECK_EVERY = 4
+_CHECK_EVERY = 3
 """EM steps between two checks of a run for collapsed components."""
 
 
@@ -63,7 +65,7 @@ class Evaluation:
         if best.n_components <= n_rows and not (best.fit and self._is_hopeless(best.fit)):
             for fit in self._halve(self._starts(starts_of))[: self._search.n_walks]:
                 ended = self._continue(fit, self._search.max_iter, best, accelerate=True)
-                best = max(best, self._with_fit(ended), key=lambda one: one.rank)
+                best = best.improve(self._with_fit(ended))
         if best.fit is None:
             too_few = f"{best.n_components} components need at least as many rows, got {n_rows}."
             best = replace(best, reason=self._candidate.reason or next(iter(self._reasons), too_few))
@@ -105,18 +107,37 @@ class Evaluation:
 
     def _halve(self, starts: Sequence[Start]) -> list[Fit]:
         """Return the runs that are left after successive halving, the best first."""
-        fits = [fit for start in starts if (fit := self._first_step(start))]
-        fits.sort(key=lambda fit: -fit.state.log_posterior)  # in one step no component collapses
-        return race(fits, _RUNGS, self._run_to, self._ranked, is_hopeless=self._is_hopeless)
+        mixtures = [mixture for start in starts if (mixture := self._mixture_from(start))]
+        return self._run_side_by_side(mixtures) or self._race(mixtures)
 
-    def _first_step(self, start: Start) -> Fit | None:
-        """Return the run of one EM step from a start; None where the start has no mixture of this model."""
+    def _mixture_from(self, start: Start) -> Mixture | None:
+        """Return the mixture of this model at a start; None where there is none."""
         try:
-            mixture = start(self._candidate.m_step)
-        except IllDefinedCovarianceError as error:
+            return start(self._candidate.m_step)
+        except (IllDefinedCovarianceError, NotPositiveDefiniteError, np.linalg.LinAlgError) as error:
             self._reasons.append(str(error))
             return None
-        return self._fit(mixture, 1, self._candidate)
+
+    def _run_side_by_side(self, mixtures: list[Mixture]) -> list[Fit]:
+        """Return the best runs on a small table, where all mixtures take their steps in one batch; otherwise none."""
+        source, n_steps = self._search.source, _RUNGS[-1] - 1  # the last step is a full one
+        problem = self._search.problem(self._candidate.m_step, self._candidate.n_components)
+        if (
+            len(mixtures) <= self._search.n_walks
+            or self._search.max_iter < n_steps
+            or not isinstance(source, ArraySource)
+            or not suits_short_runs(problem, source)
+        ):
+            return []
+        fits = run_side_by_side(problem, source, mixtures, n_steps, self._search.n_walks)
+        self._n_passes += (n_steps + 1) * len(fits)  # those of the runs that are kept
+        return [longer for fit in fits if (longer := self._run_to(fit, _RUNGS[-1]))]
+
+    def _race(self, mixtures: list[Mixture]) -> list[Fit]:
+        """Return the runs that are left of a race in which one run takes its steps after the other."""
+        fits = [fit for mixture in mixtures if (fit := self._fit(mixture, 1, self._candidate))]
+        fits.sort(key=lambda fit: -fit.state.log_posterior)  # in one step no component collapses
+        return race(fits, _RUNGS, self._run_to, self._ranked, is_hopeless=self._is_hopeless)
 
     def _run_to(self, fit: Fit, steps: int) -> Fit | None:
         """Return a run after so many EM steps; None where a component collapsed."""
@@ -175,7 +196,7 @@ class Evaluation:
         A run in which a component of few rows has collapsed is stopped too, because the model is passed over wherever
         the run ends; so is every run after Ctrl-C.
         """
-        known = -np.inf if best.fit is None or best.collapsed else best.log_posterior
+        known = best.log_posterior if best.sound else -np.inf
 
         def hopeless(state: State, distance: float) -> bool:
             if self._interruption.is_set():

@@ -29,7 +29,9 @@ def numbers_of_components(given: int | Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted({int(k) for k in numbers}))
 
 
-def structures_named(given: str | Sequence[str], n_features: int, *, with_prior: bool = False) -> tuple[Structure, ...]:
+def structures_named(
+    given: str | Sequence[str], n_features: int, *, with_prior: bool = False, with_ratio: bool = False
+) -> tuple[Structure, ...]:
     """Return the structures of these names, in this order, each once.
 
     Parameters
@@ -40,6 +42,8 @@ def structures_named(given: str | Sequence[str], n_features: int, *, with_prior:
         D.
     with_prior : bool
         Whether ``"all"`` stands only for structures for which priors are defined.
+    with_ratio : bool
+        Whether ``"all"`` stands only for structures for which a bound on the ratio of eigenvalues is defined.
 
     Raises
     ------
@@ -49,6 +53,8 @@ def structures_named(given: str | Sequence[str], n_features: int, *, with_prior:
     names: list[Any] = [given] if isinstance(given, str) else list(given)
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"structures must be 'all', a name or several, got {given!r}.")
-    everything = tuple(one for one in every(n_features) if one.takes_prior or not with_prior)
+    everything = tuple(
+        one for one in every(n_features) if (one.takes_prior or not with_prior) and (one.takes_ratio or not with_ratio)
+    )
     found = (everything if name == ALL else (named(name, n_features),) for name in names)
     return tuple(dict.fromkeys(chain.from_iterable(found)))

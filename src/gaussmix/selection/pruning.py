@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Self
 
 import numpy as np
 
-from gaussmix.selection.candidate import Candidate, rank
+from gaussmix.selection.candidate import Candidate, best_sound
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.statistics import Statistics
 
-__all__ = ["CAUTION", "FEWEST_STEPS", "Pruning", "statistics_at_limit"]
+__all__ = ["CAUTION", "FEWEST_STEPS", "Pruning", "margin_for", "statistics_at_limit"]
 
 _MARGIN = 10.0
 """The constant part of the margin, in units of a criterion: Kass & Raftery (1995) call 10 very strong evidence."""
@@ -49,12 +48,11 @@ class Pruning:
 
     @classmethod
     def against_best(cls, candidates: Iterable[Candidate], criterion: str) -> Self:
-        """Return the rule that measures runs by the best of these models; it stops no run if there is no model."""
-        known = [one for one in candidates if one.fit and not one.collapsed]
-        if not known:
+        """Return the rule that measures runs by the best of these models; it stops no run if no model is sound."""
+        best = best_sound(candidates, criterion)
+        if best is None or not best.sound:
             return cls(criterion)
-        best = min(known, key=partial(rank, criterion))
-        return cls(criterion, best.criterion(criterion), _MARGIN + _MARGIN_PER_ROW * best.statistics.weight)
+        return cls(criterion, best.criterion(criterion), margin_for(best.statistics.weight))
 
     def margins_behind(self, limit: Statistics, n_parameters: int) -> float:
         """Return how far behind the best model a run is at its limit, in units of the margin.
@@ -67,6 +65,11 @@ class Pruning:
             Number of free parameters of the model.
         """
         return (CRITERIA[self.criterion](limit, n_parameters) - self.best) / self.margin
+
+
+def margin_for(weight: float) -> float:
+    """Return the distance to the best model from which on a run is stopped, for rows of so much weight."""
+    return _MARGIN + _MARGIN_PER_ROW * weight
 
 
 def statistics_at_limit(statistics: Statistics, distance: float) -> Statistics:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from gaussmix.em import Status
-from gaussmix.selection.candidate import CROSS_VALIDATION, Candidate, best, rank
+from gaussmix.selection.candidate import CROSS_VALIDATION, VALIDATED, Candidate, best, rank
 from gaussmix.selection.criteria import CRITERIA
 from gaussmix.selection.summary import Summary, different_models
 
@@ -62,23 +62,25 @@ class SearchResults:
 
     @property
     def best(self) -> Candidate:
-        """The model with the lowest criterion."""
+        """The chosen model: that with the lowest criterion, or by the one-standard-error rule."""
         return best(self.candidates, self.criterion)
 
     @property
     def ranked(self) -> list[Candidate]:
-        """The fitted models, the best first; those with a collapsed component come last."""
+        """The fitted models, in ascending order of the criterion; spurious or collapsed components come last.
+
+        The best is the first model, but by the one-standard-error rule.
+        """
         return sorted((one for one in self.candidates if one.fit), key=partial(rank, self.criterion))
 
     @property
     def runners_up(self) -> list[Candidate]:
         """The models after the best, in order, without those that equal a better one under another name.
 
-        Only models with a finite criterion count. If no component of the best model has collapsed, models with a
-        collapsed component do not count.
+        Only models with a finite criterion count, and only sound models if the best model is sound.
         """
-        first, *others = different_models(self.ranked)
-        fair = [one for one in others if bool(one.collapsed) == bool(first.collapsed)]
+        first, *others = different_models([self.best, *self.ranked])
+        fair = [one for one in others if one.sound == first.sound]
         return [one for one in fair if np.isfinite(one.criterion(self.criterion))]
 
     @property
@@ -101,19 +103,21 @@ class SearchResults:
 
     def _record(self, one: Candidate) -> Record:
         fit = one.fit
-        names = [*CRITERIA, *([CROSS_VALIDATION] if self.criterion == CROSS_VALIDATION else [])]
+        validated = self.criterion in VALIDATED
+        names = [*CRITERIA, *([CROSS_VALIDATION] if validated else [])]
         return {
             "structure": one.structure_name,
             "n_components": one.n_components,
             "log_likelihood": one.log_likelihood if fit else None,
             "n_parameters": one.n_parameters if fit else None,
             **{name: one.criterion(name) if fit else None for name in names},
+            **({"cv_error": 2.0 * one.held_out_error if fit else None} if validated else {}),
             "entropy_r2": one.entropy_r2 if fit else None,
             "n_iter": fit.state.n_iter if fit else None,
             "n_passes": one.n_passes,
             "seconds": one.seconds,
             "status": one.status,
-            "reason": one.reason or (fit.status.value if fit and fit.status is not Status.CONVERGED else ""),
+            "reason": _reason(one),
         }
 
     def name(self, one: Candidate) -> str:
@@ -143,6 +147,16 @@ class SearchResults:
     @property
     def _summary(self) -> Summary:
         return Summary(self.best, self.candidates, tuple(self.runners_up), self.criterion, self.interrupted)
+
+
+def _reason(one: Candidate) -> str:
+    """Return a sentence on the status of a model; empty where it converged and is sound."""
+    if one.reason or not one.fit:
+        return one.reason
+    if one.status == "spurious":
+        components = ", ".join(map(str, one.spurious))
+        return f"Component{'s'[: len(one.spurious) > 1]} {components}, on few rows: not enough to choose a model for."
+    return one.fit.status.value if one.fit.status is not Status.CONVERGED else ""
 
 
 def _models(count: int) -> str:

@@ -5,25 +5,29 @@ many components and another structure.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
 from gaussmix import initialization
+from gaussmix._cached_property import cached_property
 from gaussmix.covariances import Covariances, NotPositiveDefiniteError, stays_diagonal
 from gaussmix.density.reduction import cheapest_merges, split
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting.schedule import Schedule
 from gaussmix.fitting.side_by_side import compare_side_by_side, count_starts
 from gaussmix.mixture import Mixture
-from gaussmix.moments import POOLED, SCALAR
-from gaussmix.selection.candidate import Candidate, Candidates, rank
+from gaussmix.moments import POOLED, SCALAR, Moments
+from gaussmix.selection.candidate import Candidate, Candidates, best_sound
 from gaussmix.selection.search import Search
 from gaussmix.sources import ArraySource, Assignment, Source
+from gaussmix.statistics import Statistics
 from gaussmix.structures import EEE
 
 __all__ = [
     "Start",
+    "StartFromMixture",
     "compared_starts",
     "nested_starts",
     "partition_starts",
@@ -34,13 +38,37 @@ __all__ = [
 ]
 
 Start = Callable[[MStep], Mixture]
-"""A function from a model to the mixture that EM starts from."""
+"""A function from a model to the mixture of this model that EM starts from."""
 
 _N_MERGES = 2
 """Merges, those that cost least by Runnalls' bound, that are starts in each sweep down."""
 
 _N_SPLITS = 3
 """Splits, those with the highest log-likelihoods, that are starts in each sweep up."""
+
+
+@dataclass(frozen=True, eq=False)
+class StartFromMixture:
+    """The start of any model after one EM step from a mixture, whatever the structure of its covariances.
+
+    Attributes
+    ----------
+    source : Source
+        The rows.
+    mixture : Mixture
+    """
+
+    source: Source
+    mixture: Mixture
+
+    def __call__(self, m_step: MStep) -> Mixture:
+        """Return the mixture of a model."""
+        return m_step.maximize(self._sums(m_step.moments), self.mixture.covariances)
+
+    @cached_property
+    def _sums(self) -> Callable[[Moments], Statistics]:
+        """The sums over the rows under the mixture, which are made once for models with the same moments."""
+        return cache(partial(self.source.reduce, self.mixture))
 
 
 def pooled_covariance(search: Search) -> Covariances | None:
@@ -102,12 +130,12 @@ def split_starts(search: Search, candidates: Candidates, k: int) -> list[Start]:
     There is none where no model has fewer components, or its best mixture is too close to singular to be split.
     """
     fewer = [one for one in candidates.values() if one.fit and one.n_components < k]
-    if not fewer:
+    most = max((one.n_components for one in fewer), default=0)
+    best = best_sound([one for one in fewer if one.n_components == most], search.criterion)
+    if best is None:
         return []
-    most = max(one.n_components for one in fewer)
-    best = min((one for one in fewer if one.n_components == most), key=partial(rank, search.criterion))
     try:
-        return _as_starts([_split_to(search.source, best.mixture, k)])
+        return _as_starts(search.source, [_split_to(search.source, best.mixture, k)])
     except (NotPositiveDefiniteError, np.linalg.LinAlgError):
         return []
 
@@ -131,7 +159,8 @@ def compared_starts(search: Search, candidate: Candidate, schedule: Schedule, rn
     n_starts = count_starts(problem, source, schedule)
     if not n_starts:
         return []
-    return _as_starts(compare_side_by_side(problem, source, n_starts, schedule.n_finalists_side_by_side, rng).mixtures)
+    finalists = compare_side_by_side(problem, source, n_starts, schedule.n_finalists_side_by_side, rng)
+    return _as_starts(source, finalists.mixtures)
 
 
 def starts_after_merges(search: Search, candidates: Candidates, candidate: Candidate) -> list[Start]:
@@ -142,17 +171,17 @@ def starts_after_merges(search: Search, candidates: Candidates, candidate: Candi
     more = min(k for k in search.n_components if k > candidate.n_components)
     above = candidates[candidate.structure, more]
     merged = _merges(above.mixture, candidate.n_components, _N_MERGES * search.n_walks) if above.fit else []
-    return [*_as_starts(merged), *nested_starts(candidates, candidate)]
+    return [*_as_starts(search.source, merged), *nested_starts(search, candidates, candidate)]
 
 
-def nested_starts(candidates: Candidates, candidate: Candidate) -> list[Start]:
+def nested_starts(search: Search, candidates: Candidates, candidate: Candidate) -> list[Start]:
     """Return the start from the best fit of a structure nested in the model's own, if it is better than the model's.
 
     A nested structure can only have a better fit where the larger structure lacked a good start.
     """
     nested = [one for one in _others(candidates, candidate) if candidate.structure.contains(one.structure)]
     best = max(nested, key=lambda one: one.rank, default=candidate)
-    return _as_starts([best.mixture]) if best.rank > candidate.rank else []
+    return _as_starts(search.source, [best.mixture]) if best.rank > candidate.rank else []
 
 
 def starts_after_splits(search: Search, candidates: Candidates, candidate: Candidate) -> list[Start]:
@@ -168,7 +197,7 @@ def starts_after_splits(search: Search, candidates: Candidates, candidate: Candi
         mixtures += _splits(search.source, _split_to(search.source, below.mixture, k - 1))[:_N_SPLITS]
     others = _others(candidates, candidate)
     similar = [one for one in others if candidate.structure.is_neighbour(one.structure)]
-    return _as_starts([*mixtures, *(one.mixture for one in similar)])
+    return _as_starts(search.source, [*mixtures, *(one.mixture for one in similar)])
 
 
 def _merges(mixture: Mixture, k: int, most: int) -> list[Mixture]:
@@ -196,9 +225,5 @@ def _others(candidates: Candidates, candidate: Candidate) -> list[Candidate]:
     return [one for (_, k), one in candidates.items() if k == candidate.n_components and one.fit]
 
 
-def _as_starts(mixtures: Sequence[Mixture]) -> list[Start]:
-    return [partial(_same_for_all, mixture) for mixture in mixtures]
-
-
-def _same_for_all(mixture: Mixture, _m_step: MStep) -> Mixture:
-    return mixture
+def _as_starts(source: Source, mixtures: Sequence[Mixture]) -> list[Start]:
+    return [StartFromMixture(source, mixture) for mixture in mixtures]

@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussmix.em import Status
 from gaussmix.em.support import Support
-from gaussmix.selection.candidate import Candidate
+from gaussmix.selection.candidate import WITHIN_ONE_ERROR, Candidate
 from gaussmix.selection.pruning import CAUTION, FEWEST_STEPS
 from gaussmix.structures import Structure
 
@@ -17,6 +17,7 @@ __all__ = ["Summary", "different_models"]
 _STATUSES = {
     "stopped early": "stopped early",
     "collapsed": "passed over for a collapsed component",
+    "spurious": "passed over for a spurious component",
     "failed": "not to be fitted",
 }
 """The statuses that a summary counts, and the words that follow the count."""
@@ -74,10 +75,13 @@ class Summary:
             f"{statuses.count(status)} {words}" for status, words in _STATUSES.items() if status in statuses
         )
         of = f"{len(different)} different models" if len(different) > 1 else "1 model"
-        return (
-            f"{_describe(self.chosen)} has the lowest {self.criterion.upper()}, "
-            f"{self.chosen.criterion(self.criterion):.2f}, of {of}{f' ({counts})' if counts else ''}."
-        )
+        value, tail = f"{self.chosen.criterion(self.criterion):.2f}", f"of {of}{f' ({counts})' if counts else ''}."
+        if self.criterion == WITHIN_ONE_ERROR:
+            return (
+                f"{_describe(self.chosen)} has the fewest parameters of the models less than one standard error from "
+                f"the lowest CV; its CV is {value}; {tail}"
+            )
+        return f"{_describe(self.chosen)} has the lowest {self.criterion.upper()}, {value}, {tail}"
 
     def _rivals(self) -> list[str]:
         """Return the sentence on the best models with another number of components, and with another structure."""

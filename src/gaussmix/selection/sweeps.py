@@ -15,7 +15,8 @@
 6. Last, models with collapsed components that might win are fitted with a prior on these components.
 
 In each evaluation the starts of a model are reduced by successive halving: after one EM step, and again after three,
-the better half goes on; after six steps the best (as many as there are sweeps down) run to the end. A run is stopped
+the better half goes on; after six steps the best (as many as there are sweeps down) run to the end. On small tables all
+starts take these steps side by side in one batch, and the best of them run to the end. A run is stopped
 when the limit that it is heading for is behind the best fit of its own model, or far behind the best model so far. The
 best model so far is determined between one K and the next, so that the answer does not depend on which models are
 evaluated in parallel.
@@ -34,9 +35,9 @@ from gaussmix import initialization
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import loss_if_regularized
 from gaussmix.fitting.schedule import SCHEDULES
-from gaussmix.selection.candidate import Candidate, Candidates, rank
+from gaussmix.selection.candidate import Candidate, Candidates, best_sound, rank
 from gaussmix.selection.evaluation import Evaluation, StartsOf
-from gaussmix.selection.pruning import Pruning
+from gaussmix.selection.pruning import Pruning, margin_for
 from gaussmix.selection.results import SearchResults
 from gaussmix.selection.search import Search
 from gaussmix.selection.starts import (
@@ -190,7 +191,7 @@ class _Sweeps:
 
     def _start_from_nested(self) -> bool:
         """Evaluate each model once more, from the fits of nested structures."""
-        pruning, starts_of = self._pruning(), partial(nested_starts, self.candidates)
+        pruning, starts_of = self._pruning(), partial(nested_starts, self._search, self.candidates)
         for k in self._search.n_components:
             for m_step in sorted(self._search.fitted_models, key=lambda m_step: m_step.structure.freedom):
                 key = (m_step.structure, k)
@@ -225,12 +226,12 @@ class _Sweeps:
     def _contenders(self) -> list[tuple[Structure, int]]:
         """Return the models that more starts could make the best: those near the best, and its neighbours."""
         criterion = self._search.criterion
-        sound = sorted((one for one in self._fitted if not one.collapsed), key=partial(rank, criterion))
-        if not sound:
+        ranked = sorted((one for one in self._fitted if not one.collapsed), key=partial(rank, criterion))
+        if not ranked:
             return []
-        best = sound[0]
-        reach = best.comparable(criterion) + Pruning.against_best([best], criterion).margin
-        near = [one for one in sound[:_MOST_CONTENDERS] if one.comparable(criterion) <= reach]
+        best = ranked[0]
+        reach = best.comparable(criterion) + margin_for(best.statistics.weight)
+        near = [one for one in ranked[:_MOST_CONTENDERS] if one.comparable(criterion) <= reach]
         return list(dict.fromkeys((one.structure, one.n_components) for one in [*near, *self._neighbours(best)]))
 
     def _neighbours(self, best: Candidate) -> list[Candidate]:
@@ -261,8 +262,7 @@ class _Sweeps:
         model can be compared with the others.
         """
         search = self._search
-        by_criterion = partial(rank, search.criterion)
-        best = min((one for one in self.candidates.values() if one.fit), key=by_criterion, default=None)
+        best = best_sound(self.candidates.values(), search.criterion)
         for key, candidate in self.candidates.items():
             if candidate.fit and candidate.collapsed and best and self._may_win(candidate, best):
                 evaluation = Evaluation(search, candidate, Pruning(search.criterion), self._interruption)
@@ -270,7 +270,7 @@ class _Sweeps:
                 if regularized is None:
                     return False
                 self.candidates[key] = self._with_cells_gain(regularized)
-                best = min(best, self.candidates[key], key=by_criterion)
+                best = best_sound([best, self.candidates[key]], search.criterion)
         return True
 
     def _may_win(self, candidate: Candidate, best: Candidate) -> bool:

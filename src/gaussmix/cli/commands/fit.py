@@ -23,7 +23,7 @@ from gaussmix.cli.options import (
     switch,
 )
 
-__all__ = ["Criterion", "Prior", "fit"]
+__all__ = ["Criterion", "Effort", "Prior", "fit"]
 
 _STRUCTURES = "EII, VII (spherical), EEI, VEI, EVI, VVI (diag), EEE (tied), VEE, EVE, VVE, EEV, VEV, EVV, VVV (full)"
 """The names of all structures, for the help; with one column they are E and V."""
@@ -39,6 +39,7 @@ class Criterion(StrEnum):
     SABIC = "sabic"
     CAIC = "caic"
     CV = "cv"
+    CV_1SE = "cv_1se"
 
 
 class Prior(StrEnum):
@@ -46,6 +47,14 @@ class Prior(StrEnum):
 
     WEAK = "weak"
     MCLUST = "mclust"
+
+
+class Effort(StrEnum):
+    """The amounts of work that `fit` has by name."""
+
+    QUICK = "quick"
+    DEFAULT = "default"
+    THOROUGH = "thorough"
 
 
 @command
@@ -67,7 +76,8 @@ def fit(  # noqa: PLR0913 - the options of the command
         str,
         typer.Option(
             metavar="NAME",
-            help=f"Criterion of the choice, lower is better: {', '.join(Criterion)}.",
+            help=f"Criterion of the choice, lower is better: {', '.join(Criterion)}. cv_1se takes the model with the "
+            "fewest parameters within one standard error of the lowest cv.",
             autocompletion=lambda: list(Criterion),
         ),
     ] = "bic",
@@ -80,6 +90,23 @@ def fit(  # noqa: PLR0913 - the options of the command
             autocompletion=lambda: list(Prior),
         ),
     ] = None,
+    eigenvalue_ratio: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            min=1,
+            help="Upper bound on the ratio of the largest to the smallest eigenvalue of all covariances.",
+            show_default="none",
+        ),
+    ] = None,
+    effort: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Starts of the models that could win: {', '.join(Effort)}.",
+            autocompletion=lambda: list(Effort),
+        ),
+    ] = "default",
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Seed of the starts.")] = 0,
     weights: Weights = None,
     relative_weights: Annotated[
@@ -137,7 +164,9 @@ def fit(  # noqa: PLR0913 - the options of the command
         criterion=one_of(Criterion, criterion, "--criterion"),
         weights="equal" if equal_weights else "free",
         prior=one_of(Prior, prior, "--prior") if prior is not None else None,
+        eigenvalue_ratio=eigenvalue_ratio,
         stop_early=not no_stop_early,
+        effort=one_of(Effort, effort, "--effort"),
         n_init=n_init,
         n_walks=walks,
         tol=tol,
