@@ -106,7 +106,6 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 2,
-    "copyfile_regex": r".*\.csv",
 }
 
 # --- Looks -----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from gaussmix.cli.commands import app
+from gaussmix.datasets import load_faithful
 
 PAGE = Path(__file__).parent / "command-line.md"
 ROOT = PAGE.parents[1]
@@ -30,7 +31,7 @@ _COMMAND = re.compile(r"^\$ gaussmix (.*)\n((?:[^$].*\n|\n)*)", re.MULTILINE)
 def fill(page: str) -> str:
     """Return a page with the outputs of its commands; commands that need other programs stand without one."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        shutil.copy(ROOT / "examples/data/faithful.csv", folder)
+        shutil.copy(load_faithful().filename, folder)
         Path("cars.csv").write_text(CARS, encoding="utf-8")
         Path("europe.csv").write_text(EUROPE, encoding="latin-1")
         return _BLOCK.sub(lambda block: _COMMAND.sub(_with_output, block[0]), page)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import gaussmix
-from gaussmix import plot
+from gaussmix import datasets, plot
 
 DOCS = Path(__file__).parents[1] / "docs"
 API = {path.stem: path.read_text() for path in (DOCS / "api").glob("*.rst")}
@@ -26,6 +26,11 @@ def test_each_public_name_has_an_entry(name):
 @pytest.mark.parametrize("name", plot.__all__)
 def test_each_picture_has_an_entry(name):
     assert name in documented(API["plot"])
+
+
+@pytest.mark.parametrize("name", datasets.__all__)
+def test_each_table_has_an_entry(name):
+    assert name in documented(API["datasets"])
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name not in FIELDS])

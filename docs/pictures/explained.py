@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
-from make import FOLDER, INK, PALE, WIDTH, bare, main, minus, noted
+from make import INK, PALE, WIDTH, bare, main, minus, noted
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits, make_moons
 from sklearn.decomposition import PCA
 
 from gaussmix import Diagonal, Full, GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.datasets import load_faithful
 from gaussmix.em import State, iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.plot.style import PALETTE
@@ -248,7 +249,7 @@ def new_digits(n_rows: int) -> np.ndarray:
 
 def geyser() -> np.ndarray:
     """Old Faithful."""
-    return np.loadtxt(FOLDER.parents[1] / "examples" / "data" / "faithful.csv", delimiter=",", skiprows=1)
+    return load_faithful().data
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 import pandas as pd
-from make import FOLDER, WIDTH, main
+from make import WIDTH, main
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
@@ -19,6 +19,7 @@ from sklearn.datasets import load_digits, load_iris, make_moons
 from sklearn.decomposition import PCA
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.datasets import load_faithful
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import relative_ridge
@@ -131,7 +132,7 @@ def iris() -> pd.DataFrame:
 
 def geyser() -> pd.DataFrame:
     """Eruptions of Old Faithful: how long they took, and how long one waited for the next."""
-    return pd.read_csv(FOLDER.parents[1] / "examples/data/faithful.csv")
+    return load_faithful(as_frame=True).data
 
 
 if __name__ == "__main__":

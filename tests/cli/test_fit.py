@@ -15,13 +15,14 @@ from gaussmix import GaussianMixtureSearch, load
 from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
 from gaussmix.cli.options import numbers_of_components
+from gaussmix.datasets import load_faithful
 from gaussmix.em import Status
 from gaussmix.selection import CRITERIA, NAMES
 from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES
 
 ROOT = Path(__file__).parents[2]
-FAITHFUL = ROOT / "examples/data/faithful.csv"
+FAITHFUL = Path(load_faithful().filename)
 TIGHT = ROOT / "tests/reference/mclust_fits.json"
 QUICK = ("--components", "1:2", "--n-init", 1)
 

@@ -113,9 +113,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureOutlierDetector
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> detector = GaussianMixtureOutlierDetector(range(1, 4), threshold=0.001, random_state=0).fit(X)
     >>> detector.predict([[2.0, 55.0], [2.0, 80.0]])
     array([ 1, -1])

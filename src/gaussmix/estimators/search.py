@@ -141,9 +141,9 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureSearch
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> search = GaussianMixtureSearch(n_components=range(1, 6), random_state=0).fit(X)
     >>> search.best_params_
     {'n_components': 3, 'covariance_type': 'tied', 'weights': 'free'}
@@ -275,9 +275,9 @@ class GaussianMixtureSearch(MixtureEstimator):
 
         Examples
         --------
-        >>> import numpy as np
         >>> from gaussmix import GaussianMixtureSearch
-        >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
         >>> search = GaussianMixtureSearch(range(1, 5), structures=["full", "tied"], random_state=0).fit(X)
         >>> print(search.summary())  # doctest: +ELLIPSIS
         tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30, of 7 different

@@ -106,9 +106,9 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureSearch, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> search = GaussianMixtureSearch([1, 2, 3], structures=["spherical", "full"], random_state=0).fit(X)
     >>> ax = plot.criteria(search.results_)
     >>> [line.get_label() for line in ax.lines[:2]]

@@ -54,9 +54,9 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixture, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> model = GaussianMixture(2, init_params="random", random_state=0).fit(X)
     >>> ax = plot.history(model)
     >>> len(ax.lines[0].get_xdata()) == len(model.history_)

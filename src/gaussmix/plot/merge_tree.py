@@ -46,9 +46,9 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixture, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> model = GaussianMixture(4, random_state=0).fit(X)
     >>> ax = plot.merge_tree(model.merge_components(X))
     >>> len(ax.get_xticks())
