@@ -247,6 +247,15 @@ class GaussianMixtureSearch(MixtureEstimator):
             was fitted, ``KeyboardInterrupt`` is raised instead.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([2, 3], structures=["tied", "full"], random_state=0).fit(X)
+        >>> search.best_params_["n_components"]
+        3
         """
         self._validate_params()
         source, _ = self._read_training(X, sample_weight)

@@ -39,6 +39,10 @@ _SHOWN = 0.75
 _MAX_TICKS = 10
 """About the largest number of ticks on the axis of the numbers of components."""
 _SMALL = "x-small"
+_HOLLOW, _CROSS = {"markerfacecolor": "none"}, {"marker": "x"}
+"""Looks of fits that were stopped early, and of fits with a collapsed component."""
+_UNFINISHED = ((_HOLLOW, {"stopped early", "max_iter"}, "stopped early"), (_CROSS, {"collapsed"}, "collapsed"))
+"""Looks of fits that did not converge, their statuses, and their names in the legend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +73,7 @@ class _Curve:
 
     def draw_others(self, ax: Axes) -> None:
         """Draw hollow markers for the fits that did not converge, and crosses for fits with a collapsed component."""
-        hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
-        for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed"})):
+        for other, statuses, _ in _UNFINISHED:
             some = [one.status in statuses for one in self.candidates]
             ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
 
@@ -218,7 +221,11 @@ def _describe(results: SearchResults, winner: Candidate) -> str:
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
-    """Draw a legend of the colours."""
+    """Draw a legend of the colours, and of the markers of fits that did not converge."""
     used = {curve.look["color"] for curve in curves}
+    found = {one.status for curve in curves for one in curve.candidates}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
-    ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)
+    plain = {"color": text_colour(), "linestyle": "none", "marker": "o", "markersize": 4.0}
+    unfinished = [(look, name) for look, statuses, name in _UNFINISHED if statuses & found]
+    handles += [Line2D([], [], label=name, **(plain | look)) for look, name in unfinished]
+    ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=3, handlelength=1.2, columnspacing=1.0)
