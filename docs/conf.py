@@ -36,7 +36,8 @@ exclude_patterns = ["gallery/*.ipynb", "gallery/*.py", "pictures"]
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
+myst_substitutions = {"version": release}
 myst_heading_anchors = 3
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -128,7 +129,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {page: [] for page in ("gallery/*", "changelog", "explained", "how-it-works", "index", "tour")}
+ALONE = ("gallery/*", "changelog", "explained", "how-it-works", "index", "install", "performance", "tour")
+html_sidebars = {page: [] for page in ALONE}  # pages without others beside them
 mathjax_path = "mathjax/tex-chtml-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # what it offers would come from outside
 
@@ -152,8 +154,8 @@ def trim(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def run_commands(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Show the outputs of the code that ships on the page of the command line."""
-    if page == "command-line":
+    """Show the outputs of the code that ships on pages with commands."""
+    if page in {path.stem for path in console.PAGES}:
         source[0] = console.fill(source[0])
 
 

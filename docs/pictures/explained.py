@@ -33,7 +33,6 @@ def front() -> Figure:
     values = search.results_.columns["bic"]
     second.plot(range(1, 10), values, "o-", color=PALE, linewidth=2)
     second.plot(1 + int(np.argmin(values)), min(values), "o", color=PALETTE[1], markersize=12)
-    second.annotate("lowest BIC", (1 + int(np.argmin(values)), min(values)), (0, 10), textcoords="offset points")
     moon = GaussianMixture(10, random_state=0).fit(moons(400)).mixture_
     third.set(xlim=(-1.4, 2.4), ylim=(-0.9, 1.4))
     shaded(third, moon)
@@ -44,9 +43,8 @@ def front() -> Figure:
         ax.set_title(name, fontsize=13)
         ax.spines[:].set_visible(True)
     left.set(xlabel="duration of the eruption", ylabel="time until the next")
-    second.set_xlabel("number of components")
+    second.set(xlabel="number of components", ylabel="BIC")
     third.set_xlabel("two moons")
-    right.set_xlabel("digits that nobody wrote")
     return figure
 
 
@@ -74,7 +72,7 @@ def limits() -> Figure:
         plot.clusters(mixture, rows, certainty=None, ax=column[1])
         plot.ellipses(mixture, content=0.95, ax=column[1])
         for ax, method in zip(column, ("k-means", "mixture"), strict=True):
-            framed(ax, rows, 0.5)
+            framed(ax, rows, 0.42)
             ax.set_title(f"{method}, {name} clusters")
     return figure
 
@@ -83,7 +81,7 @@ def soft() -> Figure:
     """Two clusters that meet: each row's certainty as its size, and the responsibility along a line between them."""
     rows = meeting_clusters()
     mixture = in_order(GaussianMixture(2, random_state=0).fit(rows).mixture_)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="constrained")
     plot.clusters(mixture, rows, ax=left)
     plot.ellipses(mixture, ax=left)
     framed(left, rows)

@@ -68,7 +68,7 @@ def pairs() -> Figure:
     """All features of the irises."""
     axes = plot.pairs(GaussianMixture(3, random_state=0).fit(iris()).mixture_, iris())
     figure = axes[0, 0].figure
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize="x-small")
     return figure
 
 

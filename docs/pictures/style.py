@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from gaussmix import Mixture
 
 INK, PALE = "#222222", "#9a9a9a"
-ORANGE, BLUE, RED = "#e69f00", "#0072b2", "#d55e00"
+ORANGE, BLUE, GREEN, RED = "#e69f00", "#0072b2", "#009e73", "#d55e00"
 STYLE = {
     "font.size": 10,
     "axes.titlesize": 10.5,

@@ -39,9 +39,10 @@ _SHOWN = 0.75
 _MAX_TICKS = 10
 """About the largest number of ticks on the axis of the numbers of components."""
 _SMALL = "x-small"
-_HOLLOW, _CROSS = {"markerfacecolor": "none"}, {"marker": "x"}
-"""Looks of fits that were stopped early, and of fits with a collapsed component."""
-_UNFINISHED = ((_HOLLOW, {"stopped early", "max_iter"}, "stopped early"), (_CROSS, {"collapsed"}, "collapsed"))
+_UNFINISHED: tuple[tuple[dict[str, Any], set[str], str], ...] = (
+    ({"markerfacecolor": "none"}, {"stopped early", "max_iter"}, "stopped early"),
+    ({"marker": "x"}, {"collapsed"}, "collapsed"),
+)
 """Looks of fits that did not converge, their statuses, and their names in the legend."""
 
 
@@ -225,7 +226,7 @@ def _explain(ax: Axes, curves: list[_Curve]) -> None:
     used = {curve.look["color"] for curve in curves}
     found = {one.status for curve in curves for one in curve.candidates}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
-    plain = {"color": text_colour(), "linestyle": "none", "marker": "o", "markersize": 4.0}
+    plain: dict[str, Any] = {"color": text_colour(), "linestyle": "none", "marker": "o", "markersize": 4.0}
     unfinished = [(look, name) for look, statuses, name in _UNFINISHED if statuses & found]
     handles += [Line2D([], [], label=name, **(plain | look)) for look, name in unfinished]
     ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=3, handlelength=1.2, columnspacing=1.0)

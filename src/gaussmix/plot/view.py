@@ -92,7 +92,8 @@ class View:
     def grid(self, spans: Floats) -> list[Floats]:
         """Return the values of each feature at which to draw a density, closer together around narrow components."""
         size = _CURVE_SIZE if len(self.features) == 1 else _GRID_SIZE
-        return [_grid_values(self.whole.marginal(i), *span, size) for i, span in zip(self.features, spans, strict=True)]
+        marginals = [self.whole.marginal(feature) for feature in self.features]
+        return [_grid_values(marginal, *span, size=size) for marginal, span in zip(marginals, spans, strict=True)]
 
 
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
@@ -132,7 +133,7 @@ def evaluate_on_grid(density: Callable[[Floats], Floats], across: Floats, up: Fl
     return np.asarray(density(grid.reshape(-1, 2)).reshape(grid.shape[:2]))
 
 
-def _grid_values(mixture: Mixture, low: float, high: float, size: int) -> Floats:
+def _grid_values(mixture: Mixture, low: float, high: float, *, size: int) -> Floats:
     even = np.linspace(low, high, size)
     deviations = np.sqrt(mixture.covariances.dense(*mixture.means.shape)[:, 0])
     narrow = deviations[:, 0] < _NARROW * (even[1] - even[0])
