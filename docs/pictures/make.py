@@ -37,7 +37,7 @@ def draw(name: str, folder: Path) -> None:
     mpl.use("agg")
     with mpl.rc_context(STYLE), warnings.catch_warnings(action="ignore"):
         figure = PICTURES[name]()
-        figure.savefig(folder / f"{name}.png", pil_kwargs={"optimize": True})
+        figure.savefig(folder / f"{name}.png")
         plt.close(figure)
 
 
