@@ -1,5 +1,6 @@
 """Sphinx builds the site from here: ``sphinx-build -W docs build/docs``. The site needs nothing from outside itself."""
 
+import re
 import sys
 from importlib import metadata
 from importlib.util import find_spec
@@ -159,8 +160,30 @@ def run_commands(_app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = console.fill(source[0])
 
 
+_BACK = re.compile(r'(?<=viewcode-back" href=")((?:\.\./)*([^"#]+)\.html#)([\w.]+)')
+
+
+def correct_anchors(app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Correct the links from sources to their documentation.
+
+    `viewcode` takes all names of a file for those of one module, but ``gaussmix.Status`` and ``gaussmix.em.run`` are in
+    one file.
+    """
+    objects = app.env.get_domain("py").objects.items()
+    entries = {(entry.docname, name) for name, entry in objects if not entry.aliased}
+
+    def correct(link: re.Match[str]) -> str:
+        part = link[3].removeprefix("gaussmix.")
+        found = [name for docname, name in entries if docname == link[2] and f".{name}".endswith(f".{part}")]
+        return link[1] + (link[3] if link[3] in found or not found else found[0])
+
+    if page.startswith("_modules/"):
+        context["body"] = _BACK.sub(correct, context["body"])
+
+
 def setup(app: Sphinx) -> None:
     """Say what is done beside what Sphinx does."""
     app.connect("doctree-read", trim)
     app.connect("source-read", run_commands)
+    app.connect("html-page-context", correct_anchors)
     app.connect("build-finished", copy_mathjax)
