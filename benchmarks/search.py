@@ -22,6 +22,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture as ScikitLearnMixture
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, SearchResults
+from gaussmix.datasets import load_faithful
 from gaussmix.em.degeneracy import collapsed_components
 from gaussmix.initialization import relative_ridge
 from gaussmix.moments import Moments
@@ -30,7 +31,6 @@ from gaussmix.statistics import Statistics
 from gaussmix.structures import every
 
 NUMBERS = tuple(range(1, 10))
-FAITHFUL = Path(__file__).parents[1] / "examples" / "data" / "faithful.csv"
 THOROUGH = {"stop_early": False, "n_walks": 2, "n_init": 3, "random_state": 0}
 # Independent starts for each model, from k-means.
 STARTS = 10
@@ -44,7 +44,7 @@ NEAR = 1e-4
 
 def faithful() -> np.ndarray:
     """Return the table Old Faithful: 272 rows of 2 features."""
-    return np.loadtxt(FAITHFUL, delimiter=",", skiprows=1)
+    return load_faithful().data
 
 
 def clusters() -> np.ndarray:

@@ -1,5 +1,6 @@
 """Sphinx builds the site from here: ``sphinx-build -W docs build/docs``. The site needs nothing from outside itself."""
 
+import re
 import sys
 from importlib import metadata
 from importlib.util import find_spec
@@ -36,7 +37,8 @@ exclude_patterns = ["gallery/*.ipynb", "gallery/*.py", "pictures"]
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
+myst_substitutions = {"version": release}
 myst_heading_anchors = 3
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -106,7 +108,6 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 2,
-    "copyfile_regex": r".*\.csv",
 }
 
 # --- Looks -----------------------------------------------------------------------------------------------------------
@@ -129,7 +130,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {page: [] for page in ("gallery/*", "changelog", "explained", "how-it-works", "index", "tour")}
+ALONE = ("gallery/*", "changelog", "explained", "how-it-works", "index", "install", "performance", "tour")
+html_sidebars = {page: [] for page in ALONE}  # pages without others beside them
 mathjax_path = "mathjax/tex-chtml-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # what it offers would come from outside
 
@@ -153,13 +155,35 @@ def trim(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def run_commands(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Show the outputs of the code that ships on the page of the command line."""
-    if page == "command-line":
+    """Show the outputs of the code that ships on pages with commands."""
+    if page in {path.stem for path in console.PAGES}:
         source[0] = console.fill(source[0])
+
+
+_BACK = re.compile(r'(?<=viewcode-back" href=")((?:\.\./)*([^"#]+)\.html#)([\w.]+)')
+
+
+def correct_anchors(app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Correct the links from sources to their documentation.
+
+    `viewcode` takes all names of a file for those of one module, but ``gaussmix.Status`` and ``gaussmix.em.run`` are in
+    one file.
+    """
+    objects = app.env.get_domain("py").objects.items()
+    entries = {(entry.docname, name) for name, entry in objects if not entry.aliased}
+
+    def correct(link: re.Match[str]) -> str:
+        part = link[3].removeprefix("gaussmix.")
+        found = [name for docname, name in entries if docname == link[2] and f".{name}".endswith(f".{part}")]
+        return link[1] + (link[3] if link[3] in found or not found else found[0])
+
+    if page.startswith("_modules/"):
+        context["body"] = _BACK.sub(correct, context["body"])
 
 
 def setup(app: Sphinx) -> None:
     """Say what is done beside what Sphinx does."""
     app.connect("doctree-read", trim)
     app.connect("source-read", run_commands)
+    app.connect("html-page-context", correct_anchors)
     app.connect("build-finished", copy_mathjax)

@@ -1,7 +1,7 @@
-"""The outputs of commands on the page of the command line: ``python docs/console.py`` writes them anew.
+"""The outputs of commands on the pages: ``python docs/console.py`` writes them anew.
 
 The site calls `fill` when it is built, so that it shows the outputs of the code that ships; a test compares them with
-those on the page.
+those on the pages.
 """
 
 import re
@@ -14,9 +14,10 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from gaussmix.cli.commands import app
+from gaussmix.datasets import load_faithful
 
-PAGE = Path(__file__).parent / "command-line.md"
-ROOT = PAGE.parents[1]
+DOCS = Path(__file__).parent
+PAGES = (DOCS / "command-line.md", DOCS / "index.md", DOCS.parent / "README.md")
 CARS = "name,speed,gears\nbeetle,1.5,4\nvan,2.5,4\nbus,3.5,5\nmini,2,4\n"
 EUROPE = "Länge;Gewicht\n1,25;1.012,5\n1,31;998\n2,5;2.040,25\n2,61;1.999,5\n"
 
@@ -30,7 +31,7 @@ _COMMAND = re.compile(r"^\$ gaussmix (.*)\n((?:[^$].*\n|\n)*)", re.MULTILINE)
 def fill(page: str) -> str:
     """Return a page with the outputs of its commands; commands that need other programs stand without one."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        shutil.copy(ROOT / "examples/data/faithful.csv", folder)
+        shutil.copy(load_faithful().filename, folder)
         Path("cars.csv").write_text(CARS, encoding="utf-8")
         Path("europe.csv").write_text(EUROPE, encoding="latin-1")
         return _BLOCK.sub(lambda block: _COMMAND.sub(_with_output, block[0]), page)
@@ -47,4 +48,5 @@ def _with_output(match: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -56,8 +56,11 @@ for ax, (name, model) in zip(axes.flat, models.items(), strict=True):
         ahead = probability[:, :, k] - np.delete(probability, k, axis=2).max(axis=2)
         ax.contour(across, up, ahead, levels=[0], colors="black", linewidths=0.8)
     ax.imshow(0.6 + 0.4 * probability @ colours, extent=(-4.5, 5.5, -3.2, 3.2), origin="lower", aspect="auto")
-    ax.scatter(*X.T, c=colours[y], s=6, linewidths=0)
-    ax.set(title=f"{name}: {model.score(new, truth):.1%}", xticks=[], yticks=[])
+    for k in range(3):
+        ax.scatter(*X[y == k].T, color=colours[k], s=6, linewidths=0, label=f"class {k}")
+    ax.set(title=f"{name}: {model.score(new, truth):.1%}", xticks=[], yticks=[], xlabel="x", ylabel="y")
+    ax.label_outer()
+axes[0, 0].legend(loc="upper left", ncols=3)
 plt.show()
 print("components of each class:", [params["n_components"] for params in models["mixtures"].best_params_])
 

@@ -121,9 +121,10 @@ new, rest = rows[:500], rows[500:]
 sizes = [100, 200, 400, 1297]
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for structure in ("spherical", "diag", "tied", "full"):
+colours = {"spherical": "#0072B2", "diag": "#E69F00", "tied": "#009E73", "full": "#D55E00"}
+for structure, colour in colours.items():
     model = GaussianMixture(6, covariance_type=structure, random_state=0)
-    ax.plot(sizes, [model.fit(rest[:n]).score(new) for n in sizes], "o-", label=structure)
+    ax.plot(sizes, [model.fit(rest[:n]).score(new) for n in sizes], "o-", color=colour, label=structure)
 ax.set(xscale="log", xlabel="fitted rows", ylabel="log-likelihood per held-out row")
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()

@@ -7,11 +7,11 @@ mixture shows how many kinds of eruptions there are, and predicts the waiting ti
 """
 
 # %%
-# The rows are in a small file with two columns in minutes. The mixture keeps the names of the columns.
+# The table comes with gaussmix and has two columns, in minutes. The mixture keeps the names of the columns.
 
-import pandas as pd
+from gaussmix.datasets import load_faithful
 
-X = pd.read_csv("data/faithful.csv")
+X = load_faithful(as_frame=True).data
 X.head(3)
 
 # %%

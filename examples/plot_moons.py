@@ -25,7 +25,8 @@ figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.6), sharex=True, sharey=True, 
 for ax, model in zip(axes, (two, sixteen), strict=True):
     plot.clusters(model.mixture_, X, certainty=None, ax=ax)
     plot.ellipses(model.mixture_, content=0.9, ax=ax)
-    ax.set(title=f"{model.n_components} components", xlabel="", ylabel="", aspect="equal")
+    ax.set(title=f"{model.n_components} components", xlabel="x", ylabel="y", aspect="equal")
+    ax.label_outer()
 plt.show()
 
 # %%
@@ -45,7 +46,8 @@ for ax, model in zip(axes, (two, sixteen), strict=True):
     density = model.mixture_.pdf(places).reshape(across.shape)
     ax.pcolormesh(across, up, density, cmap="Blues", shading="gouraud")
     plot.contours(model.mixture_, content=0.9, ax=ax)
-    ax.set(title=f"{model.n_components} components", xlabel="", ylabel="")
+    ax.set(title=f"{model.n_components} components", xlabel="x", ylabel="y")
+    ax.label_outer()
 plt.show()
 
 # %%
@@ -104,5 +106,5 @@ print(f"agreement of sixteen, joined to two clusters: {adjusted_rand_score(moon,
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
 plot.merge_tree(hierarchy, ax=axes[0])
 axes[1].scatter(*X.T, c=np.array(["#0072B2", "#E69F00"])[clusters], s=3, linewidths=0)
-axes[1].set(aspect="equal")
+axes[1].set(xlabel="x", ylabel="y", title="the two clusters", aspect="equal")
 plt.show()

@@ -44,7 +44,8 @@ for ax, (name, detector) in zip(axes, detectors.items(), strict=True):
     ax.scatter(*new[out].T, s=20, color="#D55E00", linewidths=0, label="outliers")
     ax.set(xlim=(-8.5, 11), ylim=(-6.5, 9))
     plot.contours(detector.mixture_, content=0.99, ax=ax)
-    ax.set(title=name, xlabel="", ylabel="")
+    ax.set(title=name, xlabel="x", ylabel="y")
+    ax.label_outer()
 axes[0].legend(loc="upper left")
 plt.show()
 
@@ -82,7 +83,8 @@ print(f"{found[-40:].sum()} of 40 strangers are in component {wide}, and {found[
 figure, ax = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
 plot.clusters(search.mixture_, new, ax=ax)
 plot.ellipses(search.mixture_, content=0.9, ax=ax)
-ax.set(xlabel="", ylabel="")
+ax.set(xlabel="x", ylabel="y")
+ax.legend()
 plt.show()
 
 # %%

@@ -62,7 +62,9 @@ print("the densest half:", ", ".join(f"{low:.2f} to {high:.2f}" for low, high in
 figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 plot.curve(mixture, X, feature="flavanoids", ax=ax)
 for low, high in pieces:
-    ax.axvspan(low, high, color="#E69F00", alpha=0.2, linewidth=0)
+    bands = ax.axvspan(low, high, color="#E69F00", alpha=0.2, linewidth=0)
+bands.set_label("densest half")
+ax.legend()
 plt.show()
 
 # %%

@@ -2,11 +2,10 @@ import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # read once by scipy: without it a check of scikit-learn is skipped
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+from gaussmix.datasets import load_faithful
 
 settings.register_profile(
     "laws",
@@ -16,9 +15,7 @@ settings.register_profile(
 )
 settings.load_profile("laws")
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(scope="session")
 def faithful():
-    return np.loadtxt(ROOT / "examples/data/faithful.csv", delimiter=",", skiprows=1)
+    return load_faithful().data

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.testing.compare import compare_images
 
 ROOT = str(Path(__file__).parents[1])
 sys.path.insert(0, ROOT)
@@ -84,6 +85,12 @@ def test_results_come_back_as_they_were_saved(tmp_path):
 def test_the_page_and_the_readme_say_what_their_results_say(written, made):
     text = written.read_text(encoding="utf-8")
     assert page.fill_parts(text, made(page.FOLDER)) == text
+
+
+def test_the_picture_shows_its_results(tmp_path):
+    """Up to what fonts of different versions change; a line in another place differs by more."""
+    slopes.draw(Results.load(page.FOLDER / "slopes.json"), tmp_path / "slopes.png")
+    assert compare_images(page.FOLDER / "slopes.png", tmp_path / "slopes.png", tol=1.0) is None
 
 
 def test_the_page_does_without_experiments_that_were_not_made(tmp_path):

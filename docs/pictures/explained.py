@@ -1,25 +1,19 @@
-"""Make the pictures of the front page, the tour, docs/explained.md and docs/how-it-works.md, in half a minute.
-
-    pip install -e ".[plot]"
-    python docs/pictures/explained.py             # all, beside this file
-    python docs/pictures/explained.py soft moons  # some
-
-Seeds are fixed.
-"""
+"""Draw the pictures of the front page, the tour, docs/explained.md and docs/how-it-works.md: see make.py."""
 
 from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
-from make import FOLDER, INK, PALE, WIDTH, bare, main, minus, noted
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_moons
 from sklearn.decomposition import PCA
+from style import INK, PALE, WIDTH, bare, minus, noted
 
 from gaussmix import Diagonal, Full, GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.datasets import load_faithful
 from gaussmix.em import State, iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.plot.style import PALETTE
@@ -48,6 +42,9 @@ def front() -> Figure:
         ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
         ax.set_title(name, fontsize=13)
         ax.spines[:].set_visible(True)
+    left.set(xlabel="duration of the eruption", ylabel="time until the next")
+    second.set(xlabel="number of components", ylabel="BIC")
+    third.set_xlabel("two moons")
     return figure
 
 
@@ -59,6 +56,8 @@ def tour() -> Figure:
     plot.clusters(named_, geyser(), ax=left)
     plot.ellipses(named_, ax=left)
     plot.contours(named_, ax=right)
+    right.set_ylabel("")
+    right.tick_params(labelleft=True)
     return figure
 
 
@@ -73,7 +72,7 @@ def limits() -> Figure:
         plot.clusters(mixture, rows, certainty=None, ax=column[1])
         plot.ellipses(mixture, content=0.95, ax=column[1])
         for ax, method in zip(column, ("k-means", "mixture"), strict=True):
-            framed(ax, rows, 0.22)
+            framed(ax, rows, 0.42)
             ax.set_title(f"{method}, {name} clusters")
     return figure
 
@@ -82,7 +81,7 @@ def soft() -> Figure:
     """Two clusters that meet: each row's certainty as its size, and the responsibility along a line between them."""
     rows = meeting_clusters()
     mixture = in_order(GaussianMixture(2, random_state=0).fit(rows).mixture_)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="constrained")
     plot.clusters(mixture, rows, ax=left)
     plot.ellipses(mixture, ax=left)
     framed(left, rows)
@@ -94,8 +93,9 @@ def soft() -> Figure:
         right.plot(share, resp[:, k], color=colour, linewidth=2)
     right.axhline(0.5, color=PALE, linewidth=1, linestyle=(0, (4, 3)))
     right.set(xticks=[0, 1], xticklabels=["one centre", "the other"], ylabel="responsibility", ylim=(-0.03, 1.03))
-    left.set_title("the less certain, the smaller")
-    right.set_title("on the way between the centres")
+    right.set_box_aspect(4 / 5)  # as high as the frame on the left
+    left.set_title("less certain rows are drawn smaller")
+    right.set_title("on the line between the centres")
     return figure
 
 
@@ -105,7 +105,7 @@ def recipe() -> Figure:
     rows = mixture.sample(2000, random_state=1)
     figure, ax = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
     plot.curve(mixture, rows, ax=ax)
-    ax.set(xlabel="", yticks=[])
+    ax.set_xlabel("x")
     ax.legend()
     return figure
 
@@ -124,7 +124,8 @@ def steps() -> Figure:
         for line, colour in zip(ax.lines[1:], PALETTE, strict=False):
             ax.fill_between(*line.get_data(), color=colour, alpha=0.35, linewidth=0)
         ax.plot(rows[:, 0], np.full(6, 0.004), "|", color=INK, markersize=12, markeredgewidth=1.2)
-        ax.set(ylim=(0, 0.27), yticks=[], xticks=rows[:, 0], xlabel="", ylabel="", title=name)
+        ax.set(ylim=(0, 0.27), yticks=[0.0, 0.1, 0.2], xticks=rows[:, 0], xlabel="x", title=name)
+        ax.label_outer()
     return figure
 
 
@@ -133,13 +134,13 @@ def climbing() -> Figure:
     rows = geyser()
     way, other = (on_the_way(rows, means, 31) for means in ([[3.2, 66.0], [3.8, 66.0]], [[2.5, 82.0], [4.0, 55.0]]))
     shown = {"the start": way[0], "1 step": way[1], "4 steps": way[4], "8 steps": way[8], "another start": other[30]}
-    figure, axes = plt.subplots(1, 5, figsize=(10.0, 2.7), layout="constrained")
+    figure, axes = plt.subplots(1, 5, figsize=(10.0, 2.9), sharex=True, sharey=True, layout="constrained")
     for ax, (name, state) in zip(axes, shown.items(), strict=True):
         plot.clusters(state.mixture, rows, ax=ax)
         plot.ellipses(state.mixture, ax=ax)
-        ax.set(xlim=(0.9, 6.0), ylim=(38, 102), xticks=[], yticks=[], ylabel="", title=name)
-        ax.set_xlabel(minus(state.log_likelihood))
-        ax.spines[:].set_visible(True)
+        ax.set(xlim=(0.2, 6.6), ylim=(22, 112), xlabel="eruptions", ylabel="waiting")
+        ax.set_title(f"{name}\n{minus(state.log_likelihood)} per row")
+        ax.label_outer()
     return figure
 
 
@@ -147,7 +148,7 @@ def shapes() -> Figure:
     """Four covariance structures on the same rows."""
     rows = stretched_clusters()
     kinds = ("spherical", "diag", "tied", "full")
-    figure, axes = plt.subplots(1, 4, figsize=(10.0, 3.0), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(10.0, 2.5), layout="constrained")
     for ax, kind in zip(axes, kinds, strict=True):
         model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(rows)
         plot.clusters(in_order(model.mixture_), rows, certainty=None, ax=ax)
@@ -165,17 +166,18 @@ def number() -> Figure:
     table = search.results_.columns
     held_out = [-2 * len(rows) * one.mixture.logpdf(unseen).mean() for one in search.results_.candidates]
     curves = {"BIC": table["bic"], "AIC": table["aic"], "new rows": held_out}
-    curves["the rows themselves"] = [-2 * value for value in table["log_likelihood"]]
+    curves["the fitted rows"] = [-2 * value for value in table["log_likelihood"]]
     figure, ax = plt.subplots(figsize=(WIDTH, 3.8), layout="constrained")
     colours = (*PALETTE[:3], PALE)
     for (name, values), colour, away in zip(curves.items(), colours, (0, -9, 9, 0), strict=True):
         ax.plot(sizes, values, color=colour, linewidth=2)
-        noted(ax, name, (sizes[-1], values[-1]), (8, away), va="center", color=colour)
-        if name != "the rows themselves":
+        noted(ax, name, (sizes[-1], values[-1]), (8, away), va="center")
+        if name != "the fitted rows":
             best = int(np.argmin(values))
             ax.plot(sizes[best], values[best], "o", color=colour, markersize=8)
     ax.set(xlabel="components", ylabel="\N{MINUS SIGN}2 log-likelihood, and penalty", xticks=[1, 5, 10, 15, 20])
-    ax.set_xlim(0.5, 24.5)
+    ax.set_xlim(0.5, 25.5)
+    ax.spines.bottom.set_bounds(0.5, 20.5)
     return figure
 
 
@@ -248,7 +250,7 @@ def new_digits(n_rows: int) -> np.ndarray:
 
 def geyser() -> np.ndarray:
     """Old Faithful."""
-    return np.loadtxt(FOLDER.parents[1] / "examples" / "data" / "faithful.csv", delimiter=",", skiprows=1)
+    return load_faithful().data
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------------
@@ -287,7 +289,3 @@ def shaded(ax: Axes, mixture: Mixture) -> None:
     ax.imshow(
         np.sqrt(density), extent=(*ax.get_xlim(), *ax.get_ylim()), origin="lower", aspect=ax.get_aspect(), cmap="Blues"
     )
-
-
-if __name__ == "__main__":
-    main(PICTURES)

@@ -1,24 +1,18 @@
-"""Make the pictures of docs/plotting.md, in some twenty seconds.
-
-    pip install -e ".[test]"
-    python docs/pictures/plotting.py                # all, beside this file
-    python docs/pictures/plotting.py plot-criteria # some
-
-Seeds are fixed.
-"""
+"""Draw the pictures of docs/plotting.md: see make.py."""
 
 from itertools import islice
 
 import numpy as np
 import pandas as pd
-from make import FOLDER, WIDTH, main
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris, make_moons
 from sklearn.decomposition import PCA
+from style import WIDTH
 
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, plot
+from gaussmix.datasets import load_faithful
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.initialization import relative_ridge
@@ -42,14 +36,14 @@ def clusters() -> Figure:
 def balls() -> Figure:
     """Draw the clusters of k-means and of a mixture in two moons."""
     rows, _ = make_moons(500, noise=0.07, random_state=0)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, HEIGHT), sharex=True, sharey=True, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.7), sharex=True, sharey=True, layout="constrained")
     plot.kmeans(KMeans(8, random_state=0).fit(rows), rows, ax=left).set_title("k-means")
     mixture = GaussianMixture(8, random_state=0).fit(rows).mixture_
     plot.clusters(mixture, rows, ax=right)
     plot.ellipses(mixture, content=0.9, ax=right).set_title("a mixture")
     for ax in (left, right):
         ax.set_aspect("equal")
-        ax.label_outer()
+        ax.label_outer(remove_inner_ticks=True)
     return figure
 
 
@@ -72,7 +66,10 @@ def surface() -> Figure:
 
 def pairs() -> Figure:
     """All features of the irises."""
-    return plot.pairs(GaussianMixture(3, random_state=0).fit(iris()).mixture_, iris())[0, 0].figure
+    axes = plot.pairs(GaussianMixture(3, random_state=0).fit(iris()).mixture_, iris())
+    figure = axes[0, 0].figure
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize="x-small")
+    return figure
 
 
 def criteria() -> Figure:
@@ -131,8 +128,4 @@ def iris() -> pd.DataFrame:
 
 def geyser() -> pd.DataFrame:
     """Eruptions of Old Faithful: how long they took, and how long one waited for the next."""
-    return pd.read_csv(FOLDER.parents[1] / "examples/data/faithful.csv")
-
-
-if __name__ == "__main__":
-    main(PICTURES)
+    return load_faithful(as_frame=True).data

@@ -75,7 +75,12 @@ class Diagnosis:
 
     Examples
     --------
-    See :func:`diagnose`.
+    >>> import numpy as np
+    >>> from gaussmix import Mixture, diagnose
+    >>> rows = np.append(np.random.default_rng(0).normal(size=100), 12.0)[:, None]
+    >>> diagnosis = diagnose(Mixture([0.99, 0.01], [[0.0], [12.0]], [1.0, 1e-6]), rows)
+    >>> diagnosis.verdicts
+    ('', 'few rows, tight')
     """
 
     weights: Floats
@@ -109,13 +114,31 @@ class Diagnosis:
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the table as a pandas frame."""
+        """Return the table as a pandas frame.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture, diagnose
+        >>> rows = np.random.default_rng(0).normal(size=(100, 1))
+        >>> diagnose(Mixture([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0]), rows).to_pandas().shape
+        (2, 6)
+        """
         import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
 
         return pd.DataFrame(self.columns)
 
     def to_polars(self) -> "pl.DataFrame":
-        """Return the table as a polars frame."""
+        """Return the table as a polars frame.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture, diagnose
+        >>> rows = np.random.default_rng(0).normal(size=(100, 1))
+        >>> diagnose(Mixture([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0]), rows).to_polars().shape
+        (2, 6)
+        """
         import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
 
         return pl.DataFrame(self.columns)

@@ -54,7 +54,14 @@ class Hierarchy:
 
     Examples
     --------
-    See :func:`merge_components`.
+    >>> from gaussmix import GaussianMixture
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
+    >>> hierarchy = GaussianMixture(4, random_state=0).fit(X).merge_components(X)
+    >>> hierarchy.n_clusters                                      # the suggestion
+    3
+    >>> hierarchy.entropies.round()
+    array([ 0.,  1., 27., 94.])
     """
 
     merges: Labels
@@ -111,6 +118,13 @@ class Hierarchy:
         ------
         ValueError
             If `n_clusters` is not from 1 to K.
+
+        Examples
+        --------
+        >>> from gaussmix import Hierarchy
+        >>> hierarchy = Hierarchy(merges=[[1, 2], [0, 1]], entropies=[0.0, 2.0, 30.0], masses=[50.0, 20.0, 30.0])
+        >>> hierarchy.clusters(2)
+        array([0, 1, 1])
         """
         if not 1 <= n_clusters <= self.n_components:
             msg = (

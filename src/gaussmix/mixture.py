@@ -179,19 +179,56 @@ class Mixture:
         -------
         (n,) ndarray
             Log-densities, in nats.
+
+        Raises
+        ------
+        ValueError
+            If the rows have another number of features than the mixture, or a value is not finite.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+        >>> mixture.logpdf([[0.0, 0.0], [1e200, 0.0]])
+        array([-2.49080163e+000, -1.79769313e+308])
         """
         return assessment.log_densities(self, self._points(rows))
 
     def pdf(self, rows: ArrayLike) -> Floats:
-        """Return the density at each row, ``(n, D) -> (n,)``."""
+        """Return the density at each row, ``(n, D) -> (n,)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+        >>> mixture.pdf([[0.0, 0.0], [3.0, 1.0]]).round(4)
+        array([0.0828, 0.0403])
+        """
         return np.exp(self.logpdf(rows))
 
     def responsibilities(self, rows: ArrayLike) -> Floats:
-        """Return the probability of each component for each row, ``(n, D) -> (n, K)``; they sum to one for each row."""
+        """Return the probability of each component for each row, ``(n, D) -> (n, K)``; they sum to one for each row.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+        >>> mixture.responsibilities([[0.0, 0.0], [1.5, 0.5]]).round(3)
+        array([[0.961, 0.039],
+               [0.517, 0.483]])
+        """
         return assessment.responsibilities(self, self._points(rows))
 
     def predict(self, rows: ArrayLike) -> Labels:
-        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+        >>> mixture.predict([[0.0, 0.0], [3.0, 1.0]])
+        array([0, 1])
+        """
         return assessment.labels(self, self._points(rows))
 
     # --- Functions of a mixture, each in the file of `density` that is named after its subject ------------------------

@@ -24,7 +24,21 @@ _LENGTH = 8
 
 
 class ModelFileError(ValueError):
-    """A file that contains no mixture, or is damaged."""
+    """A file that contains no mixture, or is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gaussmix import ModelFileError, load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "model.gmx").write_bytes(b"no model")
+    ...     try:
+    ...         load(Path(folder, "model.gmx"))
+    ...     except ModelFileError:
+    ...         print("fit again")
+    fit again
+    """
 
 
 def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -103,6 +117,17 @@ def load(path: str | os.PathLike[str]) -> Mixture:
         If the file must not be read.
     ModelFileError
         If the file has another format or a newer version, or is truncated or changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gaussmix import Mixture, load, save
+    >>> mixture = Mixture([0.5, 0.5], [[0.0], [4.0]], [1.0, 2.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(mixture, Path(folder, "model.gmx"))
+    ...     load(Path(folder, "model.gmx")).weights
+    array([0.5, 0.5])
     """
     file = Path(path)
     try:

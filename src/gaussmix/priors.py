@@ -106,7 +106,16 @@ class NormalInverseWishart:
         return _frozen("scale", np.diag(self.spread)) if self.spread.ndim == 1 else self.spread
 
     def weight(self, structure: Structure) -> float:
-        """Return the number of rows that the prior on one covariance of a structure weighs."""
+        """Return the number of rows that the prior on one covariance of a structure weighs.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture, NormalInverseWishart
+        >>> from gaussmix.structures import named
+        >>> prior = NormalInverseWishart(mean=[0.0], shrinkage=1.0, dof=4.0, scale=[[1.0]])
+        >>> prior.weight(named("full"))
+        6.0
+        """
         moments, n_features = structure.moments, len(self.mean)
         return (self.dof - moments.weightless_dof(n_features)) / moments.dof_per_row(n_features)
 
@@ -119,6 +128,19 @@ class NormalInverseWishart:
             Sums over the rows alone, about any origin.
         structure : Structure
             The structure that the covariances will have.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture, NormalInverseWishart
+        >>> from gaussmix.moments import FULL
+        >>> from gaussmix.sources import ArraySource
+        >>> from gaussmix.structures import named
+        >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0]]))
+        >>> statistics = rows.reduce(Mixture([1.0], [[0.0]], [1.0]), FULL)
+        >>> prior = NormalInverseWishart(mean=[0.0], shrinkage=1.0, dof=4.0, scale=[[1.0]])
+        >>> prior.add_to(statistics, named("full")).means.round(2)     # the mean of the rows, 2, moves towards 0
+        array([[1.5]])
         """
         central = statistics.central()
         n_components = len(central.origin)
@@ -141,11 +163,31 @@ class NormalInverseWishart:
         It is known up to a constant that depends only on the prior, the structure, K and D: where the prior on a
         covariance has a maximum, the logarithm of the maximum is 0. Without a ridge, the sum of the log-likelihood and
         this logarithm never falls from one EM step to the next.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture, NormalInverseWishart
+        >>> from gaussmix.structures import named
+        >>> prior = NormalInverseWishart(mean=[0.0], shrinkage=1.0, dof=4.0, scale=[[1.0]])
+        >>> far, near = (Mixture([1.0], [[mean]], [1.0]) for mean in (5.0, 0.0))
+        >>> round(prior.log_density(far, named("full")) - prior.log_density(near, named("full")), 2)
+        -12.5
         """
         return float(self.log_densities(mixture, structure).sum())
 
     def log_densities(self, mixture: Mixture, structure: Structure) -> Floats:
-        """Return the part of each component in :meth:`log_density`, ``(K,)``."""
+        """Return the part of each component in :meth:`log_density`, ``(K,)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Mixture, NormalInverseWishart
+        >>> from gaussmix.structures import named
+        >>> prior = NormalInverseWishart(mean=[0.0], shrinkage=1.0, dof=4.0, scale=[[1.0]])
+        >>> mixture = Mixture([0.5, 0.5], [[0.0], [2.0]], [1.0, 1.0])
+        >>> densities = prior.log_densities(mixture, named("spherical"))
+        >>> round(float(densities[1] - densities[0]), 2)
+        -2.0
+        """
         peak = _share(structure, mixture.n_components) * self._peak(structure)
         return self._unscaled(mixture, structure) - peak
 

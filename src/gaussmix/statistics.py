@@ -54,6 +54,18 @@ class Statistics:
         How much of the second moments is kept.
     skipped : float
         Number of pairs of a row and a component that were not computed, as they were proven to be negligible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.moments import FULL
+    >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]]))
+    >>> start = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    >>> statistics = rows.reduce(start, FULL)
+    >>> statistics.weight, (statistics + statistics).weight
+    (6.0, 12.0)
     """
 
     origin: Floats

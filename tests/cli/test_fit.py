@@ -16,6 +16,7 @@ from gaussmix.cli import outputs
 from gaussmix.cli.commands import Criterion, fit
 from gaussmix.cli.commands.fit import Effort
 from gaussmix.cli.options import numbers_of_components
+from gaussmix.datasets import load_faithful
 from gaussmix.em import Status
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.selection import CRITERIA, NAMES
@@ -23,7 +24,7 @@ from gaussmix.sources import ArraySource
 from gaussmix.structures import STRUCTURES
 
 ROOT = Path(__file__).parents[2]
-FAITHFUL = ROOT / "examples/data/faithful.csv"
+FAITHFUL = Path(load_faithful().filename)
 TIGHT = ROOT / "tests/reference/mclust_fits.json"
 QUICK = ("--components", "1:2", "--n-init", 1)
 

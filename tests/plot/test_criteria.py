@@ -83,6 +83,7 @@ def test_structures_with_one_kind_of_axes_have_one_colour_and_each_its_own_look(
         "axes aligned",
         "equal axes",
         "own axes",
+        "stopped early",
     }
 
 

@@ -46,7 +46,8 @@ def test_tol_is_marked(ax):
 def test_the_end_says_the_log_likelihood(ax):
     model = fitted()
     plot.history(model, ax=ax)
-    assert f"{model.log_likelihood_:.6g}".replace("-", "\N{MINUS SIGN}") in [text.get_text() for text in ax.texts]
+    end = f"ends at {model.log_likelihood_:.6g} per row".replace("-", "\N{MINUS SIGN}")
+    assert end in [text.get_text() for text in ax.texts]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,17 @@ class Covariances(ABC):
         standard deviations.
     correlated : bool
         True where the form stores covariances of different features.
+
+    Examples
+    --------
+    >>> from gaussmix import Diagonal, Mixture
+    >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], Diagonal.from_covariances([[1.0, 4.0], [1.0, 1.0]]))
+    >>> mixture.covariances.factors
+    array([[1., 2.],
+           [1., 1.]])
+    >>> mixture.covariances.covariances
+    array([[1., 4.],
+           [1., 1.]])
     """
 
     factors: Floats
@@ -76,17 +87,41 @@ class Covariances(ABC):
     @classmethod
     @abstractmethod
     def from_covariances(cls, covariances: ArrayLike) -> Self:
-        """Factor covariances in the form's own shape; raise :class:`NotPositiveDefiniteError` for an indefinite one."""
+        """Factor covariances in the form's own shape; raise :class:`NotPositiveDefiniteError` for an indefinite one.
+
+        Examples
+        --------
+        >>> from gaussmix import Full, Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).factors
+        array([1., 2.])
+        >>> Full.from_covariances([[[4.0, 2.0], [2.0, 2.0]]]).factors
+        array([[[2., 0.],
+                [1., 1.]]])
+        """
 
     @classmethod
     @abstractmethod
     def from_precisions(cls, precisions: ArrayLike) -> Self:
-        """Factor inverse covariances in the form's own shape; raise ``ValueError`` for an indefinite one."""
+        """Factor inverse covariances in the form's own shape; raise ``ValueError`` for an indefinite one.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_precisions([1.0, 4.0]).covariances
+        array([1.  , 0.25])
+        """
 
     @classmethod
     @abstractmethod
     def shape(cls, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Return the shape of the stored arrays."""
+        """Return the shape of the stored arrays.
+
+        Examples
+        --------
+        >>> from gaussmix import Full, Tied
+        >>> Full.shape(3, 2), Tied.shape(3, 2)
+        ((3, 2, 2), (2, 2))
+        """
 
     @staticmethod
     @abstractmethod
@@ -100,6 +135,12 @@ class Covariances(ABC):
         ----------
         n_features : int
             D.
+
+        Examples
+        --------
+        >>> from gaussmix import Diagonal, Full
+        >>> Full.fewest_rows(5), Diagonal.fewest_rows(5)
+        (7, 3)
         """
 
     @property
@@ -114,39 +155,110 @@ class Covariances(ABC):
 
     @abstractmethod
     def whiten(self, centred: Floats) -> Floats:
-        """Return ``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(K, n, D) -> (K, n, D)``."""
+        """Return ``L_k⁻¹ (x - μ_k)`` for rows that are centred already, ``(K, n, D) -> (K, n, D)``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Spherical
+        >>> Spherical([1.0, 2.0]).whiten(np.array([[[4.0, 2.0]], [[4.0, 2.0]]]))[1]
+        array([[2., 1.]])
+        """
 
     @abstractmethod
     def colour(self, k: int, white: Floats) -> Floats:
-        """Multiply standard normal rows ``(n, D)`` by the Cholesky factor of covariance k: the inverse of `whiten`."""
+        """Multiply standard normal rows ``(n, D)`` by the Cholesky factor of covariance k: the inverse of `whiten`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Full
+        >>> Full([[[2.0, 0.0], [1.0, 1.0]]]).colour(0, np.array([[1.0, 0.0], [0.0, 1.0]]))
+        array([[2., 1.],
+               [0., 1.]])
+        """
 
     @abstractmethod
     def log_det(self, n_components: int, n_features: int) -> Floats:
-        """Return ``log det Σ_k`` as ``(K,)``."""
+        """Return ``log det Σ_k`` as ``(K,)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).log_det(2, 3).round(3)
+        array([0.   , 4.159])
+        """
 
     @abstractmethod
     def relative_trace(self, variances: Floats) -> Floats:
-        """Return ``tr(Σ_k⁻¹ diag(variances))`` for variances ``(D,)``, as ``(K,)``, or ``(1,)`` for a shared matrix."""
+        """Return ``tr(Σ_k⁻¹ diag(variances))`` for variances ``(D,)``, as ``(K,)``, or ``(1,)`` for a shared matrix.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).relative_trace(np.array([1.0, 3.0]))
+        array([4., 1.])
+        """
 
     @abstractmethod
     def variances(self, n_components: int, n_features: int) -> Floats:
-        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices."""
+        """Return the diagonals of all K matrices, ``(K, D)``, without the matrices.
+
+        Examples
+        --------
+        >>> from gaussmix import Tied
+        >>> Tied.from_covariances([[4.0, 2.0], [2.0, 2.0]]).variances(3, 2)
+        array([[4., 2.],
+               [4., 2.],
+               [4., 2.]])
+        """
 
     @abstractmethod
     def dense(self, n_components: int, n_features: int) -> Floats:
-        """Return all K matrices as ``(K, D, D)``."""
+        """Return all K matrices as ``(K, D, D)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).dense(2, 2)[1]
+        array([[4., 0.],
+               [0., 4.]])
+        """
 
     @abstractmethod
     def cholesky(self, n_components: int, n_features: int) -> Floats:
-        """Return all K Cholesky factors as ``(K, D, D)``."""
+        """Return all K Cholesky factors as ``(K, D, D)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).cholesky(2, 2)[1]
+        array([[2., 0.],
+               [0., 2.]])
+        """
 
     def of(self, components: slice | Flags | Labels) -> Self:
-        """Return the covariances of the given components."""
+        """Return the covariances of the given components.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0, 9.0]).of([0, 2]).covariances
+        array([1., 9.])
+        """
         return self._of(self.factors[components])
 
     @abstractmethod
     def marginal(self, features: list[int]) -> Self:
-        """Return the covariances of the given features, in their order, in the same form."""
+        """Return the covariances of the given features, in their order, in the same form.
+
+        Examples
+        --------
+        >>> from gaussmix import Full
+        >>> Full.from_covariances([[[4.0, 2.0], [2.0, 2.0]]]).marginal([1]).covariances
+        array([[[2.]]])
+        """
 
     @abstractmethod
     def conditional(self, given: list[int], rest: list[int], n_components: int) -> "tuple[Floats, Covariances]":
@@ -157,17 +269,41 @@ class Covariances(ABC):
         coefficients : (K, R, G) ndarray
         residual : Covariances
             The covariances of the R features given the others.
+
+        Examples
+        --------
+        >>> from gaussmix import Full
+        >>> coefficients, residual = Full.from_covariances([[[4.0, 2.0], [2.0, 2.0]]]).conditional([0], [1], 1)
+        >>> coefficients
+        array([[[0.5]]])
+        >>> residual.covariances
+        array([[[1.]]])
         """
 
     @abstractmethod
     def mapped(self, matrix: Floats, n_components: int) -> "Covariances":
-        """Return ``A Σ_k Aᵀ`` for a matrix ``(M, D)`` of rank M."""
+        """Return ``A Σ_k Aᵀ`` for a matrix ``(M, D)`` of rank M.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Diagonal
+        >>> Diagonal.from_covariances([[1.0, 4.0]]).mapped(np.array([[1.0, 1.0]]), 1).dense(1, 1)
+        array([[[5.]]])
+        """
 
     @abstractmethod
     def convolved(self, root: Floats, n_components: int) -> "Covariances":
         """Return ``Σ_k + C`` for noise of deviations ``(D,)``, or of a covariance ``C = RᵀR`` given by R ``(D, D)``.
 
         The sum of a normal variable and independent normal noise has this covariance.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Diagonal
+        >>> Diagonal.from_covariances([[9.0, 16.0]]).convolved(np.array([4.0, 3.0]), 1).covariances
+        array([[25., 25.]])
         """
 
     @abstractmethod
@@ -176,10 +312,26 @@ class Covariances(ABC):
 
         The coefficients of the regression on the first features stay as they are. A shared matrix takes the first of
         the factors, which must be equal.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Full
+        >>> wider = Full.from_covariances([[[4.0, 2.0], [2.0, 2.0]]]).with_inflated_residuals(1, np.array([3.0]), 2)
+        >>> wider.covariances                                          # the variance of y given x was 1
+        array([[[4., 2.],
+                [2., 4.]]])
         """
 
     def times(self, factor: float) -> Self:
-        """Return the covariances of the rows times a positive factor."""
+        """Return the covariances of the rows times a positive factor.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).times(10.0).covariances
+        array([100., 400.])
+        """
         return self._of(self.factors * factor)
 
     @property

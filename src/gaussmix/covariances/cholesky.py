@@ -103,7 +103,15 @@ class _CholeskyFactors(Covariances):
 
 @final
 class Tied(_CholeskyFactors):
-    """One matrix for all components: shape ``(D, D)``."""
+    """One matrix for all components: shape ``(D, D)``.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture, Tied
+    >>> tied = Tied.from_covariances([[4.0, 2.0], [2.0, 2.0]])
+    >>> Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], tied).covariances.dense(2, 2).shape
+    (2, 2, 2)
+    """
 
     form, axes = "tied", "(D, D)"
 
@@ -133,7 +141,16 @@ class Tied(_CholeskyFactors):
 
 @final
 class Full(_CholeskyFactors):
-    """One matrix for each component: shape ``(K, D, D)``."""
+    """One matrix for each component: shape ``(K, D, D)``.
+
+    Examples
+    --------
+    >>> from gaussmix import Full
+    >>> full = Full.from_covariances([[[4.0, 2.0], [2.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> full.precisions[0]
+    array([[ 0.5, -0.5],
+           [-0.5,  1. ]])
+    """
 
     form, axes = "full", "(K, D, D)"
 

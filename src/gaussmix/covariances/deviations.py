@@ -62,7 +62,15 @@ class _StandardDeviations(Covariances):
 
     @abstractmethod
     def deviations(self, n_components: int, n_features: int) -> Floats:
-        """Return the standard deviations as ``(K, D)``."""
+        """Return the standard deviations as ``(K, D)``.
+
+        Examples
+        --------
+        >>> from gaussmix import Spherical
+        >>> Spherical.from_covariances([1.0, 4.0]).deviations(2, 3)
+        array([[1., 1., 1.],
+               [2., 2., 2.]])
+        """
 
     def variances(self, n_components: int, n_features: int) -> Floats:
         return self.deviations(n_components, n_features) ** 2
@@ -105,7 +113,14 @@ class _StandardDeviations(Covariances):
 
 @final
 class Spherical(_StandardDeviations):
-    """One variance for each component: shape ``(K,)``."""
+    """One variance for each component: shape ``(K,)``.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture, Spherical
+    >>> Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], Spherical.from_covariances([1.0, 4.0])).covariances.factors
+    array([1., 2.])
+    """
 
     form, axes = "spherical", "(K,)"
 
@@ -128,7 +143,15 @@ class Spherical(_StandardDeviations):
 
 @final
 class Diagonal(_StandardDeviations):
-    """One variance for each component and feature: shape ``(K, D)``."""
+    """One variance for each component and feature: shape ``(K, D)``.
+
+    Examples
+    --------
+    >>> from gaussmix import Diagonal
+    >>> Diagonal.from_covariances([[1.0, 4.0], [9.0, 16.0]]).factors
+    array([[1., 2.],
+           [3., 4.]])
+    """
 
     form, axes = "diag", "(K, D)"
 

@@ -122,6 +122,15 @@ class ConditionalMixtures:
         ------
         ValueError
             If there is not one point for each row, or a value is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> given.logpdf([0.0, 1.0]).round(2)
+        array([-0.78, -1.26])
         """
         points = self._points(check_finite("values", values))
         out = np.empty(len(self))
@@ -130,7 +139,27 @@ class ConditionalMixtures:
         return out
 
     def cdf(self, values: ArrayLike) -> Floats:
-        """Return the conditional probability of at most each row's own value, ``(n,) -> (n,)``, for R = 1."""
+        """Return the conditional probability of at most each row's own value, ``(n,) -> (n,)``, for R = 1.
+
+        Parameters
+        ----------
+        values : (n,) array_like
+            A value for each row.
+
+        Raises
+        ------
+        ValueError
+            If R is not 1, there is not one value for each row, or a value is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> given.cdf([0.0, 1.0]).round(2)
+        array([0.5, 0.5])
+        """
         points = self._points(check_numbers("values", values))[:, 0]
         out = np.empty(len(self))
         for span, mixtures in self._univariate_blocks():
@@ -154,6 +183,16 @@ class ConditionalMixtures:
         ------
         ValueError
             If R is not 1, or a probability is not from 0 to 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> given.ppf([0.05, 0.5, 0.95]).round(2)
+        array([[-1.42,  0.01,  1.46],
+               [-1.32,  1.01,  3.32]])
         """
         wanted = check_probabilities("q", q)
         out = np.empty((len(self), wanted.size))
@@ -163,11 +202,49 @@ class ConditionalMixtures:
         return out.reshape(len(self), *wanted.shape)
 
     def interval(self, content: ArrayLike) -> Floats:
-        """Return central conditional intervals ``(n, ..., 2)`` that hold given probabilities, for R = 1."""
+        """Return central conditional intervals ``(n, ..., 2)`` that hold given probabilities, for R = 1.
+
+        Parameters
+        ----------
+        content : float or array_like
+            Probabilities between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If R is not 1, or a probability is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> given.interval(0.9).round(2)
+        array([[-1.42,  1.46],
+               [-1.32,  3.32]])
+        """
         return self.ppf(univariate.tail_probabilities(content))
 
     def modes(self, *, n_samples: int = 5000, random_state: Seed = None) -> list["Modes"]:
-        """Return the modes of each row's conditional density, by n calls of :meth:`Mixture.modes`."""
+        """Return the modes of each row's conditional density, by n calls of :meth:`Mixture.modes`.
+
+        Parameters
+        ----------
+        n_samples : int, default 5000
+            Random rows from which the masses of several modes are estimated.
+        random_state : int, Generator or None, default None
+            A seed, or a generator that advances with each row.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> [modes.locations.round(2).tolist() for modes in given.modes(random_state=0)]
+        [[[0.0]], [[1.02]]]
+        """
         rng = np.random.default_rng(random_state)
         return [mixture.modes(n_samples=n_samples, random_state=rng) for mixture in self]
 
@@ -184,6 +261,15 @@ class ConditionalMixtures:
         Returns
         -------
         (n, n_samples, R) ndarray
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import Mixture
+        >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]], np.diag([1.0, 2.0])])
+        >>> given = mixture.condition({0: [0.0, 3.0]})
+        >>> given.sample(5, random_state=0).shape
+        (2, 5, 1)
         """
         rng = np.random.default_rng(random_state)
         drawn = np.empty((len(self), check_count("n_samples", n_samples, 0), self.n_features))

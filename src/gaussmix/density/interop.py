@@ -57,6 +57,14 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
     ------
     ValueError
         If an entry is missing, or its value is invalid.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> mixture = Mixture([0.5, 0.5], [[0.0, 0.0], [3.0, 1.0]], [1.0, 2.0])
+    >>> Mixture.from_dict(mixture.to_dict()).means
+    array([[0., 0.],
+           [3., 1.]])
     """
     missing = {"weights", "means", "covariances", "covariance_type"} - arrays.keys()
     if missing:

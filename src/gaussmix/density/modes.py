@@ -35,6 +35,16 @@ class Modes:
         For each mode, the probability of the region from which steepest ascent leads to it. Masses sum to one.
     mass_errors : (M,) ndarray
         Standard errors of the masses; zero if the masses are exact.
+
+    Examples
+    --------
+    >>> from gaussmix import Mixture
+    >>> modes = Mixture([0.7, 0.3], [[0.0], [4.0]], [1.0, 1.0]).modes()
+    >>> modes.locations.round(2)
+    array([[0.],
+           [4.]])
+    >>> modes.masses.round(2)
+    array([0.71, 0.29])
     """
 
     locations: Floats

@@ -45,7 +45,15 @@ _FEWEST_GAINS = 3
 
 
 class Status(Enum):
-    """The end of a fit, as a value and as a sentence for the user."""
+    """The end of a fit, as a value and as a sentence for the user.
+
+    Examples
+    --------
+    >>> from gaussmix import GaussianMixture, Status
+    >>> model = GaussianMixture(2, random_state=0).fit([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]] * 10)
+    >>> model.status_ is Status.CONVERGED
+    True
+    """
 
     CONVERGED = "Converged: the estimated distance to the limit of the log-likelihood is below tol."
     ITERATION_LIMIT = "Stopped at max_iter before the estimated distance to the limit fell below tol."
@@ -63,6 +71,17 @@ class Maximizer(Protocol):
 
     EM raises the log-likelihood of the rows and :meth:`log_prior` together. Another M-step may be that of variational
     Bayes: its mixture has the expected log-densities, and its `log_prior` is minus the divergence from the prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.em import Maximizer
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.moments import FULL
+    >>> from gaussmix.structures import named
+    >>> m_step: Maximizer = MStep(named("full"), ridge=np.zeros(2))
+    >>> m_step.moments is FULL
+    True
     """
 
     @property
@@ -92,6 +111,22 @@ class State:
         Logarithm of the prior density of the mixture, up to a constant, in nats; 0 without a prior.
     n_refused : int
         Number of extrapolated steps so far that were tried and refused. Each took a pass over the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.em import iterate
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]]))
+    >>> start = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    >>> m_step = MStep(named("spherical"), ridge=np.zeros(1))
+    >>> states = iterate(rows, start, m_step)
+    >>> first, second = next(states), next(states)
+    >>> second.log_likelihood > first.log_likelihood
+    True
     """
 
     mixture: Mixture
@@ -133,6 +168,21 @@ class Fit:
     skipped : tuple of float
         For each value of the history, the share of all pairs of a row and a component that the pass did not compute,
         because their responsibilities are provably negligible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.em import run
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]]))
+    >>> start = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    >>> m_step = MStep(named("spherical"), ridge=np.zeros(1))
+    >>> fit = run(rows, start, m_step, tol=1e-4, max_iter=100)
+    >>> len(fit.history) == fit.state.n_iter + 1
+    True
     """
 
     state: State
@@ -262,6 +312,13 @@ def distance_to_limit(history: Sequence[float]) -> float:
     References
     ----------
     Böhning, Dietz, Schaub, Schlattmann & Lindsay (1994), Annals of the Institute of Statistical Mathematics 46.
+
+    Examples
+    --------
+    >>> from gaussmix.em import distance_to_limit
+    >>> history = [1.0 - 0.5**step for step in range(10)]         # half of the way with each step
+    >>> distance_to_limit(history) == 1.0 - history[-1]
+    True
     """
     gains = [after - before for before, after in pairwise(history[-_N_VALUES:])]
     if not gains:
@@ -324,6 +381,21 @@ def run(
     ------
     KeyboardInterrupt
         If Ctrl-C was pressed before the pass for the start was complete: there is no state to return.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.em import run
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]]))
+    >>> start = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    >>> m_step = MStep(named("spherical"), ridge=np.zeros(1))
+    >>> fit = run(rows, start, m_step, tol=1e-4, max_iter=100)
+    >>> fit.status.name, fit.state.mixture.means.round(2).tolist()
+    ('CONVERGED', [[2.0], [8.0]])
     """
     path: list[float] = []
     skipped: list[float] = []

@@ -65,6 +65,20 @@ class MStep:
     ------
     ValueError
         If the prior or the ratio is not defined for this structure or is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = ArraySource(np.array([[1.0], [2.0], [3.0], [7.0], [8.0], [9.0]]))
+    >>> start = Mixture([0.5, 0.5], [[2.0], [5.0]], [4.0, 4.0])
+    >>> m_step = MStep(named("spherical"), ridge=np.zeros(1))
+    >>> m_step.maximize(rows.reduce(start, m_step.moments)).means.round(2)
+    array([[2.16],
+           [6.8 ]])
     """
 
     structure: Structure

@@ -58,26 +58,160 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         """Fit the mixture to rows."""
 
     def fit_predict(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Labels:  # noqa: N803
-        """Fit the mixture to rows, and return the most probable component of each row: ``fit(X).predict(X)``."""
+        """Fit the mixture to rows, and return the most probable component of each row: ``fit(X).predict(X)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+        y : ignored
+            Present for scikit-learn's pipelines.
+        sample_weight : (n,) array_like, optional
+            Weights of the rows, as in ``fit``.
+
+        Returns
+        -------
+        (n,) ndarray of int
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> components = GaussianMixture(2, random_state=0).fit_predict([[0.0], [0.5], [1.0], [9.0], [9.5], [10.0]] * 5)
+        >>> len(set(components[:3])), len(set(components[:6]))
+        (1, 2)
+        """
         return self.fit(X, y, sample_weight=sample_weight).predict(X)
 
     def predict(self, X: ArrayLike) -> Labels:  # noqa: N803
-        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``."""
+        """Return the index of the most probable component of each row, ``(n, D) -> (n,)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray of int
+            Components from 0 to K - 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> short, long = model.predict([[2.0, 55.0], [4.5, 80.0]])
+        >>> model.means_[[short, long]].round()
+        array([[ 2., 54.],
+               [ 4., 80.]])
+        """
         mixture = self._get_mixture()
         return mixture.predict(self._read_rows(X))
 
     def predict_proba(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Return the probability of each component for each row (the responsibilities), ``(n, D) -> (n, K)``."""
+        """Return the probability of each component for each row (the responsibilities), ``(n, D) -> (n, K)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n, K) ndarray
+            Probabilities; they sum to one for each row.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> round(float(model.predict_proba([[3.0, 62.0]]).max()), 2)  # a row between the clusters
+        0.52
+        """
         mixture, rows = self._get_mixture(), self._read_rows(X)
         return _cast_to(rows.dtype, mixture.responsibilities(rows))
 
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Return the log-density at each row, in nats, ``(n, D) -> (n,)``."""
+        """Return the log-density at each row, in nats, ``(n, D) -> (n,)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray
+            Log-densities, finite for rows of any size.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> model.score_samples([[4.5, 80.0], [4.5, 40.0]]).round(1)   # a usual row, and an unusual one
+        array([ -3.3, -30.7])
+        """
         mixture, rows = self._get_mixture(), self._read_rows(X)
         return _cast_to(rows.dtype, np.maximum(mixture.logpdf(rows), np.finfo(rows.dtype).min))
 
     def score(self, X: ArrayLike | Source, y: object = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Return the mean log-density of the rows, in nats per row, weighted by `sample_weight`."""
+        """Return the mean log-density of the rows, in nats per row, weighted by `sample_weight`.
+
+        Parameters
+        ----------
+        X : (n, D) array_like or Source
+            Rows.
+        y : ignored
+            Present for scikit-learn's pipelines.
+        sample_weight : (n,) array_like, optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> round(model.score(X), 2)
+        -4.16
+        """
         mixture = self._get_mixture()
         source = self._read_source(X, sample_weight, as_counts=False)
         statistics = source.reduce(mixture, SCALAR)
@@ -85,17 +219,100 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         return mean if np.isfinite(mean) else _mean_without_overflow(mixture, source)
 
     def aic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Return Akaike's information criterion of the mixture on the rows; lower is better."""
+        """Return Akaike's information criterion of the mixture on the rows; lower is better.
+
+        Parameters
+        ----------
+        X : (n, D) array_like or Source
+            Rows.
+        sample_weight : (n,) array_like, optional
+            Weights of the rows, with the meaning that `weights_are` states.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> round(float(model.aic(X)))
+        2283
+        """
         return _clip_infinite(selection.aic(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
     def bic(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
-        """Return the Bayesian information criterion of the mixture on the rows; lower is better."""
+        """Return the Bayesian information criterion of the mixture on the rows; lower is better.
+
+        Parameters
+        ----------
+        X : (n, D) array_like or Source
+            Rows.
+        sample_weight : (n,) array_like, optional
+            Weights of the rows, with the meaning that `weights_are` states.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> round(float(model.bic(X)))
+        2322
+        """
         return _clip_infinite(selection.bic(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
     def icl(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Return the integrated completed likelihood criterion (ICL) of the mixture on the rows; lower is better.
 
         ICL is BIC plus a penalty for overlapping components (Biernacki, Celeux & Govaert 2000).
+
+        Parameters
+        ----------
+        X : (n, D) array_like or Source
+            Rows.
+        sample_weight : (n,) array_like, optional
+            Weights of the rows, with the meaning that `weights_are` states.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> round(float(model.icl(X)))
+        2323
         """
         return _clip_infinite(selection.icl(self._compute_statistics(X, sample_weight), self._n_parameters()))
 
@@ -121,6 +338,16 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         ------
         ValueError
             If `n_samples` is less than 1.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> rows, components = model.sample(100, random_state=0)
+        >>> rows.shape, components.shape
+        ((100, 2), (100,))
         """
         mixture = self._get_mixture()
         if n_samples < 1:

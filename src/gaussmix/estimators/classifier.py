@@ -180,6 +180,14 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         ----------
         **params
             Other parameters of the class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> round(GaussianMixtureClassifier.qda().fit(X, y).score(X, y), 2)
+        0.98
         """
         return cls(1, covariance_type="full", **params)
 
@@ -191,6 +199,14 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         ----------
         **params
             Other parameters of the class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> round(GaussianMixtureClassifier.naive_bayes().fit(X, y).score(X, y), 2)
+        0.96
         """
         return cls(1, covariance_type="diag", **params)
 
@@ -223,6 +239,15 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
             did not converge or needed regularization.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> model.classes_
+        array([0, 1, 2])
         """
         self._validate_params()
         rows = read_rows(self, X, reset=True)
@@ -247,18 +272,98 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         return self
 
     def predict(self, X: ArrayLike) -> AnyArray:  # noqa: N803
-        """Return the most probable class of each row, ``(n, D) -> (n,)``."""
+        """Return the most probable class of each row, ``(n, D) -> (n,)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray
+            Values of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> model.predict(X[[0, 50, 100]])
+        array([0, 1, 2])
+        """
         most_probable = self.predict_proba(X).argmax(axis=1)
         return cast("AnyArray", self.classes_[most_probable])
 
     def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Return the probability of each class for each row, ``(n, D) -> (n, C)``, in the order of `classes_`."""
+        """Return the probability of each class for each row, ``(n, D) -> (n, C)``, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n, C) ndarray
+            Probabilities; they sum to one for each row.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> model.predict_proba(X[[0, 50, 100]]).argmax(axis=1)
+        array([0, 1, 2])
+        """
         rows = self._read_rows(X)
         memberships = (self.component_classes_[:, None] == self.classes_).astype(np.float64)
         return np.asarray(self.mixture_.responsibilities(rows) @ memberships)
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Return the logarithm of :meth:`predict_proba`; minus infinity for probabilities below the smallest float."""
+        """Return the logarithm of :meth:`predict_proba`; minus infinity for probabilities below the smallest float.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n, C) ndarray
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> model.predict_log_proba(X[:2]).shape
+        (2, 3)
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -266,6 +371,32 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         """Return the log-density at each row under all classes together, in nats, ``(n, D) -> (n,)``.
 
         The log-density is low for rows that resemble no class.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> usual, unusual = model.score_samples([[5.0, 3.4, 1.5, 0.2], [5.0, 3.4, 1.5, 9.0]])
+        >>> bool(unusual < usual - 100)
+        True
         """
         rows = self._read_rows(X)
         return self.mixture_.logpdf(rows)
@@ -287,6 +418,16 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
             The rows.
         y : (n_samples,) ndarray
             The classes of the rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from gaussmix import GaussianMixtureClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = GaussianMixtureClassifier(random_state=0).fit(X, y)
+        >>> rows, classes = model.sample(100, random_state=0)
+        >>> rows.shape, classes.shape
+        ((100, 4), (100,))
         """
         check_is_fitted(self, "mixture_")
         rng = self._rng if random_state is None else random_state

@@ -310,6 +310,15 @@ class GaussianMixture(ReportingEstimator):
             If the fit did not converge or needed regularization; the text is `message_`.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + 6])
+        >>> np.sort(GaussianMixture(2, random_state=0).fit(X).weights_).round(2)
+        array([0.33, 0.67])
         """
         self._validate_params()
         source, positive = self._read_training(X, sample_weight)

@@ -113,9 +113,9 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureOutlierDetector
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> detector = GaussianMixtureOutlierDetector(range(1, 4), threshold=0.001, random_state=0).fit(X)
     >>> detector.predict([[2.0, 55.0], [2.0, 80.0]])
     array([ 1, -1])
@@ -183,6 +183,15 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
             share than `threshold` of new rows may be flagged.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureOutlierDetector
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> detector = GaussianMixtureOutlierDetector(2, threshold=0.001, random_state=0).fit(X)
+        >>> int((detector.predict(X) == -1).sum())
+        0
         """
         self._validate_params()
         if self.contamination is not None and self.threshold is not None:
@@ -204,16 +213,95 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Return the log-density at each row, in nats, ``(n, D) -> (n,)``; low values are unusual."""
+        """Return the log-density at each row, in nats, ``(n, D) -> (n,)``; low values are unusual.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureOutlierDetector
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> detector = GaussianMixtureOutlierDetector(2, threshold=0.001, random_state=0).fit(X)
+        >>> usual, rare = detector.score_samples([[4.5, 80.0], [2.0, 80.0]])
+        >>> bool(rare < detector.offset_ < usual)
+        True
+        """
         rows = self._read_rows(X)
         return self.mixture_.logpdf(rows)
 
     def decision_function(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Return the log-density of each row less `offset_`, in nats, ``(n, D) -> (n,)``; below 0 for outliers."""
+        """Return the log-density of each row less `offset_`, in nats, ``(n, D) -> (n,)``; below 0 for outliers.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureOutlierDetector
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> detector = GaussianMixtureOutlierDetector(2, threshold=0.001, random_state=0).fit(X)
+        >>> detector.decision_function([[4.5, 80.0], [2.0, 80.0]]) < 0
+        array([False,  True])
+        """
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> Labels:  # noqa: N803
-        """Return -1 for outliers and 1 for all other rows, ``(n, D) -> (n,)``."""
+        """Return -1 for outliers and 1 for all other rows, ``(n, D) -> (n,)``.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows: an array, or a pandas or polars frame.
+
+        Returns
+        -------
+        (n,) ndarray of int
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the rows have other features than those of the fit, or missing or infinite values.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureOutlierDetector
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> detector = GaussianMixtureOutlierDetector(2, threshold=0.001, random_state=0).fit(X)
+        >>> detector.predict([[4.5, 80.0], [2.0, 80.0]])
+        array([ 1, -1])
+        """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _fit_model(self, source: ArraySource, rng: np.random.Generator) -> OutlierModel:

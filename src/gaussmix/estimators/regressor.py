@@ -179,6 +179,15 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
             cross-fitting; if rows are too few to estimate the dependence of the targets on the features.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureRegressor
+        >>> from gaussmix.datasets import load_faithful
+        >>> X, y = load_faithful().data[:, :1], load_faithful().data[:, 1]
+        >>> model = GaussianMixtureRegressor(2, random_state=0).fit(X, y)
+        >>> round(model.score(X, y), 1)
+        0.8
         """
         self._validate_params()
         rows = read_rows(self, X, reset=True, min_rows=2)
@@ -209,6 +218,16 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         ConditionalMixtures
             Means, covariances, densities, quantiles and samples for all rows; ``condition(X)[i]`` is a
             :class:`Mixture` of the R targets.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureRegressor
+        >>> from gaussmix.datasets import load_faithful
+        >>> X, y = load_faithful().data[:, :1], load_faithful().data[:, 1]
+        >>> model = GaussianMixtureRegressor(2, random_state=0).fit(X, y)
+        >>> model.condition([[2.0], [4.5]]).interval(0.9).round()
+        array([[45., 64.],
+               [72., 90.]])
         """
         given = self._index_features(X)
         targets: ConditionalMixtures = self.mixture_.condition(given)
@@ -234,6 +253,16 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
             Conditional means in the units of the targets, in the shape of the targets in ``fit``.
         std : (n,) or (n, R) ndarray
             Conditional standard deviations; only if `return_std`.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureRegressor
+        >>> from gaussmix.datasets import load_faithful
+        >>> X, y = load_faithful().data[:, :1], load_faithful().data[:, 1]
+        >>> model = GaussianMixtureRegressor(2, random_state=0).fit(X, y)
+        >>> mean, std = model.predict([[2.0], [4.5]], return_std=True)
+        >>> mean.round()
+        array([54., 81.])
         """
         targets = self.condition(X)
         mean = self._match_target_shape(targets.mean)
@@ -255,6 +284,16 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         -------
         (n, Q) or (n, R, Q) ndarray
             Quantiles in the units of the targets; without the last axis for a scalar `quantiles`.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureRegressor
+        >>> from gaussmix.datasets import load_faithful
+        >>> X, y = load_faithful().data[:, :1], load_faithful().data[:, 1]
+        >>> model = GaussianMixtureRegressor(2, random_state=0).fit(X, y)
+        >>> model.predict_quantiles([[2.0], [4.5]]).round()
+        array([[45., 54., 64.],
+               [72., 81., 90.]])
         """
         given = self._index_features(X)
         marginals = [self.mixture_.marginal([*given, r]) for r in range(len(given), self.mixture_.n_features)]

@@ -149,9 +149,9 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureSearch
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> search = GaussianMixtureSearch(n_components=range(1, 6), random_state=0).fit(X)
     >>> search.best_params_
     {'n_components': 3, 'covariance_type': 'tied', 'weights': 'free'}
@@ -261,6 +261,15 @@ class GaussianMixtureSearch(MixtureEstimator):
             was fitted, ``KeyboardInterrupt`` is raised instead.
         UserWarning
             If weights that are counts sum to less than the effective number of rows.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([2, 3], structures=["tied", "full"], random_state=0).fit(X)
+        >>> search.best_params_["n_components"]
+        3
         """
         self._validate_params()
         source, _ = self._read_training(X, sample_weight)
@@ -289,9 +298,9 @@ class GaussianMixtureSearch(MixtureEstimator):
 
         Examples
         --------
-        >>> import numpy as np
         >>> from gaussmix import GaussianMixtureSearch
-        >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
         >>> search = GaussianMixtureSearch(range(1, 5), structures=["full", "tied"], random_state=0).fit(X)
         >>> print(search.summary())  # doctest: +ELLIPSIS
         tied (ellipses, equal volume, shape and axes) with 3 components has the lowest BIC, 2314.30, of 7 different

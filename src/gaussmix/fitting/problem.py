@@ -29,6 +29,18 @@ class Problem:
         The model.
     variances : (D,) ndarray
         The scale of the columns: variances that a few rows far out do not lift, all positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.fitting import Problem
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = np.random.default_rng(0).normal(size=(100, 2))
+    >>> problem = Problem.of(ArraySource(rows), 3, MStep(named("full"), ridge=np.full(2, 1e-6)))
+    >>> problem.n_components, problem.n_parameters
+    (3, 17)
     """
 
     source: Source
@@ -72,6 +84,12 @@ class Stopping:
         Largest number of M-steps.
     watch : callable
         Called with each state of a long run and its gain in log-likelihood.
+
+    Examples
+    --------
+    >>> from gaussmix.fitting import Stopping
+    >>> Stopping(tol=1e-4, max_iter=100).max_iter
+    100
     """
 
     tol: float

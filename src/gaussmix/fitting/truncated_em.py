@@ -70,6 +70,21 @@ def fit_truncated(problem: Problem, stopping: Stopping, start: Start, rng: np.ra
     Forster & Lücke (2018), AISTATS, for candidates from neighbours; Hirschberger, Forster & Lücke (2022), IEEE
     Transactions on Pattern Analysis and Machine Intelligence 44, for very many components. They let each row have
     candidates of its own; here the rows of a set share them, so that these rows are computed side by side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.em.m_step import MStep
+    >>> from gaussmix.fitting import Problem, Stopping
+    >>> from gaussmix.fitting.truncated_em import fit_truncated
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.structures import named
+    >>> rows = np.random.default_rng(0).normal(size=(100, 2))
+    >>> problem = Problem.of(ArraySource(rows), 3, MStep(named("full"), ridge=np.full(2, 1e-6)))
+    >>> stopping, rng = Stopping(tol=1e-4, max_iter=100), np.random.default_rng(0)
+    >>> report = fit_truncated(problem, stopping, lambda problem, rng: None, rng)
+    >>> report.fit.state.mixture.n_components
+    3
     """
     return _Rounds(_array(problem), problem, stopping, rng).fit(start(problem, rng) or two_level_start(problem, rng))
 

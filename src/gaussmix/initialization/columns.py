@@ -57,6 +57,16 @@ def relative_ridge(source: Source, fraction: float = RELATIVE_RIDGE) -> Floats:
         The rows. A source is measured once, at the first call.
     fraction : float
         The factor of the variances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.initialization import relative_ridge
+    >>> from gaussmix.sources import ArraySource
+    >>> rows = np.random.default_rng(0).normal(size=(1000, 2)) * [1.0, 100.0]
+    >>> ridge = relative_ridge(ArraySource(rows))
+    >>> bool(ridge[1] > 5000 * ridge[0])                          # it follows the variances of the columns
+    True
     """
     return fraction * _columns_of(source).scale
 

@@ -40,6 +40,11 @@ _SHOWN = 0.75
 _MAX_TICKS = 10
 """About the largest number of ticks on the axis of the numbers of components."""
 _SMALL = "x-small"
+_UNFINISHED: tuple[tuple[dict[str, Any], set[str], str], ...] = (
+    ({"markerfacecolor": "none"}, {"stopped early", "max_iter"}, "stopped early"),
+    ({"marker": "x"}, {"collapsed", "spurious"}, "passed over"),
+)
+"""Looks of fits that did not converge, their statuses, and their names in the legend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +75,7 @@ class _Curve:
 
     def draw_others(self, ax: Axes) -> None:
         """Draw hollow markers for fits that did not converge, and crosses for fits that the search passes over."""
-        hollow, cross = {"markerfacecolor": "none"}, {"marker": "x"}
-        for other, statuses in ((hollow, {"stopped early", "max_iter"}), (cross, {"collapsed", "spurious"})):
+        for other, statuses, _ in _UNFINISHED:
             some = [one.status in statuses for one in self.candidates]
             ax.plot(self.sizes[some], self.values[some], linestyle="none", **(self.look | other))
 
@@ -107,9 +111,9 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixtureSearch, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> search = GaussianMixtureSearch([1, 2, 3], structures=["spherical", "full"], random_state=0).fit(X)
     >>> ax = plot.criteria(search.results_)
     >>> [line.get_label() for line in ax.lines[:2]]
@@ -219,7 +223,11 @@ def _describe(results: SearchResults, winner: Candidate) -> str:
 
 
 def _explain(ax: Axes, curves: list[_Curve]) -> None:
-    """Draw a legend of the colours."""
+    """Draw a legend of the colours, and of the markers of fits that did not converge."""
     used = {curve.look["color"] for curve in curves}
+    found = {one.status for curve in curves for one in curve.candidates}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items() if colour in used]
-    ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=2, handlelength=1.2, columnspacing=1.0)
+    plain: dict[str, Any] = {"color": text_colour(), "linestyle": "none", "marker": "o", "markersize": 4.0}
+    unfinished = [(look, name) for look, statuses, name in _UNFINISHED if statuses & found]
+    handles += [Line2D([], [], label=name, **(plain | look)) for look, name in unfinished]
+    ax.legend(handles=handles, fontsize=_SMALL, loc="lower right", ncols=3, handlelength=1.2, columnspacing=1.0)

@@ -54,9 +54,9 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixture, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> model = GaussianMixture(2, init_params="random", random_state=0).fit(X)
     >>> ax = plot.history(model)
     >>> len(ax.lines[0].get_xdata()) == len(model.history_)
@@ -70,7 +70,7 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     ax.plot(np.arange(len(values)), to_go, "o-", color=PALETTE[0], markersize=4.0)
     ax.axhline(model.tol, color=text_colour(), linewidth=0.8, linestyle="--")
     ax.annotate("tol", (0.0, model.tol), (4, 3), ("axes fraction", "data"), "offset points")
-    end = f"{values[-1]:.6g}".replace("-", "\N{MINUS SIGN}")
+    end = f"ends at {values[-1]:.6g} per row".replace("-", "\N{MINUS SIGN}")
     ax.annotate(end, (len(values) - 1, to_go[-1]), (0, 6), textcoords="offset points", ha="right")
     ax.set(xlabel="EM step", ylabel="nats per row below the limit")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -17,7 +17,8 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
     Each joint is at the entropy that remains after its two clusters are joined. A joint far above the previous one
     removes much entropy: its clusters share rows. Joints close together at the top remove hardly any entropy: their
-    clusters are separate. Each suggested cluster has its own colour; the dashed line cuts their branches.
+    clusters are separate. Each suggested cluster has its own colour; the dashed line cuts their branches, and has the
+    number of clusters at its end.
 
     Parameters
     ----------
@@ -46,9 +47,9 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from gaussmix import GaussianMixture, plot
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> model = GaussianMixture(4, random_state=0).fit(X)
     >>> ax = plot.merge_tree(model.merge_components(X))
     >>> len(ax.get_xticks())
@@ -70,7 +71,9 @@ def merge_tree(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
             colours[pair[0]] = text_colour()
         ax.plot(across[pair], [joint, joint], color=colours[pair[0]])
         across[pair[0]], up[pair[0]] = across[pair].mean(), joint
-    ax.axhline(_cut(hierarchy), color=text_colour(), linewidth=0.8, linestyle="--")
+    cut, name = _cut(hierarchy), f"{suggested} cluster{'s' * (suggested != 1)}"
+    ax.axhline(cut, color=text_colour(), linewidth=0.8, linestyle="--")
+    ax.annotate(name, (1.0, cut), (4, 0), ("axes fraction", "data"), "offset points", fontsize="x-small", va="center")
     ax.set_xticks(range(size), [str(leaf) for leaf in leaves])
     ax.set(xlabel="component", ylabel="entropy, in nats")
     ax.yaxis.set_inverted(True)

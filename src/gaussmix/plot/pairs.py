@@ -105,7 +105,10 @@ def _rows_below(axes: AnyArray, view: View, rows: ArrayLike) -> None:
 
 
 def _format_axes(axes: AnyArray, labels: list[str], spans: Floats) -> None:
-    """Set common limits, a few ticks, and names of the features at the left and at the bottom only."""
+    """Set common limits, a few ticks, and names of the features at the left and at the bottom only.
+
+    The first feature has its numbers at the right: the axes on the left show its density.
+    """
     last = len(axes) - 1
     for (i, j), ax in np.ndenumerate(axes):
         ax.set_xlim(spans[j])
@@ -114,5 +117,5 @@ def _format_axes(axes: AnyArray, labels: list[str], spans: Floats) -> None:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(NullLocator() if i == j and axis is ax.yaxis else MaxNLocator(_MAX_TICKS))
             axis.label.set_size("x-small")
-        ax.tick_params(labelsize="x-small", labelbottom=i == last, labelleft=j == 0)
+        ax.tick_params(labelsize="x-small", labelbottom=i == last, labelleft=j == 0, labelright=i == 0 < j == last)
         ax.set(xlabel=labels[j] if i == last else "", ylabel=labels[i] if j == 0 else "")

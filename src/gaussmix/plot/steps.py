@@ -76,7 +76,8 @@ def steps(
     >>> from gaussmix.sources import ArraySource
     >>> from gaussmix.initialization import relative_ridge
     >>> from gaussmix.structures import named
-    >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
     >>> start = Mixture([0.5, 0.5], [[2.0, 80.0], [4.0, 50.0]], [np.cov(X.T)] * 2)
     >>> source = ArraySource(X)
     >>> states = iterate(source, start, MStep(named("full"), relative_ridge(source)))

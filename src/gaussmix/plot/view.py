@@ -20,8 +20,10 @@ __all__ = ["View", "as_rows", "axis_limits", "evaluate_on_grid", "pad_spans", "s
 _COVERED = 0.999
 # Either end of an axis has a margin of this share of its length.
 _MARGIN = 0.08
-# A grid has so many values along each feature.
+# A grid over two features has so many values along each.
 _GRID_SIZE = 160
+# A grid over one feature has so many values: about one for each pixel, so that a curve shows no corners.
+_CURVE_SIZE = 640
 # A component with a standard deviation of fewer grid steps than this gets additional values.
 _NARROW = 4.0
 # The additional values are so many standard deviations from the component's mean.
@@ -89,7 +91,9 @@ class View:
 
     def grid(self, spans: Floats) -> list[Floats]:
         """Return the values of each feature at which to draw a density, closer together around narrow components."""
-        return [_grid_values(self.whole.marginal(i), *span) for i, span in zip(self.features, spans, strict=True)]
+        size = _CURVE_SIZE if len(self.features) == 1 else _GRID_SIZE
+        marginals = [self.whole.marginal(feature) for feature in self.features]
+        return [_grid_values(marginal, *span, size=size) for marginal, span in zip(marginals, spans, strict=True)]
 
 
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
@@ -129,8 +133,8 @@ def evaluate_on_grid(density: Callable[[Floats], Floats], across: Floats, up: Fl
     return np.asarray(density(grid.reshape(-1, 2)).reshape(grid.shape[:2]))
 
 
-def _grid_values(mixture: Mixture, low: float, high: float) -> Floats:
-    even = np.linspace(low, high, _GRID_SIZE)
+def _grid_values(mixture: Mixture, low: float, high: float, *, size: int) -> Floats:
+    even = np.linspace(low, high, size)
     deviations = np.sqrt(mixture.covariances.dense(*mixture.means.shape)[:, 0])
     narrow = deviations[:, 0] < _NARROW * (even[1] - even[0])
     near = mixture.means[narrow] + deviations[narrow] * _NEAR

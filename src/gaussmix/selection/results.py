@@ -39,6 +39,16 @@ class SearchResults:
         sign is the reverse.)
     interrupted : bool
         Whether Ctrl-C ended the search early, so that models may be missing or have poorer fits.
+
+    Examples
+    --------
+    >>> from gaussmix import GaussianMixtureSearch
+    >>> from gaussmix.datasets import load_faithful
+    >>> X = load_faithful().data
+    >>> search = GaussianMixtureSearch([1, 2], structures=["tied", "full"], random_state=0).fit(X)
+    >>> results = search.results_
+    >>> len(results), results[0]["structure"], round(results[0]["bic"], 1)
+    (4, 'tied', 2607.6)
     """
 
     candidates: tuple[Candidate, ...]
@@ -90,13 +100,36 @@ class SearchResults:
         return {name: [record[name] for record in records] for name in records[0]}
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the table as a pandas frame."""
+        """Return the table as a pandas frame.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([1, 2], structures=["tied", "full"], random_state=0).fit(X)
+        >>> search.results_.to_pandas().pivot(index="n_components", columns="structure", values="bic").round(1)
+        structure       full    tied
+        n_components
+        1             2607.6  2607.6
+        2             2322.2  2325.2
+        """
         import pandas as pd  # noqa: PLC0415 - pandas is not needed for anything else
 
         return pd.DataFrame(self.columns)
 
     def to_polars(self) -> "pl.DataFrame":
-        """Return the table as a polars frame."""
+        """Return the table as a polars frame.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([1, 2], structures=["tied", "full"], random_state=0).fit(X)
+        >>> search.results_.to_polars().shape
+        (4, 16)
+        """
         import polars as pl  # noqa: PLC0415 - polars is not needed for anything else
 
         return pl.DataFrame(self.columns, strict=False)
@@ -121,7 +154,22 @@ class SearchResults:
         }
 
     def name(self, one: Candidate) -> str:
-        """Return the name of a model's structure for rows with so many features."""
+        """Return the name of a model's structure for rows with so many features.
+
+        Parameters
+        ----------
+        one : Candidate
+            One of `candidates`.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([1, 2], structures=["tied", "full"], random_state=0).fit(X)
+        >>> search.results_.name(search.results_.best)
+        'full'
+        """
         return one.structure_name
 
     def __repr__(self) -> str:
@@ -136,7 +184,17 @@ class SearchResults:
     # --- In words ----------------------------------------------------------------------------------------------------
 
     def summary(self) -> str:
-        """Return a paragraph on the chosen model, its rivals, how clear the choice is, and what to be wary of."""
+        """Return a paragraph on the chosen model, its rivals, how clear the choice is, and what to be wary of.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureSearch
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> search = GaussianMixtureSearch([1, 2], structures=["tied", "full"], random_state=0).fit(X)
+        >>> print(search.results_.summary())  # doctest: +ELLIPSIS
+        full (ellipses, ...) with 2 components has the lowest BIC, 2322.19, ... widen the range to see beyond.
+        """
         return self._summary.text
 
     @property

@@ -28,6 +28,14 @@ class ArraySource(Source):
     n_threads : int, optional
         Number of blocks that are processed at the same time; by default that of
         :func:`~gaussmix._threads.usable_threads`. Answers do not depend on it, to the last bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix.sources import ArraySource
+    >>> source = ArraySource(np.array([[1.0], [2.0], [3.0]]), np.array([1.0, 1.0, 2.0]))
+    >>> source.n_rows, source.weight
+    (3, 4.0)
     """
 
     rows: Rows

@@ -40,6 +40,19 @@ class TruncatedSource(Source):
         The rows. Only one block at a time is copied.
     sets : CandidateSets
         The rows of each set, and their candidates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gaussmix import Mixture
+    >>> from gaussmix.moments import SCALAR
+    >>> from gaussmix.sources import ArraySource
+    >>> from gaussmix.sources.truncated import TruncatedSource
+    >>> rows = ArraySource(np.array([[0.0], [1.0], [4.0]]))
+    >>> mixture = Mixture([0.5, 0.5], [[0.0], [4.0]], [1.0, 1.0])
+    >>> bound = TruncatedSource.among_themselves(rows, np.array([0, 0, 1]), 2).reduce(mixture, SCALAR).log_likelihood
+    >>> bound < rows.reduce(mixture, SCALAR).log_likelihood
+    True
     """
 
     whole: ArraySource
