@@ -18,7 +18,7 @@ from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
 from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_random
-from gaussmix.estimators.validation import WEIGHTS_ARE
+from gaussmix.estimators.validation import WEIGHTS_ARE, refuse_missing
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.schedule import SCHEDULES
@@ -313,6 +313,8 @@ class GaussianMixture(ReportingEstimator):
         """
         self._validate_params()
         source, positive = self._read_training(X, sample_weight)
+        if self.algorithm != _EM:
+            refuse_missing(source)
         if source.n_rows < self.n_components:
             msg = (
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
