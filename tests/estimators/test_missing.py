@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cases import mixture
-from gaussmix import GaussianMixture, GaussianMixtureSearch
+from gaussmix import GaussianMixture, GaussianMixtureClassifier, GaussianMixtureSearch
 from gaussmix.diagnosis import diagnose
 from gaussmix.hierarchy import merge_components
 from gaussmix.initialization.completion import complete_rows
@@ -205,3 +205,48 @@ def test_guesses_follow_the_observed_values():
 def test_a_fit_does_not_depend_on_units():
     model, other = fit(HOLED), fit(HOLED * [1e-6, 1.0, 1e3])
     np.testing.assert_allclose(other.means_, model.means_ * [1e-6, 1.0, 1e3], rtol=1e-5)
+
+
+CLASSIFIERS = {
+    "a class each": {"covariance_type": "full"},
+    "chosen for each class": {"n_components": [1, 2], "covariance_type": ["full", "diag"]},
+    "chosen by the number of rows": {},
+    "a common covariance": {"covariance_type": "tied", "across_classes": True},
+    "several components across": {"n_components": 2, "covariance_type": "tied", "across_classes": True},
+}
+
+
+def classified(n, seed):
+    rng = np.random.default_rng(seed)
+    rows, classes = TRUTH.sample(n, random_state=rng, return_components=True)
+    holes = rng.random(rows.shape) < 0.25
+    holes[np.arange(n), np.arange(n) % 3] = False
+    return np.where(holes, np.nan, rows), np.array(["one", "two"])[classes]
+
+
+@unnamed_or_unfinished
+@pytest.mark.parametrize("options", CLASSIFIERS.values(), ids=CLASSIFIERS)
+def test_classes_are_told_apart_by_the_observed_values(options):
+    rows, classes = classified(200, 0)
+    new, expected = classified(500, 1)
+    model = GaussianMixtureClassifier(random_state=0, **options).fit(rows, classes)
+    best = (np.array(["one", "two"])[TRUTH.predict(new)] == expected).mean()
+    assert model.score(new, expected) > best - 0.03
+    np.testing.assert_allclose(model.predict_proba(new).sum(axis=1), 1.0)
+    np.testing.assert_array_equal(model.score_samples(new), model.mixture_.logpdf(new))
+
+
+def test_a_class_without_values_in_a_column_is_named():
+    rows, classes = classified(60, 0)
+    rows[classes == "two", 1] = np.nan
+    with pytest.raises(ValueError, match="all values of class two in column 1 are missing"):
+        GaussianMixtureClassifier(1).fit(rows, classes)
+
+
+def test_the_classifier_of_discriminant_analysis_has_the_likelihood_of_observed_values():
+    """With one component for each class, the fit is that of each class by itself."""
+    rows, classes = classified(300, 2)
+    model = GaussianMixtureClassifier(1, covariance_type="full", random_state=0).fit(rows, classes)
+    for label, mean in zip(model.component_classes_, model.mixture_.means, strict=True):
+        own = GaussianMixture(1, random_state=0, tol=1e-10).fit(rows[classes == label])
+        np.testing.assert_allclose(mean, own.means_[0], atol=0.01)

@@ -134,14 +134,27 @@ def refuse_missing(source: Source) -> None:
         )
 
 
-def check_columns_observed(rows: Rows, names: Sequence[str] | None) -> None:
-    """Raise ``ValueError`` if a column has no observed value."""
+def check_columns_observed(rows: Rows, names: Sequence[str] | None, of: str = "") -> None:
+    """Raise ``ValueError`` if a column has no observed value.
+
+    Parameters
+    ----------
+    rows : (n, D) ndarray
+        The rows, with NaN for missing values.
+    names : sequence of str or None
+        The names of the columns.
+    of : str
+        The rows in words, for the message: " of class 3"; all rows by default.
+    """
     unknown = np.flatnonzero(np.isnan(rows).all(axis=0))
     if len(unknown):
         labels = [repr(names[j]) if names is not None else str(j) for j in unknown[:_NAMED].tolist()]
         more = f" and {len(unknown) - _NAMED} more" * (len(unknown) > _NAMED)
         listed = f"column{'s'[: len(unknown) > 1]} {', '.join(labels)}{more}"
-        msg = f"X must have an observed value in each column, but all values in {listed} are missing; drop the column."
+        msg = (
+            f"X must have an observed value in each column, but all values{of} in {listed} are missing; drop the "
+            "column."
+        )
         raise ValueError(msg)
 
 
@@ -154,7 +167,8 @@ def read_targets(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> F
 
 def read_labels(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> AnyArray:
     """Return a label for each row, ``(n,)``."""
-    return cast("AnyArray", check_X_y(rows, values.unmasked("y", y), dtype=None, estimator=estimator)[1])
+    options = {"dtype": None, "ensure_all_finite": False, "estimator": estimator}
+    return cast("AnyArray", check_X_y(rows, values.unmasked("y", y), **options)[1])
 
 
 def read_weights(
