@@ -17,6 +17,7 @@ from gaussmix.density import (
     conditioning,
     divergences,
     entropy,
+    imputation,
     interop,
     level,
     modes,
@@ -208,6 +209,7 @@ class Mixture:
 
     marginal = affine.marginal
     condition = conditioning.condition
+    impute = imputation.impute
     transform = affine.transform
     convolve = affine.convolve
     join = affine.join

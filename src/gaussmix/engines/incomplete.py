@@ -50,6 +50,8 @@ class Conditional(NamedTuple):
     draw : callable
         From standard normal numbers ``(m, D)`` and the component of each row ``(m,)`` to the errors ``(m, D)`` of the
         expected values; the errors of observed values are 0.
+    covariances : callable
+        From responsibilities ``(K, m)`` to the mean conditional covariance of each row, ``(m, D, D)``.
     """
 
     members: Labels
@@ -57,6 +59,7 @@ class Conditional(NamedTuple):
     centred: Floats
     noise: Callable[[Floats], Floats]
     draw: Callable[[Floats, Labels], Floats]
+    covariances: Callable[[Floats], Floats]
 
 
 def expect(
@@ -159,8 +162,11 @@ def _condition_uncorrelated(mixture: Components, rows: Rows, piece: Patterns) ->
     def draw(normal: Floats, components: Labels) -> Floats:
         return np.where(missing, normal * np.sqrt(variances)[components], 0.0)
 
+    def covariances(resp: Floats) -> Floats:
+        return np.asarray(np.where(missing, resp.T @ variances, 0.0)[:, :, None] * np.eye(n_features))
+
     joint = _log_joint(mixture, n_given, log_det, distances)
-    return Conditional(piece.order, joint, centred, noise, draw)
+    return Conditional(piece.order, joint, centred, noise, draw, covariances)
 
 
 def _condition_correlated(mixture: Components, rows: Rows, piece: Patterns) -> Conditional:
@@ -191,8 +197,17 @@ def _condition_correlated(mixture: Components, rows: Rows, piece: Patterns) -> C
             errors[begin:end, rest] = (roots @ normal[begin:end, rest, None])[:, :, 0]
         return errors
 
+    def covariances(resp: Floats) -> Floats:
+        means = np.zeros((len(which), n_features, n_features))
+        for p, (begin, end) in enumerate(pairwise(piece.ends)):
+            rest, roots = first[p, n_given[p] :], lower[:, p, n_given[p] :, n_given[p] :]
+            own = np.broadcast_to(roots @ np.swapaxes(roots, 1, 2), (len(resp), len(rest), len(rest)))
+            means[begin:end, rest[:, None], rest] = np.einsum("kn,krs->nrs", resp[:, begin:end], own)
+        return means
+
     joint = _log_joint(mixture, n_given[which], log_det[:, which], distances)
-    return Conditional(piece.order, joint, np.take_along_axis(centred, back[which][None], axis=2), noise, draw)
+    centred = np.take_along_axis(centred, back[which][None], axis=2)
+    return Conditional(piece.order, joint, centred, noise, draw, covariances)
 
 
 def _fill_in(
