@@ -207,7 +207,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame.
+            Rows: an array, or a pandas or polars frame. NaN is a missing value: the fit uses the observed values.
         y : (n,) array_like
             The classes of the rows: numbers or strings.
         sample_weight : (n,) array_like, optional
