@@ -44,6 +44,13 @@ class Case:
 Made = Callable[[], Case]
 
 
+def with_holes(rows):
+    """Rows in which a quarter of the values are missing; each row and each column keeps a value."""
+    holes = np.random.default_rng(0).random(rows.shape) < 0.25
+    holes[np.arange(len(rows)), np.arange(len(rows)) % rows.shape[1]] = False
+    return np.where(holes, np.nan, rows)
+
+
 def case(rows, n_components=2, *, sample_weight=None, error="", **options):
     fit = {} if sample_weight is None else {"sample_weight": sample_weight}
     return Case(rows, {"n_components": n_components, **options}, fit, error)
@@ -378,13 +385,35 @@ OPTIONS: dict[str, Made] = {
     "one step on a far row": lambda: case(one_far(1e12), 3, max_iter=1),
     "many steps without tolerance": lambda: case(repeated(noise(5), 4), 3, tol=0, max_iter=300),
     "compiled, a far row": lambda: case(one_far(1e100), 3, engine="fused"),
+    "holes": lambda: case(with_holes(two_clusters()), 2),
+    "holes, and as many components as rows": lambda: case(with_holes(noise(6)), 6),
+    "holes and a far row": lambda: case(with_holes(one_far(1e12)), 3),
+    "holes and a very far row": lambda: case(with_holes(one_far(1e100)), 3),
+    "holes among equal rows": lambda: case(with_holes(np.ones((60, 2))), 3),
+    "each row misses a value": lambda: case(np.where(np.eye(2, dtype=bool)[np.arange(40) % 2], np.nan, noise(40)), 2),
+    "a column that is observed once": lambda: case(np.column_stack([noise(40), [1.0, *[np.nan] * 39]]), 2),
+    "holes in single precision": lambda: case(with_holes(two_clusters()).astype(np.float32), 2),
+    "holes without ridge": lambda: case(with_holes(noise(30)), 3, reg_covar=0.0, prior=None),
+    **{
+        f"holes, {name}": partial(lambda name: case(with_holes(noise(40)), 3, covariance_type=name), name)
+        for name in ("tied", "diag", "spherical", "EVE", "VEV")
+    },
     "compiled, all rows equal": lambda: case(np.ones((600, 2)), 3, engine="fused"),
 }
 
 ERRORS: dict[str, Made] = {
-    "NaN": lambda: case([[np.nan, 0.0], [1.0, 2.0], [3.0, 4.0]], error="contains NaN"),
+    "a column of NaN": lambda: case(
+        [[np.nan, 0.0], [np.nan, 2.0], [np.nan, 4.0]], error="all values in column 0 are missing; drop the column"
+    ),
+    "nothing but NaN": lambda: case(np.full((3, 2), np.nan), error="all values in columns 0, 1 are missing"),
+    "NaN and truncated EM": lambda: case(
+        [[np.nan, 0.0], [1.0, 2.0], [3.0, 4.0]],
+        algorithm="truncated",
+        error="needs complete rows",
+    ),
+    "infinity beside NaN": lambda: case([[np.inf, np.nan], [1.0, 2.0], [3.0, 4.0]], error="infinity in column 0"),
     "infinity": lambda: case([[np.inf, 0.0], [1.0, 2.0], [3.0, 4.0]], error="contains infinity"),
-    "None among objects": lambda: case(np.array([[None, 0.0], [1.0, 2.0]]), error="contains NaN"),
+    "None for a column": lambda: case(np.array([[None, 0.0], [None, 2.0]]), error="values in column 0 are missing"),
     "complex numbers": lambda: case(two_clusters() * 1j, error="Complex data not supported"),
     "strings": lambda: case([["a", "b"], ["c", "d"]], error="could not convert string to float|decimal bytes/strings"),
     "one dimension": lambda: case(np.arange(10.0), error="Expected 2D array, got 1D array instead"),

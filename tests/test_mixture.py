@@ -187,7 +187,7 @@ def test_feature_names_must_fit(names):
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [([0.0, 1.0], r"shape \(n, 2\)"), ([[0.0]], r"got \(1, 1\)"), ([[0.0, np.nan]], "finite")],
+    [([0.0, 1.0], r"shape \(n, 2\)"), ([[0.0]], r"got \(1, 1\)"), ([[0.0, np.inf]], "finite")],
 )
 def test_rows_that_do_not_fit_are_refused(rows, message):
     with pytest.raises(ValueError, match=message):

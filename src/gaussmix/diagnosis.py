@@ -18,7 +18,8 @@ from gaussmix.em.support import THIN, Support
 from gaussmix.mixture import Mixture
 from gaussmix.moments import DIAGONAL, FULL, SCALAR
 from gaussmix.sources import ArraySource, Source
-from gaussmix.values import finite_rows, real
+from gaussmix.sources.incomplete import IncompleteSource
+from gaussmix.values import real, rows_with_holes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -307,10 +308,14 @@ def _make_source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Sour
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
         return X
-    rows = finite_rows("X", cast("ArrayLike", X))
+    rows, holes = rows_with_holes("X", cast("ArrayLike", X))
     if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
-    return ArraySource(rows, None if sample_weight is None else _check_weights(sample_weight, len(rows)))
+    weights = None if sample_weight is None else _check_weights(sample_weight, len(rows))
+    if not holes:
+        return ArraySource(rows, weights)
+    known = ~np.isnan(rows).all(axis=1)
+    return IncompleteSource.of(rows[known], None if weights is None else weights[known])
 
 
 def _is_source(rows: ArrayLike | Source) -> TypeGuard[Source]:

@@ -17,6 +17,7 @@ from gaussmix.density import (
     conditioning,
     divergences,
     entropy,
+    imputation,
     interop,
     level,
     modes,
@@ -28,7 +29,7 @@ from gaussmix.density import (
 )
 from gaussmix.density.validation import check_finite
 from gaussmix.engines import assessment
-from gaussmix.values import column_names, finite_rows, real
+from gaussmix.values import column_names, real, rows_with_holes
 
 __all__ = ["Mixture"]
 
@@ -173,7 +174,8 @@ class Mixture:
         Parameters
         ----------
         rows : (n, D) array_like
-            Points. Far points have finite log-densities too: at least the lowest finite float.
+            Points. Far points have finite log-densities too: at least the lowest finite float. NaN is a missing value:
+            the density is then the marginal density of the observed values, with log-density 0 if there are none.
 
         Returns
         -------
@@ -192,7 +194,8 @@ class Mixture:
         >>> mixture.logpdf([[0.0, 0.0], [1e200, 0.0]])
         array([-2.49080163e+000, -1.79769313e+308])
         """
-        return assessment.log_densities(self, self._points(rows))
+        points, holes = self._points(rows)
+        return assessment.log_densities(self, points, holes=holes)
 
     def pdf(self, rows: ArrayLike) -> Floats:
         """Return the density at each row, ``(n, D) -> (n,)``.
@@ -209,6 +212,8 @@ class Mixture:
     def responsibilities(self, rows: ArrayLike) -> Floats:
         """Return the probability of each component for each row, ``(n, D) -> (n, K)``; they sum to one for each row.
 
+        Of a row with missing values (NaN), the observed values decide.
+
         Examples
         --------
         >>> from gaussmix import Mixture
@@ -217,7 +222,8 @@ class Mixture:
         array([[0.961, 0.039],
                [0.517, 0.483]])
         """
-        return assessment.responsibilities(self, self._points(rows))
+        points, holes = self._points(rows)
+        return assessment.responsibilities(self, points, holes=holes)
 
     def predict(self, rows: ArrayLike) -> Labels:
         """Return the index of the most probable component of each row, ``(n, D) -> (n,)``.
@@ -229,7 +235,8 @@ class Mixture:
         >>> mixture.predict([[0.0, 0.0], [3.0, 1.0]])
         array([0, 1])
         """
-        return assessment.labels(self, self._points(rows))
+        points, holes = self._points(rows)
+        return assessment.labels(self, points, holes=holes)
 
     # --- Functions of a mixture, each in the file of `density` that is named after its subject ------------------------
 
@@ -238,6 +245,7 @@ class Mixture:
 
     marginal = affine.marginal
     condition = conditioning.condition
+    impute = imputation.impute
     transform = affine.transform
     convolve = affine.convolve
     join = affine.join
@@ -265,15 +273,16 @@ class Mixture:
     from_dict = classmethod(interop.from_dict)
     to_dict = interop.to_dict
 
-    def _points(self, rows: ArrayLike) -> Rows:
-        points, columns = finite_rows("rows", rows), column_names(rows)
+    def _points(self, rows: ArrayLike) -> tuple[Rows, bool]:
+        """Return rows of the mixture's features, and whether values are missing."""
+        (points, holes), columns = rows_with_holes("rows", rows), column_names(rows)
         if self.feature_names and columns and set(columns) >= set(self.feature_names) and columns != self.feature_names:
             msg = f"rows must have the columns {self.feature_names} in this order, got {columns}."
             raise ValueError(msg)
         if points.ndim != 2 or points.shape[1] != self.n_features:  # noqa: PLR2004 - rows and columns
             msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
             raise ValueError(msg)
-        return points
+        return points, holes
 
 
 def _restored(weights: Floats, means: Floats, covariances: Covariances, names: tuple[str, ...] | None) -> Mixture:

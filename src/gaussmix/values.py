@@ -15,7 +15,7 @@ import numpy as np
 
 from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 
-__all__ = ["column_names", "finite_rows", "real", "unmasked"]
+__all__ = ["column_names", "finite_rows", "real", "rows_with_holes", "unmasked"]
 
 _MATRIX = 2
 _NAMED = 5
@@ -65,13 +65,33 @@ def finite_rows(name: str, given: ArrayLike) -> Rows:
     ValueError
         If a value is missing or infinite; the message names the columns. Otherwise as for :func:`real`.
     """
-    array = real(name, given)
-    rows = cast("Rows", array if array.dtype == np.float32 else array.astype(np.float64, copy=False))
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = rows.sum(dtype=np.float64)
+    rows, total = _floating(name, given)
     if not np.isfinite(total):
         _Given(name, rows, column_names(given)).check_finite()
     return rows
+
+
+def rows_with_holes(name: str, given: ArrayLike) -> tuple[Rows, bool]:
+    """Return rows in which missing values are NaN, and whether there are any: float32 where given so, else float64.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite; the message names the columns. Otherwise as for :func:`real`.
+    """
+    rows, total = _floating(name, given)
+    if np.isfinite(total):
+        return rows, False
+    _Given(name, rows, column_names(given)).check_finite(missing_allowed=True)
+    return rows, bool(np.isnan(rows).any())
+
+
+def _floating(name: str, given: ArrayLike) -> tuple[Rows, float]:
+    """Return real numbers as float32 or float64, and their sum, which is finite only if they are."""
+    array = real(name, given)
+    rows = cast("Rows", array if array.dtype == np.float32 else array.astype(np.float64, copy=False))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return rows, float(rows.sum(dtype=np.float64))
 
 
 def unmasked(name: str, given: Any) -> Any:  # noqa: ANN401 - labels may be anything
@@ -139,18 +159,20 @@ class _Given:
             raise ValueError(msg)
         return self._floats(np.where(self._are(missing), np.nan, self.array) if missing else self.array)
 
-    def check_finite(self) -> None:
-        """Raise where a value is NaN or infinite."""
-        bad = ~np.isfinite(self.array)
+    def check_finite(self, *, missing_allowed: bool = False) -> None:
+        """Raise where a value is NaN or infinite; with `missing_allowed`, where a value is infinite."""
+        bad = np.isinf(self.array) if missing_allowed else ~np.isfinite(self.array)
         if not bad.any():
             return  # only their sum is infinite
-        kinds = {"NaN or missing values": np.isnan(self.array), "infinity": np.isinf(self.array)}
+        kinds = {"NaN or missing values": bad & np.isnan(self.array), "infinity": np.isinf(self.array)}
         found = " and ".join(kind for kind, where in kinds.items() if where.any())
         rows = f" ({int(bad.any(axis=1).sum())} of {len(bad)} rows)" if bad.ndim == _MATRIX else ""
-        msg = (
-            f"{self.name} must be finite, but contains {found}{self._where(bad)}{rows}; drop those rows or impute the "
-            "values first."
+        remedy = (
+            "drop those rows or set the values to NaN, which means missing"
+            if missing_allowed
+            else "drop those rows or impute the values first"
         )
+        msg = f"{self.name} must be finite, but contains {found}{self._where(bad)}{rows}; {remedy}."
         raise ValueError(msg)
 
     _readers: ClassVar[dict[str, Callable[["_Given"], AnyArray]]] = {

@@ -425,14 +425,60 @@ def test_missing_values_are_refused_or_dropped(refused, gaussmix, tmp_path):
     path = tmp_path / "holes.csv"
     path.write_text("a,b,c\n1,2,\n,4,1\n3,NA,1\n4,5,2\n5,inf,3\n7,8,2\n9,9,1\n")
     sentence = refused("fit", path, "--columns", "a,b")
+    assert "values are infinite in column 'b' (first in line 6)" in sentence
+    assert "leave those rows out with --missing drop" in sentence
+    sentence = refused("fit", path, "--columns", "a,b", "--missing", "error")
     assert "columns 'a' (1 row, first in line 3) and 'b' (2 rows, first in line 4)" in sentence
-    assert "--drop-missing" in sentence
+    assert "--missing drop" in sentence
     result = gaussmix("fit", path, "--columns", "a,b", "--drop-missing", "--components", 1, "--json")
     found = json.loads(result.stdout)
     assert found["rows"] == 4
     assert found["parameters"]["means"] == [[5.25, 6.0]]
     assert "3 rows with missing or infinite values left out." in found["warnings"]
     assert "3 rows with missing" in result.stderr
+    other = gaussmix("fit", path, "--columns", "a,b", "--missing", "DROP", "--components", 1, "--json")
+    assert json.loads(other.stdout)["parameters"] == found["parameters"]
+
+
+def test_observed_values_of_incomplete_rows_are_used(gaussmix, refused, tmp_path, blobs):
+    holed = blobs.copy()
+    holed[::5, 0], holed[2, 1] = np.nan, np.nan
+    path = tmp_path / "holes.csv"
+    pl.DataFrame(holed, schema=["a", "b"]).fill_nan(None).write_csv(path)
+    result = gaussmix("fit", path, *QUICK, "--json", "--out", tmp_path / "model.gmx")
+    found = json.loads(result.stdout)
+    assert found["rows"] == len(blobs)
+    line = f"{len(blobs[::5]) + 1} values are missing: {len(blobs[::5])} in 'a' and 1 in 'b'"
+    assert f"{line}; the observed values of these rows are used." in found["warnings"]
+    assert line in result.stderr
+    mixture = load(tmp_path / "model.gmx")
+    scored = json.loads(gaussmix("score", tmp_path / "model.gmx", path, "--json").stdout)
+    assert scored["log_likelihood"] == pytest.approx(mixture.logpdf(holed).sum(), rel=1e-9)
+    written = gaussmix("predict", tmp_path / "model.gmx", path).stdout
+    assert pl.read_csv(written.encode())["component"].to_list() == mixture.predict(holed).tolist()
+    assert "values are missing or infinite" in refused("outliers", path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("outliers", "--missing", "em"), "needs complete rows: set drop or error"),
+        (("fit", "--missing", "em", "--drop-missing"), "give it or --missing, not both"),
+        (("fit", "--missing", "ignore"), "'ignore' is none of em, drop, error"),
+    ],
+)
+def test_a_way_with_missing_values_that_is_none_is_refused(gaussmix, csv, arguments, words):
+    command, *options = arguments
+    result = gaussmix(command, csv, *options)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_weight_must_not_be_missing(refused, tmp_path):
+    path = tmp_path / "weights.csv"
+    path.write_text("a,w\n1,1\n2,\n4,1\n5,1\n")
+    sentence = refused("fit", path, "--weights", "w")
+    assert "the weight in 'w' is missing in line 3; give the row a weight of 0." in sentence
 
 
 def test_the_model_is_written_with_its_names(done, tmp_path, csv):

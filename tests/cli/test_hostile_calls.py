@@ -105,6 +105,7 @@ OPTIONS = {
     "--components": ["0", "1:2", "2:1", "1:", ":", "1:9999999999999", "a", "-3", "1,1", "2**3", "", "\ud800"],
     "--structure": ["FULL", "", "x", "all,", "\x00", "e", "diag"],
     "--criterion": ["BIC", "", "cv", "r2", "\ud800"],
+    "--missing": ["em", "DROP", "error", "", "ignore"],
     "--prior": ["weak", "MCLUST", ""],
     "--seed": ["0", "-1", str(2**70), "1.5", "nan"],
     "--tol": ["0", "nan", "inf", "-inf", "1e400", "-1"],
@@ -125,7 +126,7 @@ OPTIONS = {
         "\ud800",
     ],
 }
-READING = ["--columns", "--separator", "--decimal", "--na", "--strip", "--encoding", "--skip"]
+READING = ["--columns", "--missing", "--separator", "--decimal", "--na", "--strip", "--encoding", "--skip"]
 SEARCH = ["--components", "--structure", "--criterion", "--prior", "--seed", "--tol", "--max-iter", "--n-init"]
 OF_COMMAND = {
     "fit": [*READING, *SEARCH, "--weights", "--out"],

@@ -82,9 +82,9 @@ def test_columns_that_the_model_lacks_are_named(refused, model, csv, tmp_path):
 def test_predict_leaves_rows_with_missing_values_empty_if_asked(refused, done, model, mixture, tmp_path):
     path = tmp_path / "holes.csv"
     path.write_text("id,width,height\nA,1,2\nB,,3\nC,20,50\n")
-    assert refused("predict", model, path) == (
+    assert refused("predict", model, path, "--missing", "error") == (
         f"{path}: values are missing or infinite in column 'width' (1 row, first in line 3); "
-        "leave those rows out with --drop-missing, or fill them in first."
+        "leave those rows out with --missing drop, or fill them in first."
     )
     for command, result in (("predict", "component"), ("score", "log_density")):
         options = ("--per-row",) if command == "score" else ()

@@ -164,7 +164,7 @@ def test_columns_that_cannot_be_picked_are_named(refused, csv, options, sentence
         ("1,-2", "must be at least 0, got -2 in line 3"),
         ("0,0", "must not all be 0"),
         ("1,heavy", "must hold numbers, got the text 'heavy' in line 3"),
-        ("1,inf", "missing or infinite in column 'w' (1 row, first in line 3)"),
+        ("1,inf", "values are infinite in column 'w' (first in line 3)"),
     ],
 )
 def test_weights_that_weigh_nothing_sensible_are_refused(refused, tmp_path, weights, sentence):

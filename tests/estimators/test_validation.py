@@ -20,6 +20,7 @@ from gaussmix.weights import effective_size
 
 pytestmark = pytest.mark.filterwarnings("ignore:Column 2 is rounded")  # labels, as a target of the regressor
 
+TAKING_COMPLETE_ROWS = ("detector", "regressor")
 FEW = {"covariance_type": ("full", "diag"), "random_state": 0}
 ESTIMATORS = {
     "mixture": lambda **options: GaussianMixture(2, random_state=0, **options),
@@ -45,16 +46,38 @@ def target_for(make, rows, labels):
 
 
 def bad_tables(rows):
+    mask = np.zeros(rows.shape, dtype=bool)
+    mask[3, 1] = True
+    infinite = np.where(mask, np.inf, rows)
+    return {
+        "contains infinity in column 1": [infinite],
+        "contains infinity in column 'b'": [pd.DataFrame(infinite, columns=["a", "b"])],
+        "Complex data not supported": [rows + 1j],
+        r"\.collect\(\)": [pl.DataFrame(rows, schema=["a", "b"]).lazy()],
+    }
+
+
+def tables_with_holes(rows):
     frame = pd.DataFrame(rows, columns=["a", "b"])
     mask = np.zeros(rows.shape, dtype=bool)
     mask[3, 1] = True
     times = frame.apply(lambda column: pd.Timestamp("2024-01-01") + pd.to_timedelta(column, unit="D"))
     return {
-        "contains NaN or missing values in column 'b'": [times.where(~mask), frame.convert_dtypes().where(~mask)],
-        "contains NaN or missing values in column 1": [np.ma.array(rows, mask=mask), times.where(~mask).to_numpy()],
-        "Complex data not supported": [rows + 1j],
-        r"\.collect\(\)": [pl.DataFrame(rows, schema=["a", "b"]).lazy()],
+        "'b'": [times.where(~mask), frame.convert_dtypes().where(~mask)],
+        "1": [np.ma.array(rows, mask=mask), times.where(~mask).to_numpy()],
     }
+
+
+@pytest.mark.parametrize("make", [ESTIMATORS[name] for name in TAKING_COMPLETE_ROWS], ids=TAKING_COMPLETE_ROWS)
+def test_some_estimators_refuse_missing_values(make, table):
+    rows, labels = table
+    labels = target_for(make, rows, labels)
+    fitted = make().fit(rows, labels)
+    for column, tables in tables_with_holes(rows).items():
+        for holed in tables:
+            for method in (lambda holed: make().fit(holed, labels), fitted.predict):
+                with pytest.raises(ValueError, match=f"X must be finite, but .* missing values in column {column}"):
+                    method(holed)
 
 
 @estimators
@@ -114,15 +137,23 @@ TAKING_VALUES = {
 }
 
 
-@pytest.mark.parametrize("method", TAKING_VALUES.values(), ids=TAKING_VALUES.keys())
-def test_every_method_of_a_mixture_refuses_what_is_no_number(method):
+TAKING_HOLES = {"logpdf", "pdf", "responsibilities", "predict", "diagnose"}
+
+
+@pytest.mark.parametrize("name", TAKING_VALUES)
+def test_every_method_of_a_mixture_refuses_what_is_no_number(name):
+    method = TAKING_VALUES[name]
     rows = np.array([[0.1, 0.2], [0.3, 0.4]])
     with pytest.raises(ValueError, match="Complex data not supported"):
         method(rows + 0j)
     with pytest.raises(TypeError, match=r"\.collect\(\)"):
         method(pl.DataFrame(rows).lazy())
+    masked = np.ma.array(rows, mask=[[False, False], [False, True]])
+    if name in TAKING_HOLES:
+        assert repr(method(masked)) == repr(method(np.where(masked.mask, np.nan, rows)))
+        masked = np.where(masked.mask, np.inf, rows)
     with pytest.raises(ValueError, match=r"NaN|finite|positive|from 0 to 1|between 0 and 1|sum to 1|shape"):
-        method(np.ma.array(rows, mask=[[False, False], [False, True]]))
+        method(masked)
 
 
 def test_columns_of_a_lazy_frame_are_not_asked_for():

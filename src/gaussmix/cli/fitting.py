@@ -105,7 +105,7 @@ def _shortfall(table: Table, search: CommandSearch) -> list[str]:
 
 def _constant(table: Table) -> dict[str, float]:
     """Return the constant columns of a table by name, with their values."""
-    rows = table.positive_weight_rows
+    rows = table.positive_weight_rows.fill_nan(None)
     alike = rows.select(pl.all().min() == pl.all().max()).row(0)
     return {name: rows[name][0] for name, constant in zip(table.names, alike, strict=True) if constant}
 

@@ -82,7 +82,19 @@ ModelColumns = Annotated[
 Weights = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column of weights: the number of rows that each row stands for.")
 ]
-DropMissing = Annotated[bool, switch("--drop-missing", says="Leave out rows with missing or infinite values.")]
+_WAYS = ("em", "drop", "error")
+"""The values of ``--missing``."""
+Missing = Annotated[
+    str | None,
+    typer.Option(
+        "--missing",
+        metavar="WAY",
+        help="Rows with missing values: em uses their observed values, drop leaves them out, error refuses them.",
+        show_default="em; error for outliers",
+        autocompletion=lambda: list(_WAYS),
+    ),
+]
+DropMissing = Annotated[bool, switch("--drop-missing", says="The same as --missing drop.")]
 Separator = Annotated[
     str | None,
     typer.Option(
@@ -186,6 +198,7 @@ Quiet = Annotated[
 class Reading:
     """The options that say how a table is written, and which rows of it to read."""
 
+    missing: Missing = None
     drop_missing: DropMissing = False
     separator: Separator = None
     decimal: Decimal = None
@@ -196,23 +209,36 @@ class Reading:
     skip: Skip = None
     strict: Strict = False
 
-    def select(self, columns: str | None, weights: str | None = None) -> "Selection":
+    def select(self, columns: str | None, weights: str | None = None, *, em: bool = True) -> "Selection":
         """Return what to read of a table: features, weights and rows.
 
         Parameters
         ----------
         columns, weights : str or None
             The options of these names.
+        em : bool
+            Whether the command can use rows with missing values.
 
         Raises
         ------
         typer.BadParameter
             If a separator, a decimal mark or an encoding is none.
         """
-        from gaussmix.cli.tables import Missing, Selection  # noqa: PLC0415 - polars comes with it
+        from gaussmix.cli import tables  # noqa: PLC0415 - polars comes with it
 
-        missing = Missing.DROP if self.drop_missing else Missing.REFUSE
-        return Selection(columns, weights, missing, self.strict, self._format)
+        missing = tables.Missing(self._treatment(em=em))
+        return tables.Selection(columns, weights, missing, self.strict, self._format)
+
+    def _treatment(self, *, em: bool) -> str:
+        """Return the treatment of rows with missing values."""
+        if self.missing is None:
+            return "drop" if self.drop_missing else "em" if em else "error"
+        treatment = str(one_of(_WAYS, self.missing, "--missing"))
+        if self.drop_missing and treatment != "drop":
+            raise typer.BadParameter("give it or --missing, not both.", param_hint="'--drop-missing'")
+        if treatment == "em" and not em:
+            raise typer.BadParameter("this command needs complete rows: set drop or error.", param_hint="'--missing'")
+        return treatment
 
     @property
     def _format(self) -> "Format":

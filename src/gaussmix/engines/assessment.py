@@ -7,6 +7,7 @@ import numpy as np
 from gaussmix._threads import side_by_side
 from gaussmix._types import Floats, Labels, Rows
 from gaussmix.components import Components
+from gaussmix.engines import incomplete
 from gaussmix.engines.base import AUTO, engine_for
 
 __all__ = ["labels", "log_densities", "responsibilities"]
@@ -17,26 +18,30 @@ _NUMBERS_AT_ONCE = 2**20
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 48, 4096
 
 
-def log_densities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
-    """Return the log-densities ``(n,)``, in nats."""
-    return _assess(mixture, rows, n_threads, of_all=False)[0]
+def log_densities(mixture: Components, rows: Rows, n_threads: int | None = None, *, holes: bool = False) -> Floats:
+    """Return the log-densities ``(n,)``, in nats; with `holes`, NaN is a missing value."""
+    return _assess(mixture, rows, n_threads, of_all=False, holes=holes)[0]
 
 
-def labels(mixture: Components, rows: Rows, n_threads: int | None = None) -> Labels:
+def labels(mixture: Components, rows: Rows, n_threads: int | None = None, *, holes: bool = False) -> Labels:
     """Return the most probable components ``(n,)``; of equally probable components, the first."""
-    return _assess(mixture, rows, n_threads, of_all=False)[1]
+    return _assess(mixture, rows, n_threads, of_all=False, holes=holes)[1]
 
 
-def responsibilities(mixture: Components, rows: Rows, n_threads: int | None = None) -> Floats:
-    """Return the responsibilities ``(n, K)``, whose rows sum to one."""
-    return _assess(mixture, rows, n_threads, of_all=True)[2]
+def responsibilities(mixture: Components, rows: Rows, n_threads: int | None = None, *, holes: bool = False) -> Floats:
+    """Return the responsibilities ``(n, K)``, whose rows sum to one; with `holes`, NaN is a missing value."""
+    return _assess(mixture, rows, n_threads, of_all=True, holes=holes)[2]
 
 
-def _assess(mixture: Components, rows: Rows, n_threads: int | None, *, of_all: bool) -> tuple[Floats, Labels, Floats]:
+def _assess(
+    mixture: Components, rows: Rows, n_threads: int | None, *, of_all: bool, holes: bool
+) -> tuple[Floats, Labels, Floats]:
     """Return log-densities, labels and responsibilities; the last have no rows unless `of_all` is True.
 
     Memory holds the result and a few blocks.
     """
+    if holes:
+        return incomplete.assess(mixture, rows, responsibilities=of_all)
     n_rows, n_components, n_features = len(rows), mixture.n_components, mixture.n_features
     log_density, most_probable = np.empty(n_rows), np.empty(n_rows, dtype=np.intp)
     shares = np.empty((n_rows if of_all else 0, n_components))

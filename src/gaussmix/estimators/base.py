@@ -6,6 +6,7 @@ from typing import Any, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from gaussmix import selection
@@ -14,12 +15,19 @@ from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.user_start import PositiveRows
-from gaussmix.estimators.validation import read_rows, read_weights
+from gaussmix.estimators.validation import (
+    check_columns_observed,
+    find_empty_rows,
+    read_rows_with_holes,
+    read_weights,
+)
 from gaussmix.hierarchy import Hierarchy, merge_components
 from gaussmix.initialization import make_models
+from gaussmix.initialization.completion import complete_rows
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource, Source
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
@@ -100,7 +108,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -134,7 +142,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -166,7 +174,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -201,7 +209,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -237,7 +245,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -269,7 +277,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -303,7 +311,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -398,6 +406,11 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         source = self._read_source(X, sample_weight)
         return merge_components(mixture, source, criterion)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     @property
     def weights_(self) -> Rows:
         return _cast_to(self._dtype, self.mixture_.weights)
@@ -429,7 +442,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         return self.mixture_
 
     def _read_rows(self, X: ArrayLike) -> Rows:  # noqa: N803
-        return read_rows(self, X, reset=False)
+        return read_rows_with_holes(self, X, reset=False)[0]
 
     def _read_training(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> tuple[Source, PositiveRows]:  # noqa: N803
         """Return the rows to fit as a source, and the selection of rows with positive weight.
@@ -443,9 +456,15 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
             return X, slice(None)
-        rows = read_rows(self, X, reset=True, min_rows=2)
-        source, positive = self._make_source(rows, sample_weight)
+        rows, holes = read_rows_with_holes(self, X, reset=True, min_rows=2)
+        names = getattr(self, "feature_names_in_", None)
+        if holes:
+            check_columns_observed(rows, names)
+        source, positive = self._make_source(rows, sample_weight, holes=holes)
         check_sizes(source)
+        if isinstance(source, IncompleteSource):
+            check_columns_observed(source.observed, names)  # in rows of positive weight
+            return complete_rows(source), positive
         return source, positive
 
     def _read_source(
@@ -457,7 +476,8 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     ) -> Source:
         """Return rows with the features of the fitted mixture, and their weights, as a source."""
         if not isinstance(X, Source):
-            return self._make_source(self._read_rows(X), sample_weight, as_counts=as_counts)[0]
+            rows, holes = read_rows_with_holes(self, X, reset=False)
+            return self._make_source(rows, sample_weight, as_counts=as_counts, holes=holes)[0]
         refuse_weights(sample_weight)
         if X.n_features != self.n_features_in_:
             msg = (
@@ -467,11 +487,16 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         return X
 
     def _make_source(
-        self, rows: Rows, sample_weight: ArrayLike | None, *, as_counts: bool = True
+        self, rows: Rows, sample_weight: ArrayLike | None, *, as_counts: bool = True, holes: bool = False
     ) -> tuple[ArraySource, PositiveRows]:
-        """Return the rows with positive weight as a source, and the selection of these rows from all rows."""
-        positive, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts)
-        return ArraySource(rows[positive], weights, self.engine, usable_threads(self.n_jobs)), positive
+        """Return the rows with positive weight as a source, and the selection of these rows from all rows.
+
+        With `holes`, NaN is a missing value, and rows without an observed value are left out.
+        """
+        empty = find_empty_rows(rows) if holes else None
+        positive, weights = read_weights(rows, sample_weight, self.weights_are, as_counts=as_counts, empty=empty)
+        make = IncompleteSource.of if holes else ArraySource
+        return make(rows[positive], weights, self.engine, usable_threads(self.n_jobs)), positive
 
     def _compute_statistics(self, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Statistics:  # noqa: N803
         mixture = self._get_mixture()

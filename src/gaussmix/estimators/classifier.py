@@ -5,18 +5,25 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._threads import one_thread
-from gaussmix._types import AnyArray, ArrayLike, Floats, Seed
+from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
 from gaussmix.covariances import Full
 from gaussmix.estimators.base import check_sizes
 from gaussmix.estimators.class_models import Classes, ClassMixtures, fit_separate
 from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, warn
 from gaussmix.estimators.pooled import fit_pooled, label_source
-from gaussmix.estimators.validation import read_labels, read_rows, read_weights
+from gaussmix.estimators.validation import (
+    check_columns_observed,
+    find_empty_rows,
+    read_labels,
+    read_rows_with_holes,
+    read_weights,
+)
 from gaussmix.mixture import Mixture
 from gaussmix.selection import VALIDATED
 from gaussmix.structures import named
@@ -216,7 +223,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame.
+            Rows: an array, or a pandas or polars frame. NaN is a missing value: the fit uses the observed values.
         y : (n,) array_like
             The classes of the rows: numbers or strings.
         sample_weight : (n,) array_like, optional
@@ -250,12 +257,15 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         array([0, 1, 2])
         """
         self._validate_params()
-        rows = read_rows(self, X, reset=True)
+        rows, holes = read_rows_with_holes(self, X, reset=True)
         labels = read_labels(self, rows, y)
         check_classification_targets(labels)
-        positive, weights = read_weights(rows, sample_weight, self.weights_are)
+        empty = find_empty_rows(rows) if holes else None
+        positive, weights = read_weights(rows, sample_weight, self.weights_are, empty=empty)
         self.classes_, codes = np.unique(labels[positive], return_inverse=True)
-        source = self._make_source(rows[positive], weights)
+        if holes:
+            self._check_classes_observed(rows[positive], codes)
+        source = self._make_source(rows[positive], weights, holes=holes)
         check_sizes(source)
         classes = Classes(source, codes, self.classes_)
         self.priors_ = self._check_priors(classes.shares)
@@ -270,6 +280,11 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         self.component_classes_ = np.repeat(self.classes_, models.sizes)
         warn(models.notes)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def predict(self, X: ArrayLike) -> AnyArray:  # noqa: N803
         """Return the most probable class of each row, ``(n, D) -> (n,)``.
@@ -289,7 +304,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -321,7 +336,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -332,7 +347,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         >>> model.predict_proba(X[[0, 50, 100]]).argmax(axis=1)
         array([0, 1, 2])
         """
-        rows = self._read_rows(X)
+        rows = self._read_rows_with_holes(X)
         memberships = (self.component_classes_[:, None] == self.classes_).astype(np.float64)
         return np.asarray(self.mixture_.responsibilities(rows) @ memberships)
 
@@ -353,7 +368,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -386,7 +401,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -398,7 +413,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         >>> bool(unusual < usual - 100)
         True
         """
-        rows = self._read_rows(X)
+        rows = self._read_rows_with_holes(X)
         return self.mixture_.logpdf(rows)
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Floats, AnyArray]:
@@ -433,6 +448,11 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         rng = self._rng if random_state is None else random_state
         rows, components = self.mixture_.sample(n_samples, random_state=rng, return_components=True)
         return rows, self.component_classes_[components]
+
+    def _read_rows_with_holes(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Return rows with the features of the training rows, in which NaN is a missing value."""
+        check_is_fitted(self, "mixture_")
+        return read_rows_with_holes(self, X, reset=False)[0]
 
     def _fit_classes(self, classes: Classes) -> ClassMixtures:
         """Fit the mixtures of the classes, with a structure that the number of rows supports."""
@@ -469,6 +489,12 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         )
         return models._replace(notes=(note,))
 
+    def _check_classes_observed(self, rows: Rows, codes: Labels) -> None:
+        """Raise ``ValueError`` if all values of a class are missing in a column."""
+        names = self._get_feature_names()
+        for code, label in enumerate(self.classes_):
+            check_columns_observed(rows[codes == code], names, f" of class {label!s}")
+
     def _check_priors(self, shares: Floats) -> Floats:
         """Return the parameter `priors` after validation, or the shares of the classes if it is None."""
         if self.priors is None:
@@ -494,7 +520,7 @@ def _cross_validate(classes: Classes, choice: Choice, models: ClassMixtures) -> 
     indicators = np.eye(len(classes.names))
     errors, correct = np.zeros(source.n_rows), np.ones(source.n_rows)
     for part, _, mixture in CrossFit(source, models.mixture, m_step, classes.labels).refits:
-        probabilities = mixture.responsibilities(source.rows[part]) @ np.repeat(indicators, models.sizes, axis=0)
+        probabilities = mixture.responsibilities(source.observed[part]) @ np.repeat(indicators, models.sizes, axis=0)
         errors[part] = np.square(probabilities - indicators[classes.labels[part]]).sum(axis=1)
         correct[part] = probabilities.argmax(axis=1) == classes.labels[part]
     weights = source.sample_weight

@@ -18,7 +18,7 @@ from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
 from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_random
-from gaussmix.estimators.validation import WEIGHTS_ARE
+from gaussmix.estimators.validation import WEIGHTS_ARE, refuse_missing
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.schedule import SCHEDULES
@@ -97,7 +97,7 @@ class GaussianMixture(ReportingEstimator):
         start, as in scikit-learn: ``"kmeans"``, the default of scikit-learn; ``"k-means++"``, only the seeds of
         k-means; ``"random_from_data"``, random rows as means; ``"random"``, random responsibilities; labels ``(n,)``;
         responsibilities ``(n, K)``; a :class:`Mixture`; or a callable ``f(source, n_components, rng)`` that returns any
-        of these values, where ``source.rows`` are the rows.
+        of these values, where ``source.rows`` are the rows, with guesses in place of missing values.
     weights_init : (K,) array_like, optional
         Weights that replace the weights of the start.
     means_init : (K, D) array_like, optional
@@ -288,7 +288,8 @@ class GaussianMixture(ReportingEstimator):
         ----------
         X : (n, D) array_like
             Rows: an array, a pandas or polars frame, or a :class:`~gaussmix.sources.Source`, which brings its own
-            weights. float32 rows are not converted; sums are computed in float64.
+            weights. float32 rows are not converted; sums are computed in float64. NaN is a missing value: the fit
+            maximizes the likelihood of the observed values.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
@@ -309,7 +310,8 @@ class GaussianMixture(ReportingEstimator):
         ConvergenceWarning
             If the fit did not converge or needed regularization; the text is `message_`.
         UserWarning
-            If weights that are counts sum to less than the effective number of rows.
+            If weights that are counts sum to less than the effective number of rows, or if rows have no observed value
+            and are left out.
 
         Examples
         --------
@@ -322,6 +324,8 @@ class GaussianMixture(ReportingEstimator):
         """
         self._validate_params()
         source, positive = self._read_training(X, sample_weight)
+        if self.algorithm != _EM:
+            refuse_missing(source)
         if source.n_rows < self.n_components:
             msg = (
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "

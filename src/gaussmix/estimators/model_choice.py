@@ -23,10 +23,12 @@ from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.estimators.validation import CHECKED, WEIGHTS_ARE, read_rows
 from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import make_models
+from gaussmix.initialization.completion import complete_rows
 from gaussmix.mixture import Mixture
 from gaussmix.selection import NAMES as CRITERIA
 from gaussmix.selection import Candidate, SearchResults, cautions_about, numbers_of_components
 from gaussmix.sources import ArraySource, Source
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import NAMES as STRUCTURES
 from gaussmix.structures import Structure, every, named
 
@@ -286,9 +288,15 @@ class ChoosingEstimator(BaseEstimator):
         check_is_fitted(self, "mixture_")
         return read_rows(self, X, reset=False)
 
-    def _make_source(self, rows: Rows, weights: Floats | None) -> ArraySource:
-        """Return rows as a source, with the number of threads that the parameters set."""
-        return ArraySource(rows, weights, n_threads=usable_threads(self.n_jobs))
+    def _make_source(self, rows: Rows, weights: Floats | None, *, holes: bool = False) -> ArraySource:
+        """Return rows as a source, with the number of threads that the parameters set.
+
+        With `holes`, NaN is a missing value.
+        """
+        n_threads = usable_threads(self.n_jobs)
+        if holes:
+            return complete_rows(IncompleteSource.of(rows, weights, n_threads=n_threads))
+        return ArraySource(rows, weights, n_threads=n_threads)
 
     def _get_feature_names(self) -> tuple[str, ...] | None:
         """Return the names of the features, or None if there are none or if they repeat."""

@@ -19,6 +19,7 @@ from gaussmix.fitting.starts import make_start
 from gaussmix.mixture import Mixture
 from gaussmix.selection import Candidate, best
 from gaussmix.sources import Assignment, LabelledSource
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import named
 
 __all__ = ["fit_pooled", "label_source"]
@@ -50,7 +51,13 @@ def label_source(classes: Classes, sizes: tuple[int, ...]) -> LabelledSource:
     """Return the rows as a source with class labels, for the given number of components of each class."""
     source = classes.source
     return LabelledSource(
-        source.rows, source.weights, source.engine, source.n_threads, labels=classes.labels, sizes=sizes
+        source.rows,
+        source.weights,
+        source.engine,
+        source.n_threads,
+        labels=classes.labels,
+        sizes=sizes,
+        missing=source.missing if isinstance(source, IncompleteSource) else None,
     )
 
 

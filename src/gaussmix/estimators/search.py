@@ -236,7 +236,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         ----------
         X : (n, D) array_like
             Rows: an array, a pandas or polars frame, or a :class:`~gaussmix.sources.Source`, which brings its own
-            weights.
+            weights. NaN is a missing value: the fits maximize the likelihood of the observed values.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional

@@ -1,6 +1,7 @@
 """Validation of rows, targets, labels and weights, shared by all estimators."""
 
 import warnings
+from collections.abc import Sequence
 from inspect import currentframe
 from itertools import takewhile
 from traceback import walk_stack
@@ -12,11 +13,24 @@ from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_X_y, validate_data
 
 from gaussmix import values
-from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
+from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 from gaussmix.estimators.user_start import PositiveRows
+from gaussmix.sources import Source
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.weights import MEANINGS, describe_shortfall, scale_to_effective_size
 
-__all__ = ["CHECKED", "WEIGHTS_ARE", "read_labels", "read_rows", "read_targets", "read_weights"]
+__all__ = [
+    "CHECKED",
+    "WEIGHTS_ARE",
+    "check_columns_observed",
+    "find_empty_rows",
+    "read_labels",
+    "read_rows",
+    "read_rows_with_holes",
+    "read_targets",
+    "read_weights",
+    "refuse_missing",
+]
 
 CHECKED: Any = "checked"
 """The value of `weights_are` that an outer estimator passes to an inner one.
@@ -26,6 +40,8 @@ The weights are counts, and the user was already warned about them."""
 WEIGHTS_ARE = [StrOptions(set(MEANINGS)), Hidden(StrOptions({CHECKED}))]
 """The constraint on the parameter `weights_are`."""
 
+_NAMED = 5
+"""The number of rows or columns that a message names."""
 _SMALLEST_SUM = 1e-280
 """The smallest sum of weights: with a smaller sum, the reciprocal of the mass of a component may overflow."""
 
@@ -50,8 +66,32 @@ def read_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool, min_rows: 
     TypeError, ValueError
         If X contains values other than finite real numbers, or has other columns than the training rows.
     """
+    return _check_shape(estimator, X, values.finite_rows("X", X), reset=reset, min_rows=min_rows)
+
+
+def read_rows_with_holes(
+    estimator: BaseEstimator,
+    X: ArrayLike,  # noqa: N803
+    *,
+    reset: bool,
+    min_rows: int = 1,
+) -> tuple[Rows, bool]:
+    """Return rows as :func:`read_rows` does, with NaN for missing values, and whether there are any."""
+    given, holes = values.rows_with_holes("X", X)
+    return _check_shape(estimator, X, given, reset=reset, min_rows=min_rows), holes
+
+
+def _check_shape(
+    estimator: BaseEstimator,
+    X: ArrayLike,  # noqa: N803
+    given: Rows,
+    *,
+    reset: bool,
+    min_rows: int,
+) -> Rows:
+    """Return rows of at least one feature; store or compare the number and the names of the features."""
     rows = check_array(
-        values.finite_rows("X", X),
+        given,
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
         ensure_min_samples=min_rows,
@@ -60,6 +100,62 @@ def read_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool, min_rows: 
     )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return cast("Rows", rows)
+
+
+def find_empty_rows(rows: Rows) -> Flags:
+    """Return True for each row without an observed value, ``(n,)``; such rows are named in a warning.
+
+    Raises
+    ------
+    ValueError
+        If no row has an observed value.
+    """
+    empty = np.asarray(np.isnan(rows).all(axis=1))
+    if empty.all():
+        raise ValueError("X must have observed values, but all values are missing (NaN).")
+    if empty.any():
+        named = np.flatnonzero(empty)
+        listed = ", ".join(map(str, named[:_NAMED])) + f" and {len(named) - _NAMED} more" * (len(named) > _NAMED)
+        msg = f"X has no observed value in row{'s'[: len(named) > 1]} {listed}, which {_left_out(len(named))}."
+        warnings.warn(msg, UserWarning, stacklevel=_find_user_level())
+    return empty
+
+
+def _left_out(n_rows: int) -> str:
+    return "is left out, as it says nothing" if n_rows == 1 else "are left out, as they say nothing"
+
+
+def refuse_missing(source: Source) -> None:
+    """Raise ``ValueError`` if values are missing, for truncated EM, which cannot integrate them out."""
+    if isinstance(source, IncompleteSource):
+        raise ValueError(  # noqa: TRY004 - the values are wrong, and not the type that the user gave
+            "algorithm='truncated' needs complete rows, but X has missing values (NaN); use algorithm='em', or impute "
+            "the values first."
+        )
+
+
+def check_columns_observed(rows: Rows, names: Sequence[str] | None, of: str = "") -> None:
+    """Raise ``ValueError`` if a column has no observed value.
+
+    Parameters
+    ----------
+    rows : (n, D) ndarray
+        The rows, with NaN for missing values.
+    names : sequence of str or None
+        The names of the columns.
+    of : str
+        The rows in words, for the message: " of class 3"; all rows by default.
+    """
+    unknown = np.flatnonzero(np.isnan(rows).all(axis=0))
+    if len(unknown):
+        labels = [repr(names[j]) if names is not None else str(j) for j in unknown[:_NAMED].tolist()]
+        more = f" and {len(unknown) - _NAMED} more" * (len(unknown) > _NAMED)
+        listed = f"column{'s'[: len(unknown) > 1]} {', '.join(labels)}{more}"
+        msg = (
+            f"X must have an observed value in each column, but all values{of} in {listed} are missing; drop the "
+            "column."
+        )
+        raise ValueError(msg)
 
 
 def read_targets(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> Floats:
@@ -71,11 +167,17 @@ def read_targets(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> F
 
 def read_labels(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> AnyArray:
     """Return a label for each row, ``(n,)``."""
-    return cast("AnyArray", check_X_y(rows, values.unmasked("y", y), dtype=None, estimator=estimator)[1])
+    options = {"dtype": None, "ensure_all_finite": False, "estimator": estimator}
+    return cast("AnyArray", check_X_y(rows, values.unmasked("y", y), **options)[1])
 
 
 def read_weights(
-    rows: Rows, sample_weight: ArrayLike | None, weights_are: str, *, as_counts: bool = True
+    rows: Rows,
+    sample_weight: ArrayLike | None,
+    weights_are: str,
+    *,
+    as_counts: bool = True,
+    empty: Flags | None = None,
 ) -> tuple[PositiveRows, Floats | None]:
     """Return the selection of rows with positive weight, and their weights in numbers of rows.
 
@@ -92,6 +194,8 @@ def read_weights(
         a warning.
     as_counts : bool
         Whether the result depends on the sum of the weights. A mean does not, so there is no warning.
+    empty : (n,) ndarray of bool, optional
+        Rows without an observed value, which count as rows of weight 0.
 
     Raises
     ------
@@ -104,8 +208,9 @@ def read_weights(
         If counts sum to less than their effective number of rows.
     """
     if sample_weight is None:
-        return slice(None), None
+        return slice(None) if empty is None else ~empty, None
     weights = _check_weights(rows, sample_weight)
+    weights = weights if empty is None else np.where(empty, 0.0, weights)
     positive = slice(None) if weights.all() else weights > 0
     weights = weights[positive]
     if weights_are == "relative":

@@ -303,7 +303,9 @@ class Exploration:
             best = runs.rerun(source.sample(rng, size), best.state.mixture, schedule.long_run)
             size *= schedule.growth
         ridge = np.maximum(self.problem.m_step.ridge, schedule.least_ridge * self.problem.variances)
-        start, n_passes = with_rare_groups(source, sample, best.state.mixture, self.problem.m_step, ridge)
+        start, n_passes = with_rare_groups(
+            source.completed, sample.completed, best.state.mixture, self.problem.m_step, ridge
+        )
         runs.count_passes(n_passes, source)
         fit = runs.rerun(source, start, self.stopping.max_iter)
         return self._without_needless(runs, sample, fit, rng) if underpopulated(self.problem, fit) else fit

@@ -65,7 +65,7 @@ def split_candidates(
         The model.
     rng : numpy.random.Generator
     """
-    rows, stand_for = _rows_of_each(sample, mixture, m_step, rng)
+    rows, stand_for = _rows_of_each(sample.completed, mixture, m_step, rng)
     resp = responsibilities(mixture, rows.rows, rows.n_threads)
     cuts = [
         cut for k in range(mixture.n_components) for cut in _cuts(rows, resp[:, k], stand_for, mixture, k, m_step, rng)

@@ -38,10 +38,11 @@ def moments_of(source: Source, *, correlated: bool = True) -> tuple[Floats, Floa
 def _summarize_all(source: Source, moments: Moments, sample: ArraySource | None = None) -> Statistics:
     """Return the statistics of all rows as one component, about their mean.
 
-    They are summed about the mean of a sample, so that they keep their digits, and then moved.
+    They are summed about the mean of a sample, so that they keep their digits, and then moved. Missing values are
+    replaced by guesses.
     """
     sample = sample or source.sample(np.random.default_rng(0), _SAMPLE)
     rows, weights = sample.rows, sample.sample_weight
     origin = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], origin[None], np.ones((1, len(origin))))
-    return source.reduce(whole, moments).central()
+    return source.completed.reduce(whole, moments).central()

@@ -10,9 +10,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from gaussmix._types import Flags, Floats, Labels, Rows
+from gaussmix.density.affine import marginal
 from gaussmix.engines.reference import log_joint
 from gaussmix.mixture import Mixture
-from gaussmix.sources import Source
+from gaussmix.sources import ArraySource, Source
+from gaussmix.sources.incomplete import IncompleteSource
 
 __all__ = ["SHEPPARD", "Rounding", "find_rounding"]
 
@@ -125,11 +127,29 @@ class Rounding:
             The result of :meth:`floor`; columns with a floor of 0 count as continuous.
         """
         sample = source.sample(np.random.default_rng(0), _SAMPLE)
-        rows, weights = sample.rows, sample.sample_weight
-        joint = log_joint(mixture, rows)
-        in_cells = joint + self._log_ratios(mixture, rows, np.flatnonzero(floor))
+        scale = source.weight, float(sample.sample_weight.sum())
+        if not isinstance(sample, IncompleteSource):
+            return self.sum_gains(mixture, sample, floor) * scale[0] / scale[1]
+        parts = [(given, part) for given, part in sample.observed_parts() if floor[given].any()]
+        gains = [self._of(given).sum_gains(marginal(mixture, given), part, floor[given]) for given, part in parts]
+        return sum(gains) * scale[0] / scale[1]
+
+    def _of(self, features: list[int]) -> "Rounding":
+        """Return the rounding of the given features."""
+        return Rounding(
+            self.steps[features],
+            self.binary[features],
+            self.variances[features],
+            self.lowest[features],
+            self.highest[features],
+        )
+
+    def sum_gains(self, mixture: Mixture, sample: ArraySource, floor: Floats) -> float:
+        """Return the gain of the rows of a sample, in nats."""
+        joint = log_joint(mixture, sample.rows)
+        in_cells = joint + self._log_ratios(mixture, sample.rows, np.flatnonzero(floor))
         gains = np.logaddexp.reduce(joint, axis=1) - np.logaddexp.reduce(in_cells, axis=1)
-        return float(weights @ gains * source.weight / weights.sum())
+        return float(sample.sample_weight @ gains)
 
     def describe(self, mixture: Mixture, components: Sequence[int], floor: Floats, names: Sequence[str] | None) -> str:
         """Return one or two sentences on components that the floor bounds.

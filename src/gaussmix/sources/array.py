@@ -83,6 +83,16 @@ class ArraySource(Source):
         """The weights of the rows, ``(n,)``; ones by default."""
         return np.ones(len(self.rows)) if self.weights is None else self.weights
 
+    @property
+    def completed(self) -> "ArraySource":
+        """The rows with guesses in place of missing values; the source itself if it has none."""
+        return self
+
+    @property
+    def observed(self) -> Rows:
+        """The rows, with NaN in place of missing values."""
+        return self.rows
+
     def spans(self, n_components: int = 1) -> Iterator[slice]:
         """Yield the slices of the blocks.
 

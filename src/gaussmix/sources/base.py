@@ -166,6 +166,11 @@ class Source(ABC):
         dtype = types.pop() if len(types) == 1 else np.dtype(np.float64)
         return _Extent(n_rows, extremes.shape[1], weight, dtype, extremes[0], extremes[1])
 
+    @property
+    def completed(self) -> "Source":
+        """The rows with guesses in place of missing values; the source itself if it has none."""
+        return self
+
     def arrays(self) -> Iterator[tuple[Rows, Floats]]:
         """Yield the rows of each chunk, as float32 or float64, and their weights."""
         yield from map(_split_chunk, self.chunks())

@@ -7,11 +7,12 @@ from typing import Self
 import numpy as np
 
 from gaussmix._cached_property import cached_property
-from gaussmix._types import Floats, Labels
+from gaussmix._types import Flags, Floats, Labels, Rows
 from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture
 from gaussmix.moments import Moments
 from gaussmix.sources.array import ArraySource
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.statistics import Statistics
 
 __all__ = ["LabelledSource"]
@@ -34,6 +35,8 @@ class LabelledSource(ArraySource):
         The class of each row, from 0 to C - 1.
     sizes : tuple of int
         The number of components of each class, at least 1. Components are ordered by class.
+    missing : (n, D) ndarray of bool, optional
+        True for each missing value; `rows` hold guesses in their places.
 
     References
     ----------
@@ -43,12 +46,21 @@ class LabelledSource(ArraySource):
 
     labels: Labels = field(kw_only=True)
     sizes: tuple[int, ...] = field(kw_only=True)
+    missing: Flags | None = field(default=None, kw_only=True)
 
     @cached_property
     def classes(self) -> tuple[ArraySource, ...]:
         """The rows of each class."""
-        whole = ArraySource(self.rows, self.weights, self.engine, self.n_threads)
+        given = self.rows, self.weights, self.engine, self.n_threads
+        whole = ArraySource(*given) if self.missing is None else IncompleteSource(*given, missing=self.missing)
         return tuple(whole.subset(np.flatnonzero(self.labels == label)) for label in range(len(self.sizes)))
+
+    @property
+    def observed(self) -> Rows:
+        """The rows, with NaN in place of missing values."""
+        if self.missing is None:
+            return self.rows
+        return np.where(self.missing, self.rows.dtype.type(np.nan), self.rows)
 
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
         """Return the statistics of all rows under `mixture`, with the responsibilities of each row within its class."""
@@ -61,7 +73,8 @@ class LabelledSource(ArraySource):
         return Statistics.joined([rows.reduce_about(origin[of], subset(mixture, of), moments) for rows, of in parts])
 
     def subset(self, rows: Labels) -> Self:
-        return replace(super().subset(rows), labels=self.labels[rows])
+        missing = None if self.missing is None else self.missing[rows]
+        return replace(super().subset(rows), labels=self.labels[rows], missing=missing)
 
     def component_groups(self, n_components: int) -> Sequence[tuple[ArraySource, slice]]:
         return list(zip(self.classes, self._components(), strict=True))

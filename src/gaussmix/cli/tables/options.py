@@ -13,10 +13,14 @@ MISSING_MARKS = frozenset({
 
 
 class Missing(Enum):
-    """The treatment of rows with missing or infinite values."""
+    """The treatment of rows with missing or infinite values.
 
+    With EM, the observed values of the rows are used, and infinite values are errors.
+    """
+
+    EM = "em"
     DROP = "drop"
-    REFUSE = "refuse"
+    REFUSE = "error"
 
 
 @dataclass(frozen=True)

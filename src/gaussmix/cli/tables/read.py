@@ -1,4 +1,4 @@
-"""Tables of finite numbers, with the weights and the identity of their rows."""
+"""Tables of numbers, with the weights and the identity of their rows."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from gaussmix.cli.tables.columns import Choice, choose_all, choose_features, cho
 from gaussmix.cli.tables.formats import read_raw
 from gaussmix.cli.tables.options import Selection
 from gaussmix.cli.tables.raw import RawTable, quoted
-from gaussmix.cli.tables.rows import check_numbers, check_weights, complete_rows, count_rows
+from gaussmix.cli.tables.rows import check_numbers, check_weights, complete_rows, count_rows, describe_holes
 from gaussmix.mixture import Mixture
 
 __all__ = ["Table", "read", "read_for"]
@@ -20,7 +20,7 @@ __all__ = ["Table", "read", "read_for"]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of finite numbers, the names of their columns, and their weights.
+    """Rows of numbers, which are finite or missing (NaN), the names of their columns, and their weights.
 
     Attributes
     ----------
@@ -128,16 +128,21 @@ def _table(raw: RawTable, choice: Choice, weights: str | None, selection: Select
         check_weights(raw, weights)
     used = raw.frame.select(names if weights is None else [*names, weights])
     indices = complete_rows(raw, used, selection.missing)
+    features = _in_one_precision(used.select(names))
+    warnings = [*warnings, *describe_holes(features[indices])]
     if dropped := len(used) - len(indices):
-        used = used[indices]
+        used, features = used[indices], features[indices]
         warnings = [*warnings, f"{count_rows(dropped)} with missing or infinite values left out."]
-    masses = None if weights is None else used[weights].cast(pl.Float64).to_numpy()
+    masses = None if weights is None else used[weights].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if masses is not None and np.isnan(masses).any():
+        place = raw.place(int(np.isnan(masses).argmax()))
+        raise CommandError(f"{raw.name}: the weight in {weights!r} is missing in {place}; give the row a weight of 0.")
     if masses is not None and not masses.any():
         raise CommandError(f"{raw.name}: the weights in {weights!r} must not all be 0.")
-    return Table(_in_one_precision(used.select(names)), masses, tuple(warnings), raw, indices)
+    return Table(features, masses, tuple(warnings), raw, indices)
 
 
 def _in_one_precision(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table in single precision where all columns are, else in double precision."""
+    """Return a table in single precision where all columns are, else in double; missing values are NaN."""
     single = all(dtype == pl.Float32 for dtype in frame.dtypes)
-    return frame.cast(pl.Float32 if single else pl.Float64)
+    return frame.cast(pl.Float32 if single else pl.Float64).fill_null(np.nan)

@@ -11,7 +11,7 @@ from gaussmix.cli.tables.columns import as_option, usable_columns
 from gaussmix.cli.tables.options import Missing
 from gaussmix.cli.tables.raw import RawTable, is_numeric, quoted
 
-__all__ = ["check_numbers", "check_weights", "complete_rows", "count_rows"]
+__all__ = ["check_numbers", "check_weights", "complete_rows", "count_rows", "describe_holes"]
 
 
 def check_numbers(raw: RawTable, names: Sequence[str]) -> None:
@@ -34,12 +34,12 @@ def check_numbers(raw: RawTable, names: Sequence[str]) -> None:
 
 
 def complete_rows(raw: RawTable, used: pl.DataFrame, missing: Missing) -> AnyArray:
-    """Return the indices of the rows without missing or infinite values.
+    """Return the indices of the rows to use: those without missing or infinite values, or with EM, all.
 
     Raises
     ------
     CommandError
-        If values are missing, and the rows are not to be left out; or if no row is left.
+        If values are missing or infinite, and the rows are neither to be used nor to be left out; or if no row is left.
     """
     good = used.select(pl.all().cast(pl.Float64).is_finite().fill_null(value=False))
     counts = {name: bad for name in good.columns if (bad := int((~good[name]).sum()))}
@@ -47,17 +47,42 @@ def complete_rows(raw: RawTable, used: pl.DataFrame, missing: Missing) -> AnyArr
         return np.arange(len(used))
     if hollow := [name for name, bad in counts.items() if bad == len(used)]:
         raise CommandError(_hollow(raw, hollow, [name for name in used.columns if name not in hollow]))
+    if missing is Missing.EM:
+        return _check_infinite(raw, used)
     if missing is not Missing.DROP:
         first = {name: raw.place(int((~good[name]).arg_true()[0])) for name in counts}
         where = listed([f"{name!r} ({count_rows(bad)}, first in {first[name]})" for name, bad in counts.items()])
         which = f"column{'s'[: len(counts) > 1]} {where}"
-        remedy = "leave those rows out with --drop-missing, or fill them in first"
+        remedy = "leave those rows out with --missing drop, or fill them in first"
         raise CommandError(f"{raw.name}: values are missing or infinite in {which}; {remedy}.")
     kept = good.select(pl.all_horizontal(pl.all())).to_series().arg_true().to_numpy()
     if not len(kept):
         msg = "every row has missing or infinite values, so none is left; leave columns out with --columns."
         raise CommandError(f"{raw.name}: {msg}")
     return kept
+
+
+def _check_infinite(raw: RawTable, used: pl.DataFrame) -> AnyArray:
+    """Return the indices of all rows; raise ``CommandError`` if a value is infinite."""
+    bad = used.select(pl.all().cast(pl.Float64).is_infinite().fill_null(value=False))
+    columns = [name for name in bad.columns if bad[name].any()]
+    if columns:
+        where = listed([f"{name!r} (first in {raw.place(int(bad[name].arg_true()[0]))})" for name in columns])
+        which = f"column{'s'[: len(columns) > 1]} {where}"
+        remedy = "leave those rows out with --missing drop, or leave the values empty"
+        raise CommandError(f"{raw.name}: values are infinite in {which}; {remedy}.")
+    return np.arange(len(used))
+
+
+def describe_holes(used: pl.DataFrame) -> list[str]:
+    """Return a sentence on the missing values of a table of floats in which these are NaN; none for complete rows."""
+    counts = {name: count for name in used.columns if (count := int(used[name].is_nan().sum()))}
+    if not counts:
+        return []
+    total = sum(counts.values())
+    where = listed([f"{count} in {name!r}" for name, count in counts.items()])
+    values = f"1 value is missing, {where}" if total == 1 else f"{total} values are missing: {where}"
+    return [f"{values}; the observed values of these rows are used."]
 
 
 def _hollow(raw: RawTable, hollow: Sequence[str], others: Sequence[str]) -> str:

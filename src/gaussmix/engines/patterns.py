@@ -1,0 +1,72 @@
+"""The patterns of missing values: which rows miss which features."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from gaussmix._types import Flags, Labels
+
+__all__ = ["Patterns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Rows sorted by the features that they miss.
+
+    Attributes
+    ----------
+    kinds : (P, D) ndarray of bool
+        The patterns: True for each missing feature.
+    order : (n,) ndarray of int
+        The indices of the rows, sorted by pattern; rows of the same pattern keep their order.
+    ends : (P + 1,) ndarray of int
+        The place in `order` at which the rows of each pattern begin, and the number of rows.
+    """
+
+    kinds: Flags
+    order: Labels
+    ends: Labels
+
+    @classmethod
+    def of(cls, missing: Flags) -> Self:
+        """Return the patterns of a mask ``(n, D)``."""
+        packed = np.packbits(missing, axis=1)
+        _, first, labels = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+        labels = labels.reshape(-1)
+        order = np.argsort(labels, kind="stable")
+        ends = np.searchsorted(labels[order], np.arange(len(first) + 1))
+        return cls(missing[first], order, ends)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def sizes(self) -> Labels:
+        """The number of rows of each pattern, ``(P,)``."""
+        return np.diff(self.ends)
+
+    @property
+    def labels(self) -> Labels:
+        """The pattern of each row in `order`, ``(n,)``."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    def members(self, p: int) -> Labels:
+        """Return the indices of the rows of a pattern."""
+        return self.order[self.ends[p] : self.ends[p + 1]]
+
+    def pieces(self, size: int) -> "Iterator[Patterns]":
+        """Yield parts of at most so many rows, in order; a pattern may be in several parts."""
+        for start in range(0, len(self.order), size):
+            stop = min(start + size, len(self.order))
+            low = int(np.searchsorted(self.ends, start, side="right")) - 1
+            high = int(np.searchsorted(self.ends, stop, side="left"))
+            ends = np.clip(self.ends[low : high + 1], start, stop) - start
+            yield Patterns(self.kinds[low:high], self.order[start:stop], ends)
+
+    def select(self, chosen: Flags) -> "Patterns":
+        """Return the patterns with a flag ``(P,)``, with their rows."""
+        sizes = self.sizes[chosen]
+        order = self.order[np.repeat(chosen, self.sizes)]
+        return Patterns(self.kinds[chosen], order, np.concatenate([[0], np.cumsum(sizes)]))
