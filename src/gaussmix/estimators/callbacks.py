@@ -3,18 +3,46 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Self
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-    from sklearn.callback._callback_support import callback_management_context
-except ImportError:  # scikit-learn 1.8: estimators have no method `set_callbacks`, and so no callbacks
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """The base of estimators with callbacks, in versions of scikit-learn that have none."""
+__all__ = ["Attributes", "CallbackSupport", "Task", "begin_fit"]
 
 
-__all__ = ["Attributes", "CallbackSupportMixin", "Task", "begin_fit"]
+class CallbackSupport:
+    """The base of estimators with callbacks: scikit-learn's, which loads rich, is loaded with the first callback."""
+
+    if find_spec("sklearn.callback"):
+
+        def set_callbacks(self, *callbacks: Any) -> Self:  # noqa: ANN401 - scikit-learn's protocol has no types
+            """Set scikit-learn's callbacks for the next fits, in place of those that were set before.
+
+            Parameters
+            ----------
+            *callbacks : callback
+                Objects with the methods of :class:`sklearn.callback.FitCallback`, such as
+                :class:`sklearn.callback.ProgressBar`. Without any, no callback is called.
+
+            Returns
+            -------
+            self : estimator
+
+            Raises
+            ------
+            TypeError
+                If an object is no callback.
+
+            Examples
+            --------
+            >>> from gaussmix import GaussianMixture
+            >>> from sklearn.callback import ProgressBar
+            >>> model = GaussianMixture(3).set_callbacks(ProgressBar())
+            """
+            from sklearn.callback import CallbackSupportMixin  # noqa: PLC0415 - rich comes with it
+
+            CallbackSupportMixin.set_callbacks(self, *callbacks)
+            return self
+
 
 Attributes = Callable[[], dict[str, Any]]
 """A function that returns the attributes of an estimator as if the fit had ended with a task."""
@@ -94,8 +122,11 @@ def begin_fit(
         yield Task()
         return
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    from sklearn.callback import CallbackSupportMixin  # noqa: PLC0415 - loaded with the first callback
+    from sklearn.callback._callback_support import callback_management_context  # noqa: PLC0415 - as above
+
     with callback_management_context(estimator):
-        context = estimator._init_callback_context(max_subtasks=n_subtasks)  # noqa: SLF001 - scikit-learn's protocol
+        context = CallbackSupportMixin._init_callback_context(estimator, max_subtasks=n_subtasks)  # noqa: SLF001
         whole = Task(estimator, context, {"X": X, "y": y, "metadata": metadata})
         context.call_on_fit_task_begin(estimator=estimator, **whole.shown)
         yield whole

@@ -14,7 +14,7 @@ from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
-from gaussmix.estimators.callbacks import CallbackSupportMixin, Task, begin_fit
+from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
 from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
@@ -38,7 +38,7 @@ __all__ = ["GaussianMixture"]
 _AUTO, _EM = "auto", "em"
 
 
-class GaussianMixture(CallbackSupportMixin, ReportingEstimator):
+class GaussianMixture(CallbackSupport, ReportingEstimator):
     r"""A Gaussian mixture, fitted by expectation–maximization (EM).
 
     The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of

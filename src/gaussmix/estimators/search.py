@@ -17,7 +17,7 @@ from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
-from gaussmix.estimators.callbacks import CallbackSupportMixin, Task, begin_fit
+from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
 from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
@@ -45,7 +45,7 @@ from gaussmix.sources import Source
 __all__ = ["GaussianMixtureSearch"]
 
 
-class GaussianMixtureSearch(CallbackSupportMixin, MixtureEstimator):
+class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
     r"""Fit mixtures of every structure and number of components, and choose the best by a criterion.
 
     The fitted estimator has the attributes and methods of the chosen mixture, as :class:`GaussianMixture` has.
