@@ -152,6 +152,18 @@ READ = {  # name: (content, the options in the note on how it is read, words of 
     "named_tab.csv": (b"\xef\xbb\xbf" + text("sep=\t", "x\ty", *with_separator("\t")).encode(), TAB, []),
     "padded.csv": (text("x ; y", *with_separator(" ; ")), SEMICOLON, []),
     "no_last_line_end.csv": (HEAD.rstrip(), "", []),
+    "markdown.md": (text("| x | y |", "|:---|---:|", *written("| {a:.2f} | {b:.2f} |")), "--separator '|'", []),
+    "psql.txt": (text("  x   |   y   ", "------+-------", *written(" {a:.2f} | {b:.2f}")), "--separator '|'", []),
+    "fortran.csv": (text("x,y", *written("{a:.2f}D+00,{b:.2f}d0")), "", []),
+    "zero_width.csv": (text("\u200bx,y", *written("{a:.2f}\u200b,{b:.2f}")), "", []),
+    "put_together.csv": (text("x,y", *PLAIN[:30]) + "\ufeff" + text(*PLAIN[30:]), "", []),
+    "dos.csv": (HEAD + "\x1a", "", []),
+    "one_long_text.csv": (
+        text("x,note,y", *written("{a:.2f}," + 200_000 * "z" + ",{b:.2f}")),
+        "",
+        ["zzzz...' in line 2"],
+    ),
+    "path.csv": (text("x,path,y", *written('{a:.2f},"C:\\",{b:.2f}')), "", ["'path' (the text"]),
     "types.parquet": (types(), "", ["'day' (values of type Date), 'kind' (values of type Categorical)"]),
 }
 
@@ -202,7 +214,28 @@ REFUSED = {  # name: (content, words of the error)
     "arrays.npz": (two_arrays(), "the archive must hold one file, got 2"),
     "object.pkl": (pickle.dumps(ROWS), "is no text, nor in another format that can be read"),
     "comments_only.csv": (text("id,x", *written("#{i},{a}")), "60 lines are comments, which begin with # or %"),
-    "page.xls": ("<html><table></table></html>", "cannot be read as a .xls file: its content is not Excel"),
+    "page.xls": ("<html><table></table></html>", "is a web page (HTML)"),
+    "backslash.csv": (text("x,note,y", *written('{a},"said \\"{i}, yes\\"",{b}')), "in line 2 follows a backslash"),
+    "spreadsheet.csv": (
+        text("x,y", *PLAIN, "#DIV/0!,3", "#N/A,4"),
+        "missing or infinite in column 'x' (2 rows, first in",
+    ),
+    "two_tables.csv": (
+        text("x,y", *PLAIN[:30], "u,v,w", *written("{a},{b},1")),
+        "a table with more columns in line 32",
+    ),
+    "minus_dollars.csv": (text("x,y", *written("-${a},{b}")), "add --strip '$' to read them without it"),
+    "stars.csv": (text("x,y", *written("{a}*,{b}")), "add --strip '*' to read them without it"),
+    "report.pdf": (b"%PDF-1.7\n", "is a PDF document"),
+    "error.csv": ("<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
+    "pointer.csv": ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
+    "rows.db": (b"SQLite format 3\0" + bytes(99), "is a database of SQLite"),
+    "rows.h5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "is an HDF5 file"),
+    "rows.mat": (b"MATLAB 5.0 MAT-file" + bytes(99), "is a file of Matlab"),
+    "rows.tar": (bytes(257) + b"ustar" + bytes(99), "is a tar archive"),
+    "rows.csv.zst": (b"\x28\xb5\x2f\xfd" + bytes(9), "compressed by Zstandard"),
+    "unequal.json": ('{"x": [1, 2], "y": [1]}', "its lists must have one length"),
+    "brackets.txt": ("[1.5, 2]\n[2.5, 3", "it is no JSON"),
     "list.json": ("[[1, 2], [3, 4]]", "one object for each row"),
     "half.json": ('{"x": 1}\n{"x": ', "cannot be read as a .json file"),
 }
@@ -362,7 +395,21 @@ def test_a_workbook_is_read_like_a_text(tmp_path):
 def test_the_first_sheet_of_several_is_read_and_named(tmp_path):
     table = read(tmp_path, "rows", workbook([["x"], [1.5], [2.5]], [["y"], [3.0]]))
     assert (table.names, table.rows.tolist()) == (("x",), [[1.5], [2.5]])
-    assert table.notes == ("The first of 2 sheets is read, 'Sheet 1'.",)
+    assert table.notes == ("The first of 2 sheets is read, 'Sheet 1'; read another with --sheet 'Sheet 2'.",)
+
+
+@pytest.mark.parametrize("sheet", ["Sheet 2", "2"])
+def test_a_sheet_is_chosen_by_name_or_number(tmp_path, sheet):
+    content = workbook([["x"], [1.5], [2.5]], [["y"], [3.0]])
+    table = read(tmp_path, "rows", content, Selection(written=Format(sheet=sheet)))
+    assert (table.names, table.rows.tolist(), table.notes) == (("y",), [[3.0]], ())
+
+
+def test_sheets_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(CommandError, match=r"no sheet '3'; its sheets are 'Sheet 1' and 'Sheet 2'\."):
+        read(tmp_path, "rows", workbook([["x"], [1.5]], [["y"], [3.0]]), Selection(written=Format(sheet="3")))
+    with pytest.raises(CommandError, match="is no workbook, so it has no sheets"):
+        read(tmp_path, "rows.csv", HEAD, Selection(written=Format(sheet="1")))
 
 
 def test_standard_input_is_a_table(csv):

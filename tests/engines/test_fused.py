@@ -504,12 +504,6 @@ def test_a_second_process_compiles_nothing() -> None:
     assert found.stdout.split() == ["2", "0", "2"]  # one for each precision
 
 
-def test_without_a_place_to_keep_it_a_kernel_is_compiled_all_the_same():
-    space = {}
-    exec("def double(x):\n    return 2.0 * x", space)  # noqa: S102 - a function without a file, which numba keeps nowhere
-    assert _functions.kept_on_disk(space["double"])(3.0) == 6.0
-
-
 def test_kernels_are_kept_under_the_contents_of_all_their_files(tmp_path):
     kept = _kernels.sum_rows.py_func.__qualname__.removeprefix("sum_rows_")
     home = Path(_functions.__file__).parent

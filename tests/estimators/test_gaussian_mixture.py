@@ -386,8 +386,10 @@ def test_verbose_prints_the_steps(rows, capsys):
     GaussianMixture(3, init_params="kmeans", random_state=0, verbose=2, verbose_interval=1).fit(rows)
     printed = capsys.readouterr().out
     assert "Initialization 0" in printed
-    assert re.search(r"Iteration 1\s+gain -?\d", printed)
-    assert "converged" in printed
+    assert re.search(r"Iteration 1\s+log-likelihood -?\d+\.\d+\s+gain -?\d\S+\s+\d+\.\d s", printed)
+    assert re.search(
+        r"converged: log-likelihood -?\d+\.\d+ after \d+ iterations, in all \d+ passes over the rows", printed
+    )
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,15 @@ Skip = Annotated[
         rich_help_panel=READING,
     ),
 ]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Sheet of a workbook of Excel: its name, or its number from 1 on.",
+        show_default="the first",
+        rich_help_panel=READING,
+    ),
+]
 Strict = Annotated[
     bool,
     switch(
@@ -207,6 +216,7 @@ class Reading:
     encoding: Encoding = None
     header: Header = None
     skip: Skip = None
+    sheet: Sheet = None
     strict: Strict = False
 
     def select(self, columns: str | None, weights: str | None = None, *, em: bool = True) -> "Selection":
@@ -255,7 +265,7 @@ class Reading:
         if self.encoding is not None:
             _check_encoding(self.encoding)
         missing, signs = _list(self.na), _list(self.strip)
-        return Format(separator, self.decimal, self.encoding, self.header, self.skip, missing, signs)
+        return Format(separator, self.decimal, self.encoding, self.header, self.skip, missing, signs, self.sheet)
 
 
 @dataclass(frozen=True)

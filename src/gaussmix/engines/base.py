@@ -3,9 +3,10 @@
 An engine does the arithmetic of a pass over the rows.
 """
 
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from gaussmix._types import Floats, Labels, Rows
@@ -45,19 +46,16 @@ class Engine:
         Name of the module that holds the arithmetic of rows with candidate components.
     side_by_side : bool
         True if the arithmetic releases the interpreter's lock, so that several threads are faster than a single thread.
-    needs : tuple of str
-        Names of the packages that the engine imports besides the requirements of gaussmix.
     """
 
     module: str
     truncated: str
     side_by_side: bool = False
-    needs: tuple[str, ...] = ()
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """The needed packages that are not installed."""
-        return tuple(package for package in self.needs if find_spec(package) is None)
+    def obstacle(self) -> str:
+        """The reason why the engine cannot be used here, or an empty string."""
+        return _find_obstacle(self.module)
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -72,15 +70,13 @@ class Engine:
 
 ENGINES: dict[str, Engine] = {
     "reference": Engine("gaussmix.engines.reference", "gaussmix.engines.reference_truncated"),
-    "fused": Engine(
-        "gaussmix.engines.fused.engine", "gaussmix.engines.fused.truncated", side_by_side=True, needs=("numba",)
-    ),
+    "fused": Engine("gaussmix.engines.fused.engine", "gaussmix.engines.fused.truncated", side_by_side=True),
 }
 """The engines by name. To add an engine, write a module and add a line here."""
 
 
 def engine_for(name: str, *, n_rows: int, n_components: int, n_features: int) -> Engine:
-    """Return the engine with a name; for ``"auto"``, the compiled engine if a pass is large and Numba is installed.
+    """Return the engine with a name; for ``"auto"``, the compiled engine if a pass is large and Numba works.
 
     Parameters
     ----------
@@ -94,16 +90,46 @@ def engine_for(name: str, *, n_rows: int, n_components: int, n_features: int) ->
     ValueError
         If no engine has the name.
     ImportError
-        If a package that the engine needs is not installed.
+        If the engine cannot be imported.
+
+    Warns
+    -----
+    RuntimeWarning
+        If ``"auto"`` would be the compiled engine, which cannot be imported: once in a process.
     """
     if name == AUTO:
         small = n_rows * n_components * n_features < _SMALL
-        return ENGINES["reference" if small or ENGINES["fused"].missing else "fused"]
+        return ENGINES["reference"] if small else _compiled_engine()
     if name not in ENGINES:
         msg = f"engine must be one of {', '.join((AUTO, *ENGINES))}, got {name!r}."
         raise ValueError(msg)
     engine = ENGINES[name]
-    if engine.missing:
-        msg = f"engine={name!r} needs {' and '.join(engine.missing)}, which cannot be imported; use engine='reference'."
-        raise ImportError(msg)
+    if engine.obstacle:
+        raise ImportError(f"engine={name!r} cannot be used: {engine.obstacle}. Use engine='reference'.")
     return engine
+
+
+def _compiled_engine() -> Engine:
+    """Return the compiled engine, or NumPy's with a warning if the compiled engine cannot be imported."""
+    engine = ENGINES["fused"]
+    if engine.obstacle:
+        _warn_of_slow_fits(engine.obstacle)
+        return ENGINES["reference"]
+    return engine
+
+
+@cache
+def _find_obstacle(module: str) -> str:
+    """Return the reason why a module cannot be imported, or an empty string."""
+    try:
+        import_module(module)
+    except Exception as error:  # noqa: BLE001 - Numba and llvmlite raise errors of many kinds if they are damaged or too old
+        return str(error) or type(error).__name__
+    return ""
+
+
+@cache
+def _warn_of_slow_fits(obstacle: str) -> None:
+    """Warn that large fits are slow: once, as each pass over the rows asks for its engine."""
+    msg = f"Large fits are computed by NumPy, several times slower, as the compiled engine cannot be used: {obstacle}."
+    warnings.warn(msg, RuntimeWarning, stacklevel=2)

@@ -509,17 +509,19 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     def _store_fit(self, fit: Fit, m_step: MStep, dtype: np.dtype[Any]) -> None:
         """Store the fit under scikit-learn's attribute names."""
-        self._m_step, self._history, self._dtype = m_step, fit.history, dtype
-        self.mixture_ = Mixture(
-            fit.state.mixture.weights,
-            fit.state.mixture.means,
-            fit.state.mixture.covariances,
-            feature_names=distinct_names(getattr(self, "feature_names_in_", None)),
-        )
+        for name, value in self._attributes_with(fit.state.mixture, m_step, dtype).items():
+            setattr(self, name, value)
+        self._history = fit.history
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter
         self.lower_bounds_ = list(fit.history[max(1, len(fit.history) - fit.state.n_iter) :])
         self.lower_bound_ = fit.state.log_posterior
+
+    def _attributes_with(self, mixture: Mixture, m_step: MStep, dtype: np.dtype[Any]) -> dict[str, Any]:
+        """Return the attributes that predictions, samples and criteria need, for an estimator with a mixture."""
+        names = distinct_names(getattr(self, "feature_names_in_", None))
+        named = Mixture(mixture.weights, mixture.means, mixture.covariances, feature_names=names)
+        return {"mixture_": named, "_m_step": m_step, "_dtype": dtype}
 
 
 def refuse_weights(sample_weight: ArrayLike | None) -> None:

@@ -14,13 +14,15 @@ from gaussmix._types import ArrayLike
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
+from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
 from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
-from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_random
+from gaussmix.estimators.user_start import EXPLORE, PositiveRows, StartParameters, refuse_random
 from gaussmix.estimators.validation import WEIGHTS_ARE, refuse_missing
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
+from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.fitting.starts import kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
@@ -36,7 +38,7 @@ __all__ = ["GaussianMixture"]
 _AUTO, _EM = "auto", "em"
 
 
-class GaussianMixture(ReportingEstimator):
+class GaussianMixture(CallbackSupport, ReportingEstimator):
     r"""A Gaussian mixture, fitted by expectation–maximization (EM).
 
     The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of
@@ -116,7 +118,8 @@ class GaussianMixture(ReportingEstimator):
         If True, a fit starts from the result of the previous fit, if that had the same numbers of components and
         features.
     verbose : int, default 0
-        1 prints a line for each start and for every `verbose_interval`-th step; 2 prints the gains too.
+        1 prints a line for each start, with its log-likelihood, passes over the rows and seconds, and a line for every
+        `verbose_interval`-th step; 2 prints the log-likelihood, the gain and the seconds of these steps too.
     verbose_interval : int, default 10
         Number of steps between two printed lines.
     engine : {"auto", "reference", "fused"}, default "auto"
@@ -186,6 +189,12 @@ class GaussianMixture(ReportingEstimator):
     See Also
     --------
     Mixture : the distribution, also from known parameters.
+
+    Notes
+    -----
+    With scikit-learn 1.9 or later, ``set_callbacks`` sets scikit-learn's callbacks, such as
+    :class:`sklearn.callback.ProgressBar`. The tasks are the starts (``n_init``), and in each start the EM steps of long
+    runs. A callback that returns True at the end of a task stops the fit as Ctrl-C does: the best fit so far is kept.
 
     References
     ----------
@@ -308,7 +317,8 @@ class GaussianMixture(ReportingEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the fit did not converge or needed regularization; the text is `message_`.
+            If the fit did not converge or needed regularization, or Ctrl-C or a callback stopped it; the text is
+            `message_`.
         UserWarning
             If weights that are counts sum to less than the effective number of rows, or if rows have no observed value
             and are left out.
@@ -334,26 +344,11 @@ class GaussianMixture(ReportingEstimator):
             raise ValueError(msg)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        starts, is_em = self._start_parameters(source), self.algorithm == _EM
-        with one_thread():  # on busy cores, the threads of BLAS would wait for each other
-            m_step, beside = self._make_model(source)
-            problem = Problem.of(source, self.n_components, m_step)
-            span = Span.find(source, m_step) if is_em and starts.by_name and not self.warm_start else None
-            problem = span.reduce(problem) if span else problem
-            progress = Progress(self.verbose, self.verbose_interval)
-            history = self._history if starts.previous else ()
-            explore_and_fit = partial(fit_from, beside=beside, history=history, schedule=SCHEDULES[self.effort])
-            fit_once = explore_and_fit if is_em else fit_truncated
-            report = fit_starts(
-                problem,
-                Stopping(self.tol, self.max_iter, progress.watch),
-                starts.make_starts(problem, positive, kmeans_start if is_em else two_level_start, progress),
-                self._rng,
-                progress.announce(fit_once),
-            )
-            report = span.lift_report(report, m_step) if span else report
-        self._store_fit(report.fit, report.m_step, source.dtype)
-        self._store_report(report, source)
+        # With busy cores, the threads of BLAS would wait for each other.
+        with one_thread(), begin_fit(self, self.n_init, X=X, y=y, sample_weight=sample_weight) as task:
+            report = self._fit_starts(source, positive, task)
+            self._store_fit(report.fit, report.m_step, source.dtype)
+            self._store_report(report, source)
         return self
 
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
@@ -388,6 +383,29 @@ class GaussianMixture(ReportingEstimator):
         statistics = source.reduce(mixture, m_step.moments)
         flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
         return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
+
+    def _fit_starts(self, source: Source, positive: PositiveRows, task: Task) -> FitReport:
+        """Return the report of the best fit; callbacks see the starts as subtasks of the task."""
+        starts, is_em = self._start_parameters(source), self.algorithm == _EM
+        m_step, beside = self._make_model(source)
+        problem = Problem.of(source, self.n_components, m_step)
+        span = Span.find(source, m_step) if is_em and starts.by_name and not self.warm_start else None
+        problem = span.reduce(problem) if span else problem
+        history = self._history if starts.previous else ()
+        explore_and_fit = partial(fit_from, beside=beside, history=history, schedule=SCHEDULES[self.effort])
+
+        def attributes(mixture: Mixture) -> dict[str, Any]:
+            return self._attributes_with(span.lift_mixture(mixture) if span else mixture, m_step, source.dtype)
+
+        progress = Progress(self.verbose, self.verbose_interval, task, attributes, shift=span.shift if span else 0.0)
+        report = fit_starts(
+            problem,
+            Stopping(self.tol, self.max_iter),
+            starts.make_starts(problem, positive, kmeans_start if is_em else two_level_start, progress),
+            self._rng,
+            progress.announce(explore_and_fit if is_em else fit_truncated),
+        )
+        return span.lift_report(report, m_step) if span else report
 
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -17,6 +18,7 @@ from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
+from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
 from gaussmix.estimators.validation import WEIGHTS_ARE
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
@@ -44,7 +46,7 @@ from gaussmix.sources import Source
 __all__ = ["GaussianMixtureSearch"]
 
 
-class GaussianMixtureSearch(MixtureEstimator):
+class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
     r"""Fit mixtures of every structure and number of components, and choose the best by a criterion.
 
     The fitted estimator has the attributes and methods of the chosen mixture, as :class:`GaussianMixture` has.
@@ -141,6 +143,12 @@ class GaussianMixtureSearch(MixtureEstimator):
     See Also
     --------
     GaussianMixture : one model.
+
+    Notes
+    -----
+    With scikit-learn 1.9 or later, ``set_callbacks`` sets scikit-learn's callbacks, such as
+    :class:`sklearn.callback.ProgressBar`. The tasks are the evaluations of models. A callback that returns True at the
+    end of a task stops the search as Ctrl-C does: the best model so far is kept, except in cross-validation.
 
     References
     ----------
@@ -278,11 +286,13 @@ class GaussianMixtureSearch(MixtureEstimator):
         search = self._search(source)
         seeds = check_random_state(self.random_state)
         self._rng = np.random.default_rng(seeds.randint(2**31))
-        with one_thread():
-            self.results_ = self._results(search)
-        if self.results_.interrupted:
-            self._warn_of_interruption()
-        self._store_chosen(self.results_.best, search.source.dtype)
+        validated = self.criterion in VALIDATED
+        total = n_evaluations(search, self.n_repeats) if validated else search.n_evaluations
+        with one_thread(), begin_fit(self, total, X=X, y=y, sample_weight=sample_weight) as task:
+            self.results_ = self._results(search, total, task)
+            if self.results_.interrupted:
+                self._warn_of_interruption()
+            self._store_chosen(self.results_.best, search.source.dtype)
         for warning in self._cautions(self.results_.best, search.source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         return self
@@ -340,16 +350,22 @@ class GaussianMixtureSearch(MixtureEstimator):
             schedule=SCHEDULES[self.effort],
         )
 
-    def _results(self, search: Search) -> SearchResults:
-        """Return all models with their best fits.
+    def _results(self, search: Search, total: int, task: Task) -> SearchResults:
+        """Return all models with their best fits; callbacks see `total` evaluations of models as subtasks of the task.
 
         Raises
         ------
         KeyboardInterrupt
-            If Ctrl-C was pressed before there was a model to keep.
+            If Ctrl-C was pressed, or a callback asked to stop, before there was a model to keep.
         """
-        validated, n_repeats = self.criterion in VALIDATED, self.n_repeats
-        with self._progress(search, n_evaluations(search, n_repeats) if validated else search.n_evaluations) as watch:
+        validated, n_repeats, dtype = self.criterion in VALIDATED, self.n_repeats, search.source.dtype
+        with self._progress(search, total) as show:
+
+            def watch(candidate: Candidate) -> None:
+                show(candidate)
+                if task.begin("model").end(partial(self._attributes_of, candidate, dtype)):
+                    raise KeyboardInterrupt
+
             results = (
                 cross_validate(search, self._rng, watch, n_repeats=n_repeats, criterion=self.criterion)
                 if validated
@@ -358,6 +374,11 @@ class GaussianMixtureSearch(MixtureEstimator):
         if results.interrupted and (validated or not results.ranked):
             raise KeyboardInterrupt
         return results
+
+    def _attributes_of(self, candidate: Candidate, dtype: np.dtype[Any]) -> dict[str, Any]:
+        """Return the attributes of an estimator with the best fit of a model so far; none if it cannot be fitted."""
+        fit = candidate.fit
+        return {} if fit is None else self._attributes_with(fit.state.mixture, candidate.m_step, dtype)
 
     def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
         """Return the context of a search with so many evaluations: the function to call with the model after each."""

@@ -90,10 +90,15 @@ class Span:
         means = self.centre + mixture.means @ scaled
         return Mixture(mixture.weights, means, form.from_covariances(covariances))
 
+    @property
+    def shift(self) -> float:
+        """The log-likelihood per row in all dimensions, less that in the span."""
+        n_missing = len(self.units) - len(self.axes)
+        return -float(np.log(self.units).sum()) - 0.5 * n_missing * _LOG_2PI
+
     def lift_report(self, report: FitReport, m_step: MStep) -> FitReport:
         """Return the report of a fit in the span, converted to all dimensions, where the model is `m_step`."""
-        state, n_missing = report.fit.state, len(self.units) - len(self.axes)
-        shift = -float(np.log(self.units).sum()) - 0.5 * n_missing * _LOG_2PI
+        state, shift = report.fit.state, self.shift
         statistics = replace(
             state.statistics,
             log_likelihood=state.statistics.log_likelihood + shift * state.statistics.weight,

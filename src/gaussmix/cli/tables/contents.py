@@ -63,6 +63,31 @@ _SIGNATURES = (
 )
 """The first bytes of the formats that are no text."""
 
+_FOREIGN = (
+    (b"%pdf", "a PDF document"),
+    (b"<!doctype html", "a web page (HTML)"),
+    (b"<html", "a web page (HTML)"),
+    (b"<?xml", "an XML document"),
+    (b"version https://git-lfs", "a pointer of Git LFS to the file; fetch the file with: git lfs pull"),
+    (b"sqlite format 3", "a database of SQLite"),
+    (b"\x89hdf", "an HDF5 file"),
+    (b"matlab 5.0 mat-file", "a file of Matlab"),
+    (b"$fl2", "a file of SPSS"),
+    (b"\x28\xb5\x2f\xfd", "compressed by Zstandard; unpack it with: zstd -d"),
+    (b"7z\xbc\xaf", "an archive of 7-Zip; unpack it first"),
+    (b"rar!", "an archive of RAR; unpack it first"),
+    (b"orc", "an ORC file"),
+    (b"obj\x01", "an Avro file"),
+    (b"x\n\x00\x00\x00", "a file of R; write a table with write.csv"),
+    (b"rdx", "a file of R; write a table with write.csv"),
+    (b"\x89png", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+)
+"""The first bytes, in lower case, of contents that are no table, or in a format that is not read, with their names."""
+
+_TAR = slice(257, 262), b"ustar"
+"""The place and the value of the mark of a tar archive."""
+
 _BINARY_SUFFIXES = {
     ".npy": Kind.NPY,
     ".parquet": Kind.PARQUET,
@@ -157,6 +182,7 @@ def _kind(name: str, data: bytes, suffix: str) -> Kind:
     """
     if data[8:10] == b'{"' and b"\0" in data[:8]:
         raise CommandError(f"{name} is a model and no table; print it with: gaussmix show {name}")
+    _refuse_foreign(name, data)
     found = next((kind for first, kind in _SIGNATURES if data.startswith(first)), Kind.TEXT)
     claimed = _BINARY_SUFFIXES.get(suffix, found)
     if claimed is not found:
@@ -164,3 +190,13 @@ def _kind(name: str, data: bytes, suffix: str) -> Kind:
     if found is Kind.TEXT and (suffix in _JSON_SUFFIXES or data.lstrip()[:1] in {b"{", b"["}):
         return Kind.JSON
     return found
+
+
+def _refuse_foreign(name: str, data: bytes) -> None:
+    """Raise an error that names the format of a content that cannot be a table."""
+    beginning = data[:40].lstrip().lower()
+    found = next((what for first, what in _FOREIGN if beginning.startswith(first)), None)
+    if data[_TAR[0]] == _TAR[1]:
+        found = "a tar archive; unpack it first"
+    if found:
+        raise CommandError(f"{name} is {found}. It must be a table: CSV, Parquet, Arrow, JSON, Excel or NumPy.")

@@ -34,6 +34,9 @@ _FEWEST_FOR_ROW_NAMES = 3
 as a line of names where the separator is none of spaces and tabs: ``x`` above ``1,5`` is one column."""
 
 
+csv.field_size_limit(2**31 - 1)  # a field of text may be long: the columns of numbers beside it are still read
+
+
 @dataclass(frozen=True)
 class Dialect:
     """The separator and the decimal mark of a text."""
@@ -47,6 +50,7 @@ def _number(decimal: str) -> re.Pattern[str]:
     group, mark = ("[,'\u2019 \u00a0\u202f]", r"\.") if decimal == "." else ("[.'\u2019 \u00a0\u202f]", ",")
     return re.compile(
         rf"[+\-\u2212]?(?:(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+\-]?\d+)?|[+\-]?inf"
+        rf"|[+\-]?\d*{mark}\d+[dD][+\-]?\d+"  # Fortran
     )
 
 

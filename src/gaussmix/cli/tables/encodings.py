@@ -18,6 +18,12 @@ _BYTE_ORDER_MARKS = (
 _PLAIN = frozenset({"utf-8", "utf-8-sig"})
 """Encodings that are read without a word."""
 
+_INVISIBLE = "\ufeff\u200b"
+"""Characters without width: byte order marks, which stand between files put together, and spaces of web pages."""
+
+_END_OF_FILE = "\x1a"
+"""The last character of files of DOS."""
+
 _PROBE = 4096
 """The number of bytes at the start of a file in which UTF-16 is looked for."""
 
@@ -44,7 +50,9 @@ def decode(content: Content, encoding: str | None) -> tuple[str, str | None]:
         raise CommandError(f"{msg}; say the encoding with --encoding.") from error
     if "\0" in text:
         raise CommandError(f"{content.name} is no text, nor in another format that can be read.")
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for invisible in _INVISIBLE:
+        text = text.replace(invisible, "")
+    text = text.removesuffix(_END_OF_FILE).replace("\r\n", "\n").replace("\r", "\n")
     return text, found if encoding is None and found not in _PLAIN else None
 
 

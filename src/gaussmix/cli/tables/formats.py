@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from gaussmix._types import AnyArray
-from gaussmix.cli.errors import CommandError, error_sentence
+from gaussmix.cli.errors import CommandError, error_sentence, listed
 from gaussmix.cli.tables.contents import Content, Kind, read_content
 from gaussmix.cli.tables.dialect import Dialect
 from gaussmix.cli.tables.encodings import decode
@@ -40,6 +41,8 @@ def read_raw(file: str, given: Format) -> RawTable:
         If the file cannot be read, or holds no rows.
     """
     content = read_content(file)
+    if given.sheet is not None and content.kind is not Kind.EXCEL:
+        raise CommandError(f"{content.name} is no workbook, so it has no sheets; leave --sheet out.")
     try:
         table = _READERS[content.kind](content, given)
     except CommandError:
@@ -123,11 +126,16 @@ def _json(content: Content, given: Format) -> RawTable:
     """Return the table in a JSON array of objects, in lines of one object each, or in an object of columns."""
     text, _ = decode(content, given.encoding)
     lines = [text] if text.lstrip().startswith("[") else [line for line in text.split("\n") if line.strip()]
-    rows = [json.loads(line) for line in lines]
+    try:
+        rows = [json.loads(line) for line in lines]
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error}") from error
     if len(rows) == 1 and (isinstance(rows[0], list) or _is_columns(rows[0])):
         rows = rows[0]
     if not _is_columns(rows) and not all(isinstance(row, dict) for row in rows):
         raise ValueError("it must hold one object for each row, with a number for each column")
+    if isinstance(rows, dict) and len({len(column) for column in rows.values()}) > 1:
+        raise ValueError("its lists must have one length, as each is a column")
     return _of_frame(content, pl.DataFrame(rows, infer_schema_length=None), given)
 
 
@@ -136,22 +144,43 @@ def _is_columns(value: object) -> bool:
 
 
 def _excel(content: Content, given: Format) -> RawTable:
-    """Return the table in the first sheet of a workbook, whose cells are read as a text's fields are."""
+    """Return the table in a sheet of a workbook, whose cells are read as a text's fields are."""
     import fastexcel  # noqa: PLC0415 - only workbooks need it
 
     sheets = fastexcel.read_excel(content.data).sheet_names
-    frame = pl.read_excel(io.BytesIO(content.data), has_header=False, infer_schema_length=0, drop_empty_rows=False)
+    sheet = _chosen_sheet(content.name, sheets, given.sheet)
+    frame = pl.read_excel(
+        io.BytesIO(content.data), sheet_name=sheet, has_header=False, infer_schema_length=0, drop_empty_rows=False
+    )
     if frame.is_empty():
-        raise CommandError(f"{content.name} has no rows in its first sheet.")
+        raise CommandError(f"{content.name} has no rows in its sheet {sheet!r}.")
     joined = frame.select(pl.concat_str(pl.all().fill_null(""), separator=BETWEEN)).to_series()
     numbers = pl.Series(range(1, len(joined) + 1))
     filled = joined.str.strip_chars(BETWEEN + " ") != ""
     skipped = filled & (numbers > (given.skip or 0))
     records = Records(joined.filter(skipped), numbers.filter(skipped), Dialect(",", "."), {}, place="row")
     table = table_of_records(content.name, records, given, [])
-    if len(sheets) == 1:
+    if len(sheets) == 1 or given.sheet is not None:
         return table
-    return replace(table, remarks=(*table.remarks, f"The first of {len(sheets)} sheets is read, {sheets[0]!r}."))
+    remark = (
+        f"The first of {len(sheets)} sheets is read, {sheet!r}; read another with --sheet {shlex.quote(sheets[1])}."
+    )
+    return replace(table, remarks=(*table.remarks, remark))
+
+
+def _chosen_sheet(name: str, sheets: list[str], asked: str | None) -> str:
+    """Return the name of the sheet to read: the first, or that of a name, or that of a number from 1 on.
+
+    Raises
+    ------
+    CommandError
+        If no sheet has the name or the number.
+    """
+    if asked is None or asked in sheets:
+        return asked or sheets[0]
+    if asked.isdecimal() and 0 < int(asked) <= len(sheets):
+        return sheets[int(asked) - 1]
+    raise CommandError(f"{name} has no sheet {asked!r}; its sheets are {listed([repr(sheet) for sheet in sheets])}.")
 
 
 _READERS: dict[Kind, Callable[[Content, Format], RawTable]] = {

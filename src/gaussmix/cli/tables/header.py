@@ -60,6 +60,7 @@ def find_header(name: str, records: Records, given: Format) -> Header:
     rows = [record.split(BETWEEN) for record in records.records.head(_LOOKED_AT + _MOST_SKIPPED)]
     width = _width(rows)
     start = 0 if given.skip is not None or given.header is False else _preamble(rows, width, records.dialect)
+    _refuse_second_table(name, rows[:start], records, start)
     found = (f"--skip {records.numbers[start] - 1}",) if start else ()
     first, decimal = rows[start], records.dialect.decimal
     named = given.header if given.header is not None else not _is_row(first, rows[start + 1 :], decimal)
@@ -106,6 +107,24 @@ def _preamble(rows: list[list[str]], width: int, dialect: Dialect) -> int:
         if one_short and len(below) >= width and any(is_number(field, dialect.decimal) for field in below):
             return i
     return 0
+
+
+def _refuse_second_table(name: str, above: list[list[str]], records: Records, start: int) -> None:
+    """Raise an error if several of the lines above the names are rows of numbers."""
+    decimal = records.dialect.decimal
+    of_numbers = [
+        i
+        for i, row in enumerate(above)
+        if len(_trimmed(row)) > 1 and all(is_number(field, decimal) for field in _trimmed(row))
+    ]
+    if len(of_numbers) > 1:
+        place, first = records.place, records.numbers[of_numbers[0]]
+        msg = (
+            f"{name} holds two tables: rows of numbers begin in {place} {first}, and a table with more columns in "
+            f"{place} {records.numbers[start]}. Read the second with --skip {records.numbers[start] - 1}, or take the "
+            "tables apart."
+        )
+        raise CommandError(msg)
 
 
 def _is_row(first: list[str], below: list[list[str]], decimal: str) -> bool:

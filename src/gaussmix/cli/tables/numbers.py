@@ -14,9 +14,10 @@ _SPACES_AND_QUOTES = "'\u2019 \u00a0\u202f"
 """Separators of thousands beside the one of the two marks that is no decimal mark."""
 
 _SIGN = re.compile(
-    r"(?P<before>[$€£¥]?)\s*[+\-\u2212]?\d[\d.,'\u2019\u00a0\u202f ]*(?P<after>\s?(?:[%‰°]|[$€£¥]|[a-zA-Zµ°²³/]{1,5})?)"
+    r"[+\-\u2212]?(?P<before>[$€£¥]?)\s*[+\-\u2212]?\d[\d.,'\u2019\u00a0\u202f ]*"
+    r"(?P<after>\s?(?:[%‰°*]|[$€£¥]|[a-zA-Zµ°²³/]{1,5})?)"
 )
-"""A number between signs: of a currency before it, of a percentage, a currency or a unit after it."""
+"""A number between signs: of a currency before it; of a percentage, a currency or a unit, or a star after it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ def read_numbers(column: pl.Series, decimal: str, given: Format, *, may_be_uncle
     text = _stripped(column, given.strip)
     missing = text.is_in([*MISSING_MARKS, *given.missing])
     text = pl.select(pl.when(~missing).then(text)).to_series().alias(column.name)
+    text = text.str.replace(r"^([+\-]?\d*[.,]\d+)[dD]([+\-]?\d+)$", "${1}e${2}")  # Fortran's exponents
     plain, grouped = _without_groups(text, decimal)
     values = _without(_booleans(text, plain.cast(pl.Float64, strict=False)), given.missing)
     texts = text.is_not_null() & values.is_null() & ~_are(text, given.missing)

@@ -6,10 +6,10 @@ from enum import Enum
 __all__ = ["MISSING_MARKS", "Format", "Missing", "Selection"]
 
 MISSING_MARKS = frozenset({
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "#DIV/0!", "#N/A", "#N/A N/A", "#NA", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "-1.#IND", "-1.#QNAN",
+    "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 })  # fmt: skip
-"""The texts that are missing values without ``--na``: those of pandas."""
+"""The texts that are missing values without ``--na``: those of pandas, and the errors of spreadsheets."""
 
 
 class Missing(Enum):
@@ -43,6 +43,8 @@ class Format:
         Texts that stand for missing values, beside :data:`MISSING_MARKS`.
     strip : tuple of str
         Signs that are taken off both ends of a value before it is read, such as ``"%"``.
+    sheet : str or None
+        The sheet of a workbook, by its name or its number from 1 on; None for the first.
     """
 
     separator: str | None = None
@@ -52,6 +54,7 @@ class Format:
     skip: int | None = None
     missing: tuple[str, ...] = ()
     strip: tuple[str, ...] = ()
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ import polars as pl
 
 from gaussmix.cli.errors import listed
 
-__all__ = ["Doubt", "RawTable", "is_numeric", "quoted", "unique_names"]
+__all__ = ["Doubt", "RawTable", "is_numeric", "quoted", "shortened", "unique_names"]
+
+_LONGEST = 60
+"""The number of characters of the longest text that a sentence repeats."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,12 @@ class RawTable:
         filled = column.is_not_null() & (column != "")
         texts = filled & column.cast(pl.Float64, strict=False).is_null()
         row = int((texts if texts.any() else filled).arg_true()[0]) if filled.any() else 0
-        return f"the text {column[row]!r} in {self.place(row)}"
+        return f"the text {shortened(column[row])!r} in {self.place(row)}"
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a text, if it is too long for a sentence."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def is_numeric(column: pl.Series) -> bool:

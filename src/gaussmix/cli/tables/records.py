@@ -18,6 +18,18 @@ BETWEEN = "\x1f"
 COMMENT_SIGNS = "#%"
 """The characters of which one begins a line that is a comment; the second is that of Matlab."""
 
+_COMMENT = rf"^\s*[{COMMENT_SIGNS}]"
+"""The beginning of a comment."""
+
+_SPREADSHEET_ERROR = r"^\s*#(?:(?:N/A|NA|NULL!|REF!|NUM!|VALUE!|DIV/0!)(?:[,;\t| ]|$)|NAME\?)"
+"""The beginning of a row whose first value is an error of a spreadsheet, and so no comment."""
+
+_RULE = r"^[\s|+:=-]*[|+][\s|+:=-]*$"
+"""A line that is drawn below the names of the columns, as in Markdown and by databases."""
+
+_BACKSLASH = re.compile(r'\\"(?=[^,;|\t\n])')
+"""A quotation mark after a backslash, within a field: at the end of a field, the backslash may belong to the text."""
+
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """A first line by which Excel learns the separator."""
 
@@ -50,25 +62,32 @@ class Records:
 def split_text(name: str, text: str, given: Format) -> Records:
     """Return the records of a text.
 
-    Blank lines and comments, which begin with ``#`` or ``%``, are no records.
+    Blank lines, comments, which begin with ``#`` or ``%``, and lines that are drawn below names are no records.
 
     Raises
     ------
     CommandError
-        If a quotation mark is not closed, or there is no record.
+        If a quotation mark is not closed or follows a backslash, or there is no record.
     """
+    if found := _BACKSLASH.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        msg = (
+            f"{name}: a quotation mark in line {line} follows a backslash, by which it belongs to the text of a field."
+        )
+        raise CommandError(f'{msg} Write two quotation marks, "", in place of \\".')
     lines = text.split("\n")
     skip = given.skip or 0
-    if found := _SEPARATOR_LINE.fullmatch(lines[skip].strip(" ") if skip < len(lines) else ""):
-        given = replace(given, separator=given.separator or found[1])
+    if named := _SEPARATOR_LINE.fullmatch(lines[skip].strip(" ") if skip < len(lines) else ""):
+        given = replace(given, separator=given.separator or named[1])
         skip += 1
     lines, numbers = lines[skip:], list(range(skip + 1, len(lines) + 1))
     if '"' in text:
         lines, numbers = _join_quoted(name, lines, numbers)
     frame = pl.DataFrame({"number": pl.Series(numbers, dtype=pl.Int64), "line": pl.Series(lines, dtype=pl.String)})
-    first = pl.col("line").str.strip_chars_start().str.slice(0, 1)
-    comments = frame.filter(first.is_in(list(COMMENT_SIGNS)))
-    frame = frame.filter((first != "") & ~first.is_in(list(COMMENT_SIGNS)))
+    column = pl.col("line")
+    is_comment = column.str.contains(_COMMENT) & ~column.str.contains(_SPREADSHEET_ERROR)
+    comments = frame.filter(is_comment)
+    frame = frame.filter((column.str.strip_chars() != "") & ~is_comment & ~column.str.contains(_RULE))
     if frame.is_empty():
         raise CommandError(f"{name} has no rows: each line is empty or a comment, which begins with # or %.")
     dialect = find_dialect(_sample(frame["line"]), given)

@@ -12,7 +12,7 @@ from gaussmix.cli.tables.encodings import decode
 from gaussmix.cli.tables.header import Header, find_header
 from gaussmix.cli.tables.numbers import NumberColumn, read_numbers, sign_beside
 from gaussmix.cli.tables.options import Format
-from gaussmix.cli.tables.raw import Doubt, RawTable, quoted, unique_names
+from gaussmix.cli.tables.raw import Doubt, RawTable, quoted, shortened, unique_names
 from gaussmix.cli.tables.records import BETWEEN, Records, split_text
 
 __all__ = ["SEPARATOR_NAMES", "read_text", "table_of_records"]
@@ -197,12 +197,12 @@ def _column(
     bad = list(dict.fromkeys(texts.filter(read.texts)))
     if sign := sign_beside([text for text in bad if any(char.isdigit() for char in text)][:_FEW_SIGNS]):
         return read.values, (
-            f"column {name!r} has the sign {sign!r} beside its numbers, such as {texts[row]!r} in {place(row)}; add "
-            f"--strip {shlex.quote(sign)} to read them without it"
+            f"column {name!r} has the sign {sign!r} beside its numbers, such as {shortened(texts[row])!r} in "
+            f"{place(row)}; add --strip {shlex.quote(sign)} to read them without it"
         )
     if n_texts > n_numbers:
         return texts, ""
-    got = f"column {name!r} must hold numbers, got the text {texts[row]!r} in {place(row)}"
+    got = f"column {name!r} must hold numbers, got the text {shortened(texts[row])!r} in {place(row)}"
     if is_number(texts[row], "," if decimal == "." else "."):
         return read.values, f"{got}; the decimal mark was taken to be {decimal!r}: say it with --decimal"
     if len(bad) > _FEW_TEXTS:

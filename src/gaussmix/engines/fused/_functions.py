@@ -12,6 +12,7 @@ from numba.np.arrayobj import populate_array
 
 from gaussmix.engines.fused._inner import InnerCompiler
 from gaussmix.engines.fused._simd import INT, emitted, exponent, is_single, maximum, multiply_add, scale_by_power, splat
+from gaussmix.engines.fused.disk_cache import disk_cache
 
 __all__ = [
     "BITS",
@@ -76,10 +77,9 @@ def kept_on_disk(function: _Function) -> _Function:
     the name under which the function is cached contains a hash of all sources.
     """
     function.__qualname__ = f"{function.__name__}_{hash_sources(Path(__file__).parent)}"
-    try:
-        return cast("_Function", njit(function, nogil=True, cache=True, **_KERNEL))
-    except RuntimeError:  # no folder can be written: a read-only installation without a home folder
-        return cast("_Function", njit(function, nogil=True, **_KERNEL))
+    dispatcher = njit(function, nogil=True, **_KERNEL)
+    dispatcher._cache = disk_cache(function)  # noqa: SLF001 - Numba's own cache loads damaged files
+    return cast("_Function", dispatcher)
 
 
 def _emit_zeros(context: Any, builder: Any, array: Any, shape: Sequence[Any]) -> Any:
