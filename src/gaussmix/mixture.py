@@ -1,14 +1,15 @@
 """The Gaussian mixture: a distribution with known parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shorten
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
+from gaussmix.arguments import check_finite
 from gaussmix.covariances import FORMS, Covariances
 from gaussmix.density import (
     affine,
@@ -17,6 +18,7 @@ from gaussmix.density import (
     conditioning,
     divergences,
     entropy,
+    features,
     interop,
     level,
     modes,
@@ -26,11 +28,10 @@ from gaussmix.density import (
     transport,
     univariate,
 )
-from gaussmix.density.validation import check_finite
 from gaussmix.engines import assessment
-from gaussmix.values import column_names, finite_rows, real
+from gaussmix.values import real
 
-__all__ = ["Mixture"]
+__all__ = ["HasMixture", "Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _SUM_TOLERANCE = 1e-6
@@ -173,12 +174,18 @@ class Mixture:
         Parameters
         ----------
         rows : (n, D) array_like
-            Points. Far points have finite log-densities too: at least the lowest finite float.
+            Points. Far points have finite log-densities too: at least the lowest finite float. The columns of a frame
+            are found by the names of the features, in any order; other columns are ignored.
 
         Returns
         -------
         (n,) ndarray
             Log-densities, in nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a value is not a finite number, a feature has no column, or the shape is not ``(n, D)``.
         """
         return assessment.log_densities(self, self._points(rows))
 
@@ -229,14 +236,15 @@ class Mixture:
     to_dict = interop.to_dict
 
     def _points(self, rows: ArrayLike) -> Rows:
-        points, columns = finite_rows("rows", rows), column_names(rows)
-        if self.feature_names and columns and set(columns) >= set(self.feature_names) and columns != self.feature_names:
-            msg = f"rows must have the columns {self.feature_names} in this order, got {columns}."
-            raise ValueError(msg)
-        if points.ndim != 2 or points.shape[1] != self.n_features:  # noqa: PLR2004 - rows and columns
-            msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
-            raise ValueError(msg)
-        return points
+        return features.rows_of(self, "rows", rows)
+
+
+class HasMixture(Protocol):
+    """The type of a fitted estimator, which functions of mixtures take in place of its mixture."""
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The fitted mixture."""
 
 
 def _restored(weights: Floats, means: Floats, covariances: Covariances, names: tuple[str, ...] | None) -> Mixture:
@@ -262,8 +270,8 @@ def _matrix(name: str, values: ArrayLike) -> Floats:
     return matrix
 
 
-def _names(given: Sequence[object], n_features: int) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given)
+def _names(given: object, n_features: int) -> tuple[str, ...]:
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     different = dict.fromkeys(name for name in names if isinstance(name, str))
     if not len(names) == len(different) == n_features:
         msg = f"feature_names must be {n_features} different names, one for each feature, got {shorten(names)}."

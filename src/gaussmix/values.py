@@ -9,6 +9,7 @@ frame that has not been read yet. A missing value becomes NaN, however the conta
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from os import PathLike
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -65,6 +66,9 @@ def finite_rows(name: str, given: ArrayLike) -> Rows:
     ValueError
         If a value is missing or infinite; the message names the columns. Otherwise as for :func:`real`.
     """
+    if isinstance(given, str | PathLike):
+        msg = f"{name} must be an array of numbers, got the text {str(given)!r}; read a file with pandas.read_csv."
+        raise TypeError(msg)
     array = real(name, given)
     rows = cast("Rows", array if array.dtype == np.float32 else array.astype(np.float64, copy=False))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -173,8 +177,9 @@ class _Given:
         except (TypeError, ValueError) as error:
             wrong = np.fromiter((not _is_number(value) for value in values.flat), np.bool_, values.size)
             wrong = wrong.reshape(values.shape)
-            first = f", got {values[wrong][0]!r}{self._where(wrong)}" if wrong.any() else ""
-            raise type(error)(f"{self.name} must hold numbers{first}: {error}.") from error
+            first = f", got {values[wrong].tolist()[0]!r}{self._where(wrong)}" if wrong.any() else ""
+            why = str(error).replace("np.str_(", "").replace("')", "'")  # as NumPy writes a text of its own type
+            raise type(error)(f"{self.name} must hold numbers{first}: {why}.") from error
 
     def _where(self, bad: Flags) -> str:
         """Return `` in column 'a'`` for the columns with bad values; an empty text where there are no columns."""

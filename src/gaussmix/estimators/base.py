@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -123,7 +124,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             If `n_samples` is less than 1.
         """
         mixture = self._get_mixture()
-        if n_samples < 1:
+        if isinstance(n_samples, Integral) and n_samples < 1:
             msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state

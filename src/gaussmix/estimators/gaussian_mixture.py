@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from reprlib import repr as shorten
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
@@ -18,7 +18,7 @@ from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
 from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_random
-from gaussmix.estimators.validation import WEIGHTS_ARE
+from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
 from gaussmix.fitting.schedule import SCHEDULES
@@ -110,7 +110,7 @@ class GaussianMixture(ReportingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
         If True, a fit starts from the result of the previous fit, if that had the same numbers of components and
@@ -208,14 +208,14 @@ class GaussianMixture(ReportingEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [WholeNumber(1)],
         "covariance_type": [StrOptions(NAMES.keys())],
         "weights": [StrOptions({"free", "equal"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "max_iter": [WholeNumber(0)],
         "algorithm": [StrOptions({_EM, "truncated"})],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [WholeNumber(1)],
         "effort": [StrOptions(set(SCHEDULES))],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
@@ -224,10 +224,10 @@ class GaussianMixture(ReportingEstimator):
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
-        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "verbose_interval": [WholeNumber(1)],
         "engine": [str],
         "n_jobs": [Integral, None],
     }
@@ -251,7 +251,7 @@ class GaussianMixture(ReportingEstimator):
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
@@ -319,8 +319,7 @@ class GaussianMixture(ReportingEstimator):
                 f"n_samples = {source.n_rows}"
             )
             raise ValueError(msg)
-        seeds = check_random_state(self.random_state)
-        self._rng = np.random.default_rng(seeds.randint(2**31))
+        self._rng = make_generator(self.random_state)
         starts, is_em = self._start_parameters(source), self.algorithm == _EM
         with one_thread():  # on busy cores, the threads of BLAS would wait for each other
             m_step, beside = self._make_model(source)
@@ -375,6 +374,19 @@ class GaussianMixture(ReportingEstimator):
         statistics = source.reduce(mixture, m_step.moments)
         flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
         return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
+
+    def _validate_params(self) -> None:
+        """Raise ``ValueError`` for a wrong parameter; several models are a question for the search."""
+        for name, several in (("n_components", "n_components"), ("covariance_type", "structures")):
+            value = getattr(self, name)
+            if not isinstance(value, str) and np.iterable(value):
+                shown = shorten(value)
+                msg = (
+                    f"The {name!r} parameter of GaussianMixture must be a single value, got {shown}; "
+                    f"GaussianMixtureSearch({several}={shown}) compares several models and chooses the best."
+                )
+                raise ValueError(msg)
+        super()._validate_params()
 
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""

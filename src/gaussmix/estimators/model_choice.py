@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,7 +19,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.search import GaussianMixtureSearch
-from gaussmix.estimators.validation import CHECKED, WEIGHTS_ARE, read_rows
+from gaussmix.estimators.validation import CHECKED, SEED, WEIGHTS_ARE, WholeNumber, make_generator, read_rows
 from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
@@ -246,7 +245,7 @@ class ChoosingEstimator(BaseEstimator):
     criterion: str
     reg_covar: float | Literal["auto"]
     weights_are: Literal["counts", "relative"]
-    random_state: int | np.random.RandomState | None
+    random_state: int | np.random.RandomState | np.random.Generator | None
     n_jobs: int | None
 
     mixture_: Mixture
@@ -258,18 +257,18 @@ class ChoosingEstimator(BaseEstimator):
     _ample_rows: ClassVar[float] = 8.0
     """The number of rows per component and feature from which ``"auto"`` selects the first structure."""
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [WholeNumber(1), "array-like"],
         "covariance_type": [str, "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "n_jobs": [Integral, None],
     }
 
     def _make_generator(self) -> np.random.Generator:
         """Return a random generator with the seed of the estimator."""
-        return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        return make_generator(self.random_state)
 
     def _make_choice(self, n_features: int) -> Choice:
         """Return the models that the parameters name."""

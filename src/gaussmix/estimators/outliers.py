@@ -63,7 +63,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the fit, and of the random rows from which the border is found.
     n_jobs : int, optional
         Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
@@ -141,7 +141,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components

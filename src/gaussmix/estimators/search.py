@@ -9,14 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
 from gaussmix.em import Status
 from gaussmix.estimators.base import MixtureEstimator, distinct_names
-from gaussmix.estimators.validation import WEIGHTS_ARE
+from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
 from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.priors import NAMES as PRIORS
@@ -96,7 +95,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do. Relative weights are scaled
         to sum to the effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria,
         priors and rules about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the starts and of :meth:`sample`.
     verbose : int, default 0
         1 prints a line whenever all structures were evaluated with one number of components.
@@ -154,20 +153,20 @@ class GaussianMixtureSearch(MixtureEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [WholeNumber(1), "array-like"],
         "structures": [str, "array-like"],
         "criterion": [StrOptions(set(NAMES))],
         "weights": [StrOptions({"free", "equal"})],
         "prior": [StrOptions(set(PRIORS)), NormalInverseWishart, None],
         "stop_early": ["boolean"],
         "effort": [StrOptions(set(SCHEDULES))],
-        "n_init": [Interval(Integral, 0, None, closed="left")],
-        "n_walks": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [WholeNumber(0)],
+        "n_walks": [WholeNumber(1)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [WholeNumber(1)],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "verbose": ["verbose"],
         "engine": [str],
         "n_jobs": [Integral, None],
@@ -192,7 +191,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         tol: float = 1e-6,
         max_iter: int = 1000,
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         verbose: int = 0,
         engine: str = "auto",
         n_jobs: int | None = None,
@@ -253,8 +252,7 @@ class GaussianMixtureSearch(MixtureEstimator):
         if count_equal_rows(source):
             warnings.warn(describe_equal_rows(source.n_rows), ConvergenceWarning, stacklevel=2)
         search = self._search(source)
-        seeds = check_random_state(self.random_state)
-        self._rng = np.random.default_rng(seeds.randint(2**31))
+        self._rng = make_generator(self.random_state)
         with one_thread():
             self.results_ = self._results(search)
         if self.results_.interrupted:

@@ -3,12 +3,14 @@
 import warnings
 from inspect import currentframe
 from itertools import takewhile
+from numbers import Integral
 from traceback import walk_stack
 from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Hidden, StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_X_y, validate_data
 
 from gaussmix import values
@@ -16,7 +18,17 @@ from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.estimators.user_start import PositiveRows
 from gaussmix.weights import MEANINGS, describe_shortfall, scale_to_effective_size
 
-__all__ = ["CHECKED", "WEIGHTS_ARE", "read_labels", "read_rows", "read_targets", "read_weights"]
+__all__ = [
+    "CHECKED",
+    "SEED",
+    "WEIGHTS_ARE",
+    "WholeNumber",
+    "make_generator",
+    "read_labels",
+    "read_rows",
+    "read_targets",
+    "read_weights",
+]
 
 CHECKED: Any = "checked"
 """The value of `weights_are` that an outer estimator passes to an inner one.
@@ -26,8 +38,29 @@ The weights are counts, and the user was already warned about them."""
 WEIGHTS_ARE = [StrOptions(set(MEANINGS)), Hidden(StrOptions({CHECKED}))]
 """The constraint on the parameter `weights_are`."""
 
+SEED = ["random_state", np.random.Generator]
+"""The constraint on the parameter `random_state`: what scikit-learn takes, or a generator of NumPy."""
+
 _SMALLEST_SUM = 1e-280
 """The smallest sum of weights: with a smaller sum, the reciprocal of the mass of a component may overflow."""
+
+
+class WholeNumber(Interval):
+    """The constraint on a parameter that is a whole number from a smallest number on; True is none."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__(Integral, least, None, closed="left")
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Return True for a value that the parameter may have."""
+        return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
+
+
+def make_generator(random_state: int | np.random.RandomState | np.random.Generator | None) -> np.random.Generator:
+    """Return a generator for a fit; a generator or ``RandomState`` of the user advances."""
+    if isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state.integers(2**31))
+    return np.random.default_rng(check_random_state(random_state).randint(2**31))
 
 
 def read_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool, min_rows: int = 1) -> Rows:  # noqa: N803
