@@ -159,7 +159,7 @@ MISTAKES = {
     "certainty": (
         lambda: plot.clusters(MIXTURE, X, certainty=[]),
         ValueError,
-        "certainty must be one of size, opacity",
+        "certainty, unless None, must be one of size",
     ),
     # values that are no numbers, or too large
     "text": (lambda: Mixture("a", [[0.0]], [1.0]), ValueError, "weights must hold numbers, got 'a': could not convert"),

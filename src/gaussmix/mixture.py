@@ -16,6 +16,7 @@ from gaussmix.density import (
     bhattacharyya,
     box,
     conditioning,
+    description,
     divergences,
     entropy,
     features,
@@ -40,7 +41,7 @@ _ROUNDING = 1e-12
 """The error of the sum of the weights that counts as rounding in double precision; such weights are not scaled."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mixture:
     r"""A Gaussian mixture with known parameters.
 
@@ -115,6 +116,8 @@ class Mixture:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.weights, self.means, self.covariances, self.feature_names)
+
+    __repr__ = description.describe
 
     @property
     def n_components(self) -> int:

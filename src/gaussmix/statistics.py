@@ -130,7 +130,7 @@ class Statistics:
     def far_off(self) -> bool:
         """True where the means are so far from the origin that :meth:`central` loses over a third of the digits."""
         lost = self.moments.spread(self._between)
-        return bool((lost > _FAR * np.abs(self.moments.spread(self.second) - lost)).any())
+        return bool((lost / _FAR > np.abs(self.moments.spread(self.second) - lost)).any())
 
     @property
     def _between(self) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 
-__all__ = ["column_names", "finite_rows", "real", "unmasked"]
+__all__ = ["check_container", "column_names", "finite_rows", "real", "unmasked"]
 
 _MATRIX = 2
 _NAMED = 5
@@ -52,7 +52,7 @@ def real(name: str, given: ArrayLike) -> AnyArray:
     ValueError
         If a value is complex, a text that is not a number, or a time among other values, or if lengths differ.
     """
-    _check_container(name, given)
+    check_container(name, given)
     if _is_masked(given):
         return _filled(name, np.ma.array(given))
     return _Given(name, _read(name, given), column_names(given)).real()
@@ -191,7 +191,7 @@ class _Given:
         return f" in column{'s'[: len(labels) > 1]} {', '.join(labels[:_NAMED])}{more}"
 
 
-def _check_container(name: str, given: object) -> None:
+def check_container(name: str, given: object) -> None:
     """Raise for containers that NumPy would take for a single object."""
     if hasattr(given, "tocsr") or hasattr(given, "sparse"):
         way = "sparse.to_dense()" if hasattr(given, "sparse") else "toarray()"

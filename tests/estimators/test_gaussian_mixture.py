@@ -366,8 +366,31 @@ def test_a_start_that_collapses_costs_nothing():
 
 
 def test_a_constant_column_does_not_stop_a_fit(rows):
-    model = GaussianMixture(3, random_state=0).fit(np.column_stack([rows, np.full(len(rows), 7.0)]))
+    with pytest.warns(UserWarning, match="Column 2 is constant, and cannot separate components: reg_covar or a prior"):
+        model = GaussianMixture(3, random_state=0).fit(np.column_stack([rows, np.full(len(rows), 7.0)]))
     np.testing.assert_allclose(model.means_[:, 2], 7.0)
+
+
+def test_columns_that_depend_on_each_other_are_named(rows):
+    table = pd.DataFrame(rows[:, :2], columns=["length", "width"]).assign(half=lambda columns: 0.5 * columns["length"])
+    with pytest.warns(ConvergenceWarning, match="Columns 'length' and 'half' depend on each other"):
+        model = GaussianMixture(2, random_state=0).fit(table)
+    assert "Columns 'length' and 'half'" in model.message_
+
+
+def test_the_summary_says_how_the_model_fits_the_rows(rows):
+    model = GaussianMixture(3, covariance_type="VEE", random_state=0).fit(rows)
+    first, second, _, header, *table = model.summary().splitlines()
+    assert (
+        first
+        == f"VEE (ellipses, equal shape and axes) with 3 components, {model._n_parameters()} parameters, for "
+        + (f"{len(rows)} rows of {rows.shape[1]} features")
+    )
+    assert f"BIC {model.bic(rows):.2f} (lower is better)" in second
+    assert header.split()[:3] == ["component", "weight", "rows"]
+    held = [float(line.split()[2]) for line in table[:3]]
+    np.testing.assert_allclose(held, len(rows) * model.weights_, atol=0.06)
+    assert " ".join(model.message_.split()) in " ".join(model.summary().split())
 
 
 def test_not_converging_warns_with_numbers(overlapping):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gaussmix._types import ArrayLike, Rows
 from gaussmix.arguments import as_mixture
-from gaussmix.values import column_names, finite_rows
+from gaussmix.values import check_container, column_names, finite_rows
 
 if TYPE_CHECKING:
     from gaussmix.mixture import HasMixture, Mixture
@@ -51,9 +51,12 @@ def features_of(mixture: "Mixture", name: str, table: ArrayLike) -> ArrayLike:
 
     Raises
     ------
+    TypeError
+        If a frame has not been read yet.
     ValueError
         If a feature has no column, or more than one; the message names the argument and the columns.
     """
+    check_container(name, table)
     known, columns = mixture.feature_names, column_names(table)
     named = all(isinstance(column, str) for column in columns)
     if known is None or not columns or not named or columns == known:

@@ -12,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from gaussmix import selection
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
+from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import Fit, Status
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.user_start import PositiveRows
 from gaussmix.estimators.validation import read_rows, read_weights
@@ -36,7 +38,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture."""
 
     weights: str
-    weights_are: str
+    weights_are: Literal["counts", "relative"]
     reg_covar: float | Literal["auto"]
     engine: str
     n_jobs: int | None
@@ -131,6 +133,39 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         rows, labels = mixture.sample(n_samples, random_state=rng, return_components=True)
         return _cast_to(self._dtype, rows), labels
 
+    def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
+        """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
+
+        Components that are flat or regularized are those that the fit reports. See :func:`gaussmix.diagnose` for the
+        verdicts.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            The rows of the fit.
+        sample_weight : (n,) array_like, optional
+            The weights of the rows, with the meaning that `weights_are` states.
+
+        Returns
+        -------
+        Diagnosis
+            A table with a row for each component, and a sentence of advice.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 6])
+        >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
+        ()
+        """
+        mixture = self._get_mixture()
+        source, m_step = self._read_source(X, sample_weight), self._m_step
+        statistics = source.reduce(mixture, m_step.moments)
+        flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
+        return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
+
     def merge_components(
         self,
         X: ArrayLike | Source,  # noqa: N803
@@ -191,6 +226,10 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     @property
     def precisions_cholesky_(self) -> Rows:
         return _cast_to(self._dtype, self.mixture_.covariances.precisions_cholesky)
+
+    def _get_feature_names(self) -> tuple[str, ...] | None:
+        """Return the names of the features, or None if there are none or if they repeat."""
+        return distinct_names(getattr(self, "feature_names_in_", None))
 
     def _n_parameters(self) -> int:
         """Return the number of free parameters."""
@@ -263,7 +302,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             fit.state.mixture.weights,
             fit.state.mixture.means,
             fit.state.mixture.covariances,
-            feature_names=distinct_names(getattr(self, "feature_names_in_", None)),
+            feature_names=self._get_feature_names(),
         )
         self.converged_ = fit.status is Status.CONVERGED
         self.n_iter_ = fit.state.n_iter

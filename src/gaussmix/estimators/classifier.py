@@ -17,6 +17,7 @@ from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, warn
 from gaussmix.estimators.pooled import fit_pooled, label_source
 from gaussmix.estimators.validation import read_labels, read_rows, read_weights
+from gaussmix.fitting.report import describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.selection import CROSS_VALIDATION
 from gaussmix.structures import named
@@ -244,6 +245,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         )
         self.component_classes_ = np.repeat(self.classes_, models.sizes)
         warn(models.notes)
+        warn(describe_constant_columns(source, self._get_feature_names()), UserWarning)
         return self
 
     def predict(self, X: ArrayLike) -> AnyArray:  # noqa: N803
@@ -301,7 +303,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
                 "by accuracy with scikit-learn's GridSearchCV."
             )
             raise ValueError(msg)
-        choice = self._make_choice(classes.source.n_features)
+        choice = self._make_choice(classes.source.n_features, self._get_feature_names())
 
         def fit(option: Choice) -> ClassMixtures:
             if self.across_classes:

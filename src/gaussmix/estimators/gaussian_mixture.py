@@ -11,8 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
-from gaussmix.diagnosis import Diagnosis, diagnose
-from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
@@ -341,39 +339,6 @@ class GaussianMixture(ReportingEstimator):
         self._store_fit(report.fit, report.m_step, source.dtype)
         self._store_report(report, source)
         return self
-
-    def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
-        """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
-
-        The verdicts agree with `message_`: components that are flat or regularized are those that the fit reports. See
-        :func:`gaussmix.diagnose` for the verdicts.
-
-        Parameters
-        ----------
-        X : (n, D) array_like
-            The rows of the fit.
-        sample_weight : (n,) array_like, optional
-            The weights of the rows, with the meaning that `weights_are` states.
-
-        Returns
-        -------
-        Diagnosis
-            A table with a row for each component, and a sentence of advice.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from gaussmix import GaussianMixture
-        >>> rng = np.random.default_rng(0)
-        >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 6])
-        >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
-        ()
-        """
-        mixture = self._get_mixture()
-        source, m_step = self._read_source(X, sample_weight), self._m_step
-        statistics = source.reduce(mixture, m_step.moments)
-        flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
-        return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
 
     def _validate_params(self) -> None:
         """Raise ``ValueError`` for a wrong parameter; several models are a question for the search."""

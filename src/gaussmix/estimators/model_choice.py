@@ -92,6 +92,8 @@ class Choice:
         Variance added to the diagonals of the covariances.
     n_jobs : int or None
         Number of threads of the fits.
+    feature_names : tuple of str or None
+        Names of the columns, for warnings.
     """
 
     n_components: tuple[int, ...]
@@ -99,6 +101,7 @@ class Choice:
     automatic: bool
     reg_covar: float | Literal["auto"]
     n_jobs: int | None
+    feature_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -109,6 +112,7 @@ class Choice:
         n_jobs: int | None,
         n_features: int,
         auto_structures: Sequence[str],
+        feature_names: tuple[str, ...] | None = None,
     ) -> Self:
         """Return the models that the parameters of an estimator name, for rows with `n_features` features.
 
@@ -121,9 +125,8 @@ class Choice:
         """
         automatic = isinstance(covariance_type, str) and covariance_type == AUTO
         names = auto_structures[: 2 if n_features == 1 else None] if automatic else covariance_type
-        return cls(
-            numbers_of_components(n_components), _parse_structures(names, n_features), automatic, reg_covar, n_jobs
-        )
+        structures = _parse_structures(names, n_features)
+        return cls(numbers_of_components(n_components), structures, automatic, reg_covar, n_jobs, feature_names)
 
     @property
     def has_one_model(self) -> bool:
@@ -183,12 +186,13 @@ class Choice:
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
         )
+        estimator.names = self.feature_names
         estimator.fit(rows, sample_weight=weights)
         return SelectedModel.of(estimator.mixture_, self.structures[0], estimator.report.m_step, estimator.notes)
 
     def select_candidate(self, results: SearchResults, best: Candidate, source: ArraySource) -> SelectedModel:
         """Return the best candidate of a search as the selected model, with warnings about its fit."""
-        notes = cautions_about(best, source, None)
+        notes = cautions_about(best, source, self.feature_names)
         if best.fit and best.fit.status is Status.ITERATION_LIMIT:
             notes = [f"The fit did not converge in {MAX_ITER} iterations.", *notes]
         return SelectedModel.of(best.mixture, results.name(best), best.m_step, notes)
@@ -220,20 +224,27 @@ class _QuietMixture(GaussianMixture):
 
     report: FitReport
     notes: tuple[str, ...]
+    names: tuple[str, ...] | None = None
 
     def _store_report(self, report: FitReport, source: Source) -> None:
         self.report, self.notes = report, ()
         if report.status is not Status.CONVERGED:
-            self.notes = (report.message(self.tol, self._describe_bounds(report, source)),)
+            self.notes = (self._describe_report(report, source),)
+
+    def _get_feature_names(self) -> tuple[str, ...] | None:
+        return self.names
 
 
 class _QuietSearch(GaussianMixtureSearch):
     """A search that does not warn about its best model: the model may not be the selected one."""
 
-    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, source: Source) -> None:
         pass
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
+        return []
+
+    def _notes_on_columns(self, source: Source) -> list[str]:
         return []
 
 
@@ -270,10 +281,16 @@ class ChoosingEstimator(BaseEstimator):
         """Return a random generator with the seed of the estimator."""
         return make_generator(self.random_state)
 
-    def _make_choice(self, n_features: int) -> Choice:
-        """Return the models that the parameters name."""
+    def _make_choice(self, n_features: int, feature_names: tuple[str, ...] | None) -> Choice:
+        """Return the models that the parameters name, for columns with these names."""
         return Choice.of(
-            self.n_components, self.covariance_type, self.reg_covar, self.n_jobs, n_features, self._auto_structures
+            self.n_components,
+            self.covariance_type,
+            self.reg_covar,
+            self.n_jobs,
+            n_features,
+            self._auto_structures,
+            feature_names,
         )
 
     def _has_ample_rows(self, source: ArraySource, n_components: int) -> bool:
@@ -294,10 +311,10 @@ class ChoosingEstimator(BaseEstimator):
         return distinct_names(getattr(self, "feature_names_in_", None))
 
 
-def warn(notes: Iterable[str]) -> None:
+def warn(notes: Iterable[str], category: type[Warning] = ConvergenceWarning) -> None:
     """Issue warnings at the line that called ``fit``; the ``fit`` must call this function itself."""
     for note in notes:
-        warnings.warn(note, ConvergenceWarning, stacklevel=3)
+        warnings.warn(note, category, stacklevel=3)
 
 
 def _parse_structures(covariance_type: str | Sequence[str], n_features: int) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, wa
 from gaussmix.estimators.outlier_model import OutlierModel
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.validation import read_rows, read_weights
+from gaussmix.fitting.report import describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -201,6 +202,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         self.mixture_, self.left_out_ = subset(mixture, model.sound), model.left_out
         self.offset_, border_notes = self._find_border(model, rng)
         warn([*model.selected.notes, *model.left_out_notes, *border_notes])
+        warn(describe_constant_columns(source, self._get_feature_names()), UserWarning)
         return self
 
     def score_samples(self, X: ArrayLike) -> Floats:  # noqa: N803
@@ -218,7 +220,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     def _fit_model(self, source: ArraySource, rng: np.random.Generator) -> OutlierModel:
         """Fit the mixture, with a structure that the number of rows supports."""
-        choice = self._make_choice(source.n_features)
+        choice = self._make_choice(source.n_features, self._get_feature_names())
 
         def fit(option: Choice) -> OutlierModel:
             selected = option.fit_best(source.rows, source.weights, self.criterion, rng)

@@ -17,7 +17,7 @@ from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, SelectedModel, warn
 from gaussmix.estimators.regression_model import CrossFittedRegression
 from gaussmix.estimators.validation import read_rows, read_targets, read_weights
-from gaussmix.fitting.report import count_equal_rows
+from gaussmix.fitting.report import count_equal_rows, describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.selection import CRITERIA, Candidate
@@ -186,14 +186,15 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         positive, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
         joint = self._make_source(np.column_stack([rows.astype(np.float64, copy=False), targets])[positive], weights)
+        names = self._join_names(y, joint.n_features - rows.shape[1])
         with one_thread():
-            model = self._fit_model(joint)
+            model = self._fit_model(joint, names)
         factor, notes = model.find_factor()
         fitted, self.best_params_ = model.selected.mixture, model.selected.params
         inflated = model.inflate_variances(fitted, joint, factor)
-        names = self._join_names(y, joint.n_features - rows.shape[1])
         self.mixture_ = Mixture(inflated.weights, inflated.means, inflated.covariances, feature_names=names)
         warn([*model.selected.notes, *notes])
+        warn(describe_constant_columns(joint, names), UserWarning)
         return self
 
     def condition(self, X: ArrayLike) -> ConditionalMixtures:  # noqa: N803
@@ -264,9 +265,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         """Return the columns of the features by their index in the mixture."""
         return dict(enumerate(self._read_rows(X).astype(np.float64, copy=False).T))
 
-    def _fit_model(self, joint: ArraySource) -> CrossFittedRegression:
+    def _fit_model(self, joint: ArraySource, names: tuple[str, ...] | None) -> CrossFittedRegression:
         """Fit the mixture, with a structure that the number of rows supports."""
-        choice, rng = self._make_choice(joint.n_features), self._make_generator()
+        choice, rng = self._make_choice(joint.n_features, names), self._make_generator()
 
         def fit(option: Choice) -> CrossFittedRegression:
             selected = self._fit_best(option, joint, rng)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -13,10 +14,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
-from gaussmix.em import Status
-from gaussmix.estimators.base import MixtureEstimator, distinct_names
+from gaussmix.em import Fit, Status
+from gaussmix.estimators.base import MixtureEstimator
+from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
-from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
+from gaussmix.fitting import Problem
+from gaussmix.fitting.penalty import penalized_log_posterior
+from gaussmix.fitting.report import FitReport, count_equal_rows, describe_constant_columns, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
@@ -111,6 +115,10 @@ class GaussianMixtureSearch(MixtureEstimator):
     best_params_ : dict
         ``n_components``, ``covariance_type`` and ``weights`` of the chosen model: ``GaussianMixture(**best_params_)``
         fits the same model again, and with ``init_params=search.mixture_`` it starts from the chosen fit.
+    best_score_ : float
+        Value of the criterion for the chosen model; lower is better.
+    best_estimator_ : GaussianMixture
+        The chosen model as a fitted :class:`GaussianMixture`, with its history and its report; there is no other fit.
     results_ : SearchResults
         The table of all models; see :meth:`SearchResults.to_pandas` and :meth:`SearchResults.to_polars`.
     mixture_ : Mixture
@@ -173,6 +181,8 @@ class GaussianMixtureSearch(MixtureEstimator):
     }
 
     best_params_: dict[str, Any]
+    best_score_: float
+    best_estimator_: GaussianMixture
     results_: SearchResults
 
     def __init__(  # noqa: PLR0913 - as many as a search has
@@ -257,9 +267,11 @@ class GaussianMixtureSearch(MixtureEstimator):
             self.results_ = self._results(search)
         if self.results_.interrupted:
             self._warn_of_interruption()
-        self._store_chosen(self.results_.best, search.source.dtype)
+        self._store_chosen(self.results_.best, search.source)
         for warning in self._cautions(self.results_.best, search.source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
+        for note in self._notes_on_columns(search.source):
+            warnings.warn(note, UserWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
@@ -286,8 +298,12 @@ class GaussianMixtureSearch(MixtureEstimator):
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         """Return sentences on the bounds that decided the chosen fit beside the likelihood of the rows."""
-        names = distinct_names(getattr(self, "feature_names_in_", None))
+        names = self._get_feature_names()
         return [*cautions_about(chosen, source, names), *dependence_in(chosen, source, names)]
+
+    def _notes_on_columns(self, source: Source) -> list[str]:
+        """Return sentences on columns that no model can use."""
+        return describe_constant_columns(source, self._get_feature_names())
 
     def _search(self, source: Source) -> Search:
         """Return the settings of the search, for these rows."""
@@ -335,20 +351,46 @@ class GaussianMixtureSearch(MixtureEstimator):
 
         return nullcontext(watch)
 
+    def _make_estimator(self, chosen: Candidate, fit: Fit, source: Source) -> GaussianMixture:
+        """Return a :class:`GaussianMixture` that is fitted already, with the chosen model and its fit."""
+        estimator = GaussianMixture(
+            **self.best_params_,
+            tol=self.tol,
+            reg_covar=self.reg_covar,
+            prior=self.prior,
+            max_iter=self.max_iter,
+            effort=self.effort,
+            weights_are=self.weights_are,
+            random_state=self.random_state,
+            engine=self.engine,
+            n_jobs=self.n_jobs,
+        )
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(estimator, name, getattr(self, name))
+        estimator.shrinkage_, estimator._rng = None, deepcopy(self._rng)  # noqa: SLF001 - of the same base class
+        score = penalized_log_posterior(Problem.of(source, chosen.n_components, chosen.m_step), fit)
+        report = FitReport(fit, chosen.m_step, (score,), chosen.n_passes, score, count_equal_rows(source))
+        estimator._store_fit(fit, chosen.m_step, source.dtype)  # noqa: SLF001
+        estimator._keep_report(report, source)  # noqa: SLF001
+        return estimator
+
     def _warn_of_interruption(self) -> None:
         msg = f"Interrupted: the best of the {len(self.results_.ranked)} models that were fitted so far is kept."
         warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
-    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, source: Source) -> None:
         """Store the chosen model under scikit-learn's names, and warn if its fit did not converge."""
         if chosen.fit is None:  # pragma: no cover - best() has raised
             raise ValueError(chosen.reason)
-        self._store_fit(chosen.fit, chosen.m_step, dtype)
+        self._store_fit(chosen.fit, chosen.m_step, source.dtype)
         self.best_params_ = {
             "n_components": chosen.n_components,
             "covariance_type": self.results_.name(chosen),
             "weights": self.weights,
         }
+        self.best_score_ = chosen.criterion(self.criterion)
+        self.best_estimator_ = self._make_estimator(chosen, chosen.fit, source)
         if chosen.fit.status is Status.ITERATION_LIMIT:
             msg = f"The best model's fit did not converge in {self.max_iter} iterations; raise max_iter or tol."
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)

@@ -82,7 +82,7 @@ def clusters(
 def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) -> tuple[Labels, Look]:
     """Return the most probable component of each row, and the look of its certainty for :func:`scatter`."""
     if certainty is not None:
-        check_choice("certainty", certainty, ("size", "opacity"))
+        check_choice("certainty, unless None,", certainty, ("size", "opacity"))
     resp = mixture.responsibilities(rows)
     return resp.argmax(axis=1), _SHOWN[certainty](_certainty(resp))
 

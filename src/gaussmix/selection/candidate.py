@@ -23,7 +23,7 @@ NAMES = (*CRITERIA, CROSS_VALIDATION)
 """The names of all criteria that a model can be chosen by."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Candidate:
     """A model of a search, and its best fit so far.
 
@@ -60,6 +60,13 @@ class Candidate:
     held_out: float | None = None
     n_passes: int = 0
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        model = f"{self.structure_name} with {self.n_components} component{'s' * (self.n_components != 1)}"
+        if self.fit is None:
+            return f"<Candidate: {model}, failed: {self.reason}>"
+        numbers = f"log-likelihood {self.log_likelihood:.2f}, {self.n_parameters} parameters"
+        return f"<Candidate: {model}, {numbers}, BIC {self.criterion('bic'):.2f}, {self.status}>"
 
     @property
     def structure(self) -> Structure:
