@@ -252,7 +252,5 @@ def test_components_that_are_not_there_are_named():
     with pytest.raises(ValueError, match="k must be from 0 to 2, got -1"):
         model.split(-1)
     for wrong in (0, 4):
-        with pytest.raises(
-            ValueError, match=f"n_components must be from 1 to 3, got {wrong}, as components are only merged"
-        ):
+        with pytest.raises(ValueError, match=f"n_components must be from 1 to 3, got {wrong}, as components"):
             model.reduce(wrong)
