@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from gaussmix._cached_property import cached_property
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Labels
 from gaussmix.moments import Moments
 
 __all__ = ["ADDITIVE", "Statistics"]
@@ -115,6 +115,16 @@ class Statistics:
     def scale(self, factor: float) -> Self:
         """Return the statistics of the same rows with weights multiplied by a factor."""
         return replace(self, **{name: factor * getattr(self, name) for name in ADDITIVE})
+
+    def select(self, components: Labels) -> Self:
+        """Return the statistics with all components in another order; `components` is a permutation."""
+        return replace(
+            self,
+            origin=self.origin[components],
+            mass=self.mass[components],
+            first=self.first[components],
+            second=self.moments.select(self.second, components),
+        )
 
     @cached_property
     def floored_mass(self) -> Floats:

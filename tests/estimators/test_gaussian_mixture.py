@@ -381,11 +381,8 @@ def test_columns_that_depend_on_each_other_are_named(rows):
 def test_the_summary_says_how_the_model_fits_the_rows(rows):
     model = GaussianMixture(3, covariance_type="VEE", random_state=0).fit(rows)
     first, second, _, header, *table = model.summary().splitlines()
-    assert (
-        first
-        == f"VEE (ellipses, equal shape and axes) with 3 components, {model._n_parameters()} parameters, for "
-        + (f"{len(rows)} rows of {rows.shape[1]} features")
-    )
+    form = f"VEE (ellipses, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
+    assert first == f"{form}, for {len(rows)} rows of {rows.shape[1]} features"
     assert f"BIC {model.bic(rows):.2f} (lower is better)" in second
     assert header.split()[:3] == ["component", "weight", "rows"]
     held = [float(line.split()[2]) for line in table[:3]]

@@ -19,6 +19,7 @@ from gaussmix.estimators.user_start import EXPLORE, StartParameters, refuse_rand
 from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
+from gaussmix.fitting.order import is_exchangeable
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.fitting.starts import kmeans_start
 from gaussmix.fitting.truncated_em import fit_truncated, two_level_start
@@ -39,6 +40,10 @@ class GaussianMixture(ReportingEstimator):
 
     The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of
     `init_params`, `tol` and `reg_covar` differ on purpose, and `tol` has another meaning.
+
+    The components are ordered by decreasing weight, and components of equal weight by their means, so that the order
+    does not depend on the seed. From a start that the user gives, and with `warm_start`, the components keep the order
+    of the start.
 
     Parameters
     ----------
@@ -336,6 +341,8 @@ class GaussianMixture(ReportingEstimator):
                 progress.announce(fit_once),
             )
             report = span.lift_report(report, m_step) if span else report
+        if starts.by_name and not self.warm_start and is_exchangeable(source, self.n_components):
+            report = report.ordered
         self._store_fit(report.fit, report.m_step, source.dtype)
         self._store_report(report, source)
         return self

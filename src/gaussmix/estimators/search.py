@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -19,6 +20,7 @@ from gaussmix.estimators.base import MixtureEstimator
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
 from gaussmix.fitting import Problem
+from gaussmix.fitting.order import is_exchangeable
 from gaussmix.fitting.penalty import penalized_log_posterior
 from gaussmix.fitting.report import FitReport, count_equal_rows, describe_constant_columns, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
@@ -50,6 +52,8 @@ class GaussianMixtureSearch(MixtureEstimator):
     r"""Fit mixtures of every structure and number of components, and choose the best by a criterion.
 
     The fitted estimator has the attributes and methods of the chosen mixture, as :class:`GaussianMixture` has.
+
+    The components of each model are ordered by decreasing weight, so that their order does not depend on the seed.
 
     The fits are not independent: they share starts, each number of components starts from the fits of the next larger
     or smaller one by merging and splitting, and fits that are heading far behind the best are stopped. The search
@@ -338,7 +342,9 @@ class GaussianMixtureSearch(MixtureEstimator):
             results = (cross_validate if validated else fit_models)(search, self._rng, watch)
         if results.interrupted and (validated or not results.ranked):
             raise KeyboardInterrupt
-        return results
+        if not is_exchangeable(search.source, 1):
+            return results
+        return replace(results, candidates=tuple(one.ordered for one in results.candidates))
 
     def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
         """Return the context of a search with so many evaluations: the function to call with the model after each."""

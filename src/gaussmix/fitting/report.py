@@ -12,6 +12,7 @@ from gaussmix.em import Fit, Status
 from gaussmix.em.degeneracy import ThinDirection, degenerate_components, find_thin_direction
 from gaussmix.em.m_step import MStep
 from gaussmix.em.support import Support
+from gaussmix.fitting.order import order_components
 from gaussmix.sources import Source
 
 __all__ = [
@@ -107,6 +108,12 @@ class FitReport:
     def interrupted(self) -> "FitReport":
         """The report of the best fit before an interruption."""
         return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
+
+    @property
+    def ordered(self) -> "FitReport":
+        """The same report with the components by decreasing weight."""
+        fit, m_step, _ = order_components(self.fit, self.m_step)
+        return replace(self, fit=fit, m_step=m_step)
 
     @property
     def rank(self) -> tuple[bool, float]:
