@@ -378,10 +378,27 @@ def test_columns_that_depend_on_each_other_are_named(rows):
     assert "Columns 'length' and 'half'" in model.message_
 
 
+@pytest.mark.parametrize(("container", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_probabilities_and_samples_are_frames_if_asked(rows, container, kind):
+    table = kind({"length": rows[:, 0], "width": rows[:, 1]})
+    model = GaussianMixture(3, random_state=0).set_output(transform=container)
+    probabilities = model.fit_transform(table)
+    assert isinstance(probabilities, kind)
+    assert list(probabilities.columns) == ["gaussianmixture0", "gaussianmixture1", "gaussianmixture2"]
+    assert list(model.get_feature_names_out()) == list(probabilities.columns)
+    np.testing.assert_array_equal(probabilities.to_numpy(), model.predict_proba(table))
+    drawn, components = model.sample(7, random_state=1)
+    assert isinstance(drawn, kind)
+    assert list(drawn.columns) == ["length", "width"]
+    np.testing.assert_array_equal(drawn.to_numpy(), model.mixture_.sample(7, random_state=1))
+    assert components.shape == (7,)
+    assert isinstance(model.set_output(transform="default").sample(2)[0], np.ndarray)
+
+
 def test_the_summary_says_how_the_model_fits_the_rows(rows):
     model = GaussianMixture(3, covariance_type="VEE", random_state=0).fit(rows)
     first, second, _, header, *table = model.summary().splitlines()
-    form = f"VEE (ellipses, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
+    form = f"VEE (ellipses, variable volume, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
     assert first == f"{form}, for {len(rows)} rows of {rows.shape[1]} features"
     assert f"BIC {model.bic(rows):.2f} (lower is better)" in second
     assert header.split()[:3] == ["component", "weight", "rows"]

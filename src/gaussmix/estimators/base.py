@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
 from numbers import Integral
 from typing import Any, Literal, Self, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from gaussmix import selection
@@ -34,8 +36,11 @@ _LARGEST_SUM = 1e307
 """The largest sum of weights times squared values: with the largest value and all weights, sums stay finite."""
 
 
-class MixtureEstimator(DensityMixin, BaseEstimator):
-    """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture."""
+class MixtureEstimator(ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin, BaseEstimator):
+    """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture.
+
+    As a transformer, an estimator replaces the features of a row by the probabilities of its components.
+    """
 
     weights: str
     weights_are: Literal["counts", "relative"]
@@ -73,6 +78,25 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         """Return the probability of each component for each row (the responsibilities), ``(n, D) -> (n, K)``."""
         mixture, rows = self._get_mixture(), self._read_rows(X)
         return _cast_to(rows.dtype, mixture.responsibilities(rows))
+
+    def transform(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Return :meth:`predict_proba`, as features for the next step of a pipeline, ``(n, D) -> (n, K)``.
+
+        With ``set_output(transform="pandas")`` or ``"polars"``, the result is a frame with the columns that
+        ``get_feature_names_out()`` names: the name of the class in lower case, and the number of the component.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> X = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
+        >>> model = GaussianMixture(2, random_state=0).set_output(transform="pandas").fit(X)
+        >>> model.transform(X[:2]).round(2)
+           gaussianmixture0  gaussianmixture1
+        0               1.0               0.0
+        1               0.0               1.0
+        """
+        return self.predict_proba(X)
 
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Return the log-density at each row, in nats, ``(n, D) -> (n,)``."""
@@ -116,7 +140,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         Returns
         -------
         X : (n_samples, D) ndarray
-            The rows.
+            The rows; a frame with the names of the features after ``set_output(transform="pandas")`` or ``"polars"``.
         y : (n_samples,) ndarray of int
             The component from which each row was drawn.
 
@@ -131,7 +155,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state
         rows, labels = mixture.sample(n_samples, random_state=rng, return_components=True)
-        return _cast_to(self._dtype, rows), labels
+        return self._to_container(_cast_to(self._dtype, rows)), labels
 
     def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
         """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
@@ -230,6 +254,19 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def _get_feature_names(self) -> tuple[str, ...] | None:
         """Return the names of the features, or None if there are none or if they repeat."""
         return distinct_names(getattr(self, "feature_names_in_", None))
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of columns of :meth:`transform`."""
+        return self.mixture_.n_components
+
+    def _to_container(self, rows: Rows) -> Any:  # noqa: ANN401 - an array, or a frame that `set_output` asks for
+        """Return rows in the container that ``set_output`` asks for, with the names of the features."""
+        container = _get_output_config("transform", self)["dense"]
+        if container == "default":
+            return rows
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(rows.shape[1])])
+        return import_module(container).DataFrame(dict(zip(names, rows.T, strict=True)))
 
     def _n_parameters(self) -> int:
         """Return the number of free parameters."""
