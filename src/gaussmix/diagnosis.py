@@ -21,6 +21,7 @@ from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.moments import DIAGONAL, FULL, SCALAR
 from gaussmix.sources import ArraySource, Source
 from gaussmix.values import finite_rows, real
+from gaussmix.weights import check_sum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -307,6 +308,7 @@ def _check_weights(sample_weight: ArrayLike, n_rows: int) -> Floats:
         raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min(initial=0.0) >= 0 and weights.any()):
         raise ValueError("sample_weight must be finite, at least 0, and not 0 for all rows.")
+    check_sum(weights, "divide it by its mean")
     return weights
 
 

@@ -398,7 +398,9 @@ def test_probabilities_and_samples_are_frames_if_asked(rows, container, kind):
 def test_the_summary_says_how_the_model_fits_the_rows(rows):
     model = GaussianMixture(3, covariance_type="VEE", random_state=0).fit(rows)
     first, second, _, header, *table = model.summary().splitlines()
-    form = f"VEE (ellipses, variable volume, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
+    form = (
+        f"VEE (ellipses, variable volume, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
+    )
     assert first == f"{form}, for {len(rows)} rows of {rows.shape[1]} features"
     assert f"BIC {model.bic(rows):.2f} (lower is better)" in second
     assert header.split()[:3] == ["component", "weight", "rows"]

@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_X_
 from gaussmix import values
 from gaussmix._types import AnyArray, ArrayLike, Floats, Rows
 from gaussmix.estimators.user_start import PositiveRows
-from gaussmix.weights import MEANINGS, describe_shortfall, scale_to_effective_size
+from gaussmix.weights import MEANINGS, check_sum, describe_shortfall, scale_to_effective_size
 
 __all__ = [
     "CHECKED",
@@ -40,9 +40,6 @@ WEIGHTS_ARE = [StrOptions(set(MEANINGS)), Hidden(StrOptions({CHECKED}))]
 
 SEED = ["random_state", np.random.Generator]
 """The constraint on the parameter `random_state`: what scikit-learn takes, or a generator of NumPy."""
-
-_SMALLEST_SUM = 1e-280
-"""The smallest sum of weights: with a smaller sum, the reciprocal of the mass of a component may overflow."""
 
 
 class WholeNumber(Interval):
@@ -143,7 +140,7 @@ def read_weights(
     weights = weights[positive]
     if weights_are == "relative":
         return positive, scale_to_effective_size(weights)
-    _check_sum(weights)
+    check_sum(weights, "divide it by its mean, or set weights_are='relative'")
     message = describe_shortfall(weights, "set weights_are='relative'")
     if message and as_counts and weights_are != CHECKED:
         warnings.warn(message, UserWarning, stacklevel=_find_user_level())
@@ -161,17 +158,3 @@ def _check_weights(rows: Rows, sample_weight: ArrayLike) -> Floats:
     given: Any = values.finite_rows("sample_weight", sample_weight)
     given = float(given) if given.ndim == 0 else given
     return cast("Floats", _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True))
-
-
-def _check_sum(weights: Floats) -> None:
-    """Raise ``ValueError`` if sums over the rows would overflow or vanish."""
-    with np.errstate(over="ignore"):
-        total = float(weights.sum())
-    if _SMALLEST_SUM <= total < np.inf:
-        return
-    size = "large" if total > 1.0 else "small"
-    msg = (
-        f"sample_weight is too {size}: it must sum to a finite number of at least {_SMALLEST_SUM:g}, got {total:.3g}; "
-        "divide it by its mean, or set weights_are='relative'."
-    )
-    raise ValueError(msg)
