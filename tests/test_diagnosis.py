@@ -506,3 +506,9 @@ def test_wrong_arguments_are_named(rows, weights, message):
     model, _ = of_groups(two_clusters())
     with pytest.raises(ValueError, match=message):
         diagnose(model, rows, weights)
+
+
+@pytest.mark.parametrize(("weight", "size"), [(1e307, "large"), (1e-320, "small")])
+def test_weights_whose_sum_is_no_float_are_refused(weight, size):
+    with pytest.raises(ValueError, match=f"sample_weight is too {size}: .*; divide it by its mean"):
+        diagnose(Mixture([1.0], [[0.0]], [1.0]), np.zeros((100, 1)), np.full(100, weight))

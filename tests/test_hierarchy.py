@@ -239,7 +239,7 @@ def test_a_total_is_added_block_by_block_in_order():
 
 @pytest.mark.parametrize("n_clusters", [0, -1, 4])
 def test_an_impossible_number_of_clusters_is_named(n_clusters):
-    with pytest.raises(ValueError, match=f"n_clusters must be from 1 to 3, the number of components, got {n_clusters}"):
+    with pytest.raises(ValueError, match=f"n_clusters must be from 1 to 3, got {n_clusters}; components"):
         by_hand([0, 1, 2]).clusters(n_clusters)
 
 

@@ -194,14 +194,13 @@ def test_rows_that_do_not_fit_are_refused(rows, message):
         Mixture([1.0], [[0.0, 0.0]], [1.0]).logpdf(rows)
 
 
-def test_a_table_has_its_columns_in_the_order_of_the_features():
+def test_the_columns_of_a_table_are_found_by_name():
     table = pd.DataFrame({"x": [0.0, 1.0], "y": [5.0, 6.0]})
     model = Mixture([1.0], [[0.0, 5.0]], [1.0], feature_names=["x", "y"])
     np.testing.assert_array_equal(model.logpdf(table), model.logpdf(table.to_numpy()))
     np.testing.assert_array_equal(model.logpdf(table.set_axis([0, 1], axis=1)), model.logpdf(table))
-    for other in (table[["y", "x"]], table.assign(z=0.0)):
-        with pytest.raises(ValueError, match=r"rows must have the columns \('x', 'y'\) in this order, got \("):
-            model.logpdf(other)
+    for other in (table[["y", "x"]], table.assign(z="a text"), table.assign(z=0.0)[["z", "y", "x"]]):
+        np.testing.assert_array_equal(model.logpdf(other), model.logpdf(table))
 
 
 @pytest.mark.parametrize(("n_components", "n_features"), [(2, 3), (40, 50)])
@@ -243,3 +242,15 @@ def test_forms_that_hold_the_same_covariances_agree():
     weights = [0.2, 0.3, 0.5]
     full = Full.from_covariances(tied.dense(3, 2))
     np.testing.assert_allclose(Mixture(weights, means, tied).logpdf(rows), Mixture(weights, means, full).logpdf(rows))
+
+
+def test_a_mixture_prints_in_a_few_lines():
+    many = Mixture(np.full(30, 1 / 30), np.zeros((30, 12)), np.ones(30))
+    first, header, *lines = repr(many).splitlines()
+    assert first == "Mixture of 30 components in 12 dimensions, spherical covariances"
+    assert header.split()[:2] == ["component", "weight"]
+    assert header.endswith("... and 7 more")
+    assert len(lines) == 9
+    assert lines[-1] == "... and 22 more components"
+    assert "1 component in 1 dimension, full" in repr(Mixture([1.0], [[0.0]], [[[4.0]]]))
+    assert repr(Mixture([1.0], [[0.0]], [[[4.0]]], feature_names=["width"])).split()[-3:] == ["0", "±", "2"]

@@ -16,6 +16,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name; its module is loaded by one thread at a time."""
+    """Return the version or a public name; the module of a name is loaded by one thread at a time."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - it takes longer to load than the package
+
+        return version("gaussmix")
     with _lock:
         return _load(name)

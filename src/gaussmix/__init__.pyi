@@ -15,6 +15,8 @@ from .persist import ModelFileError, load, save
 from .priors import NormalInverseWishart
 from .selection.results import SearchResults
 
+__version__: str
+
 __all__ = [
     "Bounds",
     "ConditionalMixtures",

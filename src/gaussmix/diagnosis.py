@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
+from gaussmix.arguments import as_mixture, check_indices
 from gaussmix.covariances import Covariances, Spherical
+from gaussmix.density.features import features_of
 from gaussmix.em.support import THIN, Support
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.moments import DIAGONAL, FULL, SCALAR
 from gaussmix.sources import ArraySource, Source
 from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.values import real, rows_with_holes
+from gaussmix.weights import check_sum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,7 +207,7 @@ class Diagnosis:
 
 
 def diagnose(
-    mixture: Mixture,
+    mixture: Mixture | HasMixture,
     X: ArrayLike | Source,  # noqa: N803 - as scikit-learn's
     sample_weight: ArrayLike | None = None,
     *,
@@ -229,10 +232,10 @@ def diagnose(
 
     Parameters
     ----------
-    mixture : Mixture
-        A fitted mixture, of this library or of another.
+    mixture : Mixture or fitted estimator
+        A fitted mixture, or an estimator of this library or of scikit-learn.
     X : (n, D) array_like or Source
-        The rows that were fitted.
+        The rows that were fitted. The columns of a frame are found by the names of the features.
     sample_weight : (n,) array_like, optional
         The number of rows that each row stands for: few rows are detected by their weight. Weights that only compare
         rows should be scaled to sum to the effective number of rows first; the estimators' own ``diagnose`` does so
@@ -282,8 +285,11 @@ def diagnose(
     Component 2 looks spurious: it holds 2 of 200 rows and adds 12.6 nats to the log-likelihood; try fewer
     components, prior='weak', or another seed.
     """
-    source = _make_source(X, sample_weight)
+    mixture = as_mixture("mixture", mixture, Mixture)
+    source = _make_source(mixture, X, sample_weight)
     _check(mixture, source)
+    regularized = check_indices("regularized", regularized, mixture.n_components)
+    flat = None if flat is None else check_indices("flat", flat, mixture.n_components)
     masses = source.reduce(mixture, SCALAR).mass
     support = Support.measure(mixture, masses)
     if flat is None:
@@ -302,13 +308,13 @@ def diagnose(
     )
 
 
-def _make_source(X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
-    """Return the rows and their weights as a source."""
+def _make_source(mixture: Mixture, X: ArrayLike | Source, sample_weight: ArrayLike | None) -> Source:  # noqa: N803
+    """Return the rows of the mixture's features and their weights as a source."""
     if _is_source(X):
         if sample_weight is not None:
             raise ValueError("sample_weight goes with rows in an array; a source brings its own weights.")
         return X
-    rows, holes = rows_with_holes("X", cast("ArrayLike", X))
+    rows, holes = rows_with_holes("X", features_of(mixture, "X", cast("ArrayLike", X)))
     if rows.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise ValueError(f"X must have shape (n, D), a row for each observation, got {rows.shape}.")
     weights = None if sample_weight is None else _check_weights(sample_weight, len(rows))
@@ -330,6 +336,7 @@ def _check_weights(sample_weight: ArrayLike, n_rows: int) -> Floats:
         raise ValueError(f"sample_weight must have shape ({n_rows},), one weight for each row, got {weights.shape}.")
     if not (np.isfinite(weights).all() and weights.min(initial=0.0) >= 0 and weights.any()):
         raise ValueError("sample_weight must be finite, at least 0, and not 0 for all rows.")
+    check_sum(weights, "divide it by its mean")
     return weights
 
 

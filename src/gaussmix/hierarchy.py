@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import rel_entr
 
 from gaussmix._types import AnyArray, Floats, Labels, Rows
-from gaussmix.mixture import Mixture
+from gaussmix.arguments import as_mixture, check_choice, check_count
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import Source
 
@@ -126,19 +127,15 @@ class Hierarchy:
         >>> hierarchy.clusters(2)
         array([0, 1, 1])
         """
-        if not 1 <= n_clusters <= self.n_components:
-            msg = (
-                f"n_clusters must be from 1 to {self.n_components}, the number of components, got {n_clusters}; "
-                "components are only joined, so fit a mixture of more components to get more clusters."
-            )
-            raise ValueError(msg)
+        advice = "; components are only joined, so fit a mixture of more components to get more clusters"
+        n_clusters = check_count("n_clusters", n_clusters, 1, self.n_components, advice)
         names = np.arange(self.n_components)
         for kept, joined in self.merges[: self.n_components - n_clusters]:
             names[names == joined] = kept
         return np.unique(names, return_inverse=True)[1]
 
 
-def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy") -> Hierarchy:
+def merge_components(mixture: Mixture | HasMixture, source: Source, criterion: str = "entropy") -> Hierarchy:
     """Join the components of a mixture into clusters, two at a time, until all are in one.
 
     Each step joins the two clusters whose union lowers the entropy of the partition most: the clusters that share most
@@ -146,7 +143,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A fitted mixture, for example with the number of components that BIC selects.
     source : Source
         The rows that were fitted.
@@ -189,6 +186,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
     >>> probabilities.argmax(axis=1)[:5]
     array([0, 0, 0, 1, 1])
     """
+    mixture = as_mixture("mixture", mixture, Mixture)
     _check(mixture, source, criterion)
     names = np.arange(mixture.n_components)
     falls = _first_falls(mixture, source)
@@ -208,9 +206,7 @@ def merge_components(mixture: Mixture, source: Source, criterion: str = "entropy
 
 def _check(mixture: Mixture, source: Source, criterion: str) -> None:
     """Raise ``ValueError`` for an unknown criterion, or for rows with other features than the mixture has."""
-    if criterion not in _CRITERIA:
-        msg = f"criterion must be one of {', '.join(_CRITERIA)}, got {criterion!r}."
-        raise ValueError(msg)
+    check_choice("criterion", criterion, _CRITERIA)
     if source.n_features != mixture.n_features:
         msg = (
             f"source must have {mixture.n_features} features, as many as the mixture, got {source.n_features}; "

@@ -1,22 +1,25 @@
 """The Gaussian mixture: a distribution with known parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shorten
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
+from gaussmix.arguments import check_finite
 from gaussmix.covariances import FORMS, Covariances
 from gaussmix.density import (
     affine,
     bhattacharyya,
     box,
     conditioning,
+    description,
     divergences,
     entropy,
+    features,
     imputation,
     interop,
     level,
@@ -27,11 +30,10 @@ from gaussmix.density import (
     transport,
     univariate,
 )
-from gaussmix.density.validation import check_finite
 from gaussmix.engines import assessment
-from gaussmix.values import column_names, real, rows_with_holes
+from gaussmix.values import real
 
-__all__ = ["Mixture"]
+__all__ = ["HasMixture", "Mixture"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _SUM_TOLERANCE = 1e-6
@@ -40,7 +42,7 @@ _ROUNDING = 1e-12
 """The error of the sum of the weights that counts as rounding in double precision; such weights are not scaled."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mixture:
     r"""A Gaussian mixture with known parameters.
 
@@ -116,6 +118,8 @@ class Mixture:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.weights, self.means, self.covariances, self.feature_names)
 
+    __repr__ = description.describe
+
     @property
     def n_components(self) -> int:
         """Number of components, K."""
@@ -175,7 +179,8 @@ class Mixture:
         ----------
         rows : (n, D) array_like
             Points. Far points have finite log-densities too: at least the lowest finite float. NaN is a missing value:
-            the density is then the marginal density of the observed values, with log-density 0 if there are none.
+            the density is then the marginal density of the observed values, with log-density 0 if there are none. The
+            columns of a frame are found by the names of the features, in any order; other columns are ignored.
 
         Returns
         -------
@@ -184,8 +189,8 @@ class Mixture:
 
         Raises
         ------
-        ValueError
-            If the rows have another number of features than the mixture, or a value is not finite.
+        TypeError, ValueError
+            If a value is not a number or infinite, a feature has no column, or the shape is not ``(n, D)``.
 
         Examples
         --------
@@ -275,14 +280,15 @@ class Mixture:
 
     def _points(self, rows: ArrayLike) -> tuple[Rows, bool]:
         """Return rows of the mixture's features, and whether values are missing."""
-        (points, holes), columns = rows_with_holes("rows", rows), column_names(rows)
-        if self.feature_names and columns and set(columns) >= set(self.feature_names) and columns != self.feature_names:
-            msg = f"rows must have the columns {self.feature_names} in this order, got {columns}."
-            raise ValueError(msg)
-        if points.ndim != 2 or points.shape[1] != self.n_features:  # noqa: PLR2004 - rows and columns
-            msg = f"rows must have shape (n, {self.n_features}), one column for each feature, got {points.shape}."
-            raise ValueError(msg)
-        return points, holes
+        return features.rows_with_holes_of(self, "rows", rows)
+
+
+class HasMixture(Protocol):
+    """The type of a fitted estimator, which functions of mixtures take in place of its mixture."""
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The fitted mixture."""
 
 
 def _restored(weights: Floats, means: Floats, covariances: Covariances, names: tuple[str, ...] | None) -> Mixture:
@@ -308,8 +314,8 @@ def _matrix(name: str, values: ArrayLike) -> Floats:
     return matrix
 
 
-def _names(given: Sequence[object], n_features: int) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given)
+def _names(given: object, n_features: int) -> tuple[str, ...]:
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     different = dict.fromkeys(name for name in names if isinstance(name, str))
     if not len(names) == len(different) == n_features:
         msg = f"feature_names must be {n_features} different names, one for each feature, got {shorten(names)}."

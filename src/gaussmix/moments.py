@@ -6,7 +6,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Labels
 
 __all__ = ["DIAGONAL", "FULL", "POOLED", "SCALAR", "Moments"]
 
@@ -60,6 +60,10 @@ class Moments(ABC):
     @abstractmethod
     def inflated(self, second: Floats, shares: Floats) -> Floats:
         """Return second moments with variances multiplied by ``1 + shares``, ``(K,)``; pooled ones by the largest."""
+
+    def select(self, second: Floats, components: Labels) -> Floats:
+        """Return the second moments of some components, in their order; pooled ones stay."""
+        return np.asarray(second[components])
 
     def joined(self, parts: Sequence[Floats]) -> Floats:
         """Return the second moments of the components of all parts, part by part; pooled ones are added."""
@@ -220,6 +224,9 @@ class _Pooled(Moments):
 
     def inflated(self, second: Floats, shares: Floats) -> Floats:
         return np.asarray(second * (1.0 + shares.max() * np.eye(len(second))))
+
+    def select(self, second: Floats, components: Labels) -> Floats:
+        return second
 
     def joined(self, parts: Sequence[Floats]) -> Floats:
         return np.asarray(np.sum(parts, axis=0))

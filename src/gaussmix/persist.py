@@ -6,15 +6,15 @@ import os
 import stat
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from gaussmix._types import Floats
+from gaussmix.arguments import as_mixture, check_path
 from gaussmix.atomic_file import write_atomically
 from gaussmix.covariances import FORMS
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.model_header import FORMAT, LARGEST_HEADER, VERSION, NotAModelError, parse_header, parse_names
 
 __all__ = ["ModelFileError", "load", "save"]
@@ -41,7 +41,7 @@ class ModelFileError(ValueError):
     """
 
 
-def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save(mixture: Mixture | HasMixture, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a mixture to a model file.
 
     The file is a safetensors file: arrays behind a plain header, without anything that could be executed. It holds the
@@ -49,8 +49,8 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
 
     Parameters
     ----------
-    mixture : Mixture
-        The mixture to save.
+    mixture : Mixture or fitted estimator
+        The mixture to save. Of an estimator, its mixture is saved, without the parameters and the report of the fit.
     path : str or path-like
         Path of the file; ``.gmx`` is the usual ending, but any is accepted.
     overwrite : bool, default False
@@ -61,6 +61,8 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
     ------
     FileExistsError
         If the file exists and `overwrite` is False.
+    FileNotFoundError
+        If there is no folder for the file.
     OSError
         If the path is a folder, a pipe or a device, or the system refuses to write. A symbolic link is followed.
     ValueError
@@ -79,6 +81,10 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
     """
     from safetensors.numpy import save as to_bytes  # noqa: PLC0415 - only files need it
 
+    mixture, file = as_mixture("mixture", mixture, Mixture), check_path("path", path)
+    if not file.parent.is_dir():
+        msg = f"There is no folder {file.parent} for the file {file.name}."
+        raise FileNotFoundError(msg)
     arrays = {
         "weights": mixture.weights,
         "means": mixture.means,
@@ -97,7 +103,7 @@ def save(mixture: Mixture, path: str | os.PathLike[str], *, overwrite: bool = Fa
     if int.from_bytes(content[:_LENGTH], "little") > LARGEST_HEADER:
         msg = f"The {mixture.n_features} feature names are too long for a model file: {LARGEST_HEADER} bytes at most."
         raise ValueError(msg)
-    write_atomically(path, content, overwrite=overwrite)
+    write_atomically(file, content, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> Mixture:
@@ -129,7 +135,7 @@ def load(path: str | os.PathLike[str]) -> Mixture:
     ...     load(Path(folder, "model.gmx")).weights
     array([0.5, 0.5])
     """
-    file = Path(path)
+    file = check_path("path", path)
     try:
         status = file.stat()
     except FileNotFoundError:

@@ -8,11 +8,11 @@ import numpy as np
 
 from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats
+from gaussmix.arguments import check_finite, check_number
 from gaussmix.covariances import NotPositiveDefiniteError
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
-from gaussmix.values import real
 
 __all__ = ["NAMES", "ComponentPrior", "NormalInverseWishart", "scaled"]
 
@@ -93,8 +93,8 @@ class NormalInverseWishart:
         if centre.shape != (n_features,) or not n_features:
             raise ValueError(f"mean must have shape (n_features,), got {centre.shape}.")
         object.__setattr__(self, "mean", centre)
-        object.__setattr__(self, "shrinkage", _at_least("shrinkage", shrinkage, 0))
-        object.__setattr__(self, "dof", _at_least("dof", dof, -(n_features + 1)))
+        object.__setattr__(self, "shrinkage", check_number("shrinkage", shrinkage, 0))
+        object.__setattr__(self, "dof", check_number("dof", dof, -(n_features + 1)))
         object.__setattr__(self, "spread", _positive_semidefinite("scale", scale, n_features))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -287,17 +287,9 @@ def _share(structure: Structure, n_components: int) -> float:
 
 
 def _frozen(name: str, values: ArrayLike) -> Floats:
-    array = np.array(real(name, values), dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity.")
+    array = check_finite(name, values).copy()
     array.flags.writeable = False
     return array
-
-
-def _at_least(name: str, value: float, least: float) -> float:
-    if not least <= value < np.inf:
-        raise ValueError(f"{name} must be a finite number, at least {least}, got {value}.")
-    return float(value)
 
 
 def _positive_semidefinite(name: str, values: ArrayLike, n_features: int) -> Floats:

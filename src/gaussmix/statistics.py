@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from gaussmix._cached_property import cached_property
-from gaussmix._types import Floats
+from gaussmix._types import Floats, Labels
 from gaussmix.moments import Moments
 
 __all__ = ["ADDITIVE", "Statistics"]
@@ -128,6 +128,16 @@ class Statistics:
         """Return the statistics of the same rows with weights multiplied by a factor."""
         return replace(self, **{name: factor * getattr(self, name) for name in ADDITIVE})
 
+    def select(self, components: Labels) -> Self:
+        """Return the statistics with all components in another order; `components` is a permutation."""
+        return replace(
+            self,
+            origin=self.origin[components],
+            mass=self.mass[components],
+            first=self.first[components],
+            second=self.moments.select(self.second, components),
+        )
+
     @cached_property
     def floored_mass(self) -> Floats:
         """The masses as divisors: an empty component gets a rounding error of the total weight in place of zero."""
@@ -142,7 +152,7 @@ class Statistics:
     def far_off(self) -> bool:
         """True where the means are so far from the origin that :meth:`central` loses over a third of the digits."""
         lost = self.moments.spread(self._between)
-        return bool((lost > _FAR * np.abs(self.moments.spread(self.second) - lost)).any())
+        return bool((lost / _FAR > np.abs(self.moments.spread(self.second) - lost)).any())
 
     @property
     def _between(self) -> Floats:

@@ -9,13 +9,14 @@ frame that has not been read yet. A missing value becomes NaN, however the conta
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from os import PathLike
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 
-__all__ = ["column_names", "finite_rows", "real", "rows_with_holes", "unmasked"]
+__all__ = ["check_container", "column_names", "finite_rows", "real", "rows_with_holes", "unmasked"]
 
 _MATRIX = 2
 _NAMED = 5
@@ -51,7 +52,7 @@ def real(name: str, given: ArrayLike) -> AnyArray:
     ValueError
         If a value is complex, a text that is not a number, or a time among other values, or if lengths differ.
     """
-    _check_container(name, given)
+    check_container(name, given)
     if _is_masked(given):
         return _filled(name, np.ma.array(given))
     return _Given(name, _read(name, given), column_names(given)).real()
@@ -88,6 +89,9 @@ def rows_with_holes(name: str, given: ArrayLike) -> tuple[Rows, bool]:
 
 def _floating(name: str, given: ArrayLike) -> tuple[Rows, float]:
     """Return real numbers as float32 or float64, and their sum, which is finite only if they are."""
+    if isinstance(given, str | PathLike):
+        msg = f"{name} must be an array of numbers, got the text {str(given)!r}; read a file with pandas.read_csv."
+        raise TypeError(msg)
     array = real(name, given)
     rows = cast("Rows", array if array.dtype == np.float32 else array.astype(np.float64, copy=False))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -195,8 +199,9 @@ class _Given:
         except (TypeError, ValueError) as error:
             wrong = np.fromiter((not _is_number(value) for value in values.flat), np.bool_, values.size)
             wrong = wrong.reshape(values.shape)
-            first = f", got {values[wrong][0]!r}{self._where(wrong)}" if wrong.any() else ""
-            raise type(error)(f"{self.name} must hold numbers{first}: {error}.") from error
+            first = f", got {values[wrong].tolist()[0]!r}{self._where(wrong)}" if wrong.any() else ""
+            why = str(error).replace("np.str_(", "").replace("')", "'")  # as NumPy writes a text of its own type
+            raise type(error)(f"{self.name} must hold numbers{first}: {why}.") from error
 
     def _where(self, bad: Flags) -> str:
         """Return `` in column 'a'`` for the columns with bad values; an empty text where there are no columns."""
@@ -208,7 +213,7 @@ class _Given:
         return f" in column{'s'[: len(labels) > 1]} {', '.join(labels[:_NAMED])}{more}"
 
 
-def _check_container(name: str, given: object) -> None:
+def check_container(name: str, given: object) -> None:
     """Raise for containers that NumPy would take for a single object."""
     if hasattr(given, "tocsr") or hasattr(given, "sparse"):
         way = "sparse.to_dense()" if hasattr(given, "sparse") else "toarray()"

@@ -13,13 +13,30 @@ import numpy as np
 
 from gaussmix._types import Floats
 
-__all__ = ["MEANINGS", "describe_shortfall", "effective_size", "scale_to_effective_size"]
+__all__ = ["MEANINGS", "check_sum", "describe_shortfall", "effective_size", "scale_to_effective_size"]
 
 MEANINGS = ("counts", "relative")
 """The meanings of weights: the number of rows that each row stands for, or a comparison of the rows."""
 
+_SMALLEST_SUM = 1e-280
+"""The smallest sum of weights: with a smaller sum, the reciprocal of the mass of a component may overflow."""
+
 _SLACK = 1e-6
 """The relative shortfall from the effective size that counts as rounding, also of weights in single precision."""
+
+
+def check_sum(weights: Floats, remedy: str) -> None:
+    """Raise ``ValueError``, with a remedy, if sums over rows with such weights would overflow or vanish."""
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if _SMALLEST_SUM <= total < np.inf:
+        return
+    size = "large" if total > 1.0 else "small"
+    msg = (
+        f"sample_weight is too {size}: it must sum to a finite number of at least {_SMALLEST_SUM:g}, got {total:.3g}; "
+        f"{remedy}."
+    )
+    raise ValueError(msg)
 
 
 def effective_size(weights: Floats) -> float:

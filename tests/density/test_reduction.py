@@ -245,12 +245,12 @@ def test_reducing_to_one_gives_the_gaussian_with_the_same_moments(form):
 
 def test_components_that_are_not_there_are_named():
     model = mixture(np.random.default_rng(0))
-    with pytest.raises(ValueError, match="components must be from 0 to 2, got 0, 3"):
+    with pytest.raises(ValueError, match="j must be from 0 to 2, got 3; the mixture has 3 components"):
         model.merge(0, 3)
     with pytest.raises(ValueError, match="two different components, got 1 twice"):
         model.merge(1, 1)
-    with pytest.raises(ValueError, match="components must be from 0 to 2, got -1"):
+    with pytest.raises(ValueError, match="k must be from 0 to 2, got -1"):
         model.split(-1)
     for wrong in (0, 4):
-        with pytest.raises(ValueError, match=f"n_components must be from 1 to 3, the present number, got {wrong}"):
+        with pytest.raises(ValueError, match=f"n_components must be from 1 to 3, got {wrong}, as components"):
             model.reduce(wrong)

@@ -177,7 +177,7 @@ def test_wrong_numbers_of_rows_are_refused():
         model.sample(-1)
     with pytest.raises(ValueError, match="n_samples must be at least 0, got -2"):
         model.sample_blocks(-2)
-    with pytest.raises(ValueError, match=r"n_samples must be a whole number, got 2\.5"):
+    with pytest.raises(ValueError, match=r"n_samples must be a whole number, at least 0, got 2\.5"):
         model.sample(2.5)
     with pytest.raises(ValueError, match="n_rows must be at least 1, got 0"):
         model.sample_blocks(5, n_rows=0)

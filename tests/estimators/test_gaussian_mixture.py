@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cases import clusters
 from gaussmix import GaussianMixture, Mixture, Status
+from gaussmix.fitting.order import weight_order
 from gaussmix.structures import STRUCTURES
 
 TYPES = ("full", "tied", "diag", "spherical")
@@ -280,7 +281,8 @@ def test_warm_start_goes_on(overlapping):
 def test_warm_start_begins_anew_where_the_shape_has_changed(rows):
     model = GaussianMixture(2, random_state=0, warm_start=True).fit(rows)
     model.set_params(n_components=3).fit(rows)
-    np.testing.assert_array_equal(model.means_, GaussianMixture(3, random_state=0).fit(rows).means_)
+    fresh, order = GaussianMixture(3, random_state=0).fit(rows), weight_order(model.mixture_)
+    np.testing.assert_array_equal(model.means_[order], fresh.means_)  # components of a warm start keep their places
 
 
 def test_warm_start_still_detects_convergence(overlapping):
@@ -366,8 +368,47 @@ def test_a_start_that_collapses_costs_nothing():
 
 
 def test_a_constant_column_does_not_stop_a_fit(rows):
-    model = GaussianMixture(3, random_state=0).fit(np.column_stack([rows, np.full(len(rows), 7.0)]))
+    with pytest.warns(UserWarning, match="Column 2 is constant, and cannot separate components: reg_covar or a prior"):
+        model = GaussianMixture(3, random_state=0).fit(np.column_stack([rows, np.full(len(rows), 7.0)]))
     np.testing.assert_allclose(model.means_[:, 2], 7.0)
+
+
+def test_columns_that_depend_on_each_other_are_named(rows):
+    table = pd.DataFrame(rows[:, :2], columns=["length", "width"]).assign(half=lambda columns: 0.5 * columns["length"])
+    with pytest.warns(ConvergenceWarning, match="Columns 'length' and 'half' depend on each other"):
+        model = GaussianMixture(2, random_state=0).fit(table)
+    assert "Columns 'length' and 'half'" in model.message_
+
+
+@pytest.mark.parametrize(("container", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_probabilities_and_samples_are_frames_if_asked(rows, container, kind):
+    table = kind({"length": rows[:, 0], "width": rows[:, 1]})
+    model = GaussianMixture(3, random_state=0).set_output(transform=container)
+    probabilities = model.fit_transform(table)
+    assert isinstance(probabilities, kind)
+    assert list(probabilities.columns) == ["gaussianmixture0", "gaussianmixture1", "gaussianmixture2"]
+    assert list(model.get_feature_names_out()) == list(probabilities.columns)
+    np.testing.assert_array_equal(probabilities.to_numpy(), model.predict_proba(table))
+    drawn, components = model.sample(7, random_state=1)
+    assert isinstance(drawn, kind)
+    assert list(drawn.columns) == ["length", "width"]
+    np.testing.assert_array_equal(drawn.to_numpy(), model.mixture_.sample(7, random_state=1))
+    assert components.shape == (7,)
+    assert isinstance(model.set_output(transform="default").sample(2)[0], np.ndarray)
+
+
+def test_the_summary_says_how_the_model_fits_the_rows(rows):
+    model = GaussianMixture(3, covariance_type="VEE", random_state=0).fit(rows)
+    first, second, _, header, *table = model.summary().splitlines()
+    form = (
+        f"VEE (ellipses, variable volume, equal shape and axes) with 3 components, {model._n_parameters()} parameters"
+    )
+    assert first == f"{form}, for {len(rows)} rows of {rows.shape[1]} features"
+    assert f"BIC {model.bic(rows):.2f} (lower is better)" in second
+    assert header.split()[:3] == ["component", "weight", "rows"]
+    held = [float(line.split()[2]) for line in table[:3]]
+    np.testing.assert_allclose(held, len(rows) * model.weights_, atol=0.06)
+    assert " ".join(model.message_.split()) in " ".join(model.summary().split())
 
 
 def test_not_converging_warns_with_numbers(overlapping):

@@ -1,9 +1,11 @@
 """GaussianMixtureSearch: the estimator is the best model, and its table says how it came to that."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
@@ -391,3 +393,35 @@ def test_one_prior_for_all_models(faithful):
     prior = NormalInverseWishart(faithful.mean(axis=0), 0.01, 4, np.cov(faithful.T))
     search = GaussianMixtureSearch([1, 2, 3], structures=["full", "tied"], prior=prior, random_state=0).fit(faithful)
     assert all(one.m_step.prior is prior for one in search.results_.candidates)
+
+
+def test_the_best_estimator_is_the_chosen_model_fitted_already():
+    rows = clusters(np.random.default_rng(0), n=90, n_components=2)
+    search = GaussianMixtureSearch([1, 2, 3], structures=["full", "diag"], random_state=0).fit(rows)
+    best = search.best_estimator_
+    assert {name: getattr(best, name) for name in search.best_params_} == search.best_params_
+    assert search.best_score_ == min(one["bic"] for one in search.results_) == pytest.approx(best.bic(rows), rel=1e-12)
+    assert best.lower_bound_ == search.lower_bound_
+    assert best.status_.name in {"CONVERGED", "ITERATION_LIMIT"}
+    np.testing.assert_array_equal(best.predict(rows), search.predict(rows))
+    np.testing.assert_array_equal(best.sample(5)[0], search.sample(5)[0])
+    np.testing.assert_array_equal(best.diagnose(rows).masses, search.diagnose(rows).masses)
+    assert best.summary().splitlines()[0].endswith("90 rows of 2 features")
+    assert pickle.loads(pickle.dumps(search)).best_estimator_.message_ == best.message_  # noqa: S301 - our own
+
+
+def test_the_best_model_prints_in_a_line():
+    rows = clusters(np.random.default_rng(0), n=60, n_components=2)
+    search = GaussianMixtureSearch([1, 2], structures=["full"], random_state=0).fit(rows)
+    best = search.results_.best
+    assert repr(best) == (
+        f"<Candidate: full with {best.n_components} components, log-likelihood {best.log_likelihood:.2f}, "
+        f"{best.n_parameters} parameters, BIC {search.best_score_:.2f}, converged>"
+    )
+
+
+def test_constant_columns_are_named():
+    rows = clusters(np.random.default_rng(0), n=60, n_components=2)
+    table = pd.DataFrame(rows, columns=["a", "b"]).assign(one=1.0, two=2.0)
+    with pytest.warns(UserWarning, match="Columns 'one' and 'two' are constant, and cannot separate components"):
+        GaussianMixtureSearch([1, 2], structures=["diag"], random_state=0).fit(table)

@@ -281,3 +281,12 @@ def test_what_weights_are_is_one_of_two_things(table):
         ValueError, match=r"weights_are.*must be a str among \{'counts', 'relative'\}|'relative', 'counts'"
     ):
         GaussianMixture(weights_are="shares").fit(table[0])
+
+
+def test_a_search_takes_counts_near_the_largest_float(table):
+    rows, _ = table
+    few, huge = (
+        GaussianMixtureSearch([1, 2], structures=["full", "diag"], random_state=0).fit(rows, sample_weight=weights)
+        for weights in (None, np.full(len(rows), 1e300))
+    )
+    assert huge.best_params_["n_components"] == few.best_params_["n_components"] == 2

@@ -58,7 +58,7 @@ def test_one_component_is_certain(ax):
 
 
 def test_other_certainties_are_an_error():
-    with pytest.raises(ValueError, match="certainty must be 'size', 'opacity' or None, got 'colour'"):
+    with pytest.raises(ValueError, match="certainty, unless None, must be one of size, opacity, got 'colour'"):
         plot.clusters(PAIR, ROWS, certainty="colour")
 
 

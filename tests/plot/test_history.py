@@ -68,7 +68,7 @@ def test_the_model_must_be_fitted():
         plot.history(GaussianMixture(2))
 
 
-def test_a_search_is_not_called_unfitted():
+def test_of_a_search_the_best_fit_is_drawn():
     search = GaussianMixtureSearch([1, 2], structures="EII", random_state=0).fit(ROWS)
-    with pytest.raises(AttributeError, match=r"GaussianMixtureSearch.* has no attribute 'history_'"):
-        plot.history(search)
+    ax = plot.history(search)
+    assert len(ax.lines[0].get_xdata()) == len(search.best_estimator_.history_)

@@ -16,6 +16,7 @@ from gaussmix.cli.tables.columns import as_option
 from gaussmix.estimators.search import GaussianMixtureSearch
 from gaussmix.estimators.validation import CHECKED
 from gaussmix.selection import ALL, Search, Watch
+from gaussmix.sources import Source
 from gaussmix.weights import describe_shortfall
 
 __all__ = ["CHECKED", "CommandSearch", "Shown", "fit"]
@@ -36,6 +37,9 @@ class CommandSearch(GaussianMixtureSearch):
 
     def _progress(self, search: Search, total: int) -> AbstractContextManager[Watch]:
         return progress.show_progress(total, quiet=not self.verbose)
+
+    def _notes_on_columns(self, source: Source) -> list[str]:
+        return []  # the command has named constant columns before the search, with the option that leaves them out
 
 
 @dataclass(frozen=True)

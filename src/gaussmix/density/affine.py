@@ -1,20 +1,20 @@
 """Mixtures derived from a mixture: marginal, affine map, convolution with noise, and join with other features."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.linalg import block_diag
 
 from gaussmix._types import ArrayLike, Floats
+from gaussmix.arguments import as_mixture, check_finite
 from gaussmix.covariances import Full
-from gaussmix.density.features import Feature, indices, names
-from gaussmix.density.validation import check_finite
+from gaussmix.density.features import Feature, features_of, indices, names
 from gaussmix.linalg import is_symmetric
 
 if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
+    from gaussmix.mixture import HasMixture, Mixture
 
 __all__ = ["convolve", "join", "marginal", "transform"]
 
@@ -62,7 +62,8 @@ def transform(
     Parameters
     ----------
     matrix : (M, D) array_like
-        A, of rank M: no row is a linear combination of the others, so that M is at most D.
+        A, of rank M: no row is a linear combination of the others, so that M is at most D. The columns of a frame are
+        found by the names of the features.
     offset : float or (M,) array_like, default 0
         b.
     feature_names : sequence of str, optional
@@ -88,17 +89,20 @@ def transform(
     array([[32.],
            [68.]])
     """
-    linear, shift = check_finite("matrix", matrix), check_finite("offset", offset)
+    linear, shift = check_finite("matrix", features_of(mixture, "matrix", matrix)), check_finite("offset", offset)
     if linear.ndim != 2 or linear.shape[1] != mixture.n_features or not len(linear):  # noqa: PLR2004 - a matrix
         msg = f"matrix must have shape (M, {mixture.n_features}), with M at least 1, got {linear.shape}."
         raise ValueError(msg)
     if shift.shape not in {(), (len(linear),)}:
         msg = f"offset must be a number or of shape ({len(linear)},), got shape {shift.shape}."
         raise ValueError(msg)
-    _check_rank(linear * np.sqrt(mixture.variances))
+    _check_rank(linear, np.sqrt(mixture.variances))
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = mixture.means @ linear.T + shift
+    if not np.isfinite(means).all():
+        raise ValueError("matrix and offset must be smaller: the means of the new features are too large for floats.")
     covariances = mixture.covariances.mapped(linear, mixture.n_components)
-    names_ = None if feature_names is None else tuple(feature_names)
-    return type(mixture)(mixture.weights, mixture.means @ linear.T + shift, covariances, feature_names=names_)
+    return type(mixture)(mixture.weights, means, covariances, feature_names=cast("Sequence[str]", feature_names))
 
 
 def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
@@ -135,7 +139,7 @@ def convolve(mixture: "Mixture", covariance: ArrayLike) -> "Mixture":
     return type(mixture)(mixture.weights, mixture.means, covariances, feature_names=mixture.feature_names)
 
 
-def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
+def join(mixture: "Mixture", *others: "Mixture | HasMixture") -> "Mixture":
     """Return the joint distribution of independent features: those of this mixture, then those of the others.
 
     Each component of a mixture is combined with each component of the others, so that the numbers of components
@@ -143,7 +147,7 @@ def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
 
     Parameters
     ----------
-    *others : Mixture
+    *others : Mixture or fitted estimator
         Distributions of other features.
 
     Returns
@@ -161,7 +165,7 @@ def join(mixture: "Mixture", *others: "Mixture") -> "Mixture":
     array([[10.,  0.],
            [30.,  0.]])
     """
-    return reduce(_pair, others, mixture)
+    return reduce(_pair, [as_mixture("others", other, type(mixture)) for other in others], mixture)
 
 
 def _pair(left: "Mixture", right: "Mixture") -> "Mixture":
@@ -177,16 +181,24 @@ def _pair(left: "Mixture", right: "Mixture") -> "Mixture":
     )
 
 
-def _check_rank(matrix: Floats) -> None:
-    """Raise ``ValueError`` if a row is a linear combination of the others; the scale of the rows does not matter."""
-    sizes = np.abs(matrix).max(axis=1, keepdims=True)
-    rank = np.linalg.matrix_rank(matrix / np.where(sizes > 0, sizes, 1.0))
+def _check_rank(matrix: Floats, deviations: Floats) -> None:
+    """Raise ``ValueError`` if a row is a linear combination of the others, in units of the features' deviations.
+
+    The scale of the rows does not matter.
+    """
+    rank = np.linalg.matrix_rank(_scale_rows(_scale_rows(matrix) * deviations))
     if rank < len(matrix):
         msg = (
             f"matrix must have {len(matrix)} linearly independent rows, got rank {rank}: the mapped rows would lie in "
             "a plane and have no density. Leave out rows of the matrix, or map samples instead."
         )
         raise ValueError(msg)
+
+
+def _scale_rows(matrix: Floats) -> Floats:
+    """Return the rows of a matrix, each divided by its largest absolute value."""
+    sizes = np.abs(matrix).max(axis=1, keepdims=True)
+    return np.asarray(matrix / np.where(sizes > 0, sizes, 1.0))
 
 
 def _noise_root(covariance: ArrayLike, n_features: int) -> Floats:

@@ -7,19 +7,20 @@ from scipy.special import expit, logsumexp
 
 from gaussmix._types import Floats, Seed
 from gaussmix.density.estimate import Bounds, Estimate
+from gaussmix.density.features import match
 from gaussmix.density.gaussian_pairs import CentredGaussians, bhattacharyya_distances, centre_pair
 from gaussmix.density.importance_sampling import importance_weights, log_affinities, mean_over_pairs
 from gaussmix.density.monte_carlo import MonteCarlo
 from gaussmix.density.transport import cheapest_coupling
 
 if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
+    from gaussmix.mixture import HasMixture, Mixture
 
 __all__ = ["bhattacharyya", "bounds"]
 
 
 def bhattacharyya(
-    mixture: "Mixture", other: "Mixture", *, n_samples: int = 100_000, random_state: Seed = None
+    mixture: "Mixture", other: "Mixture | HasMixture", *, n_samples: int = 100_000, random_state: Seed = None
 ) -> Estimate:
     r"""Return the Bhattacharyya distance between this mixture p and another mixture q, in nats.
 
@@ -31,8 +32,8 @@ def bhattacharyya(
 
     Parameters
     ----------
-    other : Mixture
-        The mixture q, of the same features.
+    other : Mixture or fitted estimator
+        The mixture q, of the same features. Features are compared by name, if both mixtures have names.
     n_samples : int, default 100_000
         Number of rows to draw, from each of the two mixtures or between them; slightly more if components are rare.
     random_state : int, Generator or None, default None
@@ -63,10 +64,11 @@ def bhattacharyya(
     >>> round(near.bhattacharyya(far).value, 9)
     2.0
     """
-    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, other)
+    theirs = match(mixture, other)
+    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, theirs)
     proven = bounds(p, q)
     draw = _estimate_over_pairs if proven.lower > 0 else _estimate_from_both
-    return Estimate.from_bounds(proven, lambda: draw(monte_carlo, mixture, other))
+    return Estimate.from_bounds(proven, lambda: draw(monte_carlo, mixture, theirs))
 
 
 def bounds(p: CentredGaussians, q: CentredGaussians) -> Bounds:

@@ -7,7 +7,9 @@ from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
 from gaussmix._types import ArrayLike, Floats, Seed
+from gaussmix.arguments import as_generator
 from gaussmix.density.estimate import Estimate
+from gaussmix.density.features import features_of
 from gaussmix.values import real
 
 if TYPE_CHECKING:
@@ -66,8 +68,10 @@ def box_probability(mixture: "Mixture", lower: ArrayLike, upper: ArrayLike, *, r
     >>> round(mixture.box_probability([-1.0, -np.inf], [1.0, 0.0]).value, 4)      # half of 0.5 * 0.6827, and a trace
     0.1707
     """
-    low, high = _limits(mixture.n_features, lower, upper)
-    rng = np.random.default_rng(random_state)
+    low, high = _limits(
+        mixture.n_features, *(features_of(mixture, *each) for each in (("lower", lower), ("upper", upper)))
+    )
+    rng = as_generator(random_state)
     factors = mixture.factors
     answers = np.zeros((_REPEATS + 2, *low.shape[:-1]))
     for weight, mean, factor in zip(mixture.weights, mixture.means, factors, strict=True):

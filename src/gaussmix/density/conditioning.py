@@ -2,18 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from scipy.special import logsumexp
 
 from gaussmix._types import ArrayLike, Floats, Labels, Seed
+from gaussmix.arguments import (
+    as_generator,
+    check_count,
+    check_finite,
+    check_index,
+    check_numbers,
+    check_probabilities,
+    check_type,
+)
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
-from gaussmix.density.features import indices, rest
+from gaussmix.density.features import features_of, indices, rest
 from gaussmix.density.univariate_mixtures import UnivariateMixtures
-from gaussmix.density.validation import check_count, check_finite, check_numbers, check_probabilities
 from gaussmix.values import real
 
 if TYPE_CHECKING:
@@ -75,7 +82,7 @@ class ConditionalMixtures:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> "Mixture":
-        weights, means = self._weights_and_means(self.rows[index(i)][None])
+        weights, means = self._weights_and_means(self.rows[check_index("the distributions", i, len(self))][None])
         names = self.unknown.feature_names
         return type(self.unknown)(weights[0], means[0], self.residual_covariances, feature_names=names)
 
@@ -132,7 +139,7 @@ class ConditionalMixtures:
         >>> given.logpdf([0.0, 1.0]).round(2)
         array([-0.78, -1.26])
         """
-        points = self._points(check_finite("values", values))
+        points = self._points(check_finite("values", features_of(self.unknown, "values", values)))
         out = np.empty(len(self))
         for span, weights, centres in self._blocks():
             out[span] = _log_density(self.residual_covariances, weights, points[span, None] - centres)
@@ -160,7 +167,7 @@ class ConditionalMixtures:
         >>> given.cdf([0.0, 1.0]).round(2)
         array([0.5, 0.5])
         """
-        points = self._points(check_numbers("values", values))[:, 0]
+        points = self._points(check_numbers("values", features_of(self.unknown, "values", values)))[:, 0]
         out = np.empty(len(self))
         for span, mixtures in self._univariate_blocks():
             out[span] = np.exp(mixtures.log_cdf(points[span]))
@@ -245,7 +252,7 @@ class ConditionalMixtures:
         >>> [modes.locations.round(2).tolist() for modes in given.modes(random_state=0)]
         [[[0.0]], [[1.02]]]
         """
-        rng = np.random.default_rng(random_state)
+        rng = as_generator(random_state)
         return [mixture.modes(n_samples=n_samples, random_state=rng) for mixture in self]
 
     def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> Floats:
@@ -271,7 +278,7 @@ class ConditionalMixtures:
         >>> given.sample(5, random_state=0).shape
         (2, 5, 1)
         """
-        rng = np.random.default_rng(random_state)
+        rng = as_generator(random_state)
         drawn = np.empty((len(self), check_count("n_samples", n_samples, 0), self.n_features))
         for span, weights, centres in self._blocks():
             components = _choose_components(weights, rng.random(drawn[span].shape[:2]))
@@ -367,7 +374,7 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
     array([[0.],
            [8.]])
     """
-    known = indices(mixture, given.keys(), "given")
+    known = indices(mixture, _read_mapping(given).keys(), "given")
     unknown = rest(mixture, known)
     if not unknown:
         msg = f"given must leave at least one of the {mixture.n_features} features unknown, got {list(given)}."
@@ -378,6 +385,13 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
         mixture.marginal(known), mixture.marginal(unknown), coefficients, residual, np.atleast_2d(values)
     )
     return batch[0] if values.ndim == 1 else batch
+
+
+def _read_mapping(given: Mapping[Any, ArrayLike]) -> Mapping[Any, ArrayLike]:
+    """Return a dict, or a table or a row of a table, which have keys too; raise ``TypeError`` for other values."""
+    if not hasattr(given, "keys"):
+        check_type("given", given, dict, "it names the known features and their values, such as {0: 1.5}")
+    return given
 
 
 def _values(given: Mapping[Any, ArrayLike]) -> Floats:

@@ -9,6 +9,7 @@ from gaussmix._types import Floats, Seed
 from gaussmix.density import bhattacharyya
 from gaussmix.density.entropy import component_entropies, information_bounds
 from gaussmix.density.estimate import Bounds, Estimate
+from gaussmix.density.features import match
 from gaussmix.density.gaussian_pairs import (
     CentredGaussians,
     bhattacharyya_distances,
@@ -20,7 +21,7 @@ from gaussmix.density.importance_sampling import importance_weights, log_affinit
 from gaussmix.density.monte_carlo import MonteCarlo
 
 if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
+    from gaussmix.mixture import HasMixture, Mixture
 
 __all__ = ["js_divergence", "kl_divergence"]
 
@@ -32,7 +33,7 @@ _ITERATIONS = 100
 
 
 def kl_divergence(
-    mixture: "Mixture", other: "Mixture", *, n_samples: int = 100_000, random_state: Seed = None
+    mixture: "Mixture", other: "Mixture | HasMixture", *, n_samples: int = 100_000, random_state: Seed = None
 ) -> Estimate:
     r"""Return the Kullback-Leibler divergence from this mixture p to another mixture q, in nats.
 
@@ -43,8 +44,8 @@ def kl_divergence(
 
     Parameters
     ----------
-    other : Mixture
-        The mixture q, of the same features.
+    other : Mixture or fitted estimator
+        The mixture q, of the same features. Features are compared by name, if both mixtures have names.
     n_samples : int, default 100_000
         Number of rows to draw from each of the two mixtures; slightly more if components are rare.
     random_state : int, Generator or None, default None
@@ -85,12 +86,15 @@ def kl_divergence(
     >>> round(divergence.value, 2), divergence.standard_error < 0.01
     (0.16, True)
     """
-    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, other)
-    return Estimate.from_bounds(_kl_bounds(p, q), lambda: monte_carlo.mean_of_log_ratios(mixture, other, _kl_integrand))
+    theirs = match(mixture, other)
+    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, theirs)
+    return Estimate.from_bounds(
+        _kl_bounds(p, q), lambda: monte_carlo.mean_of_log_ratios(mixture, theirs, _kl_integrand)
+    )
 
 
 def js_divergence(
-    mixture: "Mixture", other: "Mixture", *, n_samples: int = 100_000, random_state: Seed = None
+    mixture: "Mixture", other: "Mixture | HasMixture", *, n_samples: int = 100_000, random_state: Seed = None
 ) -> Estimate:
     r"""Return the Jensen-Shannon divergence between this mixture p and another mixture q, in nats.
 
@@ -101,8 +105,8 @@ def js_divergence(
 
     Parameters
     ----------
-    other : Mixture
-        The mixture q, of the same features.
+    other : Mixture or fitted estimator
+        The mixture q, of the same features. Features are compared by name, if both mixtures have names.
     n_samples : int, default 100_000
         Number of rows to draw from each of the two mixtures; slightly more if components are rare. If the mixtures are
         far apart, the rows are drawn between them, see :meth:`Mixture.bhattacharyya`.
@@ -132,9 +136,10 @@ def js_divergence(
     >>> round(near.js_divergence(far, random_state=0).value, 3)
     0.693
     """
-    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, other)
+    theirs = match(mixture, other)
+    monte_carlo, (p, q) = MonteCarlo.from_seed(n_samples, random_state), centre_pair(mixture, theirs)
     draw = _js_over_pairs if logsumexp(log_affinities(p, q)) < 0 else _js_from_both
-    return Estimate.from_bounds(_js_bounds(p, q), lambda: draw(monte_carlo, mixture, other))
+    return Estimate.from_bounds(_js_bounds(p, q), lambda: draw(monte_carlo, mixture, theirs))
 
 
 def _kl_bounds(p: CentredGaussians, q: CentredGaussians) -> Bounds:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows, Seed
-from gaussmix.density.validation import check_count
+from gaussmix.arguments import check_count
 from gaussmix.engines.incomplete import Conditional, condition_pieces, responsibilities_of
 
 if TYPE_CHECKING:

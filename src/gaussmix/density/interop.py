@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gaussmix.arguments import check_choice, check_fitted, check_type
 from gaussmix.covariances import FORMS
 
 if TYPE_CHECKING:
@@ -66,15 +67,14 @@ def from_dict(cls: type["Mixture"], arrays: Mapping[str, Any]) -> "Mixture":
     array([[0., 0.],
            [3., 1.]])
     """
+    if not isinstance(arrays, Mapping):
+        check_type("arrays", arrays, dict, "Mixture.to_dict returns such a dict")
     missing = {"weights", "means", "covariances", "covariance_type"} - arrays.keys()
     if missing:
         msg = f"arrays must also hold {', '.join(sorted(missing))}; see Mixture.to_dict."
         raise ValueError(msg)
-    form = FORMS.get(arrays["covariance_type"])
-    if form is None:
-        msg = f"covariance_type must be one of {', '.join(FORMS)}, got {arrays['covariance_type']!r}."
-        raise ValueError(msg)
-    covariances = form.from_covariances(arrays["covariances"])
+    form = check_choice("covariance_type", arrays["covariance_type"], FORMS)
+    covariances = FORMS[form].from_covariances(arrays["covariances"])
     return cls(arrays["weights"], arrays["means"], covariances, feature_names=arrays.get("feature_names"))
 
 
@@ -96,6 +96,8 @@ def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401
     ------
     sklearn.exceptions.NotFittedError
         If the estimator was not fitted.
+    TypeError
+        If the object is no such estimator.
 
     Examples
     --------
@@ -108,9 +110,8 @@ def from_sklearn(cls: type["Mixture"], model: Any) -> "Mixture":  # noqa: ANN401
     >>> np.allclose(ours.logpdf(X), theirs.score_samples(X))
     True
     """
-    from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - only the estimators need scikit-learn
-
-    check_is_fitted(model, ["weights_", "means_", "covariances_"])
+    check_fitted("model", model, "means_", "a fitted sklearn.mixture.GaussianMixture or BayesianGaussianMixture")
+    check_fitted("model", model, "covariances_", "a fitted sklearn.mixture.GaussianMixture or BayesianGaussianMixture")
     return from_dict(
         cls,
         {

@@ -9,10 +9,10 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from gaussmix._types import ArrayLike, Floats, Seed
+from gaussmix.arguments import check_contents, check_count
 from gaussmix.density.estimate import Estimate
 from gaussmix.density.gaussian_pairs import CentredGaussians, log_product_integrals
 from gaussmix.density.univariate import log_level
-from gaussmix.density.validation import check_contents, check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gaussmix._types import Floats, Labels, Seed
+from gaussmix.arguments import check_count
 from gaussmix.density import ridgeline
 from gaussmix.density.log_density_geometry import LogDensityGeometry
 from gaussmix.density.modal_em import StationaryPoints, run_modal_em
 from gaussmix.density.univariate_mixtures import UnivariateMixtures, turning_points
-from gaussmix.density.validation import check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

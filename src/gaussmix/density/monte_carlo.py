@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from gaussmix._types import Floats, Seed
+from gaussmix.arguments import as_generator, check_count
 from gaussmix.density.gaussian_pairs import MAX_DISTANCE
-from gaussmix.density.validation import check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -29,7 +29,7 @@ class MonteCarlo:
     @classmethod
     def from_seed(cls, n_samples: int, random_state: Seed) -> Self:
         """Return an estimator for a user's arguments; raise ``ValueError`` for fewer than 2 rows."""
-        return cls(check_count("n_samples", n_samples, 2), np.random.default_rng(random_state))
+        return cls(check_count("n_samples", n_samples, 2), as_generator(random_state))
 
     def mean(self, mixture: "Mixture", values: Callable[[Floats], Floats]) -> tuple[float, float]:
         """Estimate the mean of a function of the rows ``(b, D) -> (b,)`` under a mixture, and its standard error.

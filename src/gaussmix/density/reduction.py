@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from gaussmix._types import Floats, Labels
+from gaussmix.arguments import check_count
 from gaussmix.covariances import Covariances, Diagonal, Full, stays_diagonal
 from gaussmix.linalg import cholesky_of_gram
 
@@ -74,7 +75,7 @@ def merge(mixture: "Mixture", i: int, j: int) -> "Mixture":
     array([[9. ],
            [0.6]])
     """
-    _check_components(mixture, i, j)
+    i, j = _check_component(mixture, "i", i), _check_component(mixture, "j", j)
     if i == j:
         msg = f"i and j must be two different components, got {i} twice."
         raise ValueError(msg)
@@ -115,9 +116,7 @@ def reduce(mixture: "Mixture", n_components: int) -> "Mixture":
     array([[0.6],
            [9. ]])
     """
-    if not 1 <= n_components <= mixture.n_components:
-        msg = f"n_components must be from 1 to {mixture.n_components}, the present number, got {n_components}."
-        raise ValueError(msg)
+    n_components = check_count("n_components", n_components, 1, mixture.n_components, ", as components are only merged")
     groups = agglomerate(mixture, n_components)
     return _merge_groups(mixture, [np.flatnonzero(groups == g).tolist() for g in range(n_components)])
 
@@ -173,7 +172,7 @@ def split(mixture: "Mixture", k: int) -> "Mixture":
     array([[5.8],
            [4.2]])
     """
-    _check_components(mixture, k)
+    k = _check_component(mixture, "k", k)
     diagonal = stays_diagonal(mixture.covariances, mixture.n_features)
     apart, covariances = _split_feature(mixture, k) if diagonal else _split_axis(mixture, k)
     weights, means = np.full(2, mixture.weights[k] / 2.0), mixture.means[k] + np.stack([apart, -apart])
@@ -275,10 +274,11 @@ def _log_dets(covariances: Floats) -> Floats:
     return np.asarray(np.linalg.slogdet(increased)[1] + 2.0 * np.log(deviations).sum(axis=1))
 
 
-def _check_components(mixture: "Mixture", *components: int) -> None:
-    if not all(0 <= k < mixture.n_components for k in components):
-        msg = f"components must be from 0 to {mixture.n_components - 1}, got {', '.join(map(str, components))}."
-        raise ValueError(msg)
+def _check_component(mixture: "Mixture", name: str, component: int) -> int:
+    """Return the index of a component; raise ``ValueError`` if there is no such component."""
+    return check_count(
+        name, component, 0, mixture.n_components - 1, f"; the mixture has {mixture.n_components} components"
+    )
 
 
 def _merge_groups(mixture: "Mixture", groups: Sequence[Sequence[int]]) -> "Mixture":

@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussmix._threads import one_thread, side_by_side
 from gaussmix._types import Floats, Labels, Seed
-from gaussmix.density.validation import check_count
+from gaussmix.arguments import as_generator, check_count
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
@@ -98,16 +98,20 @@ def sample(
     array([250, 750])
     """
     check_count("n_samples", n_samples, 0)
-    rng = np.random.default_rng(random_state)
+    rng = as_generator(random_state)
     counts = (
         _stratified_counts(rng, n_samples, mixture.weights)
         if stratified
         else rng.multinomial(n_samples, mixture.weights)
     )
-    components = np.repeat(np.arange(mixture.n_components), counts)
-    if shuffle:
-        rng.shuffle(components)
-    rows = _draw_rows(mixture, rng, components)
+    try:
+        components = np.repeat(np.arange(mixture.n_components), counts)
+        if shuffle:
+            rng.shuffle(components)
+        rows = _draw_rows(mixture, rng, components)
+    except MemoryError as error:
+        msg = f"n_samples is too large for the memory of this computer, {n_samples}; draw the rows with sample_blocks."
+        raise MemoryError(msg) from error
     return (rows, components) if return_components else rows
 
 
@@ -146,7 +150,7 @@ def sample_blocks(
     """
     check_count("n_samples", n_samples, 0)
     check_count("n_rows", n_rows, 1)
-    rng = np.random.default_rng(random_state)
+    rng = as_generator(random_state)
     return _blocks(mixture, rng, n_samples, n_rows)
 
 

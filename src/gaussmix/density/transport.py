@@ -10,11 +10,12 @@ from scipy.special import ndtr
 
 from gaussmix._types import Floats
 from gaussmix.density.estimate import Bounds
+from gaussmix.density.features import match
 from gaussmix.density.gaussian_pairs import CentredGaussians, centre_pair, squared_wasserstein_distances
 from gaussmix.density.univariate_mixtures import UnivariateMixtures, evaluate_in_blocks
 
 if TYPE_CHECKING:
-    from gaussmix.mixture import Mixture
+    from gaussmix.mixture import HasMixture, Mixture
 
 __all__ = ["cheapest_coupling", "wasserstein"]
 
@@ -37,7 +38,7 @@ _BENDS = np.array([-9.0, -6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0, 9.0])
 _FIRST, _LAST = float(np.finfo(np.float64).tiny), 1.0 - float(np.finfo(np.float64).epsneg)
 
 
-def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
+def wasserstein(mixture: "Mixture", other: "Mixture | HasMixture") -> Bounds:
     r"""Return the 2-Wasserstein distance from another mixture, in the units of the rows.
 
     .. math:: W_2(p, q)^2 = \min_{X \sim p, \, Y \sim q} E \lVert X - Y \rVert^2
@@ -47,8 +48,8 @@ def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
 
     Parameters
     ----------
-    other : Mixture
-        The other mixture, of the same features.
+    other : Mixture or fitted estimator
+        The other mixture, of the same features. Features are compared by name, if both mixtures have names.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def wasserstein(mixture: "Mixture", other: "Mixture") -> Bounds:
     >>> round(bounds.lower, 9), round(bounds.upper, 9)
     (5.0, 5.0)
     """
-    p, q = centre_pair(mixture, other)
+    p, q = centre_pair(mixture, match(mixture, other))
     if p.equals(q):
         return Bounds(0.0, 0.0)
     length = _length(p, q)

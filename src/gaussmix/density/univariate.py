@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gaussmix._types import ArrayLike, Floats
+from gaussmix.arguments import check_contents, check_numbers, check_probabilities
 from gaussmix.density.univariate_mixtures import UnivariateMixtures, bisect, evaluate_in_blocks, turning_points
-from gaussmix.density.validation import check_contents, check_numbers, check_probabilities
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture

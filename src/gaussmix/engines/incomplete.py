@@ -244,7 +244,7 @@ def _sum_noise(lower: Floats, first: Labels, n_given: Labels, mass: Floats) -> F
 
 def _pays(work: int) -> bool:
     """Return whether a compiled kernel saves more time than its loading takes."""
-    return work >= _WORK_TO_COMPILE and not ENGINES["fused"].missing
+    return work >= _WORK_TO_COMPILE and not ENGINES["fused"].obstacle
 
 
 def _compiled() -> Any:  # noqa: ANN401 - a module, which is loaded when it is first used

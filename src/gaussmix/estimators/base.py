@@ -2,17 +2,22 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
+from numbers import Integral
 from typing import Any, Literal, Self, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from gaussmix import selection
 from gaussmix._threads import usable_threads
 from gaussmix._types import AnyArray, ArrayLike, Floats, Labels, Rows, Seed
+from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.em import Fit, Status
+from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.user_start import PositiveRows
 from gaussmix.estimators.validation import (
@@ -39,11 +44,14 @@ _LARGEST_SUM = 1e307
 """The largest sum of weights times squared values: with the largest value and all weights, sums stay finite."""
 
 
-class MixtureEstimator(DensityMixin, BaseEstimator):
-    """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture."""
+class MixtureEstimator(ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin, BaseEstimator):
+    """The base of estimators that fit a mixture: predictions, densities, samples and criteria of the fitted mixture.
+
+    As a transformer, an estimator replaces the features of a row by the probabilities of its components.
+    """
 
     weights: str
-    weights_are: str
+    weights_are: Literal["counts", "relative"]
     reg_covar: float | Literal["auto"]
     engine: str
     n_jobs: int | None
@@ -155,6 +163,25 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         """
         mixture, rows = self._get_mixture(), self._read_rows(X)
         return _cast_to(rows.dtype, mixture.responsibilities(rows))
+
+    def transform(self, X: ArrayLike) -> Rows:  # noqa: N803
+        """Return :meth:`predict_proba`, as features for the next step of a pipeline, ``(n, D) -> (n, K)``.
+
+        With ``set_output(transform="pandas")`` or ``"polars"``, the result is a frame with the columns that
+        ``get_feature_names_out()`` names: the name of the class in lower case, and the number of the component.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixture
+        >>> from gaussmix.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> model = GaussianMixture(2, random_state=0).set_output(transform="pandas").fit(X)
+        >>> model.transform(X[:2]).round(2)
+           gaussianmixture0  gaussianmixture1
+        0               1.0               0.0
+        1               0.0               1.0
+        """
+        return self.predict_proba(X)
 
     def score_samples(self, X: ArrayLike) -> Rows:  # noqa: N803
         """Return the log-density at each row, in nats, ``(n, D) -> (n,)``.
@@ -338,7 +365,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         Returns
         -------
         X : (n_samples, D) ndarray
-            The rows.
+            The rows; a frame with the names of the features after ``set_output(transform="pandas")`` or ``"polars"``.
         y : (n_samples,) ndarray of int
             The component from which each row was drawn.
 
@@ -358,12 +385,45 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         ((100, 2), (100,))
         """
         mixture = self._get_mixture()
-        if n_samples < 1:
+        if isinstance(n_samples, Integral) and n_samples < 1:
             msg = f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample."
             raise ValueError(msg)
         rng = self._rng if random_state is None else random_state
         rows, labels = mixture.sample(n_samples, random_state=rng, return_components=True)
-        return _cast_to(self._dtype, rows), labels
+        return self._to_container(_cast_to(self._dtype, rows)), labels
+
+    def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
+        """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
+
+        Components that are flat or regularized are those that the fit reports. See :func:`gaussmix.diagnose` for the
+        verdicts.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            The rows of the fit.
+        sample_weight : (n,) array_like, optional
+            The weights of the rows, with the meaning that `weights_are` states.
+
+        Returns
+        -------
+        Diagnosis
+            A table with a row for each component, and a sentence of advice.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from gaussmix import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 6])
+        >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
+        ()
+        """
+        mixture = self._get_mixture()
+        source, m_step = self._read_source(X, sample_weight), self._m_step
+        statistics = source.reduce(mixture, m_step.moments)
+        flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
+        return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
 
     def merge_components(
         self,
@@ -430,6 +490,23 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     @property
     def precisions_cholesky_(self) -> Rows:
         return _cast_to(self._dtype, self.mixture_.covariances.precisions_cholesky)
+
+    def _get_feature_names(self) -> tuple[str, ...] | None:
+        """Return the names of the features, or None if there are none or if they repeat."""
+        return distinct_names(getattr(self, "feature_names_in_", None))
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of columns of :meth:`transform`."""
+        return self.mixture_.n_components
+
+    def _to_container(self, rows: Rows) -> Any:  # noqa: ANN401 - an array, or a frame that `set_output` asks for
+        """Return rows in the container that ``set_output`` asks for, with the names of the features."""
+        container = _get_output_config("transform", self)["dense"]
+        if container == "default":
+            return rows
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(rows.shape[1])])
+        return import_module(container).DataFrame(dict(zip(names, rows.T, strict=True)))
 
     def _n_parameters(self) -> int:
         """Return the number of free parameters."""

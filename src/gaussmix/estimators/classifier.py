@@ -24,6 +24,7 @@ from gaussmix.estimators.validation import (
     read_rows_with_holes,
     read_weights,
 )
+from gaussmix.fitting.report import describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.selection import VALIDATED
 from gaussmix.structures import named
@@ -79,7 +80,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the fits and of :meth:`sample`.
     n_jobs : int, optional
         Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
@@ -148,7 +149,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -279,6 +280,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         )
         self.component_classes_ = np.repeat(self.classes_, models.sizes)
         warn(models.notes)
+        warn(describe_constant_columns(source, self._get_feature_names()), UserWarning)
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -462,7 +464,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
                 "by accuracy with scikit-learn's GridSearchCV."
             )
             raise ValueError(msg)
-        choice = self._make_choice(classes.source.n_features)
+        choice = self._make_choice(classes.source.n_features, self._get_feature_names())
 
         def fit(option: Choice) -> ClassMixtures:
             if self.across_classes:

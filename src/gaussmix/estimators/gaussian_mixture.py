@@ -3,25 +3,24 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from reprlib import repr as shorten
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
-from gaussmix.diagnosis import Diagnosis, diagnose
-from gaussmix.em.degeneracy import degenerate_components
 from gaussmix.em.m_step import MStep
 from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
 from gaussmix.estimators.progress import Progress
 from gaussmix.estimators.reporting import ReportingEstimator
 from gaussmix.estimators.span import Span
 from gaussmix.estimators.user_start import EXPLORE, PositiveRows, StartParameters, refuse_random
-from gaussmix.estimators.validation import WEIGHTS_ARE, refuse_missing
+from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator, refuse_missing
 from gaussmix.fitting import Problem, Stopping, fit_shrinkage
 from gaussmix.fitting.fit import fit_from, fit_starts
+from gaussmix.fitting.order import is_exchangeable
 from gaussmix.fitting.report import FitReport
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.fitting.starts import kmeans_start
@@ -43,6 +42,10 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
 
     The class is a drop-in for :class:`sklearn.mixture.GaussianMixture`, with sample weights. The defaults of
     `init_params`, `tol` and `reg_covar` differ on purpose, and `tol` has another meaning.
+
+    The components are ordered by decreasing weight, and components of equal weight by their means, so that the order
+    does not depend on the seed. From a start that the user gives, and with `warm_start`, the components keep the order
+    of the start.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default False
         If True, a fit starts from the result of the previous fit, if that had the same numbers of components and
@@ -217,14 +220,14 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [WholeNumber(1)],
         "covariance_type": [StrOptions(NAMES.keys())],
         "weights": [StrOptions({"free", "equal"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "max_iter": [WholeNumber(0)],
         "algorithm": [StrOptions({_EM, "truncated"})],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [WholeNumber(1)],
         "effort": [StrOptions(set(SCHEDULES))],
         "prior": [StrOptions({*PRIORS, _AUTO}), NormalInverseWishart, None],
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
@@ -233,10 +236,10 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
-        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "verbose_interval": [WholeNumber(1)],
         "engine": [str],
         "n_jobs": [Integral, None],
     }
@@ -260,7 +263,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
@@ -342,8 +345,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
                 f"n_samples = {source.n_rows}"
             )
             raise ValueError(msg)
-        seeds = check_random_state(self.random_state)
-        self._rng = np.random.default_rng(seeds.randint(2**31))
+        self._rng = make_generator(self.random_state)
         # With busy cores, the threads of BLAS would wait for each other.
         with one_thread(), begin_fit(self, self.n_init, X=X, y=y, sample_weight=sample_weight) as task:
             report = self._fit_starts(source, positive, task)
@@ -351,38 +353,18 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
             self._store_report(report, source)
         return self
 
-    def diagnose(self, X: ArrayLike | Source, sample_weight: ArrayLike | None = None) -> Diagnosis:  # noqa: N803
-        """Diagnose each component: its number of rows, its tightness, and its addition to the log-likelihood.
-
-        The verdicts agree with `message_`: components that are flat or regularized are those that the fit reports. See
-        :func:`gaussmix.diagnose` for the verdicts.
-
-        Parameters
-        ----------
-        X : (n, D) array_like
-            The rows of the fit.
-        sample_weight : (n,) array_like, optional
-            The weights of the rows, with the meaning that `weights_are` states.
-
-        Returns
-        -------
-        Diagnosis
-            A table with a row for each component, and a sentence of advice.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from gaussmix import GaussianMixture
-        >>> rng = np.random.default_rng(0)
-        >>> X = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 6])
-        >>> GaussianMixture(2, random_state=0).fit(X).diagnose(X).spurious
-        ()
-        """
-        mixture = self._get_mixture()
-        source, m_step = self._read_source(X, sample_weight), self._m_step
-        statistics = source.reduce(mixture, m_step.moments)
-        flat = set(degenerate_components(mixture, statistics, m_step)) - set(m_step.regularized)
-        return diagnose(mixture, source, flat=flat, regularized=m_step.regularized)
+    def _validate_params(self) -> None:
+        """Raise ``ValueError`` for a wrong parameter; several models are a question for the search."""
+        for name, several in (("n_components", "n_components"), ("covariance_type", "structures")):
+            value = getattr(self, name)
+            if not isinstance(value, str) and np.iterable(value):
+                shown = shorten(value)
+                msg = (
+                    f"The {name!r} parameter of GaussianMixture must be a single value, got {shown}; "
+                    f"GaussianMixtureSearch({several}={shown}) compares several models and chooses the best."
+                )
+                raise ValueError(msg)
+        super()._validate_params()
 
     def _fit_starts(self, source: Source, positive: PositiveRows, task: Task) -> FitReport:
         """Return the report of the best fit; callbacks see the starts as subtasks of the task."""
@@ -405,7 +387,9 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
             self._rng,
             progress.announce(explore_and_fit if is_em else fit_truncated),
         )
-        return span.lift_report(report, m_step) if span else report
+        report = span.lift_report(report, m_step) if span else report
+        named = starts.by_name and not self.warm_start
+        return report.ordered if named and is_exchangeable(source, self.n_components) else report
 
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,7 +19,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.search import GaussianMixtureSearch
-from gaussmix.estimators.validation import CHECKED, WEIGHTS_ARE, read_rows
+from gaussmix.estimators.validation import CHECKED, SEED, WEIGHTS_ARE, WholeNumber, make_generator, read_rows
 from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import make_models
 from gaussmix.initialization.completion import complete_rows
@@ -95,6 +94,8 @@ class Choice:
         Variance added to the diagonals of the covariances.
     n_jobs : int or None
         Number of threads of the fits.
+    feature_names : tuple of str or None
+        Names of the columns, for warnings.
     """
 
     n_components: tuple[int, ...]
@@ -102,6 +103,7 @@ class Choice:
     automatic: bool
     reg_covar: float | Literal["auto"]
     n_jobs: int | None
+    feature_names: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -112,6 +114,7 @@ class Choice:
         n_jobs: int | None,
         n_features: int,
         auto_structures: Sequence[str],
+        feature_names: tuple[str, ...] | None = None,
     ) -> Self:
         """Return the models that the parameters of an estimator name, for rows with `n_features` features.
 
@@ -124,9 +127,8 @@ class Choice:
         """
         automatic = isinstance(covariance_type, str) and covariance_type == AUTO
         names = auto_structures[: 2 if n_features == 1 else None] if automatic else covariance_type
-        return cls(
-            numbers_of_components(n_components), _parse_structures(names, n_features), automatic, reg_covar, n_jobs
-        )
+        structures = _parse_structures(names, n_features)
+        return cls(numbers_of_components(n_components), structures, automatic, reg_covar, n_jobs, feature_names)
 
     @property
     def has_one_model(self) -> bool:
@@ -186,12 +188,13 @@ class Choice:
             random_state=int(rng.integers(2**31)),
             n_jobs=self.n_jobs,
         )
+        estimator.names = self.feature_names
         estimator.fit(rows, sample_weight=weights)
         return SelectedModel.of(estimator.mixture_, self.structures[0], estimator.report.m_step, estimator.notes)
 
     def select_candidate(self, results: SearchResults, best: Candidate, source: ArraySource) -> SelectedModel:
         """Return the best candidate of a search as the selected model, with warnings about its fit."""
-        notes = cautions_about(best, source, None)
+        notes = cautions_about(best, source, self.feature_names)
         if best.fit and best.fit.status is Status.ITERATION_LIMIT:
             notes = [f"The fit did not converge in {MAX_ITER} iterations.", *notes]
         return SelectedModel.of(best.mixture, results.name(best), best.m_step, notes)
@@ -223,20 +226,27 @@ class _QuietMixture(GaussianMixture):
 
     report: FitReport
     notes: tuple[str, ...]
+    names: tuple[str, ...] | None = None
 
     def _store_report(self, report: FitReport, source: Source) -> None:
         self.report, self.notes = report, ()
         if report.status is not Status.CONVERGED:
-            self.notes = (report.message(self.tol, self._describe_bounds(report, source)),)
+            self.notes = (self._describe_report(report, source),)
+
+    def _get_feature_names(self) -> tuple[str, ...] | None:
+        return self.names
 
 
 class _QuietSearch(GaussianMixtureSearch):
     """A search that does not warn about its best model: the model may not be the selected one."""
 
-    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, source: Source) -> None:
         pass
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
+        return []
+
+    def _notes_on_columns(self, source: Source) -> list[str]:
         return []
 
 
@@ -248,7 +258,7 @@ class ChoosingEstimator(BaseEstimator):
     criterion: str
     reg_covar: float | Literal["auto"]
     weights_are: Literal["counts", "relative"]
-    random_state: int | np.random.RandomState | None
+    random_state: int | np.random.RandomState | np.random.Generator | None
     n_jobs: int | None
 
     mixture_: Mixture
@@ -260,23 +270,29 @@ class ChoosingEstimator(BaseEstimator):
     _ample_rows: ClassVar[float] = 8.0
     """The number of rows per component and feature from which ``"auto"`` selects the first structure."""
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [WholeNumber(1), "array-like"],
         "covariance_type": [str, "array-like"],
         "criterion": [StrOptions(set(CRITERIA))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "n_jobs": [Integral, None],
     }
 
     def _make_generator(self) -> np.random.Generator:
         """Return a random generator with the seed of the estimator."""
-        return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        return make_generator(self.random_state)
 
-    def _make_choice(self, n_features: int) -> Choice:
-        """Return the models that the parameters name."""
+    def _make_choice(self, n_features: int, feature_names: tuple[str, ...] | None) -> Choice:
+        """Return the models that the parameters name, for columns with these names."""
         return Choice.of(
-            self.n_components, self.covariance_type, self.reg_covar, self.n_jobs, n_features, self._auto_structures
+            self.n_components,
+            self.covariance_type,
+            self.reg_covar,
+            self.n_jobs,
+            n_features,
+            self._auto_structures,
+            feature_names,
         )
 
     def _has_ample_rows(self, source: ArraySource, n_components: int) -> bool:
@@ -303,10 +319,10 @@ class ChoosingEstimator(BaseEstimator):
         return distinct_names(getattr(self, "feature_names_in_", None))
 
 
-def warn(notes: Iterable[str]) -> None:
+def warn(notes: Iterable[str], category: type[Warning] = ConvergenceWarning) -> None:
     """Issue warnings at the line that called ``fit``; the ``fit`` must call this function itself."""
     for note in notes:
-        warnings.warn(note, ConvergenceWarning, stacklevel=3)
+        warnings.warn(note, category, stacklevel=3)
 
 
 def _parse_structures(covariance_type: str | Sequence[str], n_features: int) -> tuple[str, ...]:

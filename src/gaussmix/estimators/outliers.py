@@ -16,6 +16,7 @@ from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, wa
 from gaussmix.estimators.outlier_model import OutlierModel
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.estimators.validation import read_rows, read_weights
+from gaussmix.fitting.report import describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
@@ -63,7 +64,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the fit, and of the random rows from which the border is found.
     n_jobs : int, optional
         Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
@@ -141,7 +142,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         criterion: str = "bic",
         reg_covar: float | Literal["auto"] = "auto",
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -210,6 +211,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         self.mixture_, self.left_out_ = subset(mixture, model.sound), model.left_out
         self.offset_, border_notes = self._find_border(model, rng)
         warn([*model.selected.notes, *model.left_out_notes, *border_notes])
+        warn(describe_constant_columns(source, self._get_feature_names()), UserWarning)
         return self
 
     def score_samples(self, X: ArrayLike) -> Floats:  # noqa: N803
@@ -306,7 +308,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     def _fit_model(self, source: ArraySource, rng: np.random.Generator) -> OutlierModel:
         """Fit the mixture, with a structure that the number of rows supports."""
-        choice = self._make_choice(source.n_features)
+        choice = self._make_choice(source.n_features, self._get_feature_names())
 
         def fit(option: Choice) -> OutlierModel:
             selected = option.fit_best(source.rows, source.weights, self.criterion, rng)

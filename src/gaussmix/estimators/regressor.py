@@ -17,7 +17,7 @@ from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, SelectedModel, warn
 from gaussmix.estimators.regression_model import CrossFittedRegression
 from gaussmix.estimators.validation import read_rows, read_targets, read_weights
-from gaussmix.fitting.report import count_equal_rows
+from gaussmix.fitting.report import count_equal_rows, describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.selection import CRITERIA, Candidate
@@ -62,7 +62,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do: they are scaled to sum to the
         effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria, priors and rules
         about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the fit.
     n_jobs : int, optional
         Number of threads, in scikit-learn's convention: -1 for all cores. The default is the setting of
@@ -134,7 +134,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         criterion: str = "aicc",
         reg_covar: float | Literal["auto"] = "auto",
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -195,14 +195,15 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         positive, weights = read_weights(rows, sample_weight, self.weights_are)
         self._one_target = targets.ndim == 1
         joint = self._make_source(np.column_stack([rows.astype(np.float64, copy=False), targets])[positive], weights)
+        names = self._join_names(y, joint.n_features - rows.shape[1])
         with one_thread():
-            model = self._fit_model(joint)
+            model = self._fit_model(joint, names)
         factor, notes = model.find_factor()
         fitted, self.best_params_ = model.selected.mixture, model.selected.params
         inflated = model.inflate_variances(fitted, joint, factor)
-        names = self._join_names(y, joint.n_features - rows.shape[1])
         self.mixture_ = Mixture(inflated.weights, inflated.means, inflated.covariances, feature_names=names)
         warn([*model.selected.notes, *notes])
+        warn(describe_constant_columns(joint, names), UserWarning)
         return self
 
     def condition(self, X: ArrayLike) -> ConditionalMixtures:  # noqa: N803
@@ -303,9 +304,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         """Return the columns of the features by their index in the mixture."""
         return dict(enumerate(self._read_rows(X).astype(np.float64, copy=False).T))
 
-    def _fit_model(self, joint: ArraySource) -> CrossFittedRegression:
+    def _fit_model(self, joint: ArraySource, names: tuple[str, ...] | None) -> CrossFittedRegression:
         """Fit the mixture, with a structure that the number of rows supports."""
-        choice, rng = self._make_choice(joint.n_features), self._make_generator()
+        choice, rng = self._make_choice(joint.n_features, names), self._make_generator()
 
         def fit(option: Choice) -> CrossFittedRegression:
             selected = self._fit_best(option, joint, rng)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -11,16 +12,19 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike
-from gaussmix.em import Status
-from gaussmix.estimators.base import MixtureEstimator, distinct_names
+from gaussmix.em import Fit, Status
+from gaussmix.estimators.base import MixtureEstimator
 from gaussmix.estimators.callbacks import CallbackSupport, Task, begin_fit
-from gaussmix.estimators.validation import WEIGHTS_ARE
-from gaussmix.fitting.report import count_equal_rows, describe_equal_rows
+from gaussmix.estimators.gaussian_mixture import GaussianMixture
+from gaussmix.estimators.validation import SEED, WEIGHTS_ARE, WholeNumber, make_generator
+from gaussmix.fitting import Problem
+from gaussmix.fitting.order import is_exchangeable
+from gaussmix.fitting.penalty import penalized_log_posterior
+from gaussmix.fitting.report import FitReport, count_equal_rows, describe_constant_columns, describe_equal_rows
 from gaussmix.fitting.schedule import SCHEDULES
 from gaussmix.priors import NAMES as PRIORS
 from gaussmix.priors import NormalInverseWishart
@@ -50,6 +54,8 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
     r"""Fit mixtures of every structure and number of components, and choose the best by a criterion.
 
     The fitted estimator has the attributes and methods of the chosen mixture, as :class:`GaussianMixture` has.
+
+    The components of each model are ordered by decreasing weight, so that their order does not depend on the seed.
 
     The fits are not independent: they share starts, each number of components starts from the fits of the next larger
     or smaller one by merging and splitting, and fits that are heading far behind the best are stopped. The search
@@ -106,7 +112,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         ``"relative"``, weights only compare rows, as survey weights and probabilities do. Relative weights are scaled
         to sum to the effective number of rows, :math:`(\sum_i w_i)^2 / \sum_i w_i^2` (Kish 1965), which criteria,
         priors and rules about few rows use.
-    random_state : int, RandomState or None
+    random_state : int, RandomState, Generator or None
         Seed of the starts and of :meth:`sample`.
     verbose : int, default 0
         1 prints a line whenever all structures were evaluated with one number of components.
@@ -122,6 +128,10 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
     best_params_ : dict
         ``n_components``, ``covariance_type`` and ``weights`` of the chosen model: ``GaussianMixture(**best_params_)``
         fits the same model again, and with ``init_params=search.mixture_`` it starts from the chosen fit.
+    best_score_ : float
+        Value of the criterion for the chosen model; lower is better.
+    best_estimator_ : GaussianMixture
+        The chosen model as a fitted :class:`GaussianMixture`, with its history and its report; there is no other fit.
     results_ : SearchResults
         The table of all models; see :meth:`SearchResults.to_pandas` and :meth:`SearchResults.to_polars`.
     mixture_ : Mixture
@@ -170,7 +180,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_components": [WholeNumber(1), "array-like"],
         "structures": [str, "array-like"],
         "criterion": [StrOptions(set(NAMES))],
         "weights": [StrOptions({"free", "equal"})],
@@ -178,20 +188,22 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         "eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
         "stop_early": ["boolean"],
         "effort": [StrOptions(set(SCHEDULES))],
-        "n_init": [Interval(Integral, 0, None, closed="left")],
-        "n_walks": [Interval(Integral, 1, None, closed="left")],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [WholeNumber(0)],
+        "n_walks": [WholeNumber(1)],
+        "n_repeats": [WholeNumber(1)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [WholeNumber(1)],
         "weights_are": WEIGHTS_ARE,
-        "random_state": ["random_state"],
+        "random_state": SEED,
         "verbose": ["verbose"],
         "engine": [str],
         "n_jobs": [Integral, None],
     }
 
     best_params_: dict[str, Any]
+    best_score_: float
+    best_estimator_: GaussianMixture
     results_: SearchResults
 
     def __init__(  # noqa: PLR0913 - as many as a search has
@@ -212,7 +224,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         tol: float = 1e-6,
         max_iter: int = 1000,
         weights_are: Literal["counts", "relative"] = "counts",
-        random_state: int | np.random.RandomState | None = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         verbose: int = 0,
         engine: str = "auto",
         n_jobs: int | None = None,
@@ -284,17 +296,18 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         if count_equal_rows(source):
             warnings.warn(describe_equal_rows(source.n_rows), ConvergenceWarning, stacklevel=2)
         search = self._search(source)
-        seeds = check_random_state(self.random_state)
-        self._rng = np.random.default_rng(seeds.randint(2**31))
+        self._rng = make_generator(self.random_state)
         validated = self.criterion in VALIDATED
         total = n_evaluations(search, self.n_repeats) if validated else search.n_evaluations
         with one_thread(), begin_fit(self, total, X=X, y=y, sample_weight=sample_weight) as task:
             self.results_ = self._results(search, total, task)
             if self.results_.interrupted:
                 self._warn_of_interruption()
-            self._store_chosen(self.results_.best, search.source.dtype)
+            self._store_chosen(self.results_.best, search.source)
         for warning in self._cautions(self.results_.best, search.source):
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
+        for note in self._notes_on_columns(search.source):
+            warnings.warn(note, UserWarning, stacklevel=2)
         return self
 
     def summary(self) -> str:
@@ -321,8 +334,12 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
 
     def _cautions(self, chosen: Candidate, source: Source) -> list[str]:
         """Return sentences on the bounds that decided the chosen fit beside the likelihood of the rows."""
-        names = distinct_names(getattr(self, "feature_names_in_", None))
+        names = self._get_feature_names()
         return [*cautions_about(chosen, source, names), *dependence_in(chosen, source, names)]
+
+    def _notes_on_columns(self, source: Source) -> list[str]:
+        """Return sentences on columns that no model can use."""
+        return describe_constant_columns(source, self._get_feature_names())
 
     def _search(self, source: Source) -> Search:
         """Return the settings of the search, for these rows."""
@@ -373,7 +390,9 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
             )
         if results.interrupted and (validated or not results.ranked):
             raise KeyboardInterrupt
-        return results
+        if not is_exchangeable(search.source, 1):
+            return results
+        return replace(results, candidates=tuple(one.ordered for one in results.candidates))
 
     def _attributes_of(self, candidate: Candidate, dtype: np.dtype[Any]) -> dict[str, Any]:
         """Return the attributes of an estimator with the best fit of a model so far; none if it cannot be fitted."""
@@ -391,20 +410,46 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
 
         return nullcontext(watch)
 
+    def _make_estimator(self, chosen: Candidate, fit: Fit, source: Source) -> GaussianMixture:
+        """Return a :class:`GaussianMixture` that is fitted already, with the chosen model and its fit."""
+        estimator = GaussianMixture(
+            **self.best_params_,
+            tol=self.tol,
+            reg_covar=self.reg_covar,
+            prior=self.prior,
+            max_iter=self.max_iter,
+            effort=self.effort,
+            weights_are=self.weights_are,
+            random_state=self.random_state,
+            engine=self.engine,
+            n_jobs=self.n_jobs,
+        )
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(estimator, name, getattr(self, name))
+        estimator.shrinkage_, estimator._rng = None, deepcopy(self._rng)  # noqa: SLF001 - of the same base class
+        score = penalized_log_posterior(Problem.of(source, chosen.n_components, chosen.m_step), fit)
+        report = FitReport(fit, chosen.m_step, (score,), chosen.n_passes, score, count_equal_rows(source))
+        estimator._store_fit(fit, chosen.m_step, source.dtype)  # noqa: SLF001
+        estimator._keep_report(report, source)  # noqa: SLF001
+        return estimator
+
     def _warn_of_interruption(self) -> None:
         msg = f"Interrupted: the best of the {len(self.results_.ranked)} models that were fitted so far is kept."
         warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
-    def _store_chosen(self, chosen: Candidate, dtype: np.dtype[Any]) -> None:
+    def _store_chosen(self, chosen: Candidate, source: Source) -> None:
         """Store the chosen model under scikit-learn's names, and warn if its fit did not converge."""
         if chosen.fit is None:  # pragma: no cover - best() has raised
             raise ValueError(chosen.reason)
-        self._store_fit(chosen.fit, chosen.m_step, dtype)
+        self._store_fit(chosen.fit, chosen.m_step, source.dtype)
         self.best_params_ = {
             "n_components": chosen.n_components,
             "covariance_type": self.results_.name(chosen),
             "weights": self.weights,
         }
+        self.best_score_ = chosen.criterion(self.criterion)
+        self.best_estimator_ = self._make_estimator(chosen, chosen.fit, source)
         if chosen.fit.status is Status.ITERATION_LIMIT:
             msg = f"The best model's fit did not converge in {self.max_iter} iterations; raise max_iter or tol."
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)

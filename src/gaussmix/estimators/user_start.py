@@ -1,7 +1,9 @@
 """Starts that a user gives to an estimator: validation, completion, and restriction to rows with positive weight."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -135,11 +137,23 @@ class UserStart:
         mixture = self.parameters.to_mixture()
         if mixture:
             return mixture
-        origin = self.origin(problem.source, problem.n_components, rng) if callable(self.origin) else self.origin
+        origin = _call(self.origin, problem, rng) if callable(self.origin) else self.origin
         if not (isinstance(origin, str) and origin == EXPLORE):
             return self.parameters.replace_in(user_start(origin, problem, rng))
         start = self.fallback(problem, rng) if self.parameters.any_given else None
         return start and self.parameters.replace_in(start)
+
+
+def _call(function: Callable[..., Any], problem: Problem, rng: np.random.Generator) -> Any:  # noqa: ANN401 - a start
+    """Return the start that a function of the user makes; raise ``TypeError`` if the function takes other arguments."""
+    arguments = problem.source, problem.n_components, rng
+    with suppress(ValueError):  # some functions that are not written in Python have no signature
+        try:
+            signature(function).bind(*arguments)
+        except TypeError as error:
+            msg = f"init_params must be a function of three arguments, f(source, n_components, rng): {error}."
+            raise TypeError(msg) from error
+    return function(*arguments)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,14 @@ import warnings
 from collections.abc import Sequence
 from inspect import currentframe
 from itertools import takewhile
+from numbers import Integral
 from traceback import walk_stack
 from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Hidden, StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_X_y, validate_data
 
 from gaussmix import values
@@ -17,13 +19,16 @@ from gaussmix._types import AnyArray, ArrayLike, Flags, Floats, Rows
 from gaussmix.estimators.user_start import PositiveRows
 from gaussmix.sources import Source
 from gaussmix.sources.incomplete import IncompleteSource
-from gaussmix.weights import MEANINGS, describe_shortfall, scale_to_effective_size
+from gaussmix.weights import MEANINGS, check_sum, describe_shortfall, scale_to_effective_size
 
 __all__ = [
     "CHECKED",
+    "SEED",
     "WEIGHTS_ARE",
+    "WholeNumber",
     "check_columns_observed",
     "find_empty_rows",
+    "make_generator",
     "read_labels",
     "read_rows",
     "read_rows_with_holes",
@@ -42,8 +47,27 @@ WEIGHTS_ARE = [StrOptions(set(MEANINGS)), Hidden(StrOptions({CHECKED}))]
 
 _NAMED = 5
 """The number of rows or columns that a message names."""
-_SMALLEST_SUM = 1e-280
-"""The smallest sum of weights: with a smaller sum, the reciprocal of the mass of a component may overflow."""
+
+SEED = ["random_state", np.random.Generator]
+"""The constraint on the parameter `random_state`: what scikit-learn takes, or a generator of NumPy."""
+
+
+class WholeNumber(Interval):
+    """The constraint on a parameter that is a whole number from a smallest number on; True is none."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__(Integral, least, None, closed="left")
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Return True for a value that the parameter may have."""
+        return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
+
+
+def make_generator(random_state: int | np.random.RandomState | np.random.Generator | None) -> np.random.Generator:
+    """Return a generator for a fit; a generator or ``RandomState`` of the user advances."""
+    if isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state.integers(2**31))
+    return np.random.default_rng(check_random_state(random_state).randint(2**31))
 
 
 def read_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool, min_rows: int = 1) -> Rows:  # noqa: N803
@@ -215,7 +239,7 @@ def read_weights(
     weights = weights[positive]
     if weights_are == "relative":
         return positive, scale_to_effective_size(weights)
-    _check_sum(weights)
+    check_sum(weights, "divide it by its mean, or set weights_are='relative'")
     message = describe_shortfall(weights, "set weights_are='relative'")
     if message and as_counts and weights_are != CHECKED:
         warnings.warn(message, UserWarning, stacklevel=_find_user_level())
@@ -233,17 +257,3 @@ def _check_weights(rows: Rows, sample_weight: ArrayLike) -> Floats:
     given: Any = values.finite_rows("sample_weight", sample_weight)
     given = float(given) if given.ndim == 0 else given
     return cast("Floats", _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True))
-
-
-def _check_sum(weights: Floats) -> None:
-    """Raise ``ValueError`` if sums over the rows would overflow or vanish."""
-    with np.errstate(over="ignore"):
-        total = float(weights.sum())
-    if _SMALLEST_SUM <= total < np.inf:
-        return
-    size = "large" if total > 1.0 else "small"
-    msg = (
-        f"sample_weight is too {size}: it must sum to a finite number of at least {_SMALLEST_SUM:g}, got {total:.3g}; "
-        "divide it by its mean, or set weights_are='relative'."
-    )
-    raise ValueError(msg)

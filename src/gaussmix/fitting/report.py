@@ -12,9 +12,17 @@ from gaussmix.em import Fit, Status
 from gaussmix.em.degeneracy import ThinDirection, degenerate_components, find_thin_direction
 from gaussmix.em.m_step import MStep
 from gaussmix.em.support import Support
+from gaussmix.fitting.order import order_components
 from gaussmix.sources import Source
 
-__all__ = ["FitReport", "best_of", "count_equal_rows", "describe_equal_rows", "describe_thin_direction"]
+__all__ = [
+    "FitReport",
+    "best_of",
+    "count_equal_rows",
+    "describe_constant_columns",
+    "describe_equal_rows",
+    "describe_thin_direction",
+]
 
 _SAME = 1e-3  # largest difference, in nats per row, between two optima that count as one
 _NAMED = 5  # components that a message names
@@ -102,6 +110,12 @@ class FitReport:
         return replace(self, fit=replace(self.fit, status=Status.INTERRUPTED))
 
     @property
+    def ordered(self) -> "FitReport":
+        """The same report with the components by decreasing weight."""
+        fit, m_step, _ = order_components(self.fit, self.m_step)
+        return replace(self, fit=fit, m_step=m_step)
+
+    @property
     def rank(self) -> tuple[bool, float]:
         """The key by which reports are sorted."""
         return self.fit.status is not Status.INTERRUPTED, self.score
@@ -119,7 +133,7 @@ class FitReport:
             return Status.ROUNDED
         return Status.EMPTY if self.empty else Status.CONVERGED
 
-    def message(self, tol: float, notes: Sequence[str] = ()) -> str:
+    def message(self, tol: float, notes: Sequence[str] = (), names: Sequence[str] | None = None) -> str:
         """Return all that the user should know, with numbers and what to do.
 
         Parameters
@@ -128,8 +142,10 @@ class FitReport:
             Largest distance to the limit at which a fit has converged.
         notes : sequence of str
             Sentences on the columns and the prior.
+        names : sequence of str, optional
+            Names of the columns; by default they are numbered from 0.
         """
-        return " ".join([self._ending(tol), *self._degeneracies(), *notes, *self._other_optima()])
+        return " ".join([self._ending(tol), *self._degeneracies(names), *notes, *self._other_optima()])
 
     def _ending(self, tol: float) -> str:
         n_iter, left = self.fit.state.n_iter, self._distance()
@@ -149,7 +165,7 @@ class FitReport:
             return "the gains are not shrinking yet"
         return f"the {self.objective} is estimated to be {self.fit.distance:.2g} per row from its limit"
 
-    def _degeneracies(self) -> list[str]:
+    def _degeneracies(self, names: Sequence[str] | None) -> list[str]:
         masses, said = self.fit.state.statistics.mass, []
         if self.n_equal:
             said.append(describe_equal_rows(self.n_equal))
@@ -167,7 +183,7 @@ class FitReport:
                 "GaussianMixture(prior='weak')."
             )
         if self.thin_direction:
-            said.append(describe_thin_direction(self.thin_direction))
+            said.append(describe_thin_direction(self.thin_direction, names))
         if self.spurious:
             look = "looks" if len(self.spurious) == 1 else "look"
             remedy = "Try fewer components" + (", or prior='weak'." if self.m_step.prior is None else ".")
@@ -199,11 +215,21 @@ def describe_thin_direction(direction: ThinDirection, names: Sequence[str] | Non
     names : sequence of str, optional
         Names of the columns; by default they are numbered from 0.
     """
-    columns = _name_columns([str(j) if names is None else repr(names[j]) for j in direction.columns])
+    columns = _name_columns(direction.columns, names)
     return (
         f"{columns} depend on each other: in some direction all rows vary so little that reg_covar gives "
         f"{100 * direction.share:.0f} % of the variance. Leave out one of these columns, or set a smaller reg_covar."
     )
+
+
+def describe_constant_columns(source: Source, names: Sequence[str] | None = None) -> list[str]:
+    """Return a sentence on the columns in which all rows are equal, if there are such columns beside others."""
+    constant = source.constant_columns
+    if not constant or source.all_equal:
+        return []
+    are, them = ("is", "it") if len(constant) == 1 else ("are", "them")
+    said = f"{_name_columns(constant, names)} {are} constant, and cannot separate components"
+    return [f"{said}: reg_covar or a prior alone gives the variance. Leave {them} out."]
 
 
 def describe_equal_rows(n_rows: int) -> str:
@@ -219,10 +245,14 @@ def count_equal_rows(source: Source) -> int:
     return source.n_rows if source.all_equal else 0
 
 
-def _name_columns(columns: Sequence[str]) -> str:
-    if len(columns) > _NAMED:
-        return f"Columns {', '.join(columns[:_NAMED])} and {len(columns) - _NAMED} more"
-    return f"Columns {', '.join(columns[:-1])} and {columns[-1]}"
+def _name_columns(columns: Sequence[int], names: Sequence[str] | None) -> str:
+    """Return columns as the subject of a sentence, by name, or by number without names."""
+    shown = [str(j) if names is None else repr(names[j]) for j in columns]
+    if len(shown) == 1:
+        return f"Column {shown[0]}"
+    if len(shown) > _NAMED:
+        return f"Columns {', '.join(shown[:_NAMED])} and {len(shown) - _NAMED} more"
+    return f"Columns {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _named(components: Sequence[int]) -> str:

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows
+from gaussmix.arguments import check_choice
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.style import current_axes, new_label, palette, size_in_points
 from gaussmix.plot.view import View
 
@@ -31,7 +32,7 @@ _OPACITY = 0.8
 
 
 def clusters(
-    mixture: Mixture,
+    mixture: Mixture | HasMixture,
     rows: ArrayLike,
     *,
     certainty: Certainty | None = "size",
@@ -42,7 +43,7 @@ def clusters(
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution of at least two features.
     rows : (n, D) array_like
         Points, in all features of the mixture: the component is chosen by all of them.
@@ -72,17 +73,16 @@ def clusters(
     >>> ax = plot.ellipses(mixture, ax=ax)
     """
     view, ax = View.of_pair(mixture, features), current_axes(ax)
-    labels, look = memberships(mixture, rows, certainty)
-    scatter(ax, view.select(rows), labels, palette(mixture.n_components), look)
+    labels, look = memberships(view.whole, rows, certainty)
+    scatter(ax, view.select(rows), labels, palette(view.whole.n_components), look)
     ax.set(xlabel=view.labels[0], ylabel=view.labels[1])
     return ax
 
 
 def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) -> tuple[Labels, Look]:
     """Return the most probable component of each row, and the look of its certainty for :func:`scatter`."""
-    if certainty not in _SHOWN:
-        msg = f"certainty must be 'size', 'opacity' or None, got {certainty!r}."
-        raise ValueError(msg)
+    if certainty is not None:
+        check_choice("certainty, unless None,", certainty, ("size", "opacity"))
     resp = mixture.responsibilities(rows)
     return resp.argmax(axis=1), _SHOWN[certainty](_certainty(resp))
 

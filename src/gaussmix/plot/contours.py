@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.contour import ContourSet
 
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.style import check_contents, current_axes, format_percent, text_colour, with_opacity
 from gaussmix.plot.view import View, axis_limits, evaluate_on_grid, pad_spans
 
@@ -30,7 +30,7 @@ _OUTERMOST = 0.45
 
 
 def contours(
-    mixture: Mixture,
+    mixture: Mixture | HasMixture,
     *,
     content: float | Sequence[float] = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99),
     features: Sequence[Feature] = (0, 1),
@@ -42,7 +42,7 @@ def contours(
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution of at least two features.
     content : float or sequence of float, default (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
         Shares of the probability, between 0 and 1. The levels are estimated from 100 000 random rows with a fixed seed,
@@ -89,12 +89,12 @@ def contours(
     return ax
 
 
-def surface(mixture: Mixture, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None) -> Axes:
+def surface(mixture: Mixture | HasMixture, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None) -> Axes:
     """Draw the density over two features as a surface in three dimensions.
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution of at least two features.
     features : two of int or str, default (0, 1)
         Indices or names of the features on the horizontal plane. For a mixture of more features, the density is that of
@@ -121,7 +121,7 @@ def surface(mixture: Mixture, *, features: Sequence[Feature] = (0, 1), ax: Axes 
     'density'
     """
     view = View.of_pair(mixture, features)
-    ax = plt.figure().add_subplot(projection="3d") if ax is None else ax
+    ax = current_axes(plt.figure().add_subplot(projection="3d") if ax is None else ax)
     if ax.name != "3d":
         msg = "ax must have three dimensions; make it with figure.add_subplot(projection='3d')."
         raise ValueError(msg)

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from sklearn.isotonic import isotonic_regression
 
 from gaussmix._types import Floats
-from gaussmix.plot.style import PALETTE, check_type, current_axes, size_in_points, text_colour
+from gaussmix.arguments import check_choice, check_type
+from gaussmix.plot.style import PALETTE, current_axes, size_in_points, text_colour
 from gaussmix.selection import NAMES, Candidate, SearchResults, best
 from gaussmix.structures import STRUCTURES, Orientation, Structure
 
@@ -90,8 +91,8 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Parameters
     ----------
-    results : SearchResults
-        The table of a search, ``GaussianMixtureSearch().fit(X).results_``.
+    results : SearchResults or GaussianMixtureSearch
+        The table of a search, ``GaussianMixtureSearch().fit(X).results_``, or the fitted search.
     criterion : str, optional
         A criterion of the table; by default the criterion of the search.
     ax : matplotlib.axes.Axes, optional
@@ -105,7 +106,7 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     Raises
     ------
     TypeError
-        If `results` has another type, such as the search itself.
+        If `results` has another type, such as a search that is not fitted.
     ValueError
         If the criterion is unknown, or no model has a finite value of the criterion.
 
@@ -119,11 +120,9 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
     >>> [line.get_label() for line in ax.lines[:2]]
     ['spherical', 'full']
     """
-    check_type("results", results, SearchResults, "for a fitted search, pass its results_")
-    name = results.criterion if criterion is None else criterion
-    if name not in NAMES:
-        msg = f"criterion must be one of {', '.join(NAMES)}, got {name!r}."
-        raise ValueError(msg)
+    found = getattr(results, "results_", results)
+    results = check_type("results", found, SearchResults, "a fitted GaussianMixtureSearch has such results")
+    name = check_choice("criterion", results.criterion if criterion is None else criterion, NAMES)
     winner = best(results.candidates, name)
     ax, curves = current_axes(ax), _curves(results, name)
     for curve in curves:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from gaussmix._types import ArrayLike, Rows
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.style import FILL, current_axes, new_label, palette, size_in_points, text_colour, with_opacity
 from gaussmix.plot.view import View, axis_limits
 
@@ -18,12 +18,14 @@ _NARROWEST = 4.0
 _BARS = 0.12
 
 
-def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature = 0, ax: Axes | None = None) -> Axes:
+def curve(
+    mixture: Mixture | HasMixture, rows: ArrayLike | None = None, *, feature: Feature = 0, ax: Axes | None = None
+) -> Axes:
     r"""Draw the density of one feature, and beneath it the components :math:`\pi_k \mathcal{N}(x; \mu_k, \sigma_k^2)`.
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution.
     rows : (n, D) array_like, optional
         Rows to draw a histogram of.
@@ -59,7 +61,7 @@ def curve(mixture: Mixture, rows: ArrayLike | None = None, *, feature: Feature =
         parts = seen.responsibilities(along[:, None]) * seen.pdf(along[:, None])[:, None]
     (whole,) = ax.plot(along, parts.sum(axis=1), color=text_colour(), label=new_label(ax, "density"), zorder=3)
     whole.sticky_edges.y.append(0.0)  # no margin below
-    for k, colour in enumerate(palette(mixture.n_components)):
+    for k, colour in enumerate(palette(view.whole.n_components)):
         label = new_label(ax, f"component {k}")
         ax.plot(along, parts[:, k], color=colour, linewidth=0.7 * rcParams["lines.linewidth"], label=label)
         ax.fill_between(along, parts[:, k], color=with_opacity(colour, FILL), linewidth=0)

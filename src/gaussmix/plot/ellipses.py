@@ -9,7 +9,7 @@ from matplotlib.patches import Ellipse
 
 from gaussmix._types import Floats
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.style import FILL, check_contents, current_axes, line_strengths, new_label, palette, with_opacity
 from gaussmix.plot.view import View
 
@@ -17,7 +17,7 @@ __all__ = ["ellipses", "radius"]
 
 
 def ellipses(
-    mixture: Mixture,
+    mixture: Mixture | HasMixture,
     *,
     content: float | Sequence[float] = (0.5, 0.9),
     features: Sequence[Feature] = (0, 1),
@@ -33,7 +33,7 @@ def ellipses(
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution of at least two features.
     content : float or sequence of float, default (0.5, 0.9)
         Shares of each component's probability, between 0 and 1; each share has its own ellipse.
@@ -64,7 +64,7 @@ def ellipses(
     """
     view, ax = View.of_pair(mixture, features), current_axes(ax)
     radii = radius(check_contents(content))
-    seen, strength, colours = view.mixture, line_strengths(mixture.weights), palette(mixture.n_components)
+    seen, strength, colours = view.mixture, line_strengths(view.whole.weights), palette(view.whole.n_components)
     for k, covariance in enumerate(seen.covariances.dense(*seen.means.shape)):
         label = new_label(ax, f"component {k}")
         for deviations in radii[::-1]:

@@ -1,17 +1,17 @@
 """Draw the convergence of EM."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from sklearn.utils.validation import check_is_fitted
 
+from gaussmix.arguments import check_fitted
 from gaussmix.em import distance_to_limit
 from gaussmix.plot.style import PALETTE, current_axes, text_colour
 
 if TYPE_CHECKING:
-    from gaussmix.estimators import GaussianMixture
+    from gaussmix.estimators import GaussianMixture, GaussianMixtureSearch
 
 __all__ = ["history"]
 
@@ -24,7 +24,7 @@ _MARGIN = 0.12
 _DECADE = 10.0
 
 
-def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
+def history(model: "GaussianMixture | GaussianMixtureSearch", *, ax: Axes | None = None) -> Axes:
     r"""Draw the distance of each EM step to the limit of the log-likelihood, on a logarithmic axis.
 
     The axis points downwards, so that the curve rises. EM converges at a constant rate in the end, which is a straight
@@ -34,8 +34,8 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    model : GaussianMixture
-        A fitted model.
+    model : GaussianMixture or GaussianMixtureSearch
+        A fitted model; of a search, the fit of its best model is drawn.
     ax : matplotlib.axes.Axes, optional
         The axes to draw on; by default pyplot's current axes.
 
@@ -49,8 +49,8 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     ------
     NotFittedError
         If the model is not fitted.
-    AttributeError
-        If the model has no history; a search has none.
+    TypeError
+        If the model has no history.
 
     Examples
     --------
@@ -62,14 +62,15 @@ def history(model: "GaussianMixture", *, ax: Axes | None = None) -> Axes:
     >>> len(ax.lines[0].get_xdata()) == len(model.history_)
     True
     """
-    check_is_fitted(model, "mixture_")
-    ax, values = current_axes(ax), np.array(model.history_)
+    fitted: Any = getattr(model, "best_estimator_", model)
+    check_fitted("model", fitted, "history_", "a fitted GaussianMixture or GaussianMixtureSearch")
+    ax, values = current_axes(ax), np.array(fitted.history_)
     ax.set_yscale("log")
     ax.yaxis.set_inverted(True)
-    to_go = values.max() - values + _distance_of_last_step(model)
+    to_go = values.max() - values + _distance_of_last_step(fitted)
     ax.plot(np.arange(len(values)), to_go, "o-", color=PALETTE[0], markersize=4.0)
-    ax.axhline(model.tol, color=text_colour(), linewidth=0.8, linestyle="--")
-    ax.annotate("tol", (0.0, model.tol), (4, 3), ("axes fraction", "data"), "offset points")
+    ax.axhline(fitted.tol, color=text_colour(), linewidth=0.8, linestyle="--")
+    ax.annotate("tol", (0.0, fitted.tol), (4, 3), ("axes fraction", "data"), "offset points")
     end = f"ends at {values[-1]:.6g} per row".replace("-", "\N{MINUS SIGN}")
     ax.annotate(end, (len(values) - 1, to_go[-1]), (0, 6), textcoords="offset points", ha="right")
     ax.set(xlabel="EM step", ylabel="nats per row below the limit")

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gaussmix._types import ArrayLike, Floats, Rows
+from gaussmix.arguments import check_count
 from gaussmix.plot.style import current_axes
 from gaussmix.plot.view import as_rows
 
@@ -44,15 +45,22 @@ def images(rows: ArrayLike, shape: tuple[int, int], *, n_columns: int = 10, ax: 
     >>> ax.images[0].get_array().shape
     (19, 91)
     """
-    height, width = shape
+    height, width = _read_shape(shape)
     pixels = as_rows(rows, height * width)
-    if n_columns < 1:
-        msg = f"n_columns must be at least 1, got {n_columns}."
-        raise ValueError(msg)
+    n_columns = check_count("n_columns", n_columns, 1)
     ax = current_axes(ax)
     ax.imshow(_tile(pixels.reshape(-1, height, width), min(n_columns, len(pixels))), cmap="gray_r")
     ax.set_axis_off()
     return ax
+
+
+def _read_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and the width; raise ``ValueError`` unless there are two whole numbers, at least 1."""
+    if np.shape(shape) != (2,):
+        msg = f"shape must be the height and the width of an image in pixels, such as (8, 8), got {shape!r}."
+        raise ValueError(msg)
+    height, width = (check_count(f"shape[{i}]", side, 1) for i, side in enumerate(shape))
+    return height, width
 
 
 def _tile(pictures: Rows, n_columns: int) -> Floats:

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
-from sklearn.utils.validation import check_is_fitted
 
 from gaussmix._types import ArrayLike
+from gaussmix.arguments import check_fitted
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import scatter
@@ -49,6 +49,8 @@ def kmeans(
     ------
     NotFittedError
         If k-means is not fitted.
+    TypeError
+        If `kmeans` has no centres.
     ValueError
         If rows and centres differ in the number of features, or the features are not two different features of theirs.
 
@@ -62,7 +64,7 @@ def kmeans(
     >>> len(ax.patches)
     2
     """
-    check_is_fitted(kmeans)
+    check_fitted("kmeans", kmeans, "cluster_centers_", "a fitted sklearn.cluster.KMeans")
     view, ax = View.of_pair(_as_mixture(kmeans), features), current_axes(ax)
     seen, centres, labels = view.select(rows), view.mixture.means, kmeans.predict(rows)
     colours = palette(len(centres))

@@ -6,8 +6,9 @@ from matplotlib.typing import ColorType
 from scipy.cluster.hierarchy import leaves_list
 
 from gaussmix._types import Floats
+from gaussmix.arguments import check_type
 from gaussmix.hierarchy import Hierarchy
-from gaussmix.plot.style import check_type, current_axes, palette, text_colour
+from gaussmix.plot.style import current_axes, palette, text_colour
 
 __all__ = ["merge_tree"]
 

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib import rc_context, rcParams
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from gaussmix._types import AnyArray, ArrayLike, Floats
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.clusters import memberships, scatter
 from gaussmix.plot.curve import curve
 from gaussmix.plot.ellipses import ellipses
-from gaussmix.plot.style import palette
+from gaussmix.plot.style import new_figure, palette
 from gaussmix.plot.view import View, pad_spans
 
 __all__ = ["pairs"]
@@ -31,7 +30,7 @@ _MAX_TICKS = 3
 
 
 def pairs(
-    mixture: Mixture,
+    mixture: Mixture | HasMixture,
     rows: ArrayLike | None = None,
     *,
     features: Sequence[Feature] | None = None,
@@ -44,7 +43,7 @@ def pairs(
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution.
     rows : (n, D) array_like, optional
         Points to draw.
@@ -76,7 +75,7 @@ def pairs(
     view = View.of_features(mixture, features)
     n = len(view.features)
     side = max(min(rcParams["figure.figsize"]), _SIDE * n)
-    figure = plt.figure(figsize=(side, side), layout="constrained") if figure is None else figure
+    figure = new_figure(figure, figsize=(side, side))
     axes = figure.subplots(n, n, squeeze=False)
     with rc_context({"lines.linewidth": _THIN}):
         for ax, feature in zip(axes.diagonal(), view.features, strict=True):

@@ -5,7 +5,6 @@ from functools import reduce
 from typing import cast
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib import rc_context
 from matplotlib.animation import FuncAnimation
 from matplotlib.artist import Artist
@@ -13,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 from gaussmix._types import AnyArray, ArrayLike, Floats
+from gaussmix.arguments import as_mixture, check_count, check_number, check_type
 from gaussmix.density.features import Feature
 from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import clusters
 from gaussmix.plot.ellipses import ellipses, radius
-from gaussmix.plot.style import current_axes
+from gaussmix.plot.style import current_axes, new_figure
 from gaussmix.plot.view import View, axis_limits, pad_spans, span_of, unite_spans
 
 __all__ = ["animation", "steps"]
@@ -86,10 +86,11 @@ def steps(
     >>> [ax.get_title() for ax in axes]
     ['start', 'step 1', 'step 2', 'step 5', 'step 10', 'step 20']
     """
+    mixtures = _read_mixtures(mixtures)
     shown = _spaced_indices(len(mixtures), n_frames)
     n_columns = min(_COLUMNS, len(shown))
     n_lines = -(-len(shown) // n_columns)
-    figure = plt.figure(layout="constrained") if figure is None else figure
+    figure = new_figure(figure)
     axes = figure.subplots(n_lines, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     with rc_context({"lines.linewidth": _THIN}):
         for i, ax in zip(shown, axes, strict=False):
@@ -143,7 +144,7 @@ def animation(
     >>> moving = plot.animation(mixtures, mixtures[1].sample(50, random_state=0))
     >>> player = moving.to_jshtml()
     """
-    _check_any(len(mixtures))
+    mixtures, interval = _read_mixtures(mixtures), check_number("interval", interval, 0.0, above=True)
     ax, drawn = current_axes(ax), list[Artist]()
     spans = reduce(unite_spans, (_extent(View.of_pair(mixture, features), rows) for mixture in mixtures))
     across, up = axis_limits(ax, pad_spans(spans))
@@ -177,16 +178,17 @@ def _draw(ax: Axes, mixture: Mixture, rows: ArrayLike, features: Sequence[Featur
 
 def _spaced_indices(n: int, n_frames: int) -> list[int]:
     """Return at most `n_frames` indices from 0 to n - 1, with increasing distances."""
-    _check_any(n)
-    if n_frames < 1:
-        msg = f"n_frames must be at least 1, got {n_frames}."
-        raise ValueError(msg)
-    n_frames = min(n, n_frames)
+    n_frames = min(n, check_count("n_frames", n_frames, 1))
     places = np.maximum(np.rint(np.geomspace(1, n, n_frames)), np.arange(1, n_frames + 1))
     return [int(place) - 1 for place in places]
 
 
-def _check_any(n: int) -> None:
-    if n == 0:
+def _read_mixtures(mixtures: Sequence[Mixture]) -> list[Mixture]:
+    """Return the mixtures in a list; raise if there is none, or if an entry is no mixture."""
+    if not hasattr(mixtures, "__iter__") or hasattr(mixtures, "keys"):
+        check_type("mixtures", mixtures, list, "it holds the start and the mixture after each step")
+    read = [as_mixture(f"mixtures[{i}]", mixture, Mixture) for i, mixture in enumerate(mixtures)]
+    if not read:
         msg = "mixtures must hold at least the start, got no mixture."
         raise ValueError(msg)
+    return read

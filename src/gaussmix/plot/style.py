@@ -1,25 +1,28 @@
 """The style of all pictures: colours, line strengths, labels and axes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import FigureBase
 from matplotlib.typing import ColorType
 
 from gaussmix._types import Floats
+from gaussmix.arguments import check_type
 from gaussmix.values import real
 
 __all__ = [
     "FILL",
     "PALETTE",
     "check_contents",
-    "check_type",
     "current_axes",
     "format_percent",
     "line_strengths",
+    "new_figure",
     "new_label",
     "palette",
     "size_in_points",
@@ -63,8 +66,15 @@ def with_opacity(colour: ColorType, opacity: float) -> tuple[float, float, float
 
 
 def current_axes(ax: Axes | None) -> Axes:
-    """Return the axes given, or pyplot's current axes."""
-    return plt.gca() if ax is None else ax
+    """Return the axes given, or pyplot's current axes; raise ``TypeError`` for another object."""
+    return plt.gca() if ax is None else check_type("ax", ax, Axes, "plt.subplots() makes axes, and None takes pyplot's")
+
+
+def new_figure(figure: FigureBase | None, **options: Any) -> FigureBase:  # noqa: ANN401 - options of pyplot
+    """Return the figure given, or a new figure with some options; raise ``TypeError`` for another object."""
+    if figure is None:
+        return plt.figure(layout="constrained", **options)
+    return check_type("figure", figure, FigureBase, "plt.figure() makes a figure, and None does so")
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
@@ -76,13 +86,6 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
 def new_label(ax: Axes, label: str) -> str:
     """Return a label for the legend, or an empty one if the legend already has it."""
     return "" if label in ax.get_legend_handles_labels()[1] else label
-
-
-def check_type(name: str, given: object, wanted: type, advice: str) -> None:
-    """Raise ``TypeError`` with advice if an argument has the wrong type, such as an estimator for its mixture."""
-    if not isinstance(given, wanted):
-        msg = f"{name} must be a {wanted.__name__}, got {type(given).__name__}; {advice}."
-        raise TypeError(msg)
 
 
 def check_contents(content: float | Sequence[float]) -> Floats:

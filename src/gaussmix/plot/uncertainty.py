@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from gaussmix._types import ArrayLike, Floats
 from gaussmix.density.features import Feature
-from gaussmix.mixture import Mixture
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.plot.clusters import clusters
 from gaussmix.plot.style import current_axes, text_colour
 from gaussmix.plot.view import View, axis_limits, evaluate_on_grid, pad_spans
@@ -17,13 +17,17 @@ __all__ = ["uncertainty"]
 
 
 def uncertainty(
-    mixture: Mixture, rows: ArrayLike | None = None, *, features: Sequence[Feature] = (0, 1), ax: Axes | None = None
+    mixture: Mixture | HasMixture,
+    rows: ArrayLike | None = None,
+    *,
+    features: Sequence[Feature] = (0, 1),
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a map of the uncertainty: one less the largest responsibility, dark between equally probable components.
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Mixture or fitted estimator
         A distribution of at least two features.
     rows : (n, D) array_like, optional
         Points to draw on the map, see :func:`clusters`.
@@ -58,7 +62,7 @@ def uncertainty(
         evaluate_on_grid(lambda places: _uncertainty(view.mixture, places), across, up),
         cmap=LinearSegmentedColormap.from_list("certainty", [ax.get_facecolor(), text_colour()]),
         vmin=0.0,
-        vmax=max(1.0 - 1.0 / mixture.n_components, 0.5),
+        vmax=max(1.0 - 1.0 / view.whole.n_components, 0.5),
         shading="gouraud",
         rasterized=True,
         zorder=0,

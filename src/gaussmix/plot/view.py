@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 
 from gaussmix._cached_property import cached_property
 from gaussmix._types import ArrayLike, Floats, Rows
-from gaussmix.density.features import Feature, indices
-from gaussmix.mixture import Mixture
-from gaussmix.plot.style import check_type
+from gaussmix.arguments import as_mixture
+from gaussmix.density.features import Feature, features_of, indices
+from gaussmix.mixture import HasMixture, Mixture
 from gaussmix.values import finite_rows
 
 __all__ = ["View", "as_rows", "axis_limits", "evaluate_on_grid", "pad_spans", "span_of", "unite_spans"]
@@ -46,18 +46,18 @@ class View:
     features: list[int]
 
     @classmethod
-    def of_features(cls, mixture: Mixture, features: Sequence[Feature] | None) -> Self:
+    def of_features(cls, mixture: Mixture | HasMixture, features: Sequence[Feature] | None) -> Self:
         """Return a view of any features of a mixture, by default of all."""
-        check_type("mixture", mixture, Mixture, "for a fitted estimator, pass its mixture_")
+        mixture = as_mixture("mixture", mixture, Mixture)
         return cls(mixture, indices(mixture, range(mixture.n_features) if features is None else features))
 
     @classmethod
-    def of_feature(cls, mixture: Mixture, feature: Feature) -> Self:
+    def of_feature(cls, mixture: Mixture | HasMixture, feature: Feature) -> Self:
         """Return a view of a single feature of a mixture."""
         return cls.of_features(mixture, [feature])
 
     @classmethod
-    def of_pair(cls, mixture: Mixture, features: Sequence[Feature]) -> Self:
+    def of_pair(cls, mixture: Mixture | HasMixture, features: Sequence[Feature]) -> Self:
         """Return a view of two features of a mixture; raise ``ValueError`` if there are not exactly two."""
         n_features = cls.of_features(mixture, None).whole.n_features
         if n_features == 1:
@@ -81,7 +81,7 @@ class View:
 
     def select(self, rows: ArrayLike) -> Rows:
         """Return the shown features of rows, ``(n, D) -> (n, d)``."""
-        return as_rows(rows, self.whole.n_features)[:, self.features]
+        return as_rows(features_of(self.whole, "rows", rows), self.whole.n_features)[:, self.features]
 
     def spans(self, rows: ArrayLike | None = None) -> Floats:
         """Return the range of each feature, ``(d, 2)``, that covers 99.9 % of its probability, and all rows."""

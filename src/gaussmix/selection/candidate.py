@@ -1,7 +1,7 @@
 """A model of a search: a structure with a number of components, and its best fit so far."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ from gaussmix._cached_property import cached_property
 from gaussmix.em import Fit, Status
 from gaussmix.em.m_step import MStep
 from gaussmix.em.support import find_unsupported
+from gaussmix.fitting.order import order_components
 from gaussmix.mixture import Mixture
 from gaussmix.selection.criteria import CRITERIA, entropy_r2
 from gaussmix.statistics import Statistics
@@ -41,7 +42,7 @@ NAMES = (*CRITERIA, *VALIDATED)
 """The names of all criteria that a model can be chosen by."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Candidate:
     """A model of a search, and its best fit so far.
 
@@ -81,6 +82,22 @@ class Candidate:
     held_out_error: float = 0.0
     n_passes: int = 0
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        model = f"{self.structure_name} with {self.n_components} component{'s' * (self.n_components != 1)}"
+        if self.fit is None:
+            return f"<Candidate: {model}, failed: {self.reason}>"
+        numbers = f"log-likelihood {self.log_likelihood:.2f}, {self.n_parameters} parameters"
+        return f"<Candidate: {model}, {numbers}, BIC {self.criterion('bic'):.2f}, {self.status}>"
+
+    @property
+    def ordered(self) -> "Candidate":
+        """The same model with the components of its fit by decreasing weight."""
+        if self.fit is None:
+            return self
+        fit, m_step, order = order_components(self.fit, self.m_step)
+        collapsed = np.flatnonzero(np.isin(order, self.collapsed)).tolist()
+        return replace(self, fit=fit, m_step=m_step, collapsed=tuple(collapsed))
 
     @property
     def structure(self) -> Structure:

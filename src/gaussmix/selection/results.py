@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from gaussmix.arguments import check_index
 from gaussmix.em import Status
 from gaussmix.selection.candidate import CROSS_VALIDATION, VALIDATED, Candidate, best, rank
 from gaussmix.selection.criteria import CRITERIA
@@ -65,7 +66,7 @@ class SearchResults:
     def __getitem__(self, index: int | slice) -> Record | list[Record]:
         if isinstance(index, slice):
             return [self._record(one) for one in self.candidates[index]]
-        return self._record(self.candidates[index])
+        return self._record(self.candidates[check_index("the models", index, len(self))])
 
     def __iter__(self) -> Iterator[Record]:
         return map(self._record, self.candidates)

@@ -145,6 +145,11 @@ class Source(ABC):
         """True if all rows are equal."""
         return bool((self._extent.lowest == self._extent.highest).all())
 
+    @property
+    def constant_columns(self) -> tuple[int, ...]:
+        """The columns in which all rows are equal."""
+        return tuple(np.flatnonzero(self._extent.lowest == self._extent.highest).tolist())
+
     @cached_property
     def _extent(self) -> _Extent:
         """Check and measure all chunks once; raise ``ValueError`` unless they hold rows of finite numbers."""
