@@ -10,6 +10,7 @@ import numpy as np
 
 from gaussmix.engines import AUTO
 from gaussmix.sources import ArraySource, LabelledSource, Source
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.sources.truncated import TruncatedSource
 
 _FILES = count()  # a new file for each table: an older one may still be mapped
@@ -101,6 +102,9 @@ SOURCES: dict[str, Callable[[Table], Source]] = {
     "one chunk": partial(_chunked, lambda _: ()),
     "uneven chunks": partial(_chunked, lambda n: sorted((1, 1, min(n, 40), min(n, 41), n // 2, n))),
     "many chunks": partial(_chunked, lambda n: range(50, n, 50)),
+    "rows that may have missing values": lambda table: IncompleteSource.of(
+        np.asarray(table.rows), table.weights, table.engine, table.n_threads
+    ),
     "file": lambda table: _foreign(Saved(_saved(table), table.weights), table),
 }
 """The sources that serve mixtures of any number of components."""

@@ -62,7 +62,7 @@ class Hierarchy:
     >>> hierarchy.n_clusters                                      # the suggestion
     3
     >>> hierarchy.entropies.round()
-    array([ 0.,  1., 27., 94.])
+    array([ 0.,  1., 27., 93.])
     """
 
     merges: Labels

@@ -231,7 +231,7 @@ def test_an_interruption_keeps_the_best_so_far_and_says_so(monkeypatch, rows, n_
 def test_an_interruption_of_the_long_run_keeps_the_best_so_far_and_says_so(monkeypatch):
     rows = clusters(np.random.default_rng(0), 300, spread=1.0)
 
-    def interrupt(_self, state, _gain):
+    def interrupt(_self, _start, state, _gain):
         if state.n_iter > 8:
             raise KeyboardInterrupt
 

@@ -26,7 +26,7 @@ def truncated(n_components=100, **options):
 def quietly(model, *arguments, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "The weights sum to", UserWarning)
+        warnings.filterwarnings("ignore", r"The weights sum to|Columns? .* (is|are) constant", UserWarning)
         return model.fit(*arguments, **options)
 
 
@@ -160,6 +160,10 @@ def test_whatever_the_rows_it_ends_with_a_mixture(name):
     options = {**case.options, "algorithm": "truncated"}
     if isinstance(options.get("init_params"), str) and options["init_params"] == "random":
         options["init_params"] = "random_from_data"
+    if "holes" in name or "misses" in name:
+        with pytest.raises(ValueError, match="algorithm='truncated' needs complete rows"):
+            quietly(GaussianMixture(random_state=0, **options), case.rows, **case.fit)
+        return
     model = quietly(GaussianMixture(random_state=0, **options), case.rows, **case.fit)
     assert model.log_likelihood_ == pytest.approx(model.score(case.rows, **case.fit), rel=1e-6)
     assert model.history_[-1] <= model.lower_bound_ + 1e-9 * abs(model.lower_bound_)

@@ -92,5 +92,8 @@ def test_all_is_fitted_without_numba_and_the_compiled_engine_says_what_it_needs(
         "[0, 8, 16] 60000",
         "2",
         "2",
-        "engine='fused' needs numba, which cannot be imported; use engine='reference'.",
+        (
+            "engine='fused' cannot be used: No module named 'numba.core'; 'numba' is not a package. "
+            "Use engine='reference'."
+        ),
     ]

@@ -150,7 +150,7 @@ class FitReport:
     def _ending(self, tol: float) -> str:
         n_iter, left = self.fit.state.n_iter, self._distance()
         if self.fit.status is Status.CONVERGED:
-            return f"Converged after {n_iter} iterations: {left}."
+            return f"Converged after {n_iter} iteration{'s' * (n_iter != 1)}: {left}."
         if self.fit.status is Status.INTERRUPTED:
             return f"Interrupted after {self.n_passes:.0f} passes over the rows: the best so far is kept."
         if self.fit.status is Status.COLLAPSED:

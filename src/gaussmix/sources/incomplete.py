@@ -74,6 +74,13 @@ class IncompleteSource(ArraySource):
         return np.where(self.missing, self.rows.dtype.type(np.nan), self.rows)
 
     @property
+    def constant_columns(self) -> tuple[int, ...]:
+        """The columns in which all observed values are equal."""
+        lowest = np.where(self.missing, np.inf, self.rows).min(axis=0)
+        highest = np.where(self.missing, -np.inf, self.rows).max(axis=0)
+        return tuple(np.flatnonzero(lowest >= highest).tolist())
+
+    @property
     def completed(self) -> ArraySource:
         """The rows with guesses in place of the missing values, as rows without missing values."""
         return ArraySource(self.rows, self.weights, self.engine, self.n_threads)
