@@ -42,8 +42,8 @@ class Schedule:
         Time on one core, by a rough estimate, that starts of a small table take side by side. Where a few starts take
         longer, starts race one after the other.
     n_side_by_side : int
-        Starts that are compared side by side. Of 69 models with three components, 96 starts led to the best known
-        optimum in 99 %, 48 starts in 94 %, and 28 starts in 88 to 93 %.
+        Starts that are compared side by side. Of 69 models with three components, on the tables of the choice, 96
+        starts led to the best known optimum in 99 %, 48 starts in 94 %, and 28 starts in 88 to 93 %.
     n_finalists_side_by_side : int
         Mixtures at different solutions that then run to their limits.
     roomy_side_by_side : float
