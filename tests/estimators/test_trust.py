@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
@@ -38,6 +38,7 @@ def narrowest(mixture):
 @pytest.mark.parametrize("structure", [one.public_name for one in STRUCTURES])
 @pytest.mark.parametrize("weighted", [False, True])
 @settings(max_examples=4)
+@example(seed=2328)  # two runs end at one optimum, whose recovery costs more than expected
 @given(seed=SEED)
 def test_the_default_is_never_worse_than_plain_k_means_or_any_run(structure, weighted, seed):
     rng = np.random.default_rng(seed)

@@ -19,6 +19,9 @@ from gaussmix.mixture import Mixture
 
 __all__ = ["FitOnce", "explore", "fit_from", "fit_starts"]
 
+_SAME_OPTIMUM = 1e-6
+"""The difference in nats per row up to which two runs count as ended at the same optimum."""
+
 FitOnce = Callable[[Problem, Stopping, Start, np.random.Generator], FitReport]
 """A function that fits a problem from one start."""
 
@@ -103,27 +106,33 @@ def fit_from(
 def _compare(
     problem: Problem, stopping: Stopping, report: FitReport, found: ExplorationResult, rng: np.random.Generator
 ) -> FitReport:
-    """Return the report of the best fit, where a prior on degenerate components cost the leader more than expected.
+    """Return the report of the best fit, where the recovery of degenerate components cost the leader likelihood.
 
     A runner-up of the exploration whose score is above the leader's goes on to its limit and recovers as well.
     """
-    expected = penalized_log_posterior(problem, found.fit)
-    others = [value for value in report.optima if value != expected]
-    report = replace(report, optima=tuple(sorted([report.score, *others], reverse=True)))
+    optima = _replace_optimum(report.optima, penalized_log_posterior(problem, found.fit), report.score)
     best, n_passes = report, report.n_passes
     for other in found.runners_up:
-        if best.fit.status is Status.INTERRUPTED or penalized_log_posterior(problem, other) <= best.score:
+        expected = penalized_log_posterior(problem, other)
+        if best.fit.status is Status.INTERRUPTED or expected <= best.score:
             break
         runs = Runs(problem, stopping)
         ended = other.status not in {Status.ITERATION_LIMIT, Status.BEHIND}
         try:
             fit = other if ended else runs.rerun(problem.source, other, stopping.max_iter)
         except KeyboardInterrupt:
-            return best.interrupted
-        compared = _recover_and_report(problem, stopping, fit, report.optima, runs.ledger.n_passes, rng)
+            return replace(best.interrupted, optima=optima)
+        compared = _recover_and_report(problem, stopping, fit, optima, runs.ledger.n_passes, rng)
+        optima = _replace_optimum(optima, expected, compared.score)
         n_passes += compared.n_passes
         best = max([best, compared], key=lambda each: each.rank)
-    return replace(best, n_passes=n_passes)
+    return replace(best, n_passes=n_passes, optima=optima)
+
+
+def _replace_optimum(optima: tuple[float, ...], expected: float, score: float) -> tuple[float, ...]:
+    """Return scores with that of one optimum, from all runs that ended there, replaced by the score after recovery."""
+    others = [value for value in optima if abs(value - expected) > _SAME_OPTIMUM]
+    return tuple(sorted([score, *others], reverse=True))
 
 
 def _run(problem: Problem, stopping: Stopping, start: Mixture, history: tuple[float, ...] = ()) -> Fit:
