@@ -48,9 +48,9 @@ copybutton_prompt_is_regexp = True
 autodoc_typehints = "none"  # docstrings say shapes, which types do not
 autodoc_member_order = "bysource"
 autosummary_generate = False  # the pages of the API are written by hand, so that what belongs together stands together
-autodoc_default_options = {  # scikit-learn's routing of metadata
+autodoc_default_options = {  # scikit-learn's routing of metadata, and a method whose text links to its own pages
     "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, set_predict_request, "
-    "set_score_request, set_transform_request"
+    "set_score_request, set_transform_request, set_output"
 }
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
