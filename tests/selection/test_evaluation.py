@@ -14,7 +14,9 @@ from gaussmix.selection import Candidate, Search
 from gaussmix.selection.evaluation import Evaluation
 from gaussmix.selection.pruning import Pruning
 from gaussmix.sources import ArraySource
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import named
+from source_registry import Chunked
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,3 +61,14 @@ def test_an_interruption_in_another_thread_ends_an_evaluation_at_its_next_step(l
     source = Watched(ROWS, last=last)
     assert evaluate(source) is None
     assert last <= len(source.passes) <= last + 1
+
+
+def test_batches_are_for_complete_rows_in_memory_that_are_not_far_from_each_other():
+    models = (MStep(named("VVV"), np.full(2, 1e-6)),)
+    assert Search(ArraySource(ROWS), (2,), models).rows_for_batches is not None
+    holes = ROWS.copy()
+    holes[3, 0] = np.nan
+    far = ROWS.copy()
+    far[3, 0] = 1e9
+    for source in (IncompleteSource.of(holes), ArraySource(far), Chunked(ROWS)):
+        assert Search(source, (2,), models).rows_for_batches is None

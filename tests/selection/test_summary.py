@@ -42,6 +42,21 @@ def summary(*others, chosen=CHOSEN, criterion="bic", interrupted=False):
     return SearchResults((chosen, *others), criterion, interrupted).summary()
 
 
+def test_the_rule_of_one_error_is_said_in_words():
+    smaller, larger = (
+        replace(fitted("tied", k), held_out=value, held_out_error=error)
+        for k, value, error in ((2, -501.0, 3.0), (3, -500.0, 0.0))
+    )
+    text = summary(larger, chosen=smaller, criterion="cv_1se")
+    assert text.startswith(
+        "tied (ellipses, equal volume, shape and axes) with 2 components has the fewest parameters of the models "
+        "less than one standard error from the lowest CV; its CV is 1002.00; of 2 different models."
+    )
+    assert "is tied with 3 (2.00 less)" in text
+    assert not is_graded(text)
+    assert "The choice is unclear" not in text
+
+
 def test_the_best_rivals_of_another_number_and_of_another_structure_are_named():
     others = [with_bic(fitted(*model), bic) for model, bic in ((("tied", 3), 1004.0), (("full", 2), 1007.5))]
     text = summary(*others)

@@ -111,7 +111,7 @@ class FitReport:
 
     @property
     def ordered(self) -> "FitReport":
-        """The same report with the components by decreasing weight."""
+        """The report with its components ordered by decreasing weight."""
         fit, m_step, _ = order_components(self.fit, self.m_step)
         return replace(self, fit=fit, m_step=m_step)
 

@@ -19,7 +19,15 @@ from gaussmix.fitting.schedule import Schedule
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
 
-__all__ = ["LONGEST", "Finalists", "compare_side_by_side", "count_starts", "run_side_by_side", "suits_short_runs"]
+__all__ = [
+    "LONGEST",
+    "Finalists",
+    "compare_side_by_side",
+    "count_starts",
+    "rows_suit_batch",
+    "run_side_by_side",
+    "suits_short_runs",
+]
 
 _RUNGS = ((1.0, 5), (0.5, 7), (0.25, 18))
 """The share of all starts that enters each rung, the best first, and the EM steps that they take there."""
@@ -82,14 +90,21 @@ def count_starts(problem: Problem, sample: ArraySource, schedule: Schedule) -> i
     """
     affordable = int(schedule.seconds_side_by_side / (_seconds_per_step(problem, sample) * _STEPS_PER_START))
     fewest_rows = schedule.roomy_side_by_side * problem.n_components * max(problem.fewest_rows, _FEWEST_ROWS)
-    if affordable < _FEWEST_STARTS or sample.weight < fewest_rows or not _suits_batch(problem, sample):
+    if affordable < _FEWEST_STARTS or sample.weight < fewest_rows or not _model_suits_batch(problem):
+        return 0
+    if not rows_suit_batch(sample, problem.variances):
+        return 0
+    if len(np.unique(sample.rows, axis=0)) <= problem.n_components:
         return 0
     return min(affordable, schedule.n_side_by_side)
 
 
 def suits_short_runs(problem: Problem, sample: ArraySource) -> bool:
-    """Return whether :func:`run_side_by_side` can run a model, and takes less time than runs one after the other."""
-    return _seconds_per_step(problem, sample) < _LONGEST_STEP and _suits_batch(problem, sample)
+    """Return whether :func:`run_side_by_side` can run a model, and takes less time than runs one after the other.
+
+    The rows must suit a batch too: see :func:`rows_suit_batch`.
+    """
+    return _seconds_per_step(problem, sample) < _LONGEST_STEP and _model_suits_batch(problem)
 
 
 def _n_products(problem: Problem) -> int:
@@ -104,20 +119,30 @@ def _seconds_per_step(problem: Problem, sample: ArraySource) -> float:
     return float(sample.n_rows * problem.n_components * seconds_per_pair)
 
 
-def _suits_batch(problem: Problem, sample: ArraySource) -> bool:
-    """Return whether a batch can compute with a model and its rows.
-
-    A batch knows neither priors nor bounds on eigenvalues, and needs a floor under all variances. Squares must neither
-    over- nor underflow. A row far from the others would cost the second moments their digits.
-    """
-    m_step, deviations = problem.m_step, np.sqrt(problem.variances)
+def _model_suits_batch(problem: Problem) -> bool:
+    """Return whether a batch can compute with a model: without prior or bound on eigenvalues, and with a ridge."""
+    m_step = problem.m_step
     plain = m_step.prior is None and m_step.component_prior is None and m_step.eigenvalue_ratio is None
-    if not plain or problem.n_components * _n_products(problem) > _MOST_PRODUCTS:
+    few = problem.n_components * _n_products(problem) <= _MOST_PRODUCTS
+    return plain and few and bool(m_step.ridge.min() > 0)
+
+
+def rows_suit_batch(sample: ArraySource, variances: Floats) -> bool:
+    """Return whether a batch can compute with rows.
+
+    Squares must neither over- nor underflow. A row far from the others would cost the second moments their digits.
+
+    Parameters
+    ----------
+    sample : ArraySource
+        The rows.
+    variances : (D,) ndarray
+        The scale of the columns.
+    """
+    deviations = np.sqrt(variances)
+    if deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
         return False
-    if m_step.ridge.min() <= 0 or deviations.min() < _SMALLEST or deviations.max() > _LARGEST:
-        return False
-    farthest = np.abs((sample.rows - np.median(sample.rows, axis=0)) / deviations).max()
-    return bool(farthest < _FARTHEST) and len(np.unique(sample.rows, axis=0)) > problem.n_components
+    return bool((np.abs((sample.rows - np.median(sample.rows, axis=0)) / deviations)).max() < _FARTHEST)
 
 
 def compare_side_by_side(

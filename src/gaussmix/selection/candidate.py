@@ -92,7 +92,7 @@ class Candidate:
 
     @property
     def ordered(self) -> "Candidate":
-        """The same model with the components of its fit by decreasing weight."""
+        """The model with the components of its fit ordered by decreasing weight."""
         if self.fit is None:
             return self
         fit, m_step, order = order_components(self.fit, self.m_step)

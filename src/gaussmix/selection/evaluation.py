@@ -19,7 +19,6 @@ from gaussmix.selection.candidate import Candidate
 from gaussmix.selection.pruning import FEWEST_STEPS, Pruning, statistics_at_limit
 from gaussmix.selection.search import Search
 from gaussmix.selection.starts import Start
-from gaussmix.sources import ArraySource
 
 __all__ = ["Evaluation", "StartsOf"]
 
@@ -120,16 +119,16 @@ class Evaluation:
 
     def _run_side_by_side(self, mixtures: list[Mixture]) -> list[Fit]:
         """Return the best runs on a small table, where all mixtures take their steps in one batch; otherwise none."""
-        source, n_steps = self._search.source, _RUNGS[-1] - 1  # the last step is a full one
+        rows, n_steps = self._search.rows_for_batches, _RUNGS[-1] - 1  # the last step is a full one
         problem = self._search.problem(self._candidate.m_step, self._candidate.n_components)
         if (
             len(mixtures) <= self._search.n_walks
             or self._search.max_iter < n_steps
-            or not isinstance(source, ArraySource)
-            or not suits_short_runs(problem, source)
+            or rows is None
+            or not suits_short_runs(problem, rows)
         ):
             return []
-        fits = run_side_by_side(problem, source, mixtures, n_steps, self._search.n_walks)
+        fits = run_side_by_side(problem, rows, mixtures, n_steps, self._search.n_walks)
         self._n_passes += (n_steps + 1) * len(fits)  # those of the runs that are kept
         return [longer for fit in fits if (longer := self._run_to(fit, _RUNGS[-1]))]
 

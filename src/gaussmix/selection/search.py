@@ -10,10 +10,11 @@ from gaussmix._types import Floats
 from gaussmix.em.m_step import MStep
 from gaussmix.fitting import Problem
 from gaussmix.fitting.schedule import SCHEDULE, Schedule
+from gaussmix.fitting.side_by_side import rows_suit_batch
 from gaussmix.initialization.columns import rounding_of
 from gaussmix.initialization.rounding import Rounding
 from gaussmix.priors import NormalInverseWishart
-from gaussmix.sources import Source
+from gaussmix.sources import ArraySource, Source
 
 __all__ = ["Search"]
 
@@ -100,6 +101,17 @@ class Search:
         if self.prior is None:
             return m_step
         return initialization.add_prior(self.prior, n_components, m_step, self._compute_moments)
+
+    @cached_property
+    def rows_for_batches(self) -> ArraySource | None:
+        """The rows, if EM steps of several mixtures can be taken in one batch; None for other rows.
+
+        The rows must be in memory, complete, and not far from each other.
+        """
+        source = self.source
+        if not isinstance(source, ArraySource) or source.completed is not source:
+            return None
+        return source if rows_suit_batch(source, self.variances) else None
 
     @cached_property
     def rounding(self) -> Rounding:

@@ -95,7 +95,10 @@ class Summary:
         return [f"The best model {', and '.join(said)}.{note}"] if said else []
 
     def _name(self, rival: Candidate) -> str:
-        return f"{rival.structure_name} with {rival.n_components} ({self._behind(rival):.2f} more)"
+        behind = self._behind(rival)
+        return (
+            f"{rival.structure_name} with {rival.n_components} ({abs(behind):.2f} {'more' if behind >= 0 else 'less'})"
+        )
 
     def _behind(self, rival: Candidate) -> float:
         """Return the distance of a rival to the chosen model, in units of the criterion."""
@@ -107,7 +110,7 @@ class Summary:
         """Return the sentence on the strength of the choice."""
         if self.doubts:
             return [f"It is unclear whether this is the right model: {'; '.join(self.doubts)}."]
-        if not self.rivals:
+        if not self.rivals or self.criterion == WITHIN_ONE_ERROR:
             return []
         gap = self._behind(self.rivals[0])
         if gap < _UNCLEAR:
