@@ -325,7 +325,7 @@ def test_extrapolated_statistics_of_no_mixture_gain_nothing(structure, equal_wei
     source, (before, last) = two_states(model)
     step = last.statistics - before.statistics.about(last.statistics.origin)
     for length in (1e2, 1e4, 1e8):
-        tried = loop._try_statistics(source, last, last.statistics + step.scale(length), model)
+        tried = loop.try_statistics(source, last, last.statistics + step.scale(length), model)
         if tried:
             assert tried.log_likelihood < last.log_likelihood
             assert tried.n_iter == last.n_iter + 1
@@ -338,7 +338,7 @@ def test_statistics_with_negative_weights_or_covariances_give_no_state():
     thin = replace(found, second=found.second - 1e3 * np.eye(2) * found.weight)
     light = replace(found, mass=found.mass + np.array([1e3, 0.0, -1e3]))
     for statistics in (thin, light):
-        assert loop._try_statistics(source, last, statistics, MODEL) is None
+        assert loop.try_statistics(source, last, statistics, MODEL) is None
 
 
 @every_structure
@@ -370,7 +370,7 @@ def test_an_extrapolated_step_that_gains_nothing_is_refused_and_counted():
         return loop._make_state(source, first, m_step, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_try_statistics", back_to_the_start)
+        patch.setattr(loop, "try_statistics", back_to_the_start)
         states = list(itertools.islice(iterate_accelerated(source, first, MODEL), 40))
     plain = list(itertools.islice(iterate(ArraySource(rows), first, MODEL), 40))
     assert [state.log_likelihood for state in states] == [state.log_likelihood for state in plain]

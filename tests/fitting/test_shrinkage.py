@@ -7,6 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from gaussmix import GaussianMixture
 from gaussmix.em.m_step import MStep
+from gaussmix.fitting.problem import Stopping
 from gaussmix.fitting.shrinkage import _log_evidence, fit_shrinkage, max_strength
 from gaussmix.initialization import relative_ridge
 from gaussmix.sources import ArraySource
@@ -25,7 +26,7 @@ def groups(seed, n_components, n_features, per_component, apart, scales=(1.0, 1.
 def made(rows, n_components, name="full", **options):
     source = ArraySource(rows)
     m_step = MStep(named(name), relative_ridge(source), **options)
-    return fit_shrinkage(source, n_components, m_step, 1e-4, 100)
+    return fit_shrinkage(source, n_components, m_step, Stopping(1e-4, 100))
 
 
 def test_the_evidence_is_the_integral_of_the_likelihood_over_the_prior():

@@ -23,9 +23,11 @@ __all__ = [
     "State",
     "Status",
     "distance_to_limit",
+    "extend",
     "iterate",
     "iterate_accelerated",
     "run",
+    "try_statistics",
 ]
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -256,7 +258,7 @@ def iterate_accelerated(source: Source, start: Mixture | State, m_step: Maximize
     history, max_length = AndersonHistory((state.statistics,)), _FIRST_MAX_LENGTH
     while True:
         extrapolated = history.extrapolate(state.mixture, max_length)
-        tried = extrapolated and _try_statistics(source, state, extrapolated, m_step)
+        tried = extrapolated and try_statistics(source, state, extrapolated, m_step)
         if extrapolated and tried and tried.log_posterior >= state.log_posterior:
             made_from, state, max_length = extrapolated, tried, 2.0 * max_length
         else:
@@ -268,7 +270,7 @@ def iterate_accelerated(source: Source, start: Mixture | State, m_step: Maximize
         history = history.append(made_from, state.mixture, state.statistics)
 
 
-def _try_statistics(source: Source, state: State, extrapolated: Statistics, m_step: Maximizer) -> State | None:
+def try_statistics(source: Source, state: State, extrapolated: Statistics, m_step: Maximizer) -> State | None:
     """Return the state after an M-step for extrapolated statistics; None where these belong to no mixture."""
     try:
         mixture = m_step.maximize(extrapolated, state.mixture.covariances)
@@ -430,6 +432,12 @@ def run(
             raise
         status = Status.INTERRUPTED
     return Fit(last, tuple(path), status, reason, tuple(skipped))
+
+
+def extend(source: Source, fit: Fit, state: State) -> Fit:
+    """Return a fit with one more state of a run over given rows."""
+    path, skipped = (*fit.history, state.log_posterior), (*fit.skipped, _skipped_share(source, state))
+    return replace(fit, state=state, history=path, skipped=skipped)
 
 
 def _skipped_share(source: Source, state: State) -> float:

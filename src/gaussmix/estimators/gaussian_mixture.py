@@ -84,6 +84,9 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
     max_iter : int, default 100
         Largest number of EM steps of each run. With 0, the result is the start; with the default `init_params`, the
         best partition.
+    accelerate : bool, default True
+        Whether Anderson acceleration replaces small EM steps, which takes half of the passes over the rows or fewer. An
+        accelerated run also leaves saddle points. It may end in another optimum than plain EM, higher or lower.
     algorithm : {"em", "truncated"}, default "em"
         ``"em"`` evaluates each row under all components. ``"truncated"`` is for thousands of components, and saves no
         time with less than a few hundred: a row is evaluated only under its most probable component and the components
@@ -226,6 +229,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [WholeNumber(0)],
+        "accelerate": ["boolean"],
         "algorithm": [StrOptions({_EM, "truncated"})],
         "n_init": [WholeNumber(1)],
         "effort": [StrOptions(set(SCHEDULES))],
@@ -255,6 +259,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         prior: Literal["auto", "weak", "mclust"] | NormalInverseWishart | None = "auto",
         eigenvalue_ratio: float | None = None,
         max_iter: int = 100,
+        accelerate: bool = True,
         algorithm: Literal["em", "truncated"] = "em",
         n_init: int = 1,
         effort: Literal["quick", "default", "thorough"] = "default",
@@ -278,6 +283,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         self.prior = prior
         self.eigenvalue_ratio = eigenvalue_ratio
         self.max_iter = max_iter
+        self.accelerate = accelerate
         self.algorithm = algorithm
         self.n_init = n_init
         self.effort = effort
@@ -382,7 +388,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         progress = Progress(self.verbose, self.verbose_interval, task, attributes, shift=span.shift if span else 0.0)
         report = fit_starts(
             problem,
-            Stopping(self.tol, self.max_iter),
+            self._stopping,
             starts.make_starts(problem, positive, kmeans_start if is_em else two_level_start, progress),
             self._rng,
             progress.announce(explore_and_fit if is_em else fit_truncated),
@@ -390,6 +396,10 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         report = span.lift_report(report, m_step) if span else report
         named = starts.by_name and not self.warm_start
         return report.ordered if named and is_exchangeable(source, self.n_components) else report
+
+    @property
+    def _stopping(self) -> Stopping:
+        return Stopping(self.tol, self.max_iter, accelerate=self.accelerate)
 
     def _make_model(self, source: Source) -> tuple[MStep, tuple[Mixture, ...]]:
         """Return the model that the parameters describe, and the additional starts that its prior gives."""
@@ -399,7 +409,7 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
         if self.prior != _AUTO:
             return add_prior(self.prior, self.n_components, m_step, partial(moments_of, source)), ()
         if self.algorithm == _EM and self.max_iter > 0:
-            self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self.tol, self.max_iter)
+            self.shrinkage_ = fit_shrinkage(source, self.n_components, m_step, self._stopping)
         if self.shrinkage_ is None:
             return m_step, ()
         return replace(m_step, prior=self.shrinkage_.prior), (self.shrinkage_.common,)

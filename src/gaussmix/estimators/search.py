@@ -107,6 +107,8 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         :class:`GaussianMixture`, because criteria compare sums over all rows.
     max_iter : int, default 1000
         Largest number of EM steps of one fit.
+    accelerate : bool, default True
+        Whether long runs are accelerated, as for :class:`GaussianMixture`.
     weights_are : {"counts", "relative"}, default "counts"
         The meaning of `sample_weight`. With ``"counts"``, a weight is the number of rows that a row stands for; with
         ``"relative"``, weights only compare rows, as survey weights and probabilities do. Relative weights are scaled
@@ -194,6 +196,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "max_iter": [WholeNumber(1)],
+        "accelerate": ["boolean"],
         "weights_are": WEIGHTS_ARE,
         "random_state": SEED,
         "verbose": ["verbose"],
@@ -223,6 +226,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         reg_covar: float | Literal["auto"] = "auto",
         tol: float = 1e-6,
         max_iter: int = 1000,
+        accelerate: bool = True,
         weights_are: Literal["counts", "relative"] = "counts",
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         verbose: int = 0,
@@ -243,6 +247,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
         self.reg_covar = reg_covar
         self.tol = tol
         self.max_iter = max_iter
+        self.accelerate = accelerate
         self.weights_are = weights_are
         self.random_state = random_state
         self.verbose = verbose
@@ -363,6 +368,7 @@ class GaussianMixtureSearch(CallbackSupport, MixtureEstimator):
             n_walks=self.n_walks,
             tol=self.tol,
             max_iter=self.max_iter,
+            accelerate=self.accelerate,
             n_workers=n_workers,
             schedule=SCHEDULES[self.effort],
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gaussmix.em import Fit, Status, run
+from gaussmix.em import Fit, Status, run_to_limit
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.fitting.exploration import Exploration, ExplorationResult
 from gaussmix.fitting.penalty import penalized_log_posterior
@@ -99,7 +99,14 @@ def fit_from(
     except IllDefinedCovarianceError:  # the rows have no spread in a direction that all components need
         problem = regularize_all(problem)
         found = Exploration(problem, stopping, beside, schedule).explore(rng)
-    report = _recover_and_report(problem, stopping, found.fit, found.optima, found.n_passes, rng)
+    fit = _run(problem, stopping, found.fit)
+    found = replace(
+        found,
+        fit=fit,
+        optima=_replace_optimum(found.optima, *(penalized_log_posterior(problem, each) for each in (found.fit, fit))),
+        n_passes=found.n_passes + fit.state.n_passes - found.fit.state.n_passes,
+    )
+    report = _recover_and_report(problem, stopping, fit, found.optima, found.n_passes, rng)
     return _compare(problem, stopping, report, found, rng) if report.regularized else report
 
 
@@ -135,8 +142,8 @@ def _replace_optimum(optima: tuple[float, ...], expected: float, score: float) -
     return tuple(sorted([score, *others], reverse=True))
 
 
-def _run(problem: Problem, stopping: Stopping, start: Mixture, history: tuple[float, ...] = ()) -> Fit:
-    return run(
+def _run(problem: Problem, stopping: Stopping, start: Mixture | Fit, history: tuple[float, ...] = ()) -> Fit:
+    return run_to_limit(
         problem.source,
         start,
         problem.m_step,
@@ -144,7 +151,7 @@ def _run(problem: Problem, stopping: Stopping, start: Mixture, history: tuple[fl
         max_iter=stopping.max_iter,
         history=history,
         watch=stopping.watch,
-        accelerate=True,
+        accelerate=stopping.accelerate,
     )
 
 

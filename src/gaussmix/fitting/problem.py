@@ -84,6 +84,8 @@ class Stopping:
         Largest number of M-steps.
     watch : callable
         Called with each state of a long run and its gain in log-likelihood.
+    accelerate : bool
+        Whether long runs are accelerated; see :func:`gaussmix.em.run`.
 
     Examples
     --------
@@ -95,3 +97,4 @@ class Stopping:
     tol: float
     max_iter: int
     watch: Callable[[State, float], None] = ignore
+    accelerate: bool = True

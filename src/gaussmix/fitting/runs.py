@@ -59,7 +59,7 @@ class Runs:
         above : float
             The run is given up where it is heading for a log-posterior below this one.
         accelerate : bool
-            Whether steps are accelerated.
+            Whether steps are accelerated, if `stopping` allows it.
         watched : bool
             Whether `stopping.watch` sees the steps.
 
@@ -89,7 +89,7 @@ class Runs:
             tol=self.tol(source),
             max_iter=min(max_iter, self.stopping.max_iter),
             hopeless=is_behind,
-            accelerate=accelerate,
+            accelerate=accelerate and self.stopping.accelerate,
             watch=self.stopping.watch if watched else ignore,
         )
         before = start.state.n_passes if isinstance(start, Fit) else -1

@@ -92,7 +92,7 @@ def max_strength(weight: float, n_components: int, n_features: int) -> float:
     return _STRONGEST * n_features * min(max(_SLOPE * too_few, 0.0), 1.0)
 
 
-def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, max_iter: int) -> Shrinkage | None:
+def fit_shrinkage(source: Source, n_components: int, m_step: MStep, stopping: Stopping) -> Shrinkage | None:
     """Return the prior that a model needs for given rows; None if rows are plenty, or if no such prior is defined.
 
     The common covariance is that of a fit with one covariance for all components. It does not depend on the seed of the
@@ -105,8 +105,8 @@ def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, 
     n_components : int
     m_step : MStep
         The model, which has no prior of its own.
-    tol, max_iter
-        The stopping rule; see :func:`gaussmix.em.run`.
+    stopping : Stopping
+        When the runs stop.
     """
     weight = source.weight
     structure = m_step.structure
@@ -116,13 +116,13 @@ def fit_shrinkage(source: Source, n_components: int, m_step: MStep, tol: float, 
     tied = replace(m_step, structure=_COMMON)
     problem = Problem.of(source, n_components, tied)
     try:
-        explored = Exploration(problem, Stopping(tol, max_iter)).explore(np.random.default_rng(0))
+        explored = Exploration(problem, stopping).explore(np.random.default_rng(0))
     except IllDefinedCovarianceError:  # columns are linearly dependent, and there is no ridge
         return None
-    return estimate_shrinkage(source, _smooth(source, explored.fit.state.mixture, tied, tol, max_iter))
+    return estimate_shrinkage(source, _smooth(source, explored.fit.state.mixture, tied, stopping))
 
 
-def _smooth(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: int) -> Mixture:
+def _smooth(source: Source, common: Mixture, tied: MStep, stopping: Stopping) -> Mixture:
     """Return the fit with one covariance, shrunk towards its diagonal with the most probable strength."""
     statistics = source.reduce(common, POOLED).central()
     n_components, n_features = common.means.shape
@@ -133,7 +133,8 @@ def _smooth(source: Source, common: Mixture, tied: MStep, tol: float, max_iter: 
     mass = np.array([statistics.weight - n_components + 1.0])
     n_rows = float(candidates[int(np.argmax([_log_evidence(one, spectrum[None], mass) for one in candidates]))])
     prior = _make_prior(n_rows, common.mean, np.diag(variances))
-    fit = run(source, common, replace(tied, prior=prior), tol=tol, max_iter=max_iter, accelerate=True)
+    model, tol, max_iter = replace(tied, prior=prior), stopping.tol, stopping.max_iter
+    fit = run(source, common, model, tol=tol, max_iter=max_iter, accelerate=stopping.accelerate)
     if fit.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     return fit.state.mixture

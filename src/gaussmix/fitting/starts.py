@@ -187,8 +187,8 @@ def _size(place: slice) -> int:
 
 def _thin(runs: Runs, sample: ArraySource, overfitted: Mixture) -> Mixture:
     """Return the mixture of K components that some steps, merges and one more step make of an overfitted mixture."""
-    n_steps = runs.schedule.thinning_steps
-    fit = run(sample, overfitted, runs.problem.m_step, tol=runs.tol(sample), max_iter=n_steps, accelerate=True)
+    n_steps, accelerate = runs.schedule.thinning_steps, runs.stopping.accelerate
+    fit = run(sample, overfitted, runs.problem.m_step, tol=runs.tol(sample), max_iter=n_steps, accelerate=accelerate)
     runs.count_passes(2 + fit.state.n_passes, sample)
     if fit.status is Status.INTERRUPTED:
         raise KeyboardInterrupt

@@ -158,8 +158,16 @@ class _Rounds:
 
     def _run(self, rows: TruncatedSource, start: Mixture | Fit, m_step: MStep, n_iter: int) -> Fit:
         """Return a run of EM with the candidates as they are."""
-        most, tol, watch = min(n_iter, self.stopping.max_iter), self.stopping.tol, self.stopping.watch
-        return run(rows, start, m_step, tol=tol, max_iter=most, watch=watch, accelerate=True)
+        stopping = self.stopping
+        return run(
+            rows,
+            start,
+            m_step,
+            tol=stopping.tol,
+            max_iter=min(n_iter, stopping.max_iter),
+            watch=stopping.watch,
+            accelerate=stopping.accelerate,
+        )
 
     def _recover(self, rows: TruncatedSource, fit: Fit, m_step: MStep) -> tuple[Fit, MStep]:
         """Return the fit after it has gone on until no component is degenerate for want of rows."""

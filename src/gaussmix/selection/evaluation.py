@@ -169,7 +169,7 @@ class Evaluation:
             tol=search.tol,
             max_iter=max_iter,
             hopeless=self._stopping_rule(best),
-            accelerate=accelerate,
+            accelerate=accelerate and search.accelerate,
         )
         self._n_passes += fit.state.n_passes - (start.state.n_passes if isinstance(start, Fit) else -1)
         self._note_interruption(fit)
@@ -180,7 +180,8 @@ class Evaluation:
     def _fit_again(self, start: Mixture, m_step: MStep) -> Fit:
         """Return an EM run to the end, of this model with other bounds."""
         search = self._search
-        fit = run(search.source, start, m_step, tol=search.tol, max_iter=search.max_iter, accelerate=True)
+        tol, max_iter = search.tol, search.max_iter
+        fit = run(search.source, start, m_step, tol=tol, max_iter=max_iter, accelerate=search.accelerate)
         self._n_passes += fit.state.n_passes + 1
         self._note_interruption(fit)
         return fit

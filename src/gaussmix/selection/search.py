@@ -48,6 +48,8 @@ class Search:
         :class:`~gaussmix.GaussianMixture`, because criteria compare sums over all rows.
     max_iter : int
         Largest number of M-steps of a fit.
+    accelerate : bool
+        Whether long runs are accelerated; see :func:`gaussmix.em.run`.
     n_workers : int
         Models that are evaluated in parallel.
     schedule : Schedule
@@ -64,6 +66,7 @@ class Search:
     n_walks: int = 1
     tol: float = 1e-6
     max_iter: int = 1000
+    accelerate: bool = True
     n_workers: int = 1
     schedule: Schedule = SCHEDULE
 
