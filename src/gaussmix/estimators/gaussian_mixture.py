@@ -62,8 +62,9 @@ class GaussianMixture(CallbackSupport, ReportingEstimator):
     weights : {"free", "equal"}, default "free"
         ``"free"`` estimates the mixing proportions; ``"equal"`` fixes them at 1 / K.
     tol : float, default 1e-4
-        EM stops when the log-likelihood is estimated to be within `tol` of its limit, in nats per row. In scikit-learn
-        EM stops when one step gains less than `tol` (1e-3 by default), which on a plateau can be far from the limit.
+        Distance of the log-likelihood to its limit, in nats per row, at which EM stops. It is estimated from the last
+        steps, and on tables of up to 20 000 rows from the curvature, which tells a limit from a saddle point. In
+        scikit-learn EM stops when one step gains less than `tol` (1e-3 by default), which can be far from the limit.
     reg_covar : float or "auto", default "auto"
         Variance added to the diagonals of the covariances, in squared units of the features, so that a component
         cannot collapse. ``"auto"`` adds 1e-6 of the variance of each feature, or of its estimate from the quartiles if
