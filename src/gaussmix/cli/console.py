@@ -39,7 +39,7 @@ _ENDS = {Status.ITERATION_LIMIT: "~", Status.BEHIND: "<"}
 
 _NOTES = {
     "!": "has a component collapsed to the floor on variances, which criteria reward: passed over.",
-    "?": "has a component that looks spurious, on few rows, which criteria reward: passed over.",
+    "?": "has a component on too few rows, or too many parameters for the rows, which criteria reward: passed over.",
     _ENDS[Status.ITERATION_LIMIT]: "did not converge; raise --max-iter to compare it fairly.",
     _ENDS[Status.BEHIND]: (
         "stopped early, where it was heading far behind the best; --no-stop-early fits it to the end."

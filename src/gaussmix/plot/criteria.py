@@ -86,8 +86,9 @@ def criteria(results: SearchResults, *, criterion: str | None = None, ax: Axes |
 
     Colours show the axes of the components: round components without axes, axes along the coordinates, the same axes
     for all components, or own axes for each component. Markers show whether volumes and shapes are equal. Hollow
-    markers are fits that were stopped early. Crosses are fits with a collapsed or spurious component, which the search
-    passes over. The worst quarter of the values is out of view, and so are values below that of the best model.
+    markers are fits that were stopped early. Crosses are fits that the search passes over: a component has collapsed,
+    or rests on too few rows. The worst quarter of the values is out of view, and so are values below that of the best
+    model.
 
     Parameters
     ----------

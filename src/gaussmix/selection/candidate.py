@@ -13,6 +13,7 @@ from gaussmix.em.support import find_unsupported
 from gaussmix.fitting.order import order_components
 from gaussmix.mixture import Mixture
 from gaussmix.selection.criteria import CRITERIA, entropy_r2
+from gaussmix.selection.few_rows import is_short_of_values
 from gaussmix.statistics import Statistics
 from gaussmix.structures import Structure
 
@@ -146,7 +147,7 @@ class Candidate:
             return "failed"
         if self.collapsed:
             return "collapsed"
-        if self.spurious and self.fit.status is not Status.BEHIND:
+        if not self.supported and self.fit.status is not Status.BEHIND:
             return "spurious"
         return "regularized" if self.regularized else _WORDS[self.fit.status]
 
@@ -170,10 +171,15 @@ class Candidate:
         """The components on which no choice should rest: see :func:`~gaussmix.em.support.find_unsupported`."""
         return () if self.fit is None else find_unsupported(self.mixture, self.statistics.mass)
 
+    @cached_property
+    def supported(self) -> bool:
+        """True if the rows support a choice of the model: no component is spurious, and there are enough values."""
+        return not self.spurious and not is_short_of_values(self.statistics, self.n_parameters)
+
     @property
     def sound(self) -> bool:
-        """True if there is a fit, in which no component has collapsed or looks spurious."""
-        return self.fit is not None and not self.collapsed and not self.spurious
+        """True if there is a fit that the rows support, in which no component has collapsed."""
+        return self.fit is not None and not self.collapsed and self.supported
 
     @property
     def penalized_log_likelihood(self) -> float:
@@ -240,7 +246,7 @@ def rank(criterion: str, one: Candidate) -> tuple[bool, bool, bool, bool, float,
     as with one component; the structure with the fewest free parameters comes first.
     """
     unfit, infinite, collapsed, value, freedom = _rank_by_value(criterion, one)
-    return (unfit, infinite, collapsed, bool(one.spurious), value, freedom)
+    return (unfit, infinite, collapsed, not unfit and not one.supported, value, freedom)
 
 
 def _rank_by_value(criterion: str, one: Candidate) -> tuple[bool, bool, bool, float, float]:

@@ -212,6 +212,10 @@ def _reason(one: Candidate) -> str:
     """Return a sentence on the status of a model; empty where it converged and is sound."""
     if one.reason or not one.fit:
         return one.reason
+    if one.status == "spurious" and not one.spurious:
+        return (
+            f"{one.n_parameters} free parameters are too many for so few rows: a single Gaussian explains them as well."
+        )
     if one.status == "spurious":
         components = ", ".join(map(str, one.spurious))
         return f"Component{'s'[: len(one.spurious) > 1]} {components}, on few rows: not enough to choose a model for."

@@ -17,7 +17,7 @@ __all__ = ["Summary", "different_models"]
 _STATUSES = {
     "stopped early": "stopped early",
     "collapsed": "passed over for a collapsed component",
-    "spurious": "passed over for a spurious component",
+    "spurious": "passed over for resting on too few rows",
     "failed": "not to be fitted",
 }
 """The statuses that a summary counts, and the words that follow the count."""
