@@ -37,6 +37,7 @@ def every_picture():
         "images": lambda ax: plot.images(ROWS, (1, 2), ax=ax),
         "kmeans": lambda ax: plot.kmeans(KMeans(2, random_state=0).fit(ROWS), ROWS, ax=ax),
         "merge_tree": lambda ax: plot.merge_tree(merge_components(MIXTURE, ArraySource(ROWS)), ax=ax),
+        "missing": lambda ax: plot.missing([[0.0, np.nan], [1.0, 2.0]], ax=ax),
         "uncertainty": lambda ax: plot.uncertainty(MIXTURE, ROWS, ax=ax),
     }
 
