@@ -21,6 +21,7 @@ NAMES = [
     "GaussianMixtureRegressor",
     "GaussianMixtureSearch",
     "Hierarchy",
+    "MissingSummary",
     "Mixture",
     "ModelFileError",
     "Modes",
@@ -31,6 +32,7 @@ NAMES = [
     "Tied",
     "diagnose",
     "load",
+    "missing_summary",
     "save",
 ]
 

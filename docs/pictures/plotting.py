@@ -111,9 +111,19 @@ def digits() -> Figure:
     return figure
 
 
+def missing() -> Figure:
+    """Draw the patterns of missing values of irises."""
+    rows, rng = iris(), np.random.default_rng(0)
+    rows = rows.mask(rng.random(rows.shape) < [0.02, 0.02, 0.2, 0.02])
+    rows.loc[rows["sepal length (cm)"] > 6.3, "petal width (cm)"] = np.nan  # noqa: PLR2004 - long sepals
+    figure, ax = plt.subplots(figsize=(0.7 * WIDTH, HEIGHT), layout="constrained")
+    plot.missing(rows, ax=ax)
+    return figure
+
+
 PICTURES = {
     f"plot-{picture.__name__}": picture
-    for picture in (clusters, balls, density, surface, pairs, criteria, trees, steps, digits)
+    for picture in (clusters, balls, density, surface, pairs, criteria, trees, steps, digits, missing)
 }
 FEATURES = ("petal length (cm)", "petal width (cm)")
 

@@ -10,6 +10,7 @@ from .estimators.outliers import GaussianMixtureOutlierDetector
 from .estimators.regressor import GaussianMixtureRegressor
 from .estimators.search import GaussianMixtureSearch
 from .hierarchy import Hierarchy
+from .missingness import MissingSummary, missing_summary
 from .mixture import Mixture
 from .persist import ModelFileError, load, save
 from .priors import NormalInverseWishart
@@ -31,6 +32,7 @@ __all__ = [
     "GaussianMixtureRegressor",
     "GaussianMixtureSearch",
     "Hierarchy",
+    "MissingSummary",
     "Mixture",
     "ModelFileError",
     "Modes",
@@ -41,5 +43,6 @@ __all__ = [
     "Tied",
     "diagnose",
     "load",
+    "missing_summary",
     "save",
 ]

@@ -186,7 +186,7 @@ def test_the_regression_of_one_component_is_linear():
         ({3: 1.0}, "given must be from 0 to 2"),
         ({0: [1.0, 2.0], 1: [1.0]}, r"got shapes 0: \(2,\), 1: \(1,\)"),
         ({0: [[1.0]]}, r"got shapes 0: \(1, 1\)"),
-        ({0: np.nan}, "leave out a feature that is not known"),
+        ({0: np.inf}, "given must hold finite values, got infinity"),
     ],
 )
 def test_what_cannot_be_given_is_refused(given_, message):
@@ -210,3 +210,42 @@ def test_quantiles_are_for_one_feature_and_values_for_each_row():
     with pytest.raises(ValueError, match="values must be numbers, got NaN"):
         one.cdf([np.nan])
     np.testing.assert_array_equal([one.cdf([-np.inf]), one.cdf([np.inf])], [[0.0], [1.0]])
+
+
+@forms
+@given(seed=seeds)
+def test_a_missing_value_is_integrated_out(form, seed):
+    rng = np.random.default_rng(seed)
+    model = mixture(rng, form, n_features=5)
+    rows = rng.normal(scale=3.0, size=(9, 3))
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    batch, values = model.condition(dict(zip([3, 0, 4], rows.T, strict=True))), rng.normal(size=(9, 2))
+    draws = batch.sample(400, random_state=0)
+    for i, row in enumerate(rows):
+        known = {feature: value for feature, value in zip([3, 0, 4], row, strict=True) if not np.isnan(value)}
+        of_interest = model.marginal([*known, 1, 2])
+        alone = of_interest.condition(dict(enumerate(known.values()))) if known else of_interest
+        np.testing.assert_allclose(batch.mean[i], alone.mean, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(batch.covariance[i], alone.covariance, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(batch.logpdf(values)[i], alone.logpdf(values[[i]])[0], rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(vector(batch[i]), vector(alone), rtol=1e-8, atol=1e-9)
+        error = np.sqrt(np.diag(alone.covariance) / 400)
+        assert (np.abs(draws[i].mean(axis=0) - alone.mean) < 6 * error).all()
+
+
+@forms
+def test_quantiles_of_rows_with_missing_values_are_those_of_each(form):
+    rng = np.random.default_rng(0)
+    model = mixture(rng, form, n_features=3)
+    batch = model.condition({0: [np.nan, 1.0, np.nan, 2.0], 2: [0.5, np.nan, np.nan, -1.0]})
+    for i, one in enumerate(batch):
+        np.testing.assert_allclose(batch.ppf([0.1, 0.5])[i], one.ppf([0.1, 0.5]), rtol=1e-9)
+        assert batch.cdf([0.3, 0.3, 0.3, 0.3])[i] == pytest.approx(one.cdf([0.3])[0], rel=1e-9)
+
+
+def test_a_number_that_is_missing_leaves_one_mixture():
+    model = mixture(np.random.default_rng(0), n_features=3)
+    np.testing.assert_allclose(
+        vector(model.condition({0: np.nan, 1: 2.0})), vector(model.marginal([1, 2]).condition({0: 2.0}))
+    )
+    np.testing.assert_allclose(vector(model.condition({0: np.nan})), vector(model.marginal([1, 2])))

@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 import cases
 from gaussmix import GaussianMixture, GaussianMixtureSearch, Mixture, plot
 from gaussmix.hierarchy import merge_components
+from gaussmix.plot.style import palette
 from gaussmix.sources import ArraySource
 
 RNG = np.random.default_rng(0)
@@ -37,6 +38,7 @@ def every_picture():
         "images": lambda ax: plot.images(ROWS, (1, 2), ax=ax),
         "kmeans": lambda ax: plot.kmeans(KMeans(2, random_state=0).fit(ROWS), ROWS, ax=ax),
         "merge_tree": lambda ax: plot.merge_tree(merge_components(MIXTURE, ArraySource(ROWS)), ax=ax),
+        "missing": lambda ax: plot.missing([[0.0, np.nan], [1.0, 2.0]], ax=ax),
         "uncertainty": lambda ax: plot.uncertainty(MIXTURE, ROWS, ax=ax),
     }
 
@@ -111,8 +113,8 @@ def test_an_estimator_must_be_fitted(draw):
 def test_rows_have_the_features_of_the_mixture(draw):
     with pytest.raises(ValueError, match=r"rows must have shape \(n, 2\).*got \(5, 3\)"):
         draw(MIXTURE, np.zeros((5, 3)))
-    with pytest.raises(ValueError, match="rows must be finite"):
-        draw(MIXTURE, [[0.0, np.nan]])
+    with pytest.raises(ValueError, match="rows must be finite, but contains infinity in column 1"):
+        draw(MIXTURE, [[0.0, np.inf]])
     with pytest.raises(ValueError, match=r"n at least 1.*got \(0, 2\)"):
         draw(MIXTURE, np.zeros((0, 2)))
 
@@ -141,3 +143,31 @@ def test_matplotlib_is_asked_for_where_it_is_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'gaussmix\[plot\]'"):
         importlib.import_module("gaussmix.plot")
+
+
+HOLED = np.where(np.random.default_rng(1).random(ROWS.shape) < 0.3, np.nan, ROWS)
+
+
+@pytest.mark.parametrize("rows", [HOLED, np.full((3, 2), np.nan)], ids=["some", "all"])
+def test_pictures_take_rows_with_missing_values(rows, ax):
+    known = rows[~np.isnan(rows).any(axis=1)]
+    plot.clusters(MIXTURE, rows, ax=ax)
+    assert {*map(tuple, ax.collections[0].get_offsets())} == {*map(tuple, known)}
+    plot.uncertainty(MIXTURE, rows, ax=plt.figure().subplots())
+    plot.curve(MIXTURE, rows, ax=plt.figure().subplots())
+    plot.pairs(MIXTURE, rows)
+    plot.steps([MIXTURE, MIXTURE], rows)
+    plot.images(rows, (1, 2), ax=plt.figure().subplots())
+
+
+def test_points_have_the_colours_of_the_components_that_the_observed_values_choose(ax):
+    third = Mixture([0.5, 0.5], [[0.0, 0.0, 0.0], [0.0, 0.0, 50.0]], [1.0, 1.0])
+    plot.clusters(third, [[0.1, 0.2, 50.0], [0.3, 0.4, np.nan], [np.nan, 0.0, 0.0]], ax=ax)
+    offsets, colours = ax.collections[0].get_offsets(), ax.collections[0].get_facecolors()
+    assert len(offsets) == 2
+    np.testing.assert_allclose(colours[offsets[:, 0].argmin(), :3], palette(2)[1])
+
+
+def test_k_means_needs_complete_rows():
+    with pytest.raises(ValueError, match="rows must be finite, but contains NaN or missing values in column"):
+        plot.kmeans(KMeans(2, random_state=0).fit(ROWS), HOLED)

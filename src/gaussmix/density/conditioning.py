@@ -1,8 +1,8 @@
 """The distribution of some features, given the others."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from scipy.special import logsumexp
@@ -20,7 +20,9 @@ from gaussmix.arguments import (
 from gaussmix.covariances import Covariances
 from gaussmix.density import univariate
 from gaussmix.density.features import features_of, indices, rest
+from gaussmix.density.regression import Regression, leave_out
 from gaussmix.density.univariate_mixtures import UnivariateMixtures
+from gaussmix.engines.patterns import Patterns
 from gaussmix.values import real
 
 if TYPE_CHECKING:
@@ -34,6 +36,27 @@ _NUMBERS_AT_ONCE = 2**20
 _LOWEST = np.finfo(np.float64).min
 
 
+class _Block(NamedTuple):
+    """The conditional distributions of some rows.
+
+    Attributes
+    ----------
+    places : slice or (b,) ndarray of int
+        The rows.
+    weights : (b, K) ndarray
+        The weights of the components.
+    centres : (b, K, R) ndarray
+        The means of the components.
+    residual_covariances : Covariances
+        The covariances of the components, which are the same for these rows.
+    """
+
+    places: slice | Labels
+    weights: Floats
+    centres: Floats
+    residual_covariances: Covariances
+
+
 @dataclass(frozen=True, eq=False)
 class ConditionalMixtures:
     r"""The conditional distributions of R features, for n rows in which the other G features are known.
@@ -41,9 +64,10 @@ class ConditionalMixtures:
     .. math:: p(y \mid x_i) = \sum_k r_{ik} \, \mathcal{N}\bigl(y;\, \mu_k^y + B_k (x_i - \mu_k^x),\, S_k\bigr)
 
     The weights are the responsibilities of the row, :math:`B_k` are the regression coefficients of each component, and
-    :math:`S_k` is the residual covariance, which is the same for all rows. :meth:`Mixture.condition` returns such a
-    batch; ``batch[i]`` is the i-th distribution as a :class:`Mixture`. Answers are computed block by block, so that no
-    array of size n × K is stored.
+    :math:`S_k` is the residual covariance, which is the same for all rows. A known value of a row may be missing (NaN):
+    then it is integrated out, and the row has the coefficients and residual covariances of the other known features.
+    :meth:`Mixture.condition` returns such a batch; ``batch[i]`` is the i-th distribution as a :class:`Mixture`. Answers
+    are computed block by block, so that no array of size n × K is stored.
 
     Parameters
     ----------
@@ -56,7 +80,7 @@ class ConditionalMixtures:
     residual_covariances : Covariances
         The covariances :math:`S_k` of the R features, given the others.
     rows : (n, G) ndarray
-        The known values.
+        The known values, with NaN for missing values.
 
     Examples
     --------
@@ -82,9 +106,10 @@ class ConditionalMixtures:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> "Mixture":
-        weights, means = self._weights_and_means(self.rows[check_index("the distributions", i, len(self))][None])
-        names = self.unknown.feature_names
-        return type(self.unknown)(weights[0], means[0], self.residual_covariances, feature_names=names)
+        row = self.rows[check_index("the distributions", i, len(self))]
+        alone = replace(self, rows=row[None])
+        ((_, weights, centres, residual),) = alone._blocks()  # noqa: SLF001 - of the same class
+        return type(self.unknown)(weights[0], centres[0], residual, feature_names=self.unknown.feature_names)
 
     def __iter__(self) -> Iterator["Mixture"]:
         return (self[i] for i in range(len(self)))
@@ -98,19 +123,19 @@ class ConditionalMixtures:
     def mean(self) -> Floats:
         """The conditional means, ``(n, R)``: the regression of the R features on the others."""
         means = np.empty((len(self), self.n_features))
-        for span, weights, centres in self._blocks():
-            means[span] = np.einsum("nk,nkr->nr", weights, centres)
+        for block in self._blocks():
+            means[block.places] = np.einsum("nk,nkr->nr", block.weights, block.centres)
         return means
 
     @property
     def covariance(self) -> Floats:
         """The conditional covariances, ``(n, R, R)``: the sum of those within and between the components."""
-        dense = self.residual_covariances.dense(self.known.n_components, self.n_features)
         covariances = np.empty((len(self), self.n_features, self.n_features))
-        for span, weights, centres in self._blocks():
+        for places, weights, centres, residual in self._blocks():
             apart = centres - np.einsum("nk,nkr->nr", weights, centres)[:, None]
             between = np.einsum("nk,nkr,nks->nrs", weights, apart, apart, optimize=True)
-            covariances[span] = np.einsum("nk,krs->nrs", weights, dense) + between
+            within = residual.dense(self.known.n_components, self.n_features)
+            covariances[places] = np.einsum("nk,krs->nrs", weights, within) + between
         return covariances
 
     def logpdf(self, values: ArrayLike) -> Floats:
@@ -141,8 +166,8 @@ class ConditionalMixtures:
         """
         points = self._points(check_finite("values", features_of(self.unknown, "values", values)))
         out = np.empty(len(self))
-        for span, weights, centres in self._blocks():
-            out[span] = _log_density(self.residual_covariances, weights, points[span, None] - centres)
+        for places, weights, centres, residual in self._blocks():
+            out[places] = _log_density(residual, weights, points[places][:, None] - centres)
         return out
 
     def cdf(self, values: ArrayLike) -> Floats:
@@ -169,8 +194,8 @@ class ConditionalMixtures:
         """
         points = self._points(check_numbers("values", features_of(self.unknown, "values", values)))[:, 0]
         out = np.empty(len(self))
-        for span, mixtures in self._univariate_blocks():
-            out[span] = np.exp(mixtures.log_cdf(points[span]))
+        for places, mixtures in self._univariate_blocks():
+            out[places] = np.exp(mixtures.log_cdf(points[places]))
         return out
 
     def ppf(self, q: ArrayLike) -> Floats:
@@ -203,9 +228,9 @@ class ConditionalMixtures:
         """
         wanted = check_probabilities("q", q)
         out = np.empty((len(self), wanted.size))
-        for span, mixtures in self._univariate_blocks():
+        for places, mixtures in self._univariate_blocks():
             for column, probability in enumerate(wanted.ravel()):
-                out[span, column] = mixtures.quantile(np.full(span.stop - span.start, probability))
+                out[places, column] = mixtures.quantile(np.full(len(mixtures.weights), probability))
         return out.reshape(len(self), *wanted.shape)
 
     def interval(self, content: ArrayLike) -> Floats:
@@ -280,28 +305,39 @@ class ConditionalMixtures:
         """
         rng = as_generator(random_state)
         drawn = np.empty((len(self), check_count("n_samples", n_samples, 0), self.n_features))
-        for span, weights, centres in self._blocks():
-            components = _choose_components(weights, rng.random(drawn[span].shape[:2]))
-            drawn[span] = np.take_along_axis(centres, components[:, :, None], axis=1)
+        for places, weights, centres, residual in self._blocks():
+            components = _choose_components(weights, rng.random((len(weights), drawn.shape[1])))
+            values = np.take_along_axis(centres, components[:, :, None], axis=1)
             for k in range(self.known.n_components):
                 i, j = np.nonzero(components == k)
-                drawn[span][i, j] += self.residual_covariances.colour(k, rng.standard_normal((len(i), self.n_features)))
+                values[i, j] += residual.colour(k, rng.standard_normal((len(i), self.n_features)))
+            drawn[places] = values
         return drawn
 
-    def _weights_and_means(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Return the weights ``(b, K)`` and means ``(b, K, R)`` for a block of rows."""
-        apart = rows[:, None] - self.known.means
-        means = self.unknown.means + np.einsum("krg,nkg->nkr", self.coefficients, apart)
-        return self.known.responsibilities(rows), means
-
-    def _blocks(self) -> Iterator[tuple[slice, Floats, Floats]]:
-        """Yield the weights and means, block by block."""
+    def _blocks(self) -> Iterator[_Block]:
+        """Yield the conditional distributions, block by block; the rows of a block have the same missing values."""
         size = max(_NUMBERS_AT_ONCE // (self.known.n_components * (self.n_features + self.known.n_features)), 1)
-        for start in range(0, len(self), size):
-            span = slice(start, min(start + size, len(self)))
-            yield span, *self._weights_and_means(self.rows[span])
+        whole = Regression(self.coefficients, self.residual_covariances)
+        missing = np.isnan(self.rows)
+        if not missing.any():
+            for start in range(0, len(self), size):
+                yield self._block(slice(start, min(start + size, len(self))), whole)
+            return
+        patterns = Patterns.of(missing)
+        for p, kind in enumerate(patterns.kinds):
+            regression, members = leave_out(whole, self.known, kind), patterns.members(p)
+            for start in range(0, len(members), size):
+                yield self._block(members[start : start + size], regression)
 
-    def _univariate_blocks(self) -> Iterator[tuple[slice, UnivariateMixtures]]:
+    def _block(self, places: slice | Labels, regression: Regression) -> _Block:
+        """Return the conditional distributions of some rows."""
+        rows = self.rows[places]
+        apart = rows[:, None] - self.known.means
+        given = np.where(np.isnan(apart), 0.0, apart)
+        centres = self.unknown.means + np.einsum("krg,nkg->nkr", regression.coefficients, given)
+        return _Block(places, self.known.responsibilities(rows), centres, regression.residual_covariances)
+
+    def _univariate_blocks(self) -> Iterator[tuple[slice | Labels, UnivariateMixtures]]:
         """Yield one-dimensional mixtures, block by block."""
         if self.n_features != 1:
             msg = (
@@ -309,9 +345,9 @@ class ConditionalMixtures:
                 "one, or take the marginal of the mixture first."
             )
             raise ValueError(msg)
-        deviations = self.residual_covariances.cholesky(self.known.n_components, 1)[:, 0, 0]
-        for span, weights, centres in self._blocks():
-            yield span, UnivariateMixtures(weights, centres[:, :, 0], deviations)
+        for places, weights, centres, residual in self._blocks():
+            deviations = residual.cholesky(self.known.n_components, 1)[:, 0, 0]
+            yield places, UnivariateMixtures(weights, centres[:, :, 0], deviations)
 
     def _points(self, values: Floats) -> Floats:
         points = values[:, None] if self.n_features == 1 and values.ndim == 1 else values
@@ -340,7 +376,8 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
     given : dict of {int or str: float or (n,) array_like}
         Known features, by index or by name, and their values. If all values are numbers, the answer is one mixture. If
         a value is an array, the answer is a batch with a mixture for each of its n values, and numbers are repeated n
-        times. A row of a pandas table, or a selection of its columns, is accepted too.
+        times. A row of a pandas table, or a selection of its columns, is accepted too. A missing value (NaN) is
+        integrated out: the answer is the distribution given the other values, or the marginal if there are none.
 
     Returns
     -------
@@ -351,7 +388,7 @@ def condition(mixture: "Mixture", given: Mapping[Any, ArrayLike]) -> "Mixture | 
     Raises
     ------
     ValueError
-        If there is no such feature, no feature or all features are given, or arrays differ in length or hold NaN.
+        If there is no such feature, no feature or all features are given, or arrays differ in length or hold infinity.
 
     Notes
     -----
@@ -403,9 +440,8 @@ def _values(given: Mapping[Any, ArrayLike]) -> Floats:
         msg = f"given must hold numbers, or arrays of the same shape (n,), got shapes {shapes_given}."
         raise ValueError(msg)
     values = np.stack(np.broadcast_arrays(*arrays.values()), axis=-1)
-    if not np.isfinite(values).all():
-        msg = "given must be finite, got NaN or infinity; leave out a feature that is not known."
-        raise ValueError(msg)
+    if np.isinf(values).any():
+        raise ValueError("given must hold finite values, got infinity; NaN is a value that is not known.")
     return values
 
 

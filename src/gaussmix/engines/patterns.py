@@ -70,3 +70,9 @@ class Patterns:
         sizes = self.sizes[chosen]
         order = self.order[np.repeat(chosen, self.sizes)]
         return Patterns(self.kinds[chosen], order, np.concatenate([[0], np.cumsum(sizes)]))
+
+    def by_size(self) -> "Patterns":
+        """Return the patterns by decreasing number of rows."""
+        ranks = np.argsort(-self.sizes, kind="stable")
+        order = np.concatenate([self.members(p) for p in ranks])
+        return Patterns(self.kinds[ranks], order, np.concatenate([[0], np.cumsum(self.sizes[ranks])]))

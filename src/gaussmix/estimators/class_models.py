@@ -113,7 +113,7 @@ def fit_separate(classes: Classes, choice: Choice, criterion: str, rng: np.rando
         if (part.rows == part.rows[0]).all():
             model = _fit_equal_rows(part, classes.source)
         else:
-            model = choice.limit_components(most).fit_best(part.observed, part.weights, criterion, rng)
+            model = choice.limit_components(most).fit_best(part, criterion, rng)
         models.append(model)
         shortage = Predictive.of(model.mixture, part, model.structure).shortage_notes
         notes += [f"Class {name!s}: {note}" for note in model.notes or shortage]

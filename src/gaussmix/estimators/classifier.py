@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -283,11 +282,6 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         warn(describe_constant_columns(source, self._get_feature_names()), UserWarning)
         return self
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
     def predict(self, X: ArrayLike) -> AnyArray:  # noqa: N803
         """Return the most probable class of each row, ``(n, D) -> (n,)``.
 
@@ -349,7 +343,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         >>> model.predict_proba(X[[0, 50, 100]]).argmax(axis=1)
         array([0, 1, 2])
         """
-        rows = self._read_rows_with_holes(X)
+        rows = self._read_rows(X)
         memberships = (self.component_classes_[:, None] == self.classes_).astype(np.float64)
         return np.asarray(self.mixture_.responsibilities(rows) @ memberships)
 
@@ -415,7 +409,7 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         >>> bool(unusual < usual - 100)
         True
         """
-        rows = self._read_rows_with_holes(X)
+        rows = self._read_rows(X)
         return self.mixture_.logpdf(rows)
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Floats, AnyArray]:
@@ -450,11 +444,6 @@ class GaussianMixtureClassifier(ClassifierMixin, ChoosingEstimator):
         rng = self._rng if random_state is None else random_state
         rows, components = self.mixture_.sample(n_samples, random_state=rng, return_components=True)
         return rows, self.component_classes_[components]
-
-    def _read_rows_with_holes(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Return rows with the features of the training rows, in which NaN is a missing value."""
-        check_is_fitted(self, "mixture_")
-        return read_rows_with_holes(self, X, reset=False)[0]
 
     def _fit_classes(self, classes: Classes) -> ClassMixtures:
         """Fit the mixtures of the classes, with a structure that the number of rows supports."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,7 +20,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.gaussian_mixture import GaussianMixture
 from gaussmix.estimators.search import GaussianMixtureSearch
-from gaussmix.estimators.validation import CHECKED, SEED, WEIGHTS_ARE, WholeNumber, make_generator, read_rows
+from gaussmix.estimators.validation import CHECKED, SEED, WEIGHTS_ARE, WholeNumber, make_generator, read_rows_with_holes
 from gaussmix.fitting.report import FitReport
 from gaussmix.initialization import make_models
 from gaussmix.initialization.completion import complete_rows
@@ -169,12 +170,12 @@ class Choice:
         (model,) = make_models([structure], source, reg_covar=self.reg_covar)
         return model
 
-    def fit_best(self, rows: Rows, weights: Floats | None, criterion: str, rng: np.random.Generator) -> SelectedModel:
+    def fit_best(self, source: ArraySource, criterion: str, rng: np.random.Generator) -> SelectedModel:
         """Fit all models, and return the best model by a criterion."""
         if self.has_one_model:
-            return self.fit_single(rows, weights, rng)
-        results = self.search_models(rows, weights, rng, criterion=criterion)
-        return self.select_candidate(results, results.best, ArraySource(rows, weights))
+            return self.fit_single(source.observed, source.weights, rng)
+        results = self.search_models(source.observed, source.weights, rng, criterion=criterion)
+        return self.select_candidate(results, results.best, source)
 
     def fit_single(self, rows: Rows, weights: Floats | None, rng: np.random.Generator) -> SelectedModel:
         """Fit the only model."""
@@ -299,10 +300,15 @@ class ChoosingEstimator(BaseEstimator):
         """Return True if there are enough rows for a separate full covariance of each component."""
         return bool(source.sample_weight.sum() >= self._ample_rows * source.n_features * n_components)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     def _read_rows(self, X: ArrayLike) -> Rows:  # noqa: N803
-        """Return validated rows with the features of the training rows."""
+        """Return validated rows with the features of the training rows, in which missing values are NaN."""
         check_is_fitted(self, "mixture_")
-        return read_rows(self, X, reset=False)
+        return read_rows_with_holes(self, X, reset=False)[0]
 
     def _make_source(self, rows: Rows, weights: Floats | None, *, holes: bool = False) -> ArraySource:
         """Return rows as a source, with the number of threads that the parameters set.

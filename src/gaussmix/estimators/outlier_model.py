@@ -10,6 +10,7 @@ from gaussmix._types import Flags, Floats
 from gaussmix.density.subset import subset
 from gaussmix.diagnosis import Diagnosis, diagnose
 from gaussmix.estimators.crossfit import CrossFit
+from gaussmix.estimators.density_scale import DensityScale
 from gaussmix.estimators.model_choice import SelectedModel
 from gaussmix.estimators.predictive import Predictive
 from gaussmix.mixture import Mixture
@@ -148,8 +149,9 @@ class OutlierModel:
             whole = Predictive.of(refit.mixture, refit.rest, self.selected.structure, with_departures=True)
             predictive = whole.subset(self.sound)
             median, unit = _estimate_median_and_unit(predictive, rng)
-            log_densities = predictive.mixture.logpdf(self.cross_fit.source.rows[refit.part])
-            depths[refit.part] = (log_densities - median) / unit
+            rows = self.cross_fit.source.observed[refit.part]
+            scores = DensityScale(predictive, _FEW_DRAWS, seed=0).score(rows)
+            depths[refit.part] = (scores - median) / unit
         return depths
 
 

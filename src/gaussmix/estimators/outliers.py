@@ -12,10 +12,16 @@ from sklearn.utils._param_validation import Interval
 from gaussmix._threads import one_thread
 from gaussmix._types import ArrayLike, Floats, Labels
 from gaussmix.density.subset import subset
+from gaussmix.estimators.density_scale import DensityScale
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, warn
 from gaussmix.estimators.outlier_model import OutlierModel
 from gaussmix.estimators.predictive import Predictive
-from gaussmix.estimators.validation import read_rows, read_weights
+from gaussmix.estimators.validation import (
+    check_columns_observed,
+    find_empty_rows,
+    read_rows_with_holes,
+    read_weights,
+)
 from gaussmix.fitting.report import describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.sources import ArraySource
@@ -26,6 +32,8 @@ _THRESHOLD = 0.01
 """The default of `threshold`."""
 _DRAWS, _BEYOND = 100_000, 100
 """The number of random rows from which the border is found, and the smallest expected number of these beyond it."""
+_FEW_DRAWS = 20_000
+"""The number of random rows with which scores of rows with missing values are compared, for each pattern."""
 _AMPLE = 20.0
 """The number of rows per component and feature from which the border is not checked by cross-fitting."""
 _ROUNDING = 1e-9
@@ -101,6 +109,12 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     feature and component the border is checked by cross-fitting in ten parts: it is lowered if significantly more than
     a tenth of the left-out rows have a log-density that only a tenth should have.
 
+    Rows may have missing values. Log-densities of different features do not compare, so the score of such a row is the
+    log-density of complete rows that has the same tail probability: the probability that the log-density of a new row,
+    with the same features observed, is lower. A `threshold` is therefore the probability that a new row is flagged,
+    whichever values are missing, and `contamination` orders the training rows by tail probabilities. Tail probabilities
+    are estimated from random rows. A row without observed values has the median of the log-densities of complete rows.
+
     Outliers among the training rows take part in the fit, and may get their own components. After the fit, a component
     is left out if it has less than twice the rows that its covariance needs, or if it looks spurious by
     :func:`diagnose` and has less than ten times these rows. A component that many outliers share remains. If outliers
@@ -131,6 +145,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
     best_params_: dict[str, Any]
     left_out_: list[dict[str, Any]]
     offset_: float
+    _scale: DensityScale
 
     def __init__(
         self,
@@ -161,7 +176,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame.
+            Rows: an array, or a pandas or polars frame. NaN is a missing value: the fit uses the observed values.
         y : ignored
             Present for scikit-learn's pipelines.
         sample_weight : (n,) array_like, optional
@@ -201,9 +216,11 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
                 f"threshold={self.threshold}; set one of them to None."
             )
             raise ValueError(msg)
-        rows = read_rows(self, X, reset=True, min_rows=2)
-        positive, weights = read_weights(rows, sample_weight, self.weights_are)
-        rng, source = self._make_generator(), self._make_source(rows[positive], weights)
+        rows, holes = read_rows_with_holes(self, X, reset=True, min_rows=2)
+        empty = find_empty_rows(rows) if holes else None
+        positive, weights = read_weights(rows, sample_weight, self.weights_are, empty=empty)
+        check_columns_observed(rows[positive], self._get_feature_names())
+        rng, source = self._make_generator(), self._make_source(rows[positive], weights, holes=holes)
         with one_thread():
             model = self._fit_model(source, rng)
         fitted, self.best_params_ = model.selected.mixture, model.selected.params
@@ -216,6 +233,8 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
 
     def score_samples(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Return the log-density at each row, in nats, ``(n, D) -> (n,)``; low values are unusual.
+
+        The score of a row with missing values (NaN) is the log-density of complete rows with the same tail probability.
 
         Parameters
         ----------
@@ -231,7 +250,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -244,7 +263,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         True
         """
         rows = self._read_rows(X)
-        return self.mixture_.logpdf(rows)
+        return self._scale.score(rows)
 
     def decision_function(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Return the log-density of each row less `offset_`, in nats, ``(n, D) -> (n,)``; below 0 for outliers.
@@ -263,7 +282,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -293,7 +312,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the rows have other features than those of the fit, or missing or infinite values.
+            If the rows have other features than those of the fit, or infinite values.
 
         Examples
         --------
@@ -311,7 +330,7 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         choice = self._make_choice(source.n_features, self._get_feature_names())
 
         def fit(option: Choice) -> OutlierModel:
-            selected = option.fit_best(source.rows, source.weights, self.criterion, rng)
+            selected = option.fit_best(source, self.criterion, rng)
             return OutlierModel.of(source, selected)
 
         def has_enough_rows(model: OutlierModel) -> bool:
@@ -320,20 +339,28 @@ class GaussianMixtureOutlierDetector(OutlierMixin, ChoosingEstimator):
         return choice.fit_supported(fit, has_enough_rows, lambda model: -model.held_out_log_likelihood)
 
     def _find_border(self, model: OutlierModel, rng: np.random.Generator) -> tuple[float, list[str]]:
-        """Return the log-density below which a row is an outlier, and warnings about it."""
+        """Set the scale of scores; return the score below which a row is an outlier, and warnings about it."""
         source = model.cross_fit.source
-        if self.contamination is not None:
-            return _find_cutoff(self.mixture_.logpdf(source.rows), source.weights, self.contamination), []
-        share = _THRESHOLD if self.threshold is None else self.threshold
-        n_samples = max(_DRAWS, math.ceil(_BEYOND / share))
         few = source.sample_weight.sum() < _AMPLE * source.n_features * self.mixture_.n_components
-        whole = Predictive.of(model.selected.mixture, source, model.selected.structure, with_departures=few)
+        whole = Predictive.of(
+            model.selected.mixture, source, model.selected.structure, with_departures=few and self.contamination is None
+        )
         predictive = whole.subset(model.sound)
-        border = predictive.border(share, n_samples, rng)
-        if not few:
-            return border, []
-        border, notes = model.lower_border(border, predictive, rng)
-        return border, notes or model.departure_notes(predictive, share)
+        if self.contamination is not None:
+            self._scale = self._make_scale(predictive, self.contamination, rng)
+            return _find_cutoff(self._scale.score(source.observed), source.weights, self.contamination), []
+        share = _THRESHOLD if self.threshold is None else self.threshold
+        border, notes = predictive.border(share, max(_DRAWS, math.ceil(_BEYOND / share)), rng), list[str]()
+        if few:
+            border, notes = model.lower_border(border, predictive, rng)
+            notes = notes or model.departure_notes(predictive, share)
+        self._scale = self._make_scale(predictive, share, rng)
+        return border, notes
+
+    def _make_scale(self, predictive: Predictive, share: float, rng: np.random.Generator) -> DensityScale:
+        """Return the scale of scores, for a share of rows to flag."""
+        n_samples = max(_FEW_DRAWS, math.ceil(_BEYOND / share))
+        return DensityScale(predictive, n_samples, int(rng.integers(2**31)))
 
 
 def _find_cutoff(values: Floats, weights: Floats | None, share: float) -> float:

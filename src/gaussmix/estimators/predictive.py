@@ -8,14 +8,16 @@ import numpy as np
 from scipy.stats import f
 
 from gaussmix._cached_property import cached_property
-from gaussmix._types import Flags, Floats
+from gaussmix._types import Flags, Floats, Rows
+from gaussmix.density.imputation import draw_missing
 from gaussmix.density.subset import subset
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.sources import ArraySource
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import Structure
 
-__all__ = ["Predictive"]
+__all__ = ["Predictive", "weigh_by_observed"]
 
 _FEWEST_ROWS = 1.0
 """The smallest number of rows of a component in formulas: it bounds the variance of the mean of an empty component."""
@@ -113,6 +115,8 @@ class Predictive:
     def of(cls, mixture: Mixture, source: ArraySource, structure: Structure, *, with_departures: bool = False) -> Self:
         """Return the predictive distribution for the rows of a fit.
 
+        A row with missing values counts by its share of observed values.
+
         Parameters
         ----------
         mixture : Mixture
@@ -125,10 +129,11 @@ class Predictive:
             If True, new rows depart from the structure in the same way as these rows, less the part due to chance.
             This takes memory for n × (K + D) numbers.
         """
+        source = weigh_by_observed(source)
         if not with_departures or structure.name == _FREE:
             return cls(mixture, source.reduce(mixture, SCALAR).mass, structure)
-        weights = mixture.responsibilities(source.rows) * source.sample_weight[:, None]
-        rows, departures = source.rows.astype(np.float64, copy=False), []
+        weights = mixture.responsibilities(source.observed) * source.sample_weight[:, None]
+        rows, departures = _complete_by_draws(mixture, source), []
         for own, mean, mass in zip(np.eye(mixture.n_components, dtype=bool), mixture.means, weights.T, strict=True):
             white = mixture.covariances.of(own).whiten((rows - mean)[None])[0]
             departures.append(Departure.of(white, mass))
@@ -185,8 +190,7 @@ class Predictive:
 
     def sample_log_densities(self, n_samples: int, rng: np.random.Generator) -> Floats:
         """Return log-densities of the mixture at `n_samples` random new rows, or at fewer rows with many features."""
-        n_samples = min(n_samples, max(_MOST_NUMBERS // self.mixture.n_features, _FEWEST_DRAWS))
-        return np.concatenate([self.mixture.logpdf(rows) for rows in self._draw(n_samples, rng)])
+        return np.concatenate([self.mixture.logpdf(rows) for rows in self.draw(n_samples, rng)])
 
     @property
     def has_clear_departures(self) -> bool:
@@ -270,8 +274,9 @@ class Predictive:
         distance = n_features * f.isf(share, n_features, max(self.degrees[k], 1.0))
         return float(self.mixture.log_norms[k] - 0.5 * self._scales[k] * distance)
 
-    def _draw(self, n_samples: int, rng: np.random.Generator) -> Iterator[Floats]:
-        """Draw random rows, and yield them component by component and block by block."""
+    def draw(self, n_samples: int, rng: np.random.Generator) -> Iterator[Floats]:
+        """Draw new rows, fewer with many features, and yield them component by component and block by block."""
+        n_samples = min(n_samples, max(_MOST_NUMBERS // self.mixture.n_features, _FEWEST_DRAWS))
         size = max(_NUMBERS_AT_ONCE // self.mixture.n_features, 1)
         for k, count in enumerate(rng.multinomial(n_samples, self.mixture.weights)):
             for start in range(0, count, size):
@@ -287,3 +292,14 @@ class Predictive:
             white = self.departures[k].transform(white)
         white *= np.sqrt(self._scales[k] / chi_squares)
         return np.asarray(self.mixture.means[k] + self.mixture.covariances.colour(k, white))
+
+
+def weigh_by_observed(source: ArraySource) -> ArraySource:
+    """Return the rows, with weights multiplied by their shares of observed values; complete rows as they are."""
+    return source.weighted(1.0 - source.missing.mean(axis=1)) if isinstance(source, IncompleteSource) else source
+
+
+def _complete_by_draws(mixture: Mixture, source: ArraySource) -> Rows:
+    """Return rows with draws from the mixture in place of missing values, given the observed values of each row."""
+    rows = source.observed.astype(np.float64, copy=False)
+    return draw_missing(mixture, rows, np.random.default_rng(0)) if isinstance(source, IncompleteSource) else rows

@@ -1,6 +1,6 @@
 """A model of the regressor, with fits to parts of the rows that check its intervals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binom
@@ -55,9 +55,16 @@ class CrossFittedRegression:
         factor : float
             An additional factor of the conditional variances.
         """
-        factors = Predictive.of(mixture, source, self.selected.structure).variance_factors(self.n_given)
+        factors = Predictive.of(mixture, self.informative(source), self.selected.structure).variance_factors(
+            self.n_given
+        )
         covariances = mixture.covariances.with_inflated_residuals(self.n_given, factor * factors, mixture.n_features)
         return Mixture(mixture.weights, mixture.means, covariances)
+
+    def informative(self, source: ArraySource) -> ArraySource:
+        """Return the rows with an observed target: other rows say nothing about the conditional variances."""
+        known = ~np.isnan(source.observed[:, self.n_given :]).all(axis=1)
+        return source if known.all() else source.subset(np.flatnonzero(known))
 
     @property
     def has_slopes(self) -> bool:
@@ -71,7 +78,7 @@ class CrossFittedRegression:
         total = 0.0
         for refit in self.cross_fit.refits:
             mixture, rows = self.inflate_variances(refit.mixture, refit.rest), self.cross_fit.source.subset(refit.part)
-            features = replace(rows, rows=rows.rows[:, : self.n_given])
+            features = rows.select_features(range(self.n_given))
             marginal = mixture.marginal(range(self.n_given))
             total += rows.reduce(mixture, SCALAR).log_likelihood - features.reduce(marginal, SCALAR).log_likelihood
         return total
@@ -79,7 +86,7 @@ class CrossFittedRegression:
     def find_factor(self) -> tuple[float, list[str]]:
         """Return the factor of the variances with which intervals hold enough left-out targets, and a warning."""
         source, n_components = self.cross_fit.source, self.selected.mixture.n_components
-        weight = float(source.sample_weight.sum())
+        weight = float(self.informative(source).sample_weight.sum())
         if weight >= _AMPLE * source.n_features * n_components or count_equal_rows(source):
             return 1.0, []
         nominal, coverage = _INTERVAL[1] - _INTERVAL[0], self._compute_coverage(1.0)
@@ -102,14 +109,14 @@ class CrossFittedRegression:
 
     def _compute_coverage(self, factor: float) -> float:
         """Return the share of the left-out targets within their intervals, with variances multiplied by a factor."""
-        covered = 0.0
+        covered = total = 0.0
         for refit in self.cross_fit.refits:
             mixture = self.inflate_variances(refit.mixture, refit.rest, factor)
-            rows = self.cross_fit.source.rows[refit.part]
-            given = dict(enumerate(rows[:, : self.n_given].T))
+            rows, weights = self.cross_fit.source.observed[refit.part], self.cross_fit.source.sample_weight[refit.part]
             for r in range(self.n_given, mixture.n_features):
-                probabilities = mixture.marginal([*given, r]).condition(given).cdf(rows[:, r])
+                known = ~np.isnan(rows[:, r])
+                given = dict(enumerate(rows[known, : self.n_given].T))
+                probabilities = mixture.marginal([*given, r]).condition(given).cdf(rows[known, r])
                 within = (probabilities >= _INTERVAL[0]) & (probabilities <= _INTERVAL[1])
-                covered += float(self.cross_fit.source.sample_weight[refit.part] @ within)
-        n_targets = self.cross_fit.source.n_features - self.n_given
-        return covered / (n_targets * float(self.cross_fit.source.sample_weight.sum()))
+                covered, total = covered + float(weights[known] @ within), total + float(weights[known].sum())
+        return covered / total

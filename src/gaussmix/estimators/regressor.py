@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import StrOptions
 
 from gaussmix._threads import one_thread
@@ -16,12 +16,19 @@ from gaussmix.estimators.base import distinct_names
 from gaussmix.estimators.crossfit import CrossFit
 from gaussmix.estimators.model_choice import AUTO, Choice, ChoosingEstimator, SelectedModel, warn
 from gaussmix.estimators.regression_model import CrossFittedRegression
-from gaussmix.estimators.validation import read_rows, read_targets, read_weights
+from gaussmix.estimators.validation import (
+    check_columns_observed,
+    find_empty_rows,
+    read_rows_with_holes,
+    read_targets,
+    read_weights,
+)
 from gaussmix.fitting.report import count_equal_rows, describe_constant_columns
 from gaussmix.mixture import Mixture
 from gaussmix.moments import SCALAR
 from gaussmix.selection import CRITERIA, Candidate
 from gaussmix.sources import ArraySource
+from gaussmix.values import rows_with_holes
 
 __all__ = ["GaussianMixtureRegressor"]
 
@@ -96,6 +103,10 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     and component, the intervals are checked by cross-fitting in ten parts, and widened if they hold significantly too
     few targets.
 
+    Features and targets may have missing values (NaN). Missing features of a row are integrated out: its prediction is
+    the expected target given the observed features, and the mean of the targets if there are none. In the number of rows from which variances are estimated, a row without a target does not count, and a row
+    with missing values counts by its share of observed values.
+
     References
     ----------
     Ghahramani & Jordan (1994), Advances in Neural Information Processing Systems 6; Sung (2004), Gaussian Mixture
@@ -156,9 +167,10 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         Parameters
         ----------
         X : (n, D) array_like
-            Rows: an array, or a pandas or polars frame.
+            Rows: an array, or a pandas or polars frame. NaN is a missing value: the fit uses the observed values.
         y : (n,) or (n, R) array_like
-            The targets: one column, or R columns. Predictions have the same shape.
+            The targets: one column, or R columns. Predictions have the same shape. A row with a missing target (NaN)
+            informs the fit by its features alone.
         sample_weight : (n,) array_like, optional
             The number of rows that each row stands for: weight 2 counts a row twice, weight 0 omits the row. Weights
             that only compare rows need ``weights_are="relative"``.
@@ -190,11 +202,15 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
         0.8
         """
         self._validate_params()
-        rows = read_rows(self, X, reset=True, min_rows=2)
+        rows, _ = read_rows_with_holes(self, X, reset=True, min_rows=2)
         targets = read_targets(self, rows, y)
-        positive, weights = read_weights(rows, sample_weight, self.weights_are)
+        columns = np.column_stack([rows.astype(np.float64, copy=False), targets])
+        holes = bool(np.isnan(columns).any())
+        empty = find_empty_rows(columns) if holes else None
+        positive, weights = read_weights(rows, sample_weight, self.weights_are, empty=empty)
+        check_columns_observed(rows[positive], self._get_feature_names())
         self._one_target = targets.ndim == 1
-        joint = self._make_source(np.column_stack([rows.astype(np.float64, copy=False), targets])[positive], weights)
+        joint = self._make_source(columns[positive], weights, holes=holes)
         names = self._join_names(y, joint.n_features - rows.shape[1])
         with one_thread():
             model = self._fit_model(joint, names)
@@ -271,6 +287,46 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
             return mean
         return mean, self._match_target_shape(np.sqrt(np.einsum("nrr->nr", targets.covariance)))
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
+        """Return the coefficient of determination of the predictions, R²; rows with a missing target are left out.
+
+        Parameters
+        ----------
+        X : (n, D) array_like
+            Rows.
+        y : (n,) or (n, R) array_like
+            The targets.
+        sample_weight : (n,) array_like, optional
+            The number of rows that each row stands for.
+
+        Returns
+        -------
+        float
+            The mean R² of the targets: 1 for perfect predictions, 0 for the mean of the targets.
+
+        Raises
+        ------
+        ValueError
+            If each row has a missing target.
+
+        Examples
+        --------
+        >>> from gaussmix import GaussianMixtureRegressor
+        >>> from gaussmix.datasets import load_faithful
+        >>> X, y = load_faithful().data[:, :1], load_faithful().data[:, 1]
+        >>> model = GaussianMixtureRegressor(2, random_state=0).fit(X, y)
+        >>> round(model.score(X, y), 1)
+        0.8
+        """
+        targets, holes = rows_with_holes("y", y)
+        if not holes:
+            return float(super().score(X, y, sample_weight))
+        known = np.flatnonzero(~np.isnan(targets).reshape(len(targets), -1).any(axis=1))
+        if not len(known):
+            raise ValueError("y must have a row without missing values (NaN), with which predictions are compared.")
+        weights = None if sample_weight is None else _safe_indexing(sample_weight, known)
+        return float(super().score(_safe_indexing(X, known), targets[known], weights))
+
     def predict_quantiles(self, X: ArrayLike, quantiles: ArrayLike = (0.05, 0.5, 0.95)) -> Floats:  # noqa: N803
         """Return conditional quantiles of each target.
 
@@ -314,7 +370,7 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
             return CrossFittedRegression(selected, cross_fit, self.n_features_in_)
 
         def has_enough_rows(model: CrossFittedRegression) -> bool:
-            return self._has_ample_rows(joint, model.selected.mixture.n_components)
+            return self._has_ample_rows(model.informative(joint), model.selected.mixture.n_components)
 
         model = choice.fit_supported(fit, has_enough_rows, lambda model: -model.held_out_log_likelihood)
         if not choice.automatic or model.has_slopes or count_equal_rows(joint):
@@ -330,9 +386,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     def _fit_best(self, choice: Choice, joint: ArraySource, rng: np.random.Generator) -> SelectedModel:
         """Fit all models, and return the model whose conditional distribution has the lowest criterion."""
         if choice.has_one_model:
-            return choice.fit_single(joint.rows, joint.weights, rng)
-        results = choice.search_models(joint.rows, joint.weights, rng, stop_early=False)
-        features = self._make_source(joint.rows[:, : self.n_features_in_], joint.weights)
+            return choice.fit_single(joint.observed, joint.weights, rng)
+        results = choice.search_models(joint.observed, joint.weights, rng, stop_early=False)
+        features = joint.select_features(range(self.n_features_in_))
 
         def rank(candidate: Candidate) -> tuple[bool, float, int]:
             return bool(candidate.collapsed), self._compute_criterion(candidate, features), candidate.n_parameters

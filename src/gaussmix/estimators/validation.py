@@ -183,10 +183,21 @@ def check_columns_observed(rows: Rows, names: Sequence[str] | None, of: str = ""
 
 
 def read_targets(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> Floats:
-    """Return targets of finite numbers: ``(n,)`` for one target per row, ``(n, R)`` for R targets per row."""
-    given = None if y is None else values.finite_rows("y", y)
+    """Return targets: ``(n,)`` for one target per row, ``(n, R)`` for R targets per row; NaN for missing targets.
+
+    Raises
+    ------
+    ValueError
+        If all values of a target are missing.
+    """
+    given = None if y is None else values.rows_with_holes("y", y)[0]
+    missing = np.isnan(given) if given is not None else np.False_
     options = {"multi_output": True, "y_numeric": True, "ensure_all_finite": False}
-    return cast("Floats", check_X_y(rows, given, estimator=estimator, **options)[1].astype(np.float64, copy=False))
+    filled = None if given is None else np.where(missing, 0.0, given)
+    targets = check_X_y(rows, filled, estimator=estimator, **options)[1].astype(np.float64, copy=False)
+    if missing.all(axis=0).any():
+        raise ValueError("y must have a known value of each target, but all values of a target are missing (NaN).")
+    return cast("Floats", np.where(missing, np.nan, targets) if missing.any() else targets)
 
 
 def read_labels(estimator: BaseEstimator, rows: Rows, y: ArrayLike | None) -> AnyArray:

@@ -14,7 +14,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL
 from gaussmix.sources.incomplete import IncompleteSource
 
-__all__ = ["complete_rows"]
+__all__ = ["centre_and_scale", "complete_rows"]
 
 _SAMPLE = 2**12
 """Rows to which the Gaussian is fitted; its draws are guesses, which need no more."""
@@ -37,7 +37,7 @@ def complete_rows(source: IncompleteSource) -> IncompleteSource:
         Rows with at least one observed value in each column.
     """
     rows, weights = source.observed.astype(np.float64, copy=False), source.sample_weight
-    centre, deviations = _centre_and_scale(rows, weights)
+    centre, deviations = centre_and_scale(rows, weights)
     units = np.where(deviations > 0, deviations, 1.0)
     standard = (rows - centre) / units
     rng = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def complete_rows(source: IncompleteSource) -> IncompleteSource:
     return replace(source, rows=filled)
 
 
-def _centre_and_scale(rows: Rows, weights: Floats) -> tuple[Floats, Floats]:
+def centre_and_scale(rows: Rows, weights: Floats) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of the observed values of each column, ``(D,)`` each."""
     seen = ~np.isnan(rows)
     mass = weights @ seen

@@ -15,6 +15,7 @@ from gaussmix.plot.history import history
 from gaussmix.plot.images import images
 from gaussmix.plot.kmeans import kmeans
 from gaussmix.plot.merge_tree import merge_tree
+from gaussmix.plot.missing import missing
 from gaussmix.plot.pairs import pairs
 from gaussmix.plot.steps import animation, steps
 from gaussmix.plot.uncertainty import uncertainty
@@ -30,6 +31,7 @@ __all__ = [
     "images",
     "kmeans",
     "merge_tree",
+    "missing",
     "pairs",
     "steps",
     "surface",

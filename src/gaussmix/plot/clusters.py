@@ -46,7 +46,8 @@ def clusters(
     mixture : Mixture or fitted estimator
         A distribution of at least two features.
     rows : (n, D) array_like
-        Points, in all features of the mixture: the component is chosen by all of them.
+        Points, in all features of the mixture: the component is chosen by all of them. Values may be missing (NaN):
+        the component is then chosen by the observed values, and a row is drawn if the two features are observed.
     certainty : {"size", "opacity"} or None, default "size"
         How to show the certainty of the component: uncertain rows are small, or pale, or (with None) drawn like all
         others. The certainty is 0 if all components are equally probable, and 1 if a component is certain.
@@ -88,9 +89,13 @@ def memberships(mixture: Mixture, rows: ArrayLike, certainty: Certainty | None) 
 
 
 def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look, name: str = "component") -> None:
-    """Draw points ``(n, 2)`` in the colours of their labels, in random order so that no component hides another."""
+    """Draw points ``(n, 2)`` in the colours of their labels, in random order so that no component hides another.
+
+    Points with a missing coordinate (NaN) are left out.
+    """
     shuffled = np.random.default_rng(0).permutation(len(points))
-    sizes = _largest(ax, len(points)) * np.broadcast_to(look.get("size", 1.0), labels.shape)
+    shuffled = shuffled[~np.isnan(points[shuffled]).any(axis=1)]
+    sizes = _largest(ax, len(shuffled)) * np.broadcast_to(look.get("size", 1.0), labels.shape)
     opacities = np.broadcast_to(look.get("opacity", _OPACITY), labels.shape)
     ax.scatter(
         points[shuffled, 0],
@@ -98,16 +103,16 @@ def scatter(ax: Axes, points: Rows, labels: Labels, colours: Floats, look: Look,
         s=sizes[shuffled],
         color=np.column_stack([colours[labels], opacities])[shuffled],
         linewidths=0,
-        rasterized=len(points) > _MANY,
+        rasterized=len(shuffled) > _MANY,
     )
-    for k in np.unique(labels):
+    for k in np.unique(labels[shuffled]):
         ax.scatter([], [], s=_LARGEST, color=colours[k], linewidths=0, label=new_label(ax, f"{name} {k}"))
 
 
 def _largest(ax: Axes, n: int) -> float:
     """Return the area of the largest of n points, in square points; it is smaller for many points or small axes."""
     width, height = size_in_points(ax)
-    room = width * height / _ROOMY * _FEW / n
+    room = width * height / _ROOMY * _FEW / max(n, 1)
     return float(np.clip(_LARGEST * np.sqrt(room), _SMALLEST, _LARGEST))
 
 

@@ -71,7 +71,10 @@ def curve(
 
 
 def _histogram(ax: Axes, values: Rows) -> None:
-    """Draw a histogram of the values, with enough bars to show modes and none too narrow to be seen."""
+    """Draw a histogram of the known values, with enough bars to show modes and none too narrow to be seen."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return
     bins = int(np.clip(2.0 * np.sqrt(len(values)), 1, size_in_points(ax)[0] / _NARROWEST))
     ax.hist(
         values, bins=bins, density=True, color=with_opacity(text_colour(), _BARS), label=new_label(ax, "rows"), zorder=0

@@ -15,6 +15,7 @@ from gaussmix.mixture import Mixture
 from gaussmix.plot.clusters import scatter
 from gaussmix.plot.style import FILL, current_axes, palette, with_opacity
 from gaussmix.plot.view import View
+from gaussmix.values import finite_rows
 
 __all__ = ["kmeans"]
 
@@ -33,7 +34,7 @@ def kmeans(
     kmeans : sklearn.cluster.KMeans
         A fitted estimator.
     rows : (n, D) array_like
-        Points, which are drawn in the colour of their cluster.
+        Points without missing values, which are drawn in the colour of their cluster.
     features : two of int or str, default (0, 1)
         Indices or names of the features on the horizontal and the vertical axis.
     ax : matplotlib.axes.Axes, optional
@@ -65,6 +66,7 @@ def kmeans(
     2
     """
     check_fitted("kmeans", kmeans, "cluster_centers_", "a fitted sklearn.cluster.KMeans")
+    finite_rows("rows", rows)
     view, ax = View.of_pair(_as_mixture(kmeans), features), current_axes(ax)
     seen, centres, labels = view.select(rows), view.mixture.means, kmeans.predict(rows)
     colours = palette(len(centres))

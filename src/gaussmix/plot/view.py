@@ -12,7 +12,7 @@ from gaussmix._types import ArrayLike, Floats, Rows
 from gaussmix.arguments import as_mixture
 from gaussmix.density.features import Feature, features_of, indices
 from gaussmix.mixture import HasMixture, Mixture
-from gaussmix.values import finite_rows
+from gaussmix.values import rows_with_holes
 
 __all__ = ["View", "as_rows", "axis_limits", "evaluate_on_grid", "pad_spans", "span_of", "unite_spans"]
 
@@ -80,7 +80,7 @@ class View:
         return [f"feature {i}" if names is None else names[i] for i in self.features]
 
     def select(self, rows: ArrayLike) -> Rows:
-        """Return the shown features of rows, ``(n, D) -> (n, d)``."""
+        """Return the shown features of rows, ``(n, D) -> (n, d)``; missing values are NaN."""
         return as_rows(features_of(self.whole, "rows", rows), self.whole.n_features)[:, self.features]
 
     def spans(self, rows: ArrayLike | None = None) -> Floats:
@@ -97,8 +97,11 @@ class View:
 
 
 def as_rows(rows: ArrayLike, n_features: int) -> Rows:
-    """Return rows as an array; raise ``ValueError`` if they are not finite or the number of features differs."""
-    points = finite_rows("rows", rows)
+    """Return rows as an array, with NaN for missing values.
+
+    Raise ``ValueError`` if a value is infinite, or the number of features differs.
+    """
+    points, _ = rows_with_holes("rows", rows)
     if points.ndim != 2 or points.shape[1] != n_features or not len(points):  # noqa: PLR2004 - rows and columns
         msg = f"rows must have shape (n, {n_features}), with n at least 1, got {points.shape}."
         raise ValueError(msg)
@@ -118,13 +121,13 @@ def pad_spans(spans: Floats) -> Floats:
 
 
 def span_of(points: Rows) -> Floats:
-    """Return the range of points ``(n, d)`` in each feature, ``(d, 2)``."""
-    return np.stack([points.min(axis=0), points.max(axis=0)], axis=1)
+    """Return the range of points ``(n, d)`` in each feature, ``(d, 2)``; NaN if no value of a feature is known."""
+    return np.stack([np.fmin.reduce(points), np.fmax.reduce(points)], axis=1)
 
 
 def unite_spans(spans: Floats, others: Floats) -> Floats:
-    """Return the shortest spans ``(d, 2)`` that contain both."""
-    return np.stack([np.minimum(spans, others)[:, 0], np.maximum(spans, others)[:, 1]], axis=1)
+    """Return the shortest spans ``(d, 2)`` that contain both; a span of NaN contains nothing."""
+    return np.stack([np.fmin(spans, others)[:, 0], np.fmax(spans, others)[:, 1]], axis=1)
 
 
 def evaluate_on_grid(density: Callable[[Floats], Floats], across: Floats, up: Floats) -> Floats:

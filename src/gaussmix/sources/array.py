@@ -128,6 +128,10 @@ class ArraySource(Source):
         """Return the rows with given indices, with their weights."""
         return replace(self, rows=self.rows[rows], weights=None if self.weights is None else self.weights[rows])
 
+    def select_features(self, features: Sequence[int]) -> Self:
+        """Return the rows with the given features only, and their weights."""
+        return replace(self, rows=self.rows[:, features])
+
     def component_groups(self, n_components: int) -> "Sequence[tuple[ArraySource, slice]]":
         """Return groups of rows with the components that they can come from: here one group, and all components.
 

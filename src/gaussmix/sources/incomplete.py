@@ -1,6 +1,6 @@
 """Rows with missing values, which are missing at random."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
@@ -121,6 +121,9 @@ class IncompleteSource(ArraySource):
 
     def subset(self, rows: Labels) -> Self:
         return replace(super().subset(rows), missing=self.missing[rows])
+
+    def select_features(self, features: Sequence[int]) -> Self:
+        return replace(super().select_features(features), missing=self.missing[:, features])
 
     def observed_parts(self) -> Iterator[tuple[list[int], ArraySource]]:
         """Yield the observed features of each pattern, and these features of its rows."""
