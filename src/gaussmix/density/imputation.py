@@ -24,7 +24,7 @@ def impute(
     rows: ArrayLike,
     method: Method = ...,
     *,
-    n_draws: None = ...,
+    n_draws: int | None = ...,
     random_state: Seed = ...,
     return_covariance: Literal[False] = ...,
 ) -> Floats: ...
