@@ -20,6 +20,7 @@ DOCS = Path(__file__).parent
 PAGES = (DOCS / "command-line.md", DOCS / "index.md", DOCS.parent / "README.md")
 CARS = "name,speed,gears\nbeetle,1.5,4\nvan,2.5,4\nbus,3.5,5\nmini,2,4\n"
 EUROPE = "Länge;Gewicht\n1,25;1.012,5\n1,31;998\n2,5;2.040,25\n2,61;1.999,5\n"
+HOLES = "date,eruptions,waiting\n2024-05-01,1.9,\n2024-05-02,,82\n2024-05-03,4.2,75\n2024-05-04,,58\n"
 
 _PROGRESS = "Fitting: "
 """The start of lines that depend on the speed of the machine."""
@@ -33,6 +34,7 @@ def fill(page: str) -> str:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         shutil.copy(load_faithful().filename, folder)
         Path("cars.csv").write_text(CARS, encoding="utf-8")
+        Path("holes.csv").write_text(HOLES, encoding="utf-8")
         Path("europe.csv").write_text(EUROPE, encoding="latin-1")
         return _BLOCK.sub(lambda block: _COMMAND.sub(_with_output, block[0]), page)
 

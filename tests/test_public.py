@@ -17,6 +17,7 @@ NAMES = [
     "Full",
     "GaussianMixture",
     "GaussianMixtureClassifier",
+    "GaussianMixtureImputer",
     "GaussianMixtureOutlierDetector",
     "GaussianMixtureRegressor",
     "GaussianMixtureSearch",
@@ -88,7 +89,7 @@ def test_each_public_name_may_be_the_first_that_is_asked_for():
 
 
 def test_an_estimator_loads_no_other():
-    others = {f"gaussmix.estimators.{name}" for name in ("classifier", "regressor", "outliers", "search")}
+    others = {f"gaussmix.estimators.{name}" for name in ("classifier", "imputer", "regressor", "outliers", "search")}
     assert not others & loaded_by("from gaussmix import GaussianMixture")
 
 

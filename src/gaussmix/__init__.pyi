@@ -6,6 +6,7 @@ from .diagnosis import Diagnosis, diagnose
 from .em import Status
 from .estimators.classifier import GaussianMixtureClassifier
 from .estimators.gaussian_mixture import GaussianMixture
+from .estimators.imputer import GaussianMixtureImputer
 from .estimators.outliers import GaussianMixtureOutlierDetector
 from .estimators.regressor import GaussianMixtureRegressor
 from .estimators.search import GaussianMixtureSearch
@@ -28,6 +29,7 @@ __all__ = [
     "Full",
     "GaussianMixture",
     "GaussianMixtureClassifier",
+    "GaussianMixtureImputer",
     "GaussianMixtureOutlierDetector",
     "GaussianMixtureRegressor",
     "GaussianMixtureSearch",

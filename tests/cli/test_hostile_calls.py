@@ -105,6 +105,8 @@ OPTIONS = {
     "--components": ["0", "1:2", "2:1", "1:", ":", "1:9999999999999", "a", "-3", "1,1", "2**3", "", "\ud800"],
     "--structure": ["FULL", "", "x", "all,", "\x00", "e", "diag"],
     "--criterion": ["BIC", "", "cv", "r2", "\ud800"],
+    "--method": ["mean", "MODE", "sample", "median", ""],
+    "--draws": ["0", "1", "3", "-1", str(2**70)],
     "--missing": ["em", "DROP", "error", "", "ignore"],
     "--prior": ["weak", "MCLUST", ""],
     "--seed": ["0", "-1", str(2**70), "1.5", "nan"],
@@ -126,11 +128,13 @@ OPTIONS = {
         "\ud800",
     ],
 }
-READING = ["--columns", "--missing", "--separator", "--decimal", "--na", "--strip", "--encoding", "--skip"]
+WRITTEN = ["--separator", "--decimal", "--na", "--strip", "--encoding", "--skip"]
+READING = ["--columns", "--missing", *WRITTEN]
 SEARCH = ["--components", "--structure", "--criterion", "--prior", "--seed", "--tol", "--max-iter", "--n-init"]
 OF_COMMAND = {
     "fit": [*READING, *SEARCH, "--weights", "--out"],
     "predict": [*READING, "--keep", "--out"],
+    "impute": [*WRITTEN, "--columns", "--method", "--draws", "--seed", "--keep", "--out"],
     "score": [*READING, "--weights", "--keep", "--out"],
     "outliers": [*READING, "--components", "--threshold", "--contamination", "--weights", "--keep", "--out", "--seed"],
     "sample": ["-n", "--seed", "--out"],
@@ -197,15 +201,14 @@ def hostile_call(rng, folder):
     file = rng.choice(
         [str(path)] * 8 + ["-", str(folder), "no.csv", "", "https://a.b/c.csv", "\ud800", "a\x00b", str(model)]
     )
-    command = rng.choice(["fit", "fit", "predict", "score", "outliers", "sample", "show"] * 5 + ["bogus"])
+    command = rng.choice(["fit", "fit", "predict", "impute", "score", "outliers", "sample", "show"] * 5 + ["bogus"])
     known = OF_COMMAND.get(command, ["--out"])
     options = [rng.choice(known if rng.random() < 0.95 else list(OPTIONS)) for _ in range(rng.randrange(4))]
     given = list(itertools.chain.from_iterable((option, rng.choice(OPTIONS[option])) for option in options))
     given += [rng.choice(SWITCHES) for _ in range(rng.choice([0, 0, 0, 1, 2]))]
     given += ["-n", "3"] if command == "sample" and "-n" not in given else []
-    files = {"fit": [file], "outliers": [file], "predict": [str(model), file], "score": [str(model), file]}.get(
-        command, [str(model)]
-    )
+    files = [file] if command in {"fit", "outliers"} else [str(model)]
+    files += [file] if command in {"predict", "impute", "score"} else []
     quick = QUICK if command == "fit" and "--components" not in given and "--structure" not in given else []
     if command == "fit" and not quick:
         quick = ["--max-iter", "5"]

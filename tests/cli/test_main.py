@@ -63,4 +63,6 @@ def test_the_version_is_the_library_s(done):
 
 
 def test_help_lists_the_commands(done):
-    assert all(command in done("--help") for command in ("fit", "predict", "score", "outliers", "sample", "show"))
+    assert all(
+        command in done("--help") for command in ("fit", "predict", "impute", "score", "outliers", "sample", "show")
+    )

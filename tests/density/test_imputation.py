@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cases import FORMS, mixture
+from gaussmix import Mixture
 
 
 def holed(fitted, n=60):
@@ -42,6 +43,56 @@ def test_draws_have_the_conditional_mean_and_covariance(form):
     np.testing.assert_allclose(found, covariance, atol=0.12 * scale.max() ** 2)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_modes_are_the_highest_points_of_the_conditional_density(form):
+    fitted = mixture(np.random.default_rng(0), form, 4, 3, spread=2.0)
+    rows = holed(fitted)
+    filled = fitted.impute(rows, "mode")
+    for row, one in zip(rows, filled, strict=True):
+        seen = np.flatnonzero(~np.isnan(row))
+        np.testing.assert_array_equal(one[seen], row[seen])
+        if 0 < seen.size < 3:
+            given = fitted.condition({int(d): float(row[d]) for d in seen})
+            highest = given.modes(n_samples=300, random_state=0)
+            unknown = np.setdiff1d(np.arange(3), seen)
+            assert given.logpdf([one[unknown]])[0] == pytest.approx(highest.log_densities[0], abs=1e-9)
+
+
+def test_the_highest_mode_can_be_where_two_components_cross():
+    across, along = np.diag([1.0, 1.0, 0.01]), np.diag([1.0, 0.01, 1.0])
+    crossing = Mixture([0.5, 0.5], [[0.0, 0.0, 0.9], [0.0, 0.9, 0.0]], [along, across])
+    (row,) = crossing.impute([[0.0, np.nan, np.nan]], "mode")
+    highest = crossing.condition({0: 0.0}).modes(random_state=0)
+    np.testing.assert_allclose(row[1:], highest.locations[0], atol=1e-6)
+    assert (np.abs(row[1:]) < 0.1).all()
+
+
+def test_the_mode_of_an_empty_row_is_that_of_the_mixture():
+    fitted = mixture(np.random.default_rng(0), FORMS[0], 3, 3, spread=1.5)
+    (row,) = fitted.impute(np.full((1, 3), np.nan), "mode")
+    np.testing.assert_allclose(row, fitted.modes(random_state=0).locations[0], atol=1e-6)
+
+
+def test_modes_of_rows_far_from_all_components_are_finite():
+    fitted = mixture(np.random.default_rng(0), FORMS[0], 3, 3, spread=1.5)
+    filled = fitted.impute([[1e200, np.nan, np.nan], [1e9, np.nan, 0.0], [0.0, np.nan, 0.0]], "mode")
+    assert np.isfinite(filled).all()
+    np.testing.assert_array_equal(filled[2], fitted.impute([[0.0, np.nan, 0.0]], "mode")[0])
+
+
+def test_modes_stay_those_of_the_rows_in_other_units():
+    fitted = mixture(np.random.default_rng(0), FORMS[0], 3, 3, spread=1.5)
+    units = np.array([1e-6, 1.0, 1e7])
+    rows = holed(fitted)
+    scaled = fitted.transform(np.diag(units)).impute(rows * units, "mode")
+    np.testing.assert_allclose(scaled / units, fitted.impute(rows, "mode"), rtol=1e-6, atol=1e-6)
+
+
+def test_a_component_of_weight_zero_has_no_mode():
+    empty = Mixture([1.0, 0.0], [[0.0, 0.0], [5.0, 5.0]], [1.0, 1.0])
+    np.testing.assert_allclose(empty.impute([[5.0, np.nan]], "mode"), [[5.0, 0.0]], atol=1e-9)
+
+
 def test_the_same_seed_gives_the_same_draws():
     fitted = mixture(np.random.default_rng(0))
     rows = holed(fitted)
@@ -54,14 +105,14 @@ def test_the_same_seed_gives_the_same_draws():
 def test_complete_rows_stay_as_they_are():
     fitted = mixture(np.random.default_rng(0))
     rows = fitted.sample(5, random_state=0)
-    for method in ("mean", "sample"):
+    for method in ("mean", "mode", "sample"):
         np.testing.assert_array_equal(fitted.impute(rows, method), rows)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "median"}, "method must be 'mean' or 'sample', got 'median'"),
+        ({"method": "median"}, "method must be one of mean, mode, sample, got 'median'"),
         ({"n_draws": 3}, "n_draws is for method='sample', got n_draws=3 with method='mean'"),
         ({"method": "sample", "n_draws": 0}, "n_draws must be at least 1, got 0"),
     ],

@@ -30,6 +30,7 @@ __all__ = [
     "Reading",
     "Results",
     "Weights",
+    "Written",
     "command",
     "numbers_of_components",
     "one_of",
@@ -204,11 +205,9 @@ Quiet = Annotated[
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The options that say how a table is written, and which rows of it to read."""
+class Written:
+    """The options that say how a table is written."""
 
-    missing: Missing = None
-    drop_missing: DropMissing = False
     separator: Separator = None
     decimal: Decimal = None
     na: Na = None
@@ -218,6 +217,43 @@ class Reading:
     skip: Skip = None
     sheet: Sheet = None
     strict: Strict = False
+
+    def select_to_fill(self, columns: str | None) -> "Selection":
+        """Return what to read of a table whose missing values are to be filled in.
+
+        Raises
+        ------
+        typer.BadParameter
+            If a separator, a decimal mark or an encoding is none.
+        """
+        from gaussmix.cli import tables  # noqa: PLC0415 - polars comes with it
+
+        return tables.Selection(columns, None, tables.Missing.FILL, self.strict, self._format)
+
+    @property
+    def _format(self) -> "Format":
+        from gaussmix.cli.tables import SEPARATOR_NAMES, Format  # noqa: PLC0415 - polars comes with it
+
+        separator = self.separator
+        if separator is not None:
+            separator = SEPARATOR_NAMES.get(separator.lower(), separator)
+            if len(separator) != 1 or separator in '"\r\n':
+                msg = f"{separator!r} must be one character, or one of {', '.join(SEPARATOR_NAMES)}."
+                raise typer.BadParameter(msg, param_hint="'--separator'")
+        if self.decimal not in {None, ".", ","}:
+            raise typer.BadParameter(f"{self.decimal!r} must be . or ,", param_hint="'--decimal'")
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
+        missing, signs = _list(self.na), _list(self.strip)
+        return Format(separator, self.decimal, self.encoding, self.header, self.skip, missing, signs, self.sheet)
+
+
+@dataclass(frozen=True)
+class Reading(Written):
+    """The options that say how a table is written, and which rows of it to read."""
+
+    missing: Missing = None
+    drop_missing: DropMissing = False
 
     def select(self, columns: str | None, weights: str | None = None, *, em: bool = True) -> "Selection":
         """Return what to read of a table: features, weights and rows.
@@ -249,23 +285,6 @@ class Reading:
         if treatment == "em" and not em:
             raise typer.BadParameter("this command needs complete rows: set drop or error.", param_hint="'--missing'")
         return treatment
-
-    @property
-    def _format(self) -> "Format":
-        from gaussmix.cli.tables import SEPARATOR_NAMES, Format  # noqa: PLC0415 - polars comes with it
-
-        separator = self.separator
-        if separator is not None:
-            separator = SEPARATOR_NAMES.get(separator.lower(), separator)
-            if len(separator) != 1 or separator in '"\r\n':
-                msg = f"{separator!r} must be one character, or one of {', '.join(SEPARATOR_NAMES)}."
-                raise typer.BadParameter(msg, param_hint="'--separator'")
-        if self.decimal not in {None, ".", ","}:
-            raise typer.BadParameter(f"{self.decimal!r} must be . or ,", param_hint="'--decimal'")
-        if self.encoding is not None:
-            _check_encoding(self.encoding)
-        missing, signs = _list(self.na), _list(self.strip)
-        return Format(separator, self.decimal, self.encoding, self.header, self.skip, missing, signs, self.sheet)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,30 @@
 """Fill in missing values, given the observed values of the same row."""
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, get_args, overload
 
 import numpy as np
 
 from gaussmix._types import ArrayLike, Floats, Labels, Rows, Seed
-from gaussmix.arguments import check_count
+from gaussmix.arguments import as_generator, check_choice, check_count
+from gaussmix.density.conditional_modes import find_most_probable
 from gaussmix.engines.incomplete import Conditional, condition_pieces, responsibilities_of
 
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["draw_missing", "expect_missing", "impute", "missing_covariances"]
+__all__ = ["Method", "draw_missing", "expect_missing", "impute", "missing_covariances"]
+
+Method = Literal["mean", "mode", "sample"]
+"""The ways to fill in missing values."""
 
 
 @overload
 def impute(
     mixture: "Mixture",
     rows: ArrayLike,
-    method: Literal["mean", "sample"] = ...,
+    method: Method = ...,
     *,
-    n_draws: None = ...,
+    n_draws: int | None = ...,
     random_state: Seed = ...,
     return_covariance: Literal[False] = ...,
 ) -> Floats: ...
@@ -30,7 +34,7 @@ def impute(
 def impute(
     mixture: "Mixture",
     rows: ArrayLike,
-    method: Literal["mean", "sample"] = ...,
+    method: Method = ...,
     *,
     n_draws: int | None = ...,
     random_state: Seed = ...,
@@ -41,7 +45,7 @@ def impute(
 def impute(
     mixture: "Mixture",
     rows: ArrayLike,
-    method: Literal["mean", "sample"] = "mean",
+    method: Method = "mean",
     *,
     n_draws: int | None = None,
     random_state: Seed = None,
@@ -53,9 +57,11 @@ def impute(
     ----------
     rows : (n, D) array_like
         Rows in which missing values are NaN, or marked in another way that a fit accepts.
-    method : {"mean", "sample"}, default "mean"
+    method : {"mean", "mode", "sample"}, default "mean"
         ``"mean"`` fills in expected values, which have the smallest squared error. Filled columns have too little
-        spread then. ``"sample"`` draws from the conditional distribution, so that means, variances and correlations of
+        spread then. ``"mode"`` fills in the most probable values: the missing values of a row at which their joint
+        conditional density is largest. A mean may lie between two clusters, where no row is; a mode lies in one.
+        ``"sample"`` draws from the conditional distribution, so that means, variances and correlations of
         the filled rows stay right; several draws show the uncertainty (multiple imputation, Rubin 1987).
     n_draws : int, optional
         Number of filled tables, for ``method="sample"``; by default one table without an axis for draws.
@@ -76,7 +82,8 @@ def impute(
     ------
     ValueError
         If `method` is unknown, `n_draws` is given without ``method="sample"`` or is below 1, or the rows do not have
-        the features of the mixture.
+        the features of the mixture. Also if a covariance is so close to singular that ``"mode"`` cannot find the
+        direction in which the density grows.
 
     References
     ----------
@@ -93,15 +100,20 @@ def impute(
            [0. , 1. ]])
     >>> mixture.impute([[2.0, np.nan]], "sample", n_draws=1000, random_state=0).std(axis=0).round(1)
     array([[0. , 0.8]])
+
+    The most probable value is in a cluster, and the expected value between clusters:
+
+    >>> apart = Mixture([0.6, 0.4], [[0.0, -3.0], [0.0, 3.0]], [1.0, 1.0])
+    >>> apart.impute([[0.0, np.nan]], "mode").round(1), apart.impute([[0.0, np.nan]], "mean").round(1)
+    (array([[ 0., -3.]]), array([[ 0. , -0.6]]))
     """
-    if method not in {"mean", "sample"}:
-        raise ValueError(f"method must be 'mean' or 'sample', got {method!r}.")
+    check_choice("method", method, get_args(Method))
     if n_draws is not None and method != "sample":
         raise ValueError(f"n_draws is for method='sample', got n_draws={n_draws!r} with method={method!r}.")
     points, _ = mixture._points(rows)  # noqa: SLF001 - this function is a method of the class
-    rng = np.random.default_rng(random_state)
-    if method == "mean":
-        filled = expect_missing(mixture, points)
+    rng = as_generator(random_state)
+    if method != "sample":
+        filled = (expect_missing if method == "mean" else find_most_probable)(mixture, points)
     elif n_draws is None:
         filled = draw_missing(mixture, points, rng)
     else:

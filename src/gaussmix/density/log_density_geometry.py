@@ -12,7 +12,7 @@ from gaussmix.linalg import cholesky_of_gram
 if TYPE_CHECKING:
     from gaussmix.mixture import Mixture
 
-__all__ = ["LocalExpansion", "LogDensityGeometry"]
+__all__ = ["LocalExpansion", "LogDensityGeometry", "fix_coordinates"]
 
 # An array of intermediate results holds at most about so many numbers.
 _NUMBERS_AT_ONCE = 2**18
@@ -76,10 +76,15 @@ class LogDensityGeometry:
     precisions: Floats
 
     @classmethod
-    def from_mixture(cls, mixture: "Mixture") -> Self:
-        """Return the geometry of a mixture; raise ``ValueError`` if a covariance is too close to singular."""
+    def from_mixture(cls, mixture: "Mixture", *, by_feature: bool = False) -> Self:
+        """Return the geometry of a mixture; raise ``ValueError`` if a covariance is too close to singular.
+
+        With `by_feature`, the coordinates are the features in units of their standard deviations within components, so
+        that features can be fixed.
+        """
         positive, unit = mixture.weights > 0, np.eye(mixture.n_features)
-        centre, factor = mixture.means[mixture.weights.argmax()], _mean_covariance_factor(mixture)
+        centre = mixture.means[mixture.weights.argmax()]
+        factor = np.diag(_deviations_within(mixture)) if by_feature else _mean_covariance_factor(mixture)
         units = np.broadcast_to(unit, (mixture.n_components, *unit.shape))
         roots = factor.T @ mixture.covariances.whiten(units)[positive]
         _check_conditions(roots)
@@ -106,13 +111,24 @@ class LogDensityGeometry:
         """Return the log-densities ``(n,)`` at points ``(n, D)``."""
         return self._normalize(self._whiten(points))[0]
 
-    def expand(self, points: Floats) -> LocalExpansion:
-        """Return the local expansion at points ``(n, D)``."""
+    def log_joint(self, points: Floats) -> Floats:
+        """Return the logarithms of weight times component density at points ``(n, D)``, ``(n, K)``."""
+        return self._log_joint(self._whiten(points))
+
+    def expand(self, points: Floats, free: Flags | None = None) -> LocalExpansion:
+        """Return the local expansion at points ``(n, D)``.
+
+        Along coordinates that are not `free` ``(n, D)``, scores are 0, and the metric is that of independent
+        coordinates with variance 1.
+        """
         white = self._whiten(points)
         log_density, log_resp = self._normalize(white)
         component_scores = -np.swapaxes(white @ np.swapaxes(self.roots, 1, 2), 0, 1)
         resp = np.exp(log_resp)
         precision = np.tensordot(resp, self.precisions, axes=1)
+        if free is not None:
+            component_scores = np.where(free[:, None], component_scores, 0.0)
+            precision = fix_coordinates(precision, free)
         score = (resp[:, None] @ component_scores)[:, 0]
         return LocalExpansion(log_density, log_resp, component_scores, score, precision)
 
@@ -125,12 +141,26 @@ class LogDensityGeometry:
 
     def _normalize(self, white: Floats) -> tuple[Floats, Floats]:
         """Return the log-densities ``(n,)`` and the logarithms of the responsibilities ``(n, K)``."""
-        with np.errstate(over="ignore"):
-            joint = (self.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)).T
-        joint = np.maximum(joint, _LOWEST)
+        joint = self._log_joint(white)
         largest = joint.max(axis=1, keepdims=True)
         log_density = largest + np.log(np.exp(joint - largest).sum(axis=1, keepdims=True))
         return log_density[:, 0], joint - log_density
+
+    def _log_joint(self, white: Floats) -> Floats:
+        with np.errstate(over="ignore"):
+            joint = (self.log_norms[:, None] - 0.5 * np.einsum("knd,knd->kn", white, white)).T
+        return np.asarray(np.maximum(joint, _LOWEST))
+
+
+def fix_coordinates(matrices: Floats, free: Flags) -> Floats:
+    """Return matrices ``(n, D, D)`` with the rows and columns of the identity where coordinates are not free."""
+    return np.where(free[:, :, None] & free[:, None], matrices, np.eye(free.shape[1]))
+
+
+def _deviations_within(mixture: "Mixture") -> Floats:
+    """Return the standard deviation of each feature within components, ``(D,)``."""
+    variances = mixture.covariances.variances(mixture.n_components, mixture.n_features)
+    return np.sqrt(mixture.weights @ variances)
 
 
 def _mean_covariance_factor(mixture: "Mixture") -> Floats:
@@ -145,7 +175,7 @@ def _check_conditions(roots: Floats) -> None:
     conditions = (lengths[:, 0] / lengths[:, -1]) ** 2
     if conditions.max() > _MAX_CONDITION:
         msg = (
-            f"modes needs covariances with condition numbers of at most {_MAX_CONDITION:.0e}, relative to their mean, "
+            f"modes need covariances with condition numbers of at most {_MAX_CONDITION:.0e}, relative to their mean, "
             f"got {conditions.max():.1e}; widen the narrowest directions, or remove their features with "
             "mixture.marginal(features)."
         )

@@ -46,8 +46,11 @@ class StationaryPoints(NamedTuple):
         return StationaryPoints(self.points[selected], self.log_density[selected], self.is_maximum[selected])
 
 
-def run_modal_em(geometry: LogDensityGeometry, points: Floats) -> StationaryPoints:
+def run_modal_em(geometry: LogDensityGeometry, points: Floats, free: Flags | None = None) -> StationaryPoints:
     r"""Ascend the density from each point ``(n, D)`` to a stationary point.
+
+    If `free` ``(n, D)`` is given, coordinates that are not free stay where they are: the ascent is that of the
+    conditional density of the free coordinates. The geometry must be made with ``by_feature`` then.
 
     The direction is the step of modal EM (Carreira-Perpiñán 2000). A step of any length up to one raises the density:
 
@@ -66,15 +69,17 @@ def run_modal_em(geometry: LogDensityGeometry, points: Floats) -> StationaryPoin
     Dauphin et al. (2014), Advances in Neural Information Processing Systems 27.
     """
     size = geometry.block_size
-    blocks = [_ascend(geometry, points[start : start + size]) for start in range(0, len(points), size)]
+    free = np.ones(points.shape, dtype=bool) if free is None else free
+    spans = (slice(start, start + size) for start in range(0, len(points), size))
+    blocks = [_ascend(geometry, points[span], free[span]) for span in spans]
     return StationaryPoints(*(np.concatenate(arrays) for arrays in zip(*blocks, strict=True)))
 
 
-def _ascend(geometry: LogDensityGeometry, points: Floats) -> StationaryPoints:
+def _ascend(geometry: LogDensityGeometry, points: Floats, free: Flags) -> StationaryPoints:
     ends = StationaryPoints(points.copy(), np.full(len(points), -np.inf), np.zeros(len(points), dtype=bool))
     active, at, before, height = np.arange(len(points)), points, points, ends.log_density
     for _ in range(_MAX_STEPS):
-        local = geometry.expand(at)
+        local = geometry.expand(at, free[active])
         steps = _Steps.from_expansion(geometry, local)
         fell = local.log_density < height - _SLACK * (1.0 + np.abs(local.log_density))
         done = ~fell & (steps.gain <= _MIN_GAIN + steps.rounding(at, local))

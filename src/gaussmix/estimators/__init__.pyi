@@ -1,5 +1,6 @@
 from .classifier import GaussianMixtureClassifier
 from .gaussian_mixture import GaussianMixture
+from .imputer import GaussianMixtureImputer
 from .outliers import GaussianMixtureOutlierDetector
 from .regressor import GaussianMixtureRegressor
 from .search import GaussianMixtureSearch
@@ -7,6 +8,7 @@ from .search import GaussianMixtureSearch
 __all__ = [
     "GaussianMixture",
     "GaussianMixtureClassifier",
+    "GaussianMixtureImputer",
     "GaussianMixtureOutlierDetector",
     "GaussianMixtureRegressor",
     "GaussianMixtureSearch",

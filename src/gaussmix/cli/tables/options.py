@@ -15,10 +15,12 @@ MISSING_MARKS = frozenset({
 class Missing(Enum):
     """The treatment of rows with missing or infinite values.
 
-    With EM, the observed values of the rows are used, and infinite values are errors.
+    With EM, the observed values of the rows are used, and infinite values are errors. The same holds for FILL, but the
+    command fills in the missing values, and says so itself.
     """
 
     EM = "em"
+    FILL = "fill"
     DROP = "drop"
     REFUSE = "error"
 

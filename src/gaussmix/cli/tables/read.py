@@ -10,7 +10,7 @@ from gaussmix._types import AnyArray, Floats, Rows
 from gaussmix.cli.errors import CommandError
 from gaussmix.cli.tables.columns import Choice, choose_all, choose_features, choose_named, named_columns
 from gaussmix.cli.tables.formats import read_raw
-from gaussmix.cli.tables.options import Selection
+from gaussmix.cli.tables.options import Missing, Selection
 from gaussmix.cli.tables.raw import RawTable, quoted
 from gaussmix.cli.tables.rows import check_numbers, check_weights, complete_rows, count_rows, describe_holes
 from gaussmix.mixture import Mixture
@@ -129,7 +129,7 @@ def _table(raw: RawTable, choice: Choice, weights: str | None, selection: Select
     used = raw.frame.select(names if weights is None else [*names, weights])
     indices = complete_rows(raw, used, selection.missing)
     features = _in_one_precision(used.select(names))
-    warnings = [*warnings, *describe_holes(features[indices])]
+    warnings = [*warnings, *([] if selection.missing is Missing.FILL else describe_holes(features[indices]))]
     if dropped := len(used) - len(indices):
         used, features = used[indices], features[indices]
         warnings = [*warnings, f"{count_rows(dropped)} with missing or infinite values left out."]

@@ -11,7 +11,15 @@ from gaussmix.cli.tables.columns import as_option, usable_columns
 from gaussmix.cli.tables.options import Missing
 from gaussmix.cli.tables.raw import RawTable, is_numeric, quoted
 
-__all__ = ["check_numbers", "check_weights", "complete_rows", "count_rows", "describe_holes"]
+__all__ = [
+    "check_numbers",
+    "check_weights",
+    "complete_rows",
+    "count_holes",
+    "count_rows",
+    "describe_holes",
+    "list_holes",
+]
 
 
 def check_numbers(raw: RawTable, names: Sequence[str]) -> None:
@@ -34,7 +42,7 @@ def check_numbers(raw: RawTable, names: Sequence[str]) -> None:
 
 
 def complete_rows(raw: RawTable, used: pl.DataFrame, missing: Missing) -> AnyArray:
-    """Return the indices of the rows to use: those without missing or infinite values, or with EM, all.
+    """Return the indices of the rows to use: those without missing or infinite values, or with EM or FILL, all.
 
     Raises
     ------
@@ -47,7 +55,7 @@ def complete_rows(raw: RawTable, used: pl.DataFrame, missing: Missing) -> AnyArr
         return np.arange(len(used))
     if hollow := [name for name, bad in counts.items() if bad == len(used)]:
         raise CommandError(_hollow(raw, hollow, [name for name in used.columns if name not in hollow]))
-    if missing is Missing.EM:
+    if missing in {Missing.EM, Missing.FILL}:
         return _check_infinite(raw, used)
     if missing is not Missing.DROP:
         first = {name: raw.place(int((~good[name]).arg_true()[0])) for name in counts}
@@ -74,13 +82,22 @@ def _check_infinite(raw: RawTable, used: pl.DataFrame) -> AnyArray:
     return np.arange(len(used))
 
 
+def count_holes(used: pl.DataFrame) -> dict[str, int]:
+    """Return the number of missing values of each column that has any, for a table of floats in which they are NaN."""
+    return {name: count for name in used.columns if (count := int(used[name].is_nan().sum()))}
+
+
+def list_holes(counts: dict[str, int]) -> str:
+    """Return the numbers of missing values of columns in words."""
+    return listed([f"{count} in {name!r}" for name, count in counts.items()])
+
+
 def describe_holes(used: pl.DataFrame) -> list[str]:
     """Return a sentence on the missing values of a table of floats in which these are NaN; none for complete rows."""
-    counts = {name: count for name in used.columns if (count := int(used[name].is_nan().sum()))}
+    counts = count_holes(used)
     if not counts:
         return []
-    total = sum(counts.values())
-    where = listed([f"{count} in {name!r}" for name, count in counts.items()])
+    total, where = sum(counts.values()), list_holes(counts)
     values = f"1 value is missing, {where}" if total == 1 else f"{total} values are missing: {where}"
     return [f"{values}; the observed values of these rows are used."]
 
