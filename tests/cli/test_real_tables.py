@@ -379,6 +379,11 @@ def test_marks_of_missing_values_hold_for_numbers_of_any_format(tmp_path):
     assert table.warnings == ("1 row with missing or infinite values left out.",)
 
 
+def test_more_lines_than_there_are_cannot_be_skipped(tmp_path):
+    with pytest.raises(CommandError, match="has 61 lines, and --skip 99 leaves out all of them"):
+        read(tmp_path, "rows.csv", HEAD, Selection(written=Format(skip=99)))
+
+
 @pytest.mark.parametrize("columns", ['"Length, cm",y', "Length, cm,y", "Length,cm, y", 'y,"Length, cm"'])
 def test_a_column_whose_name_has_a_comma_can_be_chosen(tmp_path, columns):
     table = read(tmp_path, "rows.csv", text('"Length, cm",y', *PLAIN), Selection(columns))
