@@ -100,7 +100,11 @@ MISTAKES = {
     "criteria": (lambda: plot.criteria(MIXTURE), TypeError, "results must be a SearchResults, got Mixture"),
     "steps": (lambda: plot.steps({"a": 1}, X), TypeError, "mixtures must be a list, got dict"),
     "step": (lambda: plot.steps([X], X), TypeError, r"mixtures\[0\] must be a Mixture"),
-    "axes": (lambda: plot.ellipses(MIXTURE, ax=0), TypeError, r"ax must be a Axes, got 0; plt.subplots\(\) makes axes"),
+    "axes": (
+        lambda: plot.ellipses(MIXTURE, ax=0),
+        TypeError,
+        r"ax must be an Axes, got 0; plt.subplots\(\) makes axes",
+    ),
     "figure": (lambda: plot.pairs(MIXTURE, figure=3), TypeError, "figure must be a FigureBase, got 3"),
     "image": (lambda: plot.images(X, 3), ValueError, r"shape must be the height and the width .*, got 3"),
     # a number of another kind

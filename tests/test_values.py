@@ -151,6 +151,16 @@ REFUSED = {
         TypeError,
         "X must hold numbers, got {'a': 1} in column 1: float.. argument must be a string or a real number",
     ),
+    "a number without end": (
+        lambda: rows(10**400),
+        ValueError,
+        "X must hold numbers, got 1000+ in column 1: int too large to convert to float",
+    ),
+    "bytes": (
+        lambda: b"high",
+        ValueError,
+        "X must hold numbers, got b'high': could not convert string to float: b'high'.",
+    ),
     "a period": (lambda: rows(pd.Period("2024")), TypeError, "X must hold numbers, got Period"),
     "records": (lambda: np.rec.fromarrays(rows().T, names="a,b"), TypeError, r"got records of \('a', 'b'\)"),
     "a mapping": (lambda: {"a": [1.0]}, TypeError, "X must be an array of numbers, got dict"),
@@ -189,6 +199,10 @@ def test_numbers_in_any_container_are_read(make):
 def test_what_is_no_number_is_refused_by_name(make, error, message):
     with pytest.raises(error, match=message):
         finite_rows("X", make())
+
+
+def test_a_frame_without_columns_is_not_called_sparse():
+    assert finite_rows("X", pd.DataFrame()).shape == (0, 0)
 
 
 def test_an_array_of_floats_is_not_copied():

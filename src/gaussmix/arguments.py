@@ -153,7 +153,8 @@ def check_choice(name: str, given: object, choices: Iterable[str]) -> str:
 def check_type(name: str, given: object, wanted: type[_Type], advice: str) -> _Type:
     """Return an argument; raise ``TypeError`` with advice if it has another type."""
     if not isinstance(given, wanted):
-        msg = f"{name} must be a {wanted.__name__}, got {_describe(given)}; {advice}."
+        article = "an" if wanted.__name__[0] in "AEIOU" else "a"
+        msg = f"{name} must be {article} {wanted.__name__}, got {_describe(given)}; {advice}."
         raise TypeError(msg)
     return given
 

@@ -6,6 +6,7 @@ frame that has not been read yet. A missing value becomes NaN, however the conta
 1970, as NumPy casts them.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -196,12 +197,13 @@ class _Given:
         """Return objects or texts as numbers; the error names the first value that is not a number."""
         try:
             return values.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             wrong = np.fromiter((not _is_number(value) for value in values.flat), np.bool_, values.size)
             wrong = wrong.reshape(values.shape)
             first = f", got {values[wrong].tolist()[0]!r}{self._where(wrong)}" if wrong.any() else ""
-            why = str(error).replace("np.str_(", "").replace("')", "'")  # as NumPy writes a text of its own type
-            raise type(error)(f"{self.name} must hold numbers{first}: {why}.") from error
+            why = re.sub(r"np\.(?:str|bytes)_\((.*)\)", r"\1", str(error))  # as NumPy writes a text of its own type
+            kind = ValueError if isinstance(error, OverflowError) else type(error)
+            raise kind(f"{self.name} must hold numbers{first}: {why}.") from error
 
     def _where(self, bad: Flags) -> str:
         """Return `` in column 'a'`` for the columns with bad values; an empty text where there are no columns."""
@@ -215,7 +217,8 @@ class _Given:
 
 def check_container(name: str, given: object) -> None:
     """Raise for containers that NumPy would take for a single object."""
-    if hasattr(given, "tocsr") or hasattr(given, "sparse"):
+    n_columns = len(getattr(given, "columns", "1")) if hasattr(given, "sparse") else 0
+    if hasattr(given, "tocsr") or n_columns:  # pandas calls a frame without columns sparse too
         way = "sparse.to_dense()" if hasattr(given, "sparse") else "toarray()"
         msg = f"Sparse data was passed for {name}, but dense data is required; convert it with {name}.{way}."
         raise TypeError(msg)
@@ -251,6 +254,6 @@ def _read(name: str, given: ArrayLike) -> AnyArray:
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - that is the question
     try:
         float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True

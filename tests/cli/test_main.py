@@ -22,6 +22,14 @@ def test_the_command_runs_as_a_program(csv):
     assert json.loads(result.stdout)["best"]["n_components"] == 2
 
 
+def test_python_runs_the_package_as_the_command():
+    result = subprocess.run(
+        [sys.executable, "-m", "gaussmix", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"gaussmix {version('gaussmix')}\n"
+
+
 def test_errors_are_one_line_and_exit_codes_say_what_is_wrong(tmp_path, gaussmix):
     result = python(MAIN, "fit", tmp_path / "no.csv")
     assert (result.returncode, result.stdout) == (1, "")

@@ -164,6 +164,11 @@ READ = {  # name: (content, the options in the note on how it is read, words of 
         ["zzzz...' in line 2"],
     ),
     "path.csv": (text("x,path,y", *written('{a:.2f},"C:\\",{b:.2f}')), "", ["'path' (the text"]),
+    "units.csv": (text("x,y", "cm,min", *PLAIN), "", ["Line 2 is left out: it holds texts below the names of"]),
+    "joined.csv": (text("x,y", *PLAIN[:30], "x,y", *PLAIN[30:]), "", ["Line 32 is left out: it repeats the names"]),
+    "dashes.csv": (text("x,y", *written("\u2013{a:.2f},{b:.2f}")), "", []),
+    "texts_of_excel.csv": (text("x,y", *written('="{a:.2f}",\'{b:.2f}')), "", []),
+    "pandas.json": (json.dumps({"x": dict(enumerate(ROWS[:, 0])), "y": dict(enumerate(ROWS[:, 1]))}), "", []),
     "types.parquet": (types(), "", ["'day' (values of type Date), 'kind' (values of type Categorical)"]),
 }
 
@@ -182,6 +187,27 @@ DOUBTFUL = {  # name: (content, words of the warning, words of the option that s
     "minus_one.csv": (text("x,y", *PLAIN, "-1,3", "-1,4"), "'x' has -1 in 2 rows", "--na -1"),
     "twice.csv": (text("x,x", *PLAIN), "Line 1 gives the name 'x' to 2 columns", "--columns"),
     "nameless.csv": (text("x,,y", *written("{a},{b},{b}")), "Line 1 gives no name to column 2, which is", "called"),
+    "post.csv": (text("code,x", *written("0{i}123,{a}")), "'code' has numbers with leading zeros, such as 00123", None),
+    "totals.csv": (
+        text("x,y", *PLAIN, f"{ROWS[:, 0].sum():.2f},{ROWS[:, 1].sum():.2f}"),
+        "The numbers in line 62, the last, are the sums of their columns",
+        "name the columns with --columns",
+    ),
+    "accounts.csv": (
+        text("x,y", *PLAIN, "(2.50),3"),
+        "'x' has values such as (2.50) in line 62, which are read as negative",
+        "name the column with --columns",
+    ),
+    "behind.csv": (
+        text("x,y", *PLAIN, "1,250.00-,3".replace(",", "", 1)),
+        "'x' has values such as 1250.00- in line 62, which are read as negative",
+        "name the column with --columns",
+    ),
+    "texts.jsonl": (
+        text(*written('{{"x": "{a}", "y": {b}}}')),
+        "'x' holds numbers as texts, which are read as numbers",
+        "choose columns with --columns",
+    ),
     "seconds.csv": (text("t,x", *written("1700000{i:03d},{a}")), "'t' holds another whole number in each row", None),
     "years.csv": (text("2019,2020", *PLAIN), "Line 1 is read as names, though it holds numbers", "--no-header"),
     "thousands_or_decimals.csv": (
@@ -225,6 +251,13 @@ REFUSED = {  # name: (content, words of the error)
         "a table with more columns in line 32",
     ),
     "minus_dollars.csv": (text("x,y", *written("-${a},{b}")), "add --strip '$' to read them without it"),
+    "euros.csv": (text("x,y", *written("EUR {a},{b}")), "add --strip EUR to read them without it"),
+    "errors.csv": (text("x", *written("({a})")), "has no column of numbers: column 'x' holds the text '(2.04)'"),
+    "rows.dta": (b"<stata_dta><header>", "is a file of Stata"),
+    "rows.sas7bdat": (bytes(12) + b"\xc2\xea\x81\x60" + bytes(50), "is a file of SAS"),
+    "old.feather": (b"FEA1" + bytes(50), "is a file of Feather in its first version"),
+    "deep.json": (json.dumps({"x": [{"a": dict.fromkeys(map(str, range(99)), 1)}]}), "values of type Struct"),
+    "database.csv": (text("x,y", *PLAIN, "\\N,3", "(null),4", "n.a.,5"), "missing or infinite in column 'x' (3 rows"),
     "stars.csv": (text("x,y", *written("{a}*,{b}")), "add --strip '*' to read them without it"),
     "report.pdf": (b"%PDF-1.7\n", "is a PDF document"),
     "error.csv": ("<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
@@ -253,6 +286,7 @@ def test_tables_are_read_as_they_are_meant(tmp_path, name):
     table = read(tmp_path, name, content)
     expected = ROWS * {
         "minus_sign.csv": [-1, 1],
+        "dashes.csv": [-1, 1],
         "swiss.csv": [1e4, 1],
         "france.csv": [1e4, 1],
         "america.csv": [1e4, 1],
@@ -303,6 +337,23 @@ def test_tables_that_cannot_be_read_are_refused_with_the_place(tmp_path, name):
     assert words in str(refused.value)
 
 
+def test_negative_numbers_keep_their_size_where_their_minus_sign_is_elsewhere(tmp_path):
+    table = read(tmp_path, "accounts.csv", text("x;y", "(1.234,50);2", "10,5;3-", "\u20137,5;4,5"))
+    assert table.rows.tolist() == [[-1234.5, 2.0], [10.5, -3.0], [-7.5, 4.5]]
+
+
+def test_a_line_of_texts_is_no_line_of_units_if_a_column_of_numbers_has_a_number_in_it(tmp_path):
+    with pytest.raises(CommandError, match="got the text 'cm' in line 2"):
+        read(tmp_path, "rows.csv", text("x,y,z", "cm,min,1", *written("{a},{b},2")))
+
+
+def test_parts_of_a_structure_are_not_repeated_without_end(tmp_path):
+    content = json.dumps({"x": [{"a": dict.fromkeys(map(str, range(999)), 1)}]})
+    with pytest.raises(CommandError) as refused:
+        read(tmp_path, "deep.json", content)
+    assert len(str(refused.value)) < 300
+
+
 @pytest.mark.parametrize(
     ("content", "given"),
     [
@@ -326,6 +377,11 @@ def test_marks_of_missing_values_hold_for_numbers_of_any_format(tmp_path):
     table = read_file(str(path), Selection(missing=Missing.DROP, written=Format(missing=("-999",))))
     assert table.rows.tolist() == [[1.0, 3.0]]
     assert table.warnings == ("1 row with missing or infinite values left out.",)
+
+
+def test_more_lines_than_there_are_cannot_be_skipped(tmp_path):
+    with pytest.raises(CommandError, match="has 61 lines, and --skip 99 leaves out all of them"):
+        read(tmp_path, "rows.csv", HEAD, Selection(written=Format(skip=99)))
 
 
 @pytest.mark.parametrize("columns", ['"Length, cm",y', "Length, cm,y", "Length,cm, y", 'y,"Length, cm"'])

@@ -32,6 +32,14 @@ _FEWEST_ROWS = 3
 """The smallest number of rows of positive weight that a fit needs: two rows have no shape."""
 
 
+_WORDS_OF_OPTIONS = (
+    (", or set a smaller reg_covar", ""),  # the command has no such option
+    ("reg_covar", "the ridge"),
+    ("raise max_iter or tol", "raise --max-iter or --tol"),
+)
+"""Words of Python in the warnings of a search, and the words for them on the command line."""
+
+
 class CommandSearch(GaussianMixtureSearch):
     """The search, with a progress bar on stderr; with no structures given, it chooses them by the number of columns."""
 
@@ -96,7 +104,14 @@ def _run(name: str, table: Table, search: CommandSearch) -> list[str]:
     for warning in caught:
         if not issubclass(warning.category, UserWarning):  # none for the user of the command
             warnings.warn_explicit(str(warning.message), warning.category, warning.filename, warning.lineno)
-    return [*said, *search.results_.warnings]
+    return [_in_words_of_options(sentence) for sentence in (*said, *search.results_.warnings)]
+
+
+def _in_words_of_options(sentence: str) -> str:
+    """Return a warning of the search with options in place of parameters."""
+    for parameter, option in _WORDS_OF_OPTIONS:
+        sentence = sentence.replace(parameter, option)
+    return sentence
 
 
 def _shortfall(table: Table, search: CommandSearch) -> list[str]:

@@ -65,12 +65,22 @@ class Estimate:
     >>> estimate = narrow.kl_divergence(wide)                     # of two Gaussians: exact
     >>> round(estimate.value, 4), estimate.standard_error
     (0.0966, 0.0)
+    >>> float(estimate) == estimate.value, f"{estimate:.2f}"
+    (True, '0.10')
     """
 
     value: float | Floats
     standard_error: float | Floats
     lower: float | Floats
     upper: float | Floats
+
+    def __float__(self) -> float:
+        """Return the value of a single number."""
+        return float(self.value)
+
+    def __format__(self, spec: str) -> str:
+        """Return the value of a single number as the format says; without a format, all fields."""
+        return format(self.value, spec) if spec else str(self)
 
     @classmethod
     def from_arrays(cls, value: Floats, standard_error: Floats, lower: Floats, upper: Floats) -> Self:

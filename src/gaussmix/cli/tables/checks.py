@@ -1,4 +1,4 @@
-"""Doubts about columns of numbers: codes for missing values, numbers of rows, dates."""
+"""Doubts about columns of numbers: codes for missing values, numbers of rows, dates, codes of things, totals."""
 
 import polars as pl
 
@@ -16,18 +16,28 @@ _FEWEST_REPEATS = 2
 _FEWEST_OTHERS = 10
 """The smallest number of different values beside a code: among few values, as of a rating, -1 may be a value."""
 
+_FEWEST_ADDED = 10
+"""The smallest number of rows whose sums are compared with the last row: those of few rows can be equal by chance."""
+
+_ROUNDING = 1e-9
+"""The largest difference between a column's total and its sum, relative to the sum of its absolute values."""
+
 _DAYS = (19000101, 21001231)
 """The range of whole numbers that may be dates, as 20240131."""
 
 
 def doubts_about_columns(table: RawTable) -> list[Doubt]:
     """Return doubts about the columns of numbers of a table."""
-    doubts = []
+    doubts = [doubt for doubt in (_totals(table),) if doubt]
     for column in table.frame:
         if is_numeric(column) and column.dtype != pl.Boolean:
             values = column.cast(pl.Float64)
             finite = values.filter(values.is_finite().fill_null(value=False))
-            for doubt in (_code(table, column.name, values, finite), _days(table, column.name, values, finite)):
+            for doubt in (
+                _code(table, column.name, values, finite),
+                _days(table, column.name, values, finite),
+                _leading_zeros(table, column.name),
+            ):
                 if doubt:
                     doubts.append(doubt)
                     break
@@ -76,6 +86,39 @@ def _days(table: RawTable, name: str, values: pl.Series, finite: pl.Series) -> D
         "numbers; leave the column out with --columns, or name it there if this is right.",
         column=name,
         identity=True,
+    )
+
+
+def _leading_zeros(table: RawTable, name: str) -> Doubt | None:
+    """Return a doubt about whole numbers such as 01234, which are codes of places or articles."""
+    written = table.original[name]
+    if written.dtype != pl.String:
+        return None
+    rows = written.str.contains(r"^0\d{2,}$").fill_null(value=False).arg_true()
+    if rows.is_empty():
+        return None
+    return Doubt(
+        f"Column {name!r} has numbers with leading zeros, such as {written[rows[0]]} in {table.place(rows[0])}, as "
+        "codes have; leave the column out with --columns, or name it there if it measures something.",
+        column=name,
+        identity=True,
+    )
+
+
+def _totals(table: RawTable) -> Doubt | None:
+    """Return a doubt about a last row that holds the sums of all columns of numbers."""
+    numbers = [column.cast(pl.Float64) for column in table.frame if is_numeric(column)]
+    last = len(table.frame) - 1
+    added = [column for column in numbers if column.dtype != pl.Boolean and column[last] is not None]
+    if last < _FEWEST_ADDED or not added or not any(column[last] for column in added):
+        return None
+    for column in added:
+        above = column.slice(0, last)
+        if not abs(column[last] - above.sum()) <= _ROUNDING * float(above.abs().sum()):
+            return None
+    return Doubt(
+        f"The numbers in {table.place(last)}, the last, are the sums of their columns, as those of a line of totals "
+        "are. If the line is no row, delete it; if it is, name the columns with --columns."
     )
 
 

@@ -9,10 +9,13 @@ from functools import cache
 
 from gaussmix.cli.tables.options import MISSING_MARKS, Format
 
-__all__ = ["SPACE", "Dialect", "fields_of", "find_dialect", "is_number", "may_lack_a_name"]
+__all__ = ["EN_DASH", "SPACE", "Dialect", "fields_of", "find_dialect", "is_number", "may_lack_a_name"]
 
 SPACE = " "
 """The separator that stands for any spaces and tabs."""
+
+EN_DASH = "\u2013"
+"""The dash that word processors put in place of a minus sign."""
 
 _SEPARATORS = (",", "\t", ";", "|", SPACE)
 """The separators to look for; of two that fit equally well, the earlier is taken."""
@@ -49,7 +52,7 @@ class Dialect:
 def _number(decimal: str) -> re.Pattern[str]:
     group, mark = ("[,'\u2019 \u00a0\u202f]", r"\.") if decimal == "." else ("[.'\u2019 \u00a0\u202f]", ",")
     return re.compile(
-        rf"[+\-\u2212]?(?:(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+\-]?\d+)?|[+\-]?inf"
+        rf"[+\-\u2212{EN_DASH}]?(?:(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+\-]?\d+)?|[+\-]?inf"
         rf"|[+\-]?\d*{mark}\d+[dD][+\-]?\d+"  # Fortran
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,8 +19,9 @@ from gaussmix.cli.errors import CommandError, error_sentence, listed
 from gaussmix.cli.tables.contents import Content, Kind, read_content
 from gaussmix.cli.tables.dialect import Dialect
 from gaussmix.cli.tables.encodings import decode
+from gaussmix.cli.tables.numbers import read_numbers
 from gaussmix.cli.tables.options import Format
-from gaussmix.cli.tables.raw import RawTable
+from gaussmix.cli.tables.raw import Doubt, RawTable, quoted
 from gaussmix.cli.tables.records import BETWEEN, Records
 from gaussmix.cli.tables.texts import read_text, table_of_records
 
@@ -75,8 +77,27 @@ def _silent_panics() -> Iterator[None]:
 
 
 def _of_frame(content: Content, frame: pl.DataFrame, given: Format, *, nameless: bool = False) -> RawTable:
-    frame = frame.select(_with_missing(column, given.missing) for column in frame)
-    return RawTable(content.name, frame, frame, lambda row: f"row {row + 1}", nameless=nameless)
+    """Return a table whose columns have types; the columns of JSON have none, so texts in it may be numbers."""
+    written = frame.select(_with_missing(column, given.missing) for column in frame)
+    columns = written if content.kind is Kind.JSON else ()
+    numbers = {column.name: read for column in columns if (read := _numbers_of_texts(column, given)) is not None}
+    doubts = []
+    if numbers:
+        hold = f"Column {quoted(list(numbers))} holds" if len(numbers) == 1 else f"Columns {quoted(list(numbers))} hold"
+        sentence = (
+            f"{hold} numbers as texts, which are read as numbers; if this is wrong, choose columns with --columns."
+        )
+        doubts.append(Doubt(sentence, column=next(iter(numbers))))
+    frame = written.with_columns(**numbers)
+    return RawTable(content.name, frame, written, lambda row: f"row {row + 1}", doubts=tuple(doubts), nameless=nameless)
+
+
+def _numbers_of_texts(column: pl.Series, given: Format) -> pl.Series | None:
+    """Return the numbers in a column of texts; None for other columns, and if a text is no number."""
+    if column.dtype != pl.String:
+        return None
+    read = read_numbers(column, ".", given, may_be_unclear=False)
+    return None if read.texts.any() or read.values.null_count() == len(column) else read.values
 
 
 def _with_missing(column: pl.Series, marks: tuple[str, ...]) -> pl.Series:
@@ -127,16 +148,25 @@ def _json(content: Content, given: Format) -> RawTable:
     text, _ = decode(content, given.encoding)
     lines = [text] if text.lstrip().startswith("[") else [line for line in text.split("\n") if line.strip()]
     try:
-        rows = [json.loads(line) for line in lines]
+        rows: Any = [json.loads(line) for line in lines]
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error}") from error
-    if len(rows) == 1 and (isinstance(rows[0], list) or _is_columns(rows[0])):
-        rows = rows[0]
+    if len(rows) == 1:
+        rows = _indexed_columns(rows[0]) or (rows[0] if isinstance(rows[0], list) or _is_columns(rows[0]) else rows)
     if not _is_columns(rows) and not all(isinstance(row, dict) for row in rows):
         raise ValueError("it must hold one object for each row, with a number for each column")
     if isinstance(rows, dict) and len({len(column) for column in rows.values()}) > 1:
         raise ValueError("its lists must have one length, as each is a column")
     return _of_frame(content, pl.DataFrame(rows, infer_schema_length=None), given)
+
+
+def _indexed_columns(value: object) -> dict[str, list[object]] | None:
+    """Return the columns of an object that holds them by the index of their rows, as pandas writes it by default."""
+    if not isinstance(value, dict) or not all(isinstance(column, dict) for column in value.values()):
+        return None
+    indices = [list(column) for column in value.values()]
+    same = all(index == indices[0] for index in indices)
+    return {name: list(column.values()) for name, column in value.items()} if same else None
 
 
 def _is_columns(value: object) -> bool:

@@ -17,6 +17,12 @@ _MOST_SKIPPED = 50
 _LOOKED_AT = 100
 """The number of records by which the width of a table and its columns of numbers are judged."""
 
+_FEWEST_BELOW_UNITS = 3
+"""The smallest number of lines, with that of the units, by which a line of units can be told from a wrong row."""
+
+_FEWEST_UNITS = 2
+"""The smallest number of columns of numbers with a text below their names that make a line of units."""
+
 _YEARS = range(1800, 2200)
 """Whole numbers that may be years, and so names of columns."""
 
@@ -36,9 +42,13 @@ class Header:
     found : tuple of str
         What was found by looking, as options of the command line.
     remarks : tuple of str
-        The place of the names, where it is a comment, in a sentence.
+        The place of the names, where it is a comment, and a line of units that is left out, a sentence each.
     doubts : tuple of Doubt
         Reasons to doubt the names.
+    line : int or None
+        The index of the record that holds the names; None where no record does.
+    in_comment : bool
+        Whether a comment holds the names.
     """
 
     names: list[str]
@@ -47,6 +57,8 @@ class Header:
     found: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    line: int | None = None
+    in_comment: bool = False
 
 
 def find_header(name: str, records: Records, given: Format) -> Header:
@@ -67,13 +79,27 @@ def find_header(name: str, records: Records, given: Format) -> Header:
     if not named:
         if given.header is None and (names := _in_comment(records, start, width)):
             remark = f"The names of the columns are those in the comment in line {_last_comment(records, start)}."
-            return Header(names, start, found=found, remarks=(remark,))
+            return Header(names, start, found=found, remarks=(remark,), in_comment=True)
         return _nameless(records, width, start, found, asked=given.header is False)
     names = _fitted(name, records, start, [field.strip() for field in first], width)
     doubts = _doubts_about(records, start, names, rows[start + 1 :], asked=given.header is True)
-    return Header(
-        unique_names(names) if all(names) else _unique_but_empty(names), start + 1, found=found, doubts=doubts
-    )
+    units = _units(records, rows[start + 1 :], start + 1)
+    unique = unique_names(names) if all(names) else _unique_but_empty(names)
+    return Header(unique, start + 1 + len(units), found=found, remarks=units, doubts=doubts, line=start)
+
+
+def _units(records: Records, rows: list[list[str]], line: int) -> tuple[str, ...]:
+    """Return that the line below the names is left out, if it holds texts where the lines below hold numbers."""
+    if len(rows) < _FEWEST_BELOW_UNITS:
+        return ()
+    decimal = records.dialect.decimal
+    numeric = [i for i in range(len(rows[1])) if _mostly_numbers(rows[1:], i, decimal)]
+    fields = [rows[0][i].strip() for i in numeric if i < len(rows[0])]
+    texts = [field for field in fields if field not in MISSING_MARKS and not is_number(field, decimal)]
+    if len(texts) < _FEWEST_UNITS or len(texts) + fields.count("") < len(fields):
+        return ()
+    where = f"{records.place} {records.numbers[line]}".capitalize()
+    return (f"{where} is left out: it holds texts below the names of columns of numbers, such as {texts[0]!r}.",)
 
 
 def _width(rows: list[list[str]]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from gaussmix.cli.tables.dialect import EN_DASH, is_number
 from gaussmix.cli.tables.options import MISSING_MARKS, Format
 
 __all__ = ["NumberColumn", "read_numbers", "sign_beside"]
@@ -13,8 +14,12 @@ __all__ = ["NumberColumn", "read_numbers", "sign_beside"]
 _SPACES_AND_QUOTES = "'\u2019 \u00a0\u202f"
 """Separators of thousands beside the one of the two marks that is no decimal mark."""
 
+_CURRENCIES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HUF|INR|JPY|KRW|MXN|NOK|PLN|SEK|TRY|USD|ZAR"
+"""The codes of currencies that often stand before numbers."""
+
 _SIGN = re.compile(
-    r"[+\-\u2212]?(?P<before>[$€£¥]?)\s*[+\-\u2212]?\d[\d.,'\u2019\u00a0\u202f ]*"
+    rf"[+\-\u2212]?(?P<before>[$€£¥]|(?:{_CURRENCIES})(?=\s))?\s*"
+    r"[+\-\u2212]?\d[\d.,'\u2019\u00a0\u202f ]*"
     r"(?P<after>\s?(?:[%‰°*]|[$€£¥]|[a-zA-Zµ°²³/]{1,5})?)"
 )
 """A number between signs: of a currency before it; of a percentage, a currency or a unit, or a star after it."""
@@ -36,6 +41,8 @@ class NumberColumn:
         Whether any value has a mark.
     unclear : int or None
         The first row whose mark may be a decimal mark or separate thousands, where each mark of the column may.
+    negated : int or None
+        The first row whose number is in parentheses, or has its minus sign behind it.
     """
 
     values: pl.Series
@@ -43,6 +50,7 @@ class NumberColumn:
     grouped: bool
     marked: bool
     unclear: int | None
+    negated: int | None
 
 
 def read_numbers(column: pl.Series, decimal: str, given: Format, *, may_be_unclear: bool) -> NumberColumn:
@@ -63,6 +71,7 @@ def read_numbers(column: pl.Series, decimal: str, given: Format, *, may_be_uncle
     missing = text.is_in([*MISSING_MARKS, *given.missing])
     text = pl.select(pl.when(~missing).then(text)).to_series().alias(column.name)
     text = text.str.replace(r"^([+\-]?\d*[.,]\d+)[dD]([+\-]?\d+)$", "${1}e${2}")  # Fortran's exponents
+    text, negated = _minus_in_front(text, decimal)
     plain, grouped = _without_groups(text, decimal)
     values = _without(_booleans(text, plain.cast(pl.Float64, strict=False)), given.missing)
     texts = text.is_not_null() & values.is_null() & ~_are(text, given.missing)
@@ -70,7 +79,24 @@ def read_numbers(column: pl.Series, decimal: str, given: Format, *, may_be_uncle
     if may_be_unclear:
         marks = text.str.contains(r"[.,]").fill_null(value=False) & ~texts
         marked, unclear = bool(marks.any()), _unclear(text, marks)
-    return NumberColumn(values.alias(column.name), texts, grouped, marked, unclear)
+    return NumberColumn(values.alias(column.name), texts, grouped, marked, unclear, negated)
+
+
+def _minus_in_front(text: pl.Series, decimal: str) -> tuple[pl.Series, int | None]:
+    """Return numbers as ``(2.5)`` and ``2.5-`` with the minus sign before them, and the first row of such a number.
+
+    Where all numbers of a column are in parentheses, as standard errors and numbers of lines are, they stay texts.
+    """
+    number = rf"(\d[\d.,{re.escape(_SPACES_AND_QUOTES)}]*)"
+    bracketed = text.str.contains(rf"^\({number}\)$").fill_null(value=False)
+    behind = text.str.contains(rf"^{number}-$").fill_null(value=False)
+    if bracketed.any() and not any(is_number(one, decimal) for one in text.filter(~bracketed).drop_nulls()):
+        bracketed = bracketed & False
+    negated = bracketed | behind
+    if not negated.any():
+        return text, None
+    moved = text.str.replace(rf"^\(?{number}[-)]$", "-${1}")
+    return pl.select(pl.when(negated).then(moved).otherwise(text)).to_series(), int(negated.arg_true()[0])
 
 
 def _without_groups(text: pl.Series, decimal: str) -> tuple[pl.Series, bool]:
@@ -89,6 +115,8 @@ def _without_groups(text: pl.Series, decimal: str) -> tuple[pl.Series, bool]:
 
 def _stripped(column: pl.Series, signs: Sequence[str]) -> pl.Series:
     text = column.fill_null("").str.strip_chars().str.replace_all("\u2212", "-", literal=True)
+    text = text.str.replace(rf"^{EN_DASH}([\d.,])", "-${1}")
+    text = text.str.replace(r"""^="([^"]*)"$""", "${1}").str.replace(r"^'([+\-]?\d)", "${1}")  # texts of spreadsheets
     for sign in signs:
         text = text.str.strip_prefix(sign).str.strip_suffix(sign).str.strip_chars()
         text = text.str.replace(rf"^([+\-]){re.escape(sign)}", "${1}")
@@ -139,5 +167,7 @@ def _unclear(text: pl.Series, marked: pl.Series) -> int | None:
 
 def sign_beside(texts: Sequence[str]) -> str | None:
     """Return the sign or the unit beside all these numbers, as ``%``, ``$`` and ``kg``; None where they have none."""
-    found = {match["before"] + match["after"].strip() if (match := _SIGN.fullmatch(text)) else "" for text in texts}
+    found = {
+        (match["before"] or "") + match["after"].strip() if (match := _SIGN.fullmatch(text)) else "" for text in texts
+    }
     return found.pop() or None if len(found) == 1 else None

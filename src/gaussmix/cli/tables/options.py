@@ -6,10 +6,11 @@ from enum import Enum
 __all__ = ["MISSING_MARKS", "Format", "Missing", "Selection"]
 
 MISSING_MARKS = frozenset({
-    "", "#DIV/0!", "#N/A", "#N/A N/A", "#NA", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "-1.#IND", "-1.#QNAN",
-    "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "(null)", "#DIV/0!", "#N/A", "#N/A N/A", "#NA", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "-1.#IND",
+    "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "\\N", "n.a.", "n/a",
+    "nan", "null",
 })  # fmt: skip
-"""The texts that are missing values without ``--na``: those of pandas, and the errors of spreadsheets."""
+"""The texts that are missing values without ``--na``: those of pandas and databases, and the errors of spreadsheets."""
 
 
 class Missing(Enum):

@@ -82,7 +82,7 @@ class RawTable:
     def example(self, column: pl.Series) -> str:
         """Return the first value of a column that is no number, and its place."""
         if column.dtype != pl.String:
-            return f"values of type {column.dtype}"
+            return f"values of type {shortened(str(column.dtype))}"
         filled = column.is_not_null() & (column != "")
         texts = filled & column.cast(pl.Float64, strict=False).is_null()
         row = int((texts if texts.any() else filled).arg_true()[0]) if filled.any() else 0

@@ -80,6 +80,10 @@ def split_text(name: str, text: str, given: Format) -> Records:
     if named := _SEPARATOR_LINE.fullmatch(lines[skip].strip(" ") if skip < len(lines) else ""):
         given = replace(given, separator=given.separator or named[1])
         skip += 1
+    if skip >= len(lines):
+        raise CommandError(
+            f"{name} has {len(text.splitlines())} lines, and --skip {given.skip} leaves out all of them."
+        )
     lines, numbers = lines[skip:], list(range(skip + 1, len(lines) + 1))
     if '"' in text:
         lines, numbers = _join_quoted(name, lines, numbers)

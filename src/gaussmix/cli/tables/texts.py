@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -71,8 +72,7 @@ def table_of_records(name: str, records: Records, given: Format, found: Sequence
         If a row has too many or too few fields, or there is no row.
     """
     header = find_header(name, records, given)
-    rows = records.records.slice(header.start)
-    numbers = records.numbers.slice(header.start)
+    rows, numbers, remarks = _without_names(records, header)
     if rows.is_empty():
         why = f": {len(records.comments)} lines are comments, which begin with # or %" if records.comments else ""
         raise CommandError(f"{name} has no rows{why}; it must hold rows of numbers.")
@@ -85,7 +85,25 @@ def table_of_records(name: str, records: Records, given: Format, found: Sequence
     def place(row: int) -> str:
         return f"{records.place} {numbers[row]}"
 
+    header = replace(header, remarks=(*header.remarks, *remarks))
     return _typed(name, frame, header, records, given, [*found, *header.found], place)
+
+
+def _without_names(records: Records, header: Header) -> tuple[pl.Series, pl.Series, list[str]]:
+    """Return the rows and their numbers without lines that repeat the names, and what is left out, in a sentence."""
+    rows, numbers = records.records.slice(header.start), records.numbers.slice(header.start)
+    if header.line is None:
+        return rows, numbers, []
+    repeats = rows == records.records[header.line]
+    if not repeats.any():
+        return rows, numbers, []
+    count, first = int(repeats.sum()), f"{records.place} {numbers[int(repeats.arg_true()[0])]}"
+    again = (
+        f"{first.capitalize()} is left out: it repeats"
+        if count == 1
+        else (f"{count} {records.place}s, the first {first}, are left out: they repeat")
+    )
+    return rows.filter(~repeats), numbers.filter(~repeats), [f"{again} the names of the columns."]
 
 
 def _check_widths(name: str, records: Records, rows: pl.Series, numbers: pl.Series, width: int) -> None:
@@ -143,7 +161,7 @@ def _typed(
         place,
         tuple(found),
         tuple(remarks),
-        (*header.doubts, *unclear),
+        (*header.doubts, *unclear, *_negated({names[i]: read[i] for i in kept}, texts, kept, names, place)),
         flaws,
         header.nameless,
     )
@@ -151,7 +169,7 @@ def _typed(
 
 def _comments(records: Records, header: Header) -> list[str]:
     """Return how many comments are left out; a comment that holds the names is not."""
-    count = len(records.comments) - len(header.remarks)
+    count = len(records.comments) - header.in_comment
     return [f"{count} comment line{'s'[: count != 1]} left out."] if count else []
 
 
@@ -210,6 +228,25 @@ def _column(
     marks = shlex.quote(",".join(bad))
     stands = f"{listed([repr(text) for text in bad])} stand{'s'[: len(bad) == 1]} for missing values"
     return read.values, f"{got}; correct the line, or add --na {marks} if {stands}"
+
+
+def _negated(
+    read: dict[str, NumberColumn],
+    texts: pl.DataFrame,
+    kept: Sequence[int],
+    names: Sequence[str],
+    place: Callable[[int], str],
+) -> list[Doubt]:
+    """Return doubts about columns of numbers that have numbers in parentheses, or with a minus sign behind them."""
+    return [
+        Doubt(
+            f"Column {names[i]!r} has values such as {texts.to_series(i)[row]} in {place(row)}, which are read as "
+            "negative numbers; name the column with --columns if this is right.",
+            column=names[i],
+        )
+        for i in kept
+        if (row := read[names[i]].negated) is not None
+    ]
 
 
 def _unclear_marks(
