@@ -6,19 +6,24 @@ from gaussmix.statistics import Statistics
 
 __all__ = ["is_short_of_values"]
 
-_ENOUGH = 5.0
-"""Values of the table, rows times features, for each free parameter, from which BIC decides alone. With 4, 5 and 6, a
+_FEW, _VERY_FEW = 10.0, 5.0
+"""Values of the table, rows times features, for each free parameter, below which a mixture needs more evidence than a
+lower BIC, and below which BIC's penalty is too small besides. With 4, 5 and 6 in place of 5, and no other rule, a
 search chose several components for 12, 5 and 5 % of 43 single Gaussians of 20 rows in two dimensions, and two
 components for 84, 81 and 70 % of 43 pairs of round clusters of 10 rows at a distance of four standard deviations."""
+
+_BARE_MENTION = 2.0
+"""The difference in BIC up to which evidence is "not worth more than a bare mention" (Kass & Raftery 1995)."""
 
 
 def is_short_of_values(statistics: Statistics, n_parameters: int) -> bool:
     r"""Return True if a table has too few values for a mixture that a single Gaussian could replace.
 
-    With n rows, D features and p parameters, BIC's penalty :math:`p \log n` is too small if n D is not much larger than
-    p. For the residual variance of a regression with n D values, the penalty with the second-order correction of
-    Hurvich & Tsai (1989) is :math:`p \log n \cdot n D / (n D - p - 1)`. A mixture with less than five values for each
-    parameter is short of values if its BIC with this correction is not below the BIC of a single Gaussian.
+    With n rows, D features and p parameters, a mixture with less than ten values for each parameter is short of values
+    if its BIC is not lower by more than 2 than that of a single Gaussian. With less than five, also if its BIC with a
+    corrected penalty is not lower: BIC's penalty :math:`p \log n` is too small if n D is not much larger than p. With
+    the second-order correction of Hurvich & Tsai (1989) for n D values, it is
+    :math:`p \log n \cdot n D / (n D - p - 1)`.
 
     Parameters
     ----------
@@ -29,17 +34,17 @@ def is_short_of_values(statistics: Statistics, n_parameters: int) -> bool:
 
     References
     ----------
-    Hurvich & Tsai (1989), Biometrika 76.
+    Hurvich & Tsai (1989), Biometrika 76. Kass & Raftery (1995), Journal of the American Statistical Association 90.
     """
     n_rows, (n_components, n_features) = statistics.weight, statistics.origin.shape
     n_values = n_rows * n_features
-    if n_components == 1 or n_values >= _ENOUGH * n_parameters:
+    if n_components == 1 or n_values >= _FEW * n_parameters:
         return False
-    left = n_values - n_parameters - 1.0
-    if left <= 0.0:
-        return True
-    penalty = n_parameters * np.log(n_rows) * n_values / left
-    return bool(penalty - 2.0 * statistics.log_likelihood >= _bic_of_one_gaussian(statistics))
+    needed, penalty = _BARE_MENTION, n_parameters * np.log(n_rows)
+    if n_values < _VERY_FEW * n_parameters:
+        left = n_values - n_parameters - 1.0
+        needed = max(needed, penalty * (n_values / left - 1.0)) if left > 0.0 else np.inf
+    return bool(penalty - 2.0 * statistics.log_likelihood + needed >= _bic_of_one_gaussian(statistics))
 
 
 def _bic_of_one_gaussian(statistics: Statistics) -> float:
