@@ -104,8 +104,9 @@ class GaussianMixtureRegressor(RegressorMixin, ChoosingEstimator):
     few targets.
 
     Features and targets may have missing values (NaN). Missing features of a row are integrated out: its prediction is
-    the expected target given the observed features, and the mean of the targets if there are none. In the number of rows from which variances are estimated, a row without a target does not count, and a row
-    with missing values counts by its share of observed values.
+    the expected target given the observed features, and the mean of the targets if there are none. In the number of
+    rows from which variances are estimated, a row without a target does not count, and a row with missing values counts
+    by its share of observed values.
 
     References
     ----------
