@@ -67,6 +67,8 @@ class Candidate:
         Cross-validated log-likelihood of all rows, in nats, where it was asked for.
     held_out_error : float
         Standard error of the difference between `held_out` and that of the model with the highest, in nats.
+    single_bic : float
+        The lowest BIC of a single Gaussian in the search; infinite if there is none.
     n_passes : int
         Passes over the rows, in all fits of this model, without those in which starts are compared side by side.
     seconds : float
@@ -81,6 +83,7 @@ class Candidate:
     cells_gain: float | None = None
     held_out: float | None = None
     held_out_error: float = 0.0
+    single_bic: float = np.inf
     n_passes: int = 0
     seconds: float = 0.0
 
@@ -174,7 +177,7 @@ class Candidate:
     @cached_property
     def supported(self) -> bool:
         """True if the rows support a choice of the model: no component is spurious, and there are enough values."""
-        return not self.spurious and not is_short_of_values(self.statistics, self.n_parameters)
+        return not self.spurious and not is_short_of_values(self.statistics, self.n_parameters, self.single_bic)
 
     @property
     def sound(self) -> bool:

@@ -16,7 +16,7 @@ _BARE_MENTION = 2.0
 """The difference in BIC up to which evidence is "not worth more than a bare mention" (Kass & Raftery 1995)."""
 
 
-def is_short_of_values(statistics: Statistics, n_parameters: int) -> bool:
+def is_short_of_values(statistics: Statistics, n_parameters: int, single_bic: float) -> bool:
     r"""Return True if a table has too few values for a mixture that a single Gaussian could replace.
 
     With n rows, D features and p parameters, a mixture with less than ten values for each parameter is short of values
@@ -31,6 +31,8 @@ def is_short_of_values(statistics: Statistics, n_parameters: int) -> bool:
         The statistics of all rows under the mixture.
     n_parameters : int
         Number of free parameters of the mixture.
+    single_bic : float
+        The lowest BIC of a single Gaussian; infinite if there is none to choose.
 
     References
     ----------
@@ -38,27 +40,10 @@ def is_short_of_values(statistics: Statistics, n_parameters: int) -> bool:
     """
     n_rows, (n_components, n_features) = statistics.weight, statistics.origin.shape
     n_values = n_rows * n_features
-    if n_components == 1 or n_values >= _FEW * n_parameters:
+    if n_components == 1 or n_values >= _FEW * n_parameters or np.isinf(single_bic):
         return False
     needed, penalty = _BARE_MENTION, n_parameters * np.log(n_rows)
     if n_values < _VERY_FEW * n_parameters:
         left = n_values - n_parameters - 1.0
         needed = max(needed, penalty * (n_values / left - 1.0)) if left > 0.0 else np.inf
-    return bool(penalty - 2.0 * statistics.log_likelihood + needed >= _bic_of_one_gaussian(statistics))
-
-
-def _bic_of_one_gaussian(statistics: Statistics) -> float:
-    """Return the BIC of a single Gaussian on the same rows, with the kind of covariance that was summed."""
-    n_rows, (n_components, n_features) = statistics.weight, statistics.origin.shape
-    centre = statistics.mass @ statistics.means / statistics.mass.sum()
-    second = statistics.about(np.tile(centre, (n_components, 1))).second
-    covariance = (second if statistics.moments.pooled else second.sum(axis=0)) / n_rows
-    with np.errstate(divide="ignore"):
-        if statistics.moments.correlated:
-            n_free, log_det = n_features * (n_features + 1) // 2, float(np.linalg.slogdet(covariance)[1])
-        elif covariance.ndim:
-            n_free, log_det = n_features, float(np.log(covariance).sum())
-        else:
-            n_free, log_det = 1, n_features * float(np.log(covariance / n_features))
-    log_likelihood = -0.5 * n_rows * (n_features * (1.0 + np.log(2.0 * np.pi)) + log_det)
-    return float((n_features + n_free) * np.log(n_rows) - 2.0 * log_likelihood)
+    return bool(penalty - 2.0 * statistics.log_likelihood + needed >= single_bic)

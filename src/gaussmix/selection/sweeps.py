@@ -161,12 +161,11 @@ class _Sweeps:
 
     def _evaluate_structures(self, k: int, starts_of: StartsOf) -> bool:
         """Evaluate all structures with K components, in parallel, and keep their fits."""
-        search = self._search
-        pruning = self._pruning()
+        search, pruning, single_bic = self._search, self._pruning(), self._single_bic
 
         def evaluate(m_step: MStep) -> Candidate | None:
             key = (m_step.structure, k)
-            known = self.candidates.get(key) or Candidate(search.with_prior(m_step, k), k)
+            known = self.candidates.get(key) or Candidate(search.with_prior(m_step, k), k, single_bic=single_bic)
             return Evaluation(search, known, pruning, self._interruption).run(starts_of)
 
         found: list[Candidate] = []
@@ -181,6 +180,12 @@ class _Sweeps:
                 self._interruption.set()
         self.candidates.update({(one.structure, k): one for one in found})
         return not self._interruption.is_set()
+
+    @property
+    def _single_bic(self) -> float:
+        """The lowest BIC of a single Gaussian so far, without collapsed fits; infinite if there is none."""
+        singles = [one for one in self.candidates.values() if one.n_components == 1 and one.fit and not one.collapsed]
+        return min((one.comparable("bic") for one in singles), default=np.inf)
 
     def _pruning(self) -> Pruning:
         """Return the rule that stops EM runs early, for the best criterion so far."""
