@@ -10,7 +10,8 @@ groups then count too little, and every answer is biased. A fit to the observed 
 # People who do not state their income
 # ------------------------------------
 # Two groups of people: one is young with low incomes, the other is old with high incomes. The older people are, the
-# more often their income is missing. The reason is the age, which is known for all: the incomes are *missing at random*.
+# more often their income is missing. The reason is the age, which is known for all: the incomes are *missing at
+# random*.
 
 import numpy as np
 
