@@ -137,3 +137,12 @@ def test_an_interruption_of_a_test_keeps_the_fit(saddle, monkeypatch):
     fit = run_to_limit(source, start, model, tol=1e-4, max_iter=100)
     assert fit.status is Status.INTERRUPTED
     assert fit.state.n_iter > 0
+
+
+def test_a_run_that_ends_at_its_last_step_has_converged_only_within_tol(saddle):
+    source, _, model = saddle
+    start = Mixture([0.5, 0.5], [[0.0, 0.0], [6.0, 0.0]], np.stack([np.diag([4.0, 4.0])] * 2))
+    for max_iter in range(3, 12):
+        fit = run_to_limit(source, start, model, tol=1e-4, max_iter=max_iter)
+        assert (fit.status is Status.CONVERGED) <= (fit.distance <= 1e-4)
+        assert fit.state.n_iter <= max_iter

@@ -321,13 +321,13 @@ def test_before_a_fit_there_is_nothing_to_say():
 
 
 def test_ctrl_c_across_classes_is_not_swallowed(monkeypatch):
-    real = fit.run
+    real = fit.run_to_limit
 
     def interrupted(*arguments, **options):
         ended = real(*arguments, **options)
         return Fit(ended.state, ended.history, Status.INTERRUPTED)
 
-    monkeypatch.setattr(fit, "run", interrupted)
+    monkeypatch.setattr(fit, "run_to_limit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         GaussianMixtureClassifier.lda().fit(*load_iris(return_X_y=True))
 

@@ -92,6 +92,7 @@ def test_every_parameter_of_scikit_learn_is_there_with_its_default():
         "weights",
         "prior",
         "eigenvalue_ratio",
+        "accelerate",
         "algorithm",
         "effort",
         "weights_are",

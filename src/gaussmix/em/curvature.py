@@ -24,6 +24,9 @@ _SLOW = 0.9
 # The largest eigenvalue is known well enough where the last application changes `1 - rate` by less than this share.
 _SETTLED = 0.2
 
+# A random direction is made from at most this many rows of each component, so that memory grows with the features only.
+_MOST_DRAWN = 16
+
 # Where the Krylov space leaves less than this share of an image, the space is invariant.
 _NOTHING_LEFT = 1e-6
 
@@ -169,7 +172,8 @@ class _StatisticsSpace:
     def draw(self, rng: np.random.Generator) -> Floats:
         """Return the sums of a few random rows of each component, with random signs."""
         n_components, n_features = self._statistics.origin.shape
-        white = rng.standard_normal((n_components, 2 * n_features + 2, n_features))
+        n_rows = min(2 * n_features + 2, _MOST_DRAWN)
+        white = rng.standard_normal((n_components, n_rows, n_features))
         rows = np.stack([self._mixture.covariances.colour(k, one) for k, one in enumerate(white)])
         signs = rng.choice([-1.0, 1.0], white.shape[:2]) * np.sqrt(self._statistics.floored_mass)[:, None]
         first = np.einsum("kn,knd->kd", signs, rows)

@@ -153,10 +153,10 @@ class _Run:
         estimated, test = _FIRST_TOL * self.tol, None
         for _ in range(_MOST_TESTS):
             if fit.status is not Status.CONVERGED or fit.state.n_iter >= self.max_iter:
-                return fit
+                break
             before, fit = fit.state, self._take_step(fit)
             if fit.status is not Status.ITERATION_LIMIT:
-                return fit
+                break
             try:
                 test = self._test(before, fit.state, test)
             except KeyboardInterrupt:
@@ -173,7 +173,8 @@ class _Run:
                 reduction = _SHARE_OF_TOL * self.tol / test.distance
                 estimated *= min(max(reduction, _LARGEST_REDUCTION), _SMALLEST_REDUCTION)
             fit = self.run(fit, estimated)
-        return fit
+        too_far = fit.status is Status.CONVERGED and fit.distance > self.tol
+        return replace(fit, status=Status.ITERATION_LIMIT) if too_far else fit
 
     def run(self, start: Mixture | State | Fit, tol: float, history: Sequence[float] = ()) -> Fit:
         """Return the fit of a run whose end is estimated from its gains."""
