@@ -110,7 +110,8 @@ SCENARIOS: dict[str, tuple[int, Draw]] = {
 SINGLES = ((20, 2), (30, 3), (50, 2), (50, 5))
 """Rows and features of single Gaussians."""
 N_SINGLES = 40
-"""Single Gaussians of each size. Rules were chosen on those of the generators 0 to 39; these start at 1 000."""
+"""Single Gaussians of each size. Rules were chosen on those of the generators 0 to 39 and 100 to 149; these start at
+1 000."""
 
 
 def search(rows: np.ndarray, seed: int, **parameters: object) -> GaussianMixtureSearch:

@@ -49,7 +49,7 @@ _FEW = 2.0
 """Rows, in units of the fewest that its covariance needs, below which a component that is thin supports no choice of a
 model: such components are found by accident. This bound and the next two were chosen on 150 single Gaussians of 20 to
 50 rows in 2 to 5 dimensions: the search chose more than one component for 39 of these tables without the bounds, and
-for 5 with them. On 80 other tables of 20 rows in two dimensions, it chose more than one component for 13 with them."""
+for 5 with them."""
 
 _THIN_FOR_FEW = 0.1
 """The tightness below which a component of few rows is thin: a third of the usual standard deviation in a direction."""
