@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from gaussmix.em import run
 from gaussmix.em.m_step import IllDefinedCovarianceError, MStep
 from gaussmix.engines import reference
+from gaussmix.initialization import make_models
 from gaussmix.mixture import Mixture
 from gaussmix.moments import FULL
 from gaussmix.sources import ArraySource
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import STRUCTURES, named
 
 every_structure = pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
@@ -90,3 +92,15 @@ def test_a_ridge_holds_a_component_open():
 def test_without_a_prior_its_logarithm_is_zero():
     mixture = Mixture([1.0], [[0.0, 0.0]], [2.0])
     assert MStep(named("spherical"), np.zeros(2)).log_prior(mixture) == 0.0
+
+
+def test_missing_values_of_rounded_columns_gain_nothing():
+    rng = np.random.default_rng(0)
+    rows = np.round(rng.normal(size=(400, 2)), 0)
+    rows[rng.random(400) < 0.6, 0] = np.nan
+    source = IncompleteSource.of(rows)
+    (m_step,) = make_models([named("diag")], source)
+    mixture = Mixture([1.0], [[0.0, 0.0]], [[0.9, 0.7]])
+    hidden = np.where(np.isnan(rows), 0.0, m_step.rounding)
+    expected = 0.5 * (hidden / mixture.covariances.variances(1, 2)).sum()
+    assert m_step.rounding_gain(mixture, source.reduce(mixture, m_step.moments).mass) == pytest.approx(expected)

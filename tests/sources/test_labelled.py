@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import FORMS, MOMENTS, mixture
+from gaussmix import GaussianMixture
 from gaussmix.em import iterate
 from gaussmix.em.m_step import MStep
 from gaussmix.engines import reference
@@ -92,3 +93,10 @@ def test_a_start_far_from_all_rows_keeps_to_the_classes():
     _, state = islice(iterate(source, start, MStep(named("full"), np.zeros(1))), 2)
     expected = [source.rows[labels == label].mean() for label in (0, 1)]
     np.testing.assert_allclose(state.mixture.means[:, 0], expected, rtol=1e-12)
+
+
+def test_an_estimator_fits_rows_of_classes_with_one_component_each():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(90, 2)) + 5.0 * np.repeat([[0.0], [1.0]], 45, axis=0), np.repeat([0, 1], 45)
+    model = GaussianMixture(2, random_state=0).fit(LabelledSource(rows, labels=labels, sizes=(1, 1)))
+    np.testing.assert_allclose(model.means_, [rows[labels == k].mean(axis=0) for k in range(2)], rtol=1e-6)

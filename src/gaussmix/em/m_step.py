@@ -60,6 +60,8 @@ class MStep:
         Lower bounds on the variances of all components, from the rounding of the columns; see
         :meth:`~gaussmix.initialization.rounding.Rounding.floor`. 0 for continuous columns; None where all are
         continuous.
+    observed : (D,) ndarray or None
+        The share of observed values of each column; None if no value is missing.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class MStep:
     eigenvalue_ratio: float | None = None
     component_prior: ComponentPrior | None = None
     rounding: Floats | None = None
+    observed: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.prior is not None:
@@ -217,11 +220,12 @@ class MStep:
 
         This is the loss if each value were spread evenly over its rounding step: ``Σ_k n_k tr(Σ_k⁻¹ F) / 2`` with the
         variances F within a step. The density at a rounded value has no upper bound, but the probability of the values
-        that are rounded to it has.
+        that are rounded to it has. A missing value gains nothing: F is multiplied by the shares of observed values.
         """
         if self.rounding is None:
             return 0.0
-        return 0.5 * float((mass * mixture.covariances.relative_trace(self.rounding)).sum())
+        hidden = self.rounding if self.observed is None else self.rounding * self.observed
+        return 0.5 * float((mass * mixture.covariances.relative_trace(hidden)).sum())
 
     def _regularize(self, statistics: Statistics) -> Statistics:
         """Return the statistics about the new means, with prior, ridge, bound on eigenvalues and floor applied."""

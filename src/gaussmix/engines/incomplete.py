@@ -176,18 +176,14 @@ def _condition_correlated(mixture: Components, rows: Rows, piece: Patterns) -> C
     values :math:`y = G^{-1} (x_o - \mu_o)`, the expected missing values are :math:`\mu_m + C y`, and their covariance
     is :math:`R R^\top`.
     """
-    n_features = mixture.n_features
-    first = np.argsort(piece.kinds, axis=1, kind="stable")
-    back = np.argsort(first, axis=1)
-    n_given, which = n_features - piece.kinds.sum(axis=1), piece.labels
+    n_features, first, n_given, which = mixture.n_features, piece.first, piece.n_given, piece.labels
     values = np.take_along_axis(rows, first[which], axis=1).astype(np.float64, copy=False)
     centred: Floats = values - mixture.means[:, first][:, which]
-    lower, distances = _fill_in(mixture, first, n_given, piece, centred)
-    given = np.arange(n_features) < n_given[:, None]
-    log_det = 2.0 * np.where(given, np.log(np.diagonal(lower, axis1=2, axis2=3)), 0.0).sum(axis=2)
+    lower, distances = _fill_in(mixture, piece, centred)
+    log_det = 2.0 * np.where(piece.given, np.log(np.diagonal(lower, axis1=2, axis2=3)), 0.0).sum(axis=2)
 
     def noise(shares: Floats) -> Floats:
-        return _sum_noise(lower, first, n_given, np.add.reduceat(shares, piece.ends[:-1], axis=1))
+        return _sum_noise(lower, piece, np.add.reduceat(shares, piece.ends[:-1], axis=1))
 
     def draw(normal: Floats, components: Labels) -> Floats:
         errors, matrices = np.zeros_like(normal), components % len(lower)
@@ -206,40 +202,37 @@ def _condition_correlated(mixture: Components, rows: Rows, piece: Patterns) -> C
         return means
 
     joint = _log_joint(mixture, n_given[which], log_det[:, which], distances)
-    centred = np.take_along_axis(centred, back[which][None], axis=2)
+    centred = np.take_along_axis(centred, piece.back[which][None], axis=2)
     return Conditional(piece.order, joint, centred, noise, draw, covariances)
 
 
-def _fill_in(
-    mixture: Components, first: Labels, n_given: Labels, piece: Patterns, centred: Floats
-) -> tuple[Floats, Floats]:
+def _fill_in(mixture: Components, piece: Patterns, centred: Floats) -> tuple[Floats, Floats]:
     """Return the Cholesky factors of each pattern, and squared distances ``(K, m)``; fill in expected values."""
     work = len(piece) * mixture.means.size * mixture.n_features**2 // 3 + centred.size * mixture.n_features
-    filled = _compiled().fill_in(mixture, first, n_given, piece, centred) if _pays(work) else None
+    filled = _compiled().fill_in(mixture, piece.first, piece.n_given, piece, centred) if _pays(work) else None
     if filled is not None:
         return cast("tuple[Floats, Floats]", filled)
-    lower = _permuted_factors(mixture.covariances, mixture.n_components, first)
-    white, distances = invert_triangles(lower), np.empty(centred.shape[:2])
+    lower = _permuted_factors(mixture.covariances, mixture.n_components, piece.first)
+    given, which = piece.given[:, :, None], piece.labels
+    white = np.where(given, invert_triangles(lower), 0.0)
+    slopes = np.where(given, 0.0, lower) @ white
+    observed = np.where(piece.given[which], centred, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        for p, (begin, end) in enumerate(pairwise(piece.ends)):
-            part, size = centred[:, begin:end], n_given[p]
-            whitened = part[..., :size] @ np.swapaxes(white[:, p, :size, :size], 1, 2)
-            distances[:, begin:end] = np.einsum("knd,knd->kn", whitened, whitened)
-            part[..., size:] = whitened @ np.swapaxes(lower[:, p, size:, :size], 1, 2)
+        whitened = np.einsum("knij,knj->kni", white[:, which], observed)
+        distances = np.einsum("knd,knd->kn", whitened, whitened)
+        centred[:] = observed + np.einsum("knij,knj->kni", slopes[:, which], observed)
     return lower, distances
 
 
-def _sum_noise(lower: Floats, first: Labels, n_given: Labels, mass: Floats) -> Floats:
+def _sum_noise(lower: Floats, piece: Patterns, mass: Floats) -> Floats:
     """Return the conditional covariances of all patterns, summed with masses ``(K, P)``, as ``(K, D, D)``."""
-    n_features = first.shape[1]
-    if _pays(first.size * n_features * len(mass)):
-        return cast("Floats", _compiled().sum_noise(lower, first, n_given, mass))
-    noise = np.zeros((len(mass), n_features, n_features))
-    for p, size in enumerate(n_given.tolist()):
-        rest, roots = first[p, size:], lower[:, p, size:, size:]
-        covariances = roots @ np.swapaxes(roots, 1, 2)
-        noise[:, rest[:, None], rest] += mass[:, p, None, None] * covariances
-    return noise
+    if _pays(piece.first.size * piece.first.shape[1] * len(mass)):
+        return cast("Floats", _compiled().sum_noise(lower, piece.first, piece.n_given, mass))
+    rest = ~piece.given
+    roots = np.where(rest[:, :, None] & rest[:, None, :], lower, 0.0)
+    covariances, places = roots @ np.swapaxes(roots, 2, 3), np.arange(len(piece))[:, None, None]
+    covariances = covariances[:, places, piece.back[:, :, None], piece.back[:, None, :]]
+    return np.asarray(np.einsum("kp,kpij->kij", mass, covariances))
 
 
 def _pays(work: int) -> bool:

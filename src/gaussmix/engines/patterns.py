@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from gaussmix._cached_property import cached_property
 from gaussmix._types import Flags, Labels
 
 __all__ = ["Patterns"]
@@ -47,10 +48,30 @@ class Patterns:
         """The number of rows of each pattern, ``(P,)``."""
         return np.diff(self.ends)
 
-    @property
+    @cached_property
     def labels(self) -> Labels:
         """The pattern of each row in `order`, ``(n,)``."""
         return np.repeat(np.arange(len(self)), self.sizes)
+
+    @cached_property
+    def first(self) -> Labels:
+        """The features of each pattern, the observed features first, ``(P, D)``."""
+        return np.argsort(self.kinds, axis=1, kind="stable")
+
+    @cached_property
+    def back(self) -> Labels:
+        """The places of the features in :attr:`first`, ``(P, D)``."""
+        return np.argsort(self.first, axis=1)
+
+    @cached_property
+    def n_given(self) -> Labels:
+        """The number of observed features of each pattern, ``(P,)``."""
+        return np.asarray(self.kinds.shape[1] - self.kinds.sum(axis=1))
+
+    @cached_property
+    def given(self) -> Flags:
+        """True for the places in :attr:`first` that hold observed features, ``(P, D)``."""
+        return np.asarray(np.arange(self.kinds.shape[1]) < self.n_given[:, None])
 
     def members(self, p: int) -> Labels:
         """Return the indices of the rows of a pattern."""
@@ -58,6 +79,9 @@ class Patterns:
 
     def pieces(self, size: int) -> "Iterator[Patterns]":
         """Yield parts of at most so many rows, in order; a pattern may be in several parts."""
+        if 0 < len(self.order) <= size:
+            yield self
+            return
         for start in range(0, len(self.order), size):
             stop = min(start + size, len(self.order))
             low = int(np.searchsorted(self.ends, start, side="right")) - 1
@@ -67,6 +91,8 @@ class Patterns:
 
     def select(self, chosen: Flags) -> "Patterns":
         """Return the patterns with a flag ``(P,)``, with their rows."""
+        if chosen.all():
+            return self
         sizes = self.sizes[chosen]
         order = self.order[np.repeat(chosen, self.sizes)]
         return Patterns(self.kinds[chosen], order, np.concatenate([[0], np.cumsum(sizes)]))

@@ -45,4 +45,4 @@ def _summarize_all(source: Source, moments: Moments, sample: ArraySource | None 
     rows, weights = sample.rows, sample.sample_weight
     origin = rows[0] + (weights / weights.sum()) @ (rows.astype(np.float64) - rows[0])
     whole = Mixture([1.0], origin[None], np.ones((1, len(origin))))
-    return source.completed.reduce(whole, moments).central()
+    return source.completed.unlabelled.reduce(whole, moments).central()

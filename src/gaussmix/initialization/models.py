@@ -11,6 +11,7 @@ from gaussmix.em.m_step import MStep
 from gaussmix.initialization.columns import relative_ridge, rounding_of
 from gaussmix.priors import NormalInverseWishart, scaled
 from gaussmix.sources import Source
+from gaussmix.sources.incomplete import IncompleteSource
 from gaussmix.structures import Structure
 
 __all__ = ["add_prior", "make_models"]
@@ -38,7 +39,10 @@ def make_models(
     auto = isinstance(reg_covar, str)
     ridge = relative_ridge(source) if auto else np.full(source.n_features, float(reg_covar))
     rounding = rounding_of(source).floor(ridge)
-    return tuple(MStep(structure, ridge, equal_weights, rounding=rounding) for structure in structures)
+    observed = source.observed_shares if isinstance(source, IncompleteSource) else None
+    return tuple(
+        MStep(structure, ridge, equal_weights, rounding=rounding, observed=observed) for structure in structures
+    )
 
 
 def add_prior(

@@ -176,6 +176,11 @@ class Source(ABC):
         """The rows with guesses in place of missing values; the source itself if it has none."""
         return self
 
+    @property
+    def unlabelled(self) -> "Source":
+        """The rows without their classes; the source itself if it has none."""
+        return self
+
     def arrays(self) -> Iterator[tuple[Rows, Floats]]:
         """Yield the rows of each chunk, as float32 or float64, and their weights."""
         yield from map(_split_chunk, self.chunks())

@@ -81,6 +81,11 @@ class IncompleteSource(ArraySource):
         return tuple(np.flatnonzero(lowest >= highest).tolist())
 
     @property
+    def observed_shares(self) -> Floats:
+        """The share of observed values of each column, by weight: ``(D,)``."""
+        return np.asarray(1.0 - self.sample_weight @ self.missing / self.weight)
+
+    @property
     def completed(self) -> ArraySource:
         """The rows with guesses in place of the missing values, as rows without missing values."""
         return ArraySource(self.rows, self.weights, self.engine, self.n_threads)

@@ -62,6 +62,11 @@ class LabelledSource(ArraySource):
             return self.rows
         return np.where(self.missing, self.rows.dtype.type(np.nan), self.rows)
 
+    @property
+    def unlabelled(self) -> ArraySource:
+        """The rows without their classes, with guesses in place of missing values."""
+        return ArraySource(self.rows, self.weights, self.engine, self.n_threads)
+
     def reduce(self, mixture: Mixture, moments: Moments) -> Statistics:
         """Return the statistics of all rows under `mixture`, with the responsibilities of each row within its class."""
         parts = zip(self.classes, self._components(), strict=True)
