@@ -5,7 +5,7 @@ python -m benchmarks.missing predict        # classification and regression with
 python -m benchmarks.missing search         # the model that is chosen, with and without missing values; minutes
 python -m benchmarks.missing pass           # seconds of a pass over rows with missing values; a minute
 
-missforest and tgmm take part if they are installed. Values are removed at random (missing completely at random).
+tgmm takes part if it is installed. Values are removed at random (missing completely at random).
 """
 
 import argparse
@@ -162,34 +162,11 @@ def fill_by(make: Callable[[], Any]) -> Callable[[np.ndarray, np.ndarray], Fille
     return fill
 
 
-def fill_by_forests(holed: np.ndarray, rows: np.ndarray) -> Filled:
-    """Return the values of missforest; NaN for tables on which its forests take minutes."""
-    if holed.size > 20_000:  # noqa: PLR2004
-        return Filled(np.nan, np.nan, np.nan, np.nan)
-    import pandas as pd  # noqa: PLC0415 - only here
-    from missforest import MissForest  # noqa: PLC0415
-    from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier  # noqa: PLC0415
-
-    def make() -> Any:  # noqa: ANN401
-        return MissForest(
-            RandomForestClassifier(n_estimators=50),
-            ExtraTreesRegressor(n_estimators=50, random_state=0),
-            max_iter=5,
-            verbose=0,
-        )
-
-    frame = pd.DataFrame(holed, columns=[f"x{j}" for j in range(holed.shape[1])])
-    begin = time.perf_counter()
-    errors = (np.asarray(make().fit_transform(frame)) - rows)[np.isnan(holed)]
-    return Filled(rms(errors), np.nan, np.nan, time.perf_counter() - begin)
-
-
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray], Filled]] = {
     "gaussmix": fill_ours,
     "mean": fill_simple,
     "k-NN": fill_by(KNNImputer),
     "iterative": fill_iterative,
-    **({"missforest": fill_by_forests} if importlib.util.find_spec("missforest") else {}),
 }
 
 

@@ -19,8 +19,8 @@ _LEAST_PEAK = 1e-4
 mean, with which the component is a start: lower components change the height of the maximum by less than this."""
 
 _LEAST_PAIR = 0.1
-"""The smallest density at the point between two components, relative to the best conditional mean, with which the
-point is a start. A maximum between two components that cross is much higher than this at its start already."""
+"""The smallest density at the point of equal shares of two components, relative to the best conditional mean, with
+which the point is a start. A mode where two components cross is near this point, and nearly as high there."""
 
 _FARTHEST = -1e300
 """The log-density below which rows keep the conditional mean of their nearest component: distances overflow there."""
