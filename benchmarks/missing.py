@@ -5,11 +5,10 @@ python -m benchmarks.missing predict        # classification and regression with
 python -m benchmarks.missing search         # the model that is chosen, with and without missing values; minutes
 python -m benchmarks.missing pass           # seconds of a pass over rows with missing values; a minute
 
-tgmm takes part if it is installed. Values are removed at random (missing completely at random).
+Values are removed at random (missing completely at random).
 """
 
 import argparse
-import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -257,11 +256,6 @@ def compare_passes(_: list[str]) -> None:
     for name, spent in seconds.items():
         patterns = f", {len(sources[name].patterns)} patterns" if name != "complete" else ""
         print(f"gaussmix, {name}{patterns}: {spent:.3f} s, {spent / seconds['complete']:.1f} x complete", flush=True)
-    if importlib.util.find_spec("tgmm"):
-        for name, source in sources.items():
-            table = source.rows if name == "complete" else source.observed
-            spent = time_tgmm(table, mixture)
-            print(f"tgmm, {name}: {spent:.3f} s, {spent / seconds[name]:.1f} x gaussmix", flush=True)
 
 
 def time_in_turn(passes: dict[str, Callable[[], object]], n_times: int) -> dict[str, float]:
@@ -274,30 +268,6 @@ def time_in_turn(passes: dict[str, Callable[[], object]], n_times: int) -> dict[
             if turn:
                 spent[name].append(time.perf_counter() - begin)
     return {name: median(times) for name, times in spent.items()}
-
-
-def time_tgmm(rows: np.ndarray, mixture: Mixture) -> float:
-    """Return the seconds of an EM iteration of tgmm: the difference of fits of one and of three iterations."""
-    import torch  # noqa: PLC0415 - only if it is installed
-    from tgmm import GaussianMixture as Theirs  # noqa: PLC0415
-
-    points, means = torch.as_tensor(rows), torch.as_tensor(mixture.means.copy())
-    spent = []
-    for n_iterations in (1, 3):
-        model = Theirs(
-            n_components=len(means),
-            n_features=rows.shape[1],
-            max_iter=n_iterations,
-            tol=0.0,
-            missing="em",
-            init_means=means,
-            device="cpu",
-            dtype=torch.float64,
-        )
-        begin = time.perf_counter()
-        model.fit(points)
-        spent.append(time.perf_counter() - begin)
-    return (spent[1] - spent[0]) / 2
 
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
