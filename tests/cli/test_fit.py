@@ -459,13 +459,12 @@ def test_observed_values_of_incomplete_rows_are_used(gaussmix, refused, tmp_path
     assert scored["log_likelihood"] == pytest.approx(mixture.logpdf(holed).sum(), rel=1e-9)
     written = gaussmix("predict", tmp_path / "model.gmx", path).stdout
     assert pl.read_csv(written.encode())["component"].to_list() == mixture.predict(holed).tolist()
-    assert "values are missing or infinite" in refused("outliers", path)
+    assert "values are missing or infinite" in refused("outliers", path, "--missing", "error")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("outliers", "--missing", "em"), "needs complete rows: set drop or error"),
         (("fit", "--missing", "em", "--drop-missing"), "give it or --missing, not both"),
         (("fit", "--missing", "ignore"), "'ignore' is none of em, drop, error"),
     ],

@@ -34,6 +34,16 @@ def test_outliers_are_those_of_the_detector(done, rows, options):
     assert done(*run, "--keep", "id").splitlines()[3] == "hole,,"
 
 
+def test_rows_with_missing_values_are_scored_by_their_observed_values(done, rows):
+    path, frame = rows
+    found = pl.read_csv(io.StringIO(done("outliers", path, "--columns", "width,height", "--components", 2)))
+    hole = pl.DataFrame({"width": [1.0], "height": [None]}, schema=frame.schema)
+    table = pl.concat([frame[:2], hole, frame[2:]])
+    detector = GaussianMixtureOutlierDetector((2,), random_state=0).fit(table)
+    np.testing.assert_allclose(found["log_density"], detector.score_samples(table), rtol=1e-9)
+    assert found["outlier"].to_list() == (detector.predict(table) < 0).astype(int).tolist()
+
+
 def test_the_border_is_said_unless_quiet(gaussmix, csv):
     run = ("outliers", csv, "--components", 2)
     assert " of 60 rows are outliers: their log-density is below " in gaussmix(*run).stderr

@@ -255,15 +255,13 @@ class Reading(Written):
     missing: Missing = None
     drop_missing: DropMissing = False
 
-    def select(self, columns: str | None, weights: str | None = None, *, em: bool = True) -> "Selection":
+    def select(self, columns: str | None, weights: str | None = None) -> "Selection":
         """Return what to read of a table: features, weights and rows.
 
         Parameters
         ----------
         columns, weights : str or None
             The options of these names.
-        em : bool
-            Whether the command can use rows with missing values.
 
         Raises
         ------
@@ -272,18 +270,17 @@ class Reading(Written):
         """
         from gaussmix.cli import tables  # noqa: PLC0415 - polars comes with it
 
-        missing = tables.Missing(self._treatment(em=em))
+        missing = tables.Missing(self._treatment)
         return tables.Selection(columns, weights, missing, self.strict, self._format)
 
-    def _treatment(self, *, em: bool) -> str:
-        """Return the treatment of rows with missing values."""
+    @property
+    def _treatment(self) -> str:
+        """The treatment of rows with missing values."""
         if self.missing is None:
-            return "drop" if self.drop_missing else "em" if em else "error"
+            return "drop" if self.drop_missing else "em"
         treatment = str(one_of(_WAYS, self.missing, "--missing"))
         if self.drop_missing and treatment != "drop":
             raise typer.BadParameter("give it or --missing, not both.", param_hint="'--drop-missing'")
-        if treatment == "em" and not em:
-            raise typer.BadParameter("this command needs complete rows: set drop or error.", param_hint="'--missing'")
         return treatment
 
 

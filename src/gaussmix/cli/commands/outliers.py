@@ -52,5 +52,5 @@ def outliers(
         raise typer.BadParameter("give it or --threshold, not both.", param_hint="'--contamination'")
     detector = detecting.detector(numbers_of_components(components), threshold, contamination, seed)
     detecting.flag(
-        file, reading.select(columns, weights, em=False), detector, results.target, results.beside, quiet=quiet
+        file, reading.select(columns, weights), detector, results.target, results.beside, quiet=quiet
     )
