@@ -134,7 +134,7 @@ REFUSED = {
         ValueError,
         "X has times in column 'end'; convert them to numbers",
     ),
-    "NaT beside numbers": (lambda: rows(np.datetime64("NaT")), ValueError, "X has times in column 1"),
+    "NaT beside numbers": (lambda: rows(np.datetime64("NaT", "s")), ValueError, "X has times in column 1"),
     "times with a zone": (
         lambda: times().apply(lambda column: column.dt.tz_localize("UTC")),
         ValueError,
