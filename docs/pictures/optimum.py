@@ -123,7 +123,14 @@ class Watched(Runs):
     moved: list[Fit] = field(default_factory=list)
 
     def _run(self, source: Source, start: Mixture | Fit, max_iter: int, **options: Any) -> Fit:  # noqa: ANN401 - as they are
-        fit = super()._run(source, start, max_iter, **options)
+        return self._keep(start, max_iter, super()._run(source, start, max_iter, **options))
+
+    def rerun(self, source: Source, start: Mixture | Fit, max_iter: int) -> Fit:
+        """Return the run to a limit."""
+        return self._keep(start, max_iter, super().rerun(source, start, max_iter))
+
+    def _keep(self, start: Mixture | Fit, max_iter: int, fit: Fit) -> Fit:
+        """Return a fit after it is in its list."""
         for runs in (self.plain, self.racers, self.moved):
             if any(run is start for run in runs):
                 runs[:] = [fit if run is start else run for run in runs]

@@ -220,6 +220,7 @@ def test_an_interruption_keeps_the_best_so_far_and_says_so(monkeypatch, rows, n_
         return run(*arguments, **options)
 
     monkeypatch.setattr(runs, "run", interrupted)
+    monkeypatch.setattr(runs, "run_to_limit", interrupted)
     with pytest.warns(ConvergenceWarning, match=r"Interrupted after \d+ passes over the rows: the best so far is kept"):
         model = GaussianMixture(3, n_init=n_init, random_state=0).fit(rows)
     assert model.status_ is Status.INTERRUPTED
@@ -247,6 +248,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch, rows):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runs, "run", interrupted)
+    monkeypatch.setattr(runs, "run_to_limit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         GaussianMixture(3, random_state=0).fit(rows)
 

@@ -38,6 +38,7 @@ def narrowest(mixture):
 @pytest.mark.parametrize("structure", [one.public_name for one in STRUCTURES])
 @pytest.mark.parametrize("weighted", [False, True])
 @settings(max_examples=4)
+@example(seed=512)  # the run from plain k-means leaves a plateau
 @example(seed=2328)  # two runs end at one optimum, whose recovery costs more than expected
 @given(seed=SEED)
 def test_the_default_is_never_worse_than_plain_k_means_or_any_run(structure, weighted, seed):

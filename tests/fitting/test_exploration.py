@@ -411,6 +411,7 @@ def test_an_interruption_where_starts_are_tried_one_after_the_other_keeps_the_be
         return run(*arguments, **options)
 
     monkeypatch.setattr(runs, "run", interrupted)
+    monkeypatch.setattr(runs, "run_to_limit", interrupted)
     found = explored(rows, 10, schedule=MUCH_TO_DO)
     assert found.fit.status is Status.INTERRUPTED
     assert found.fit.state.statistics.weight == pytest.approx(len(rows))
@@ -587,6 +588,7 @@ def test_an_interruption_between_runs_keeps_the_best_so_far(monkeypatch, n_runs,
         return run(*arguments, **options)
 
     monkeypatch.setattr(runs, "run", interrupted)
+    monkeypatch.setattr(runs, "run_to_limit", interrupted)
     found = explored(rows, 3, schedule=ONE_BY_ONE)
     assert found.fit.status is Status.INTERRUPTED
     assert found.fit.state.statistics.weight == pytest.approx(n)
@@ -611,7 +613,7 @@ def test_an_interruption_before_any_run_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     rows = clusters(np.random.default_rng(0), 200)
-    for module, name in ((runs, "run"), (starts, "make_user_start")):
+    for module, name in ((runs, "run_to_limit"), (starts, "make_user_start")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, interrupted)
             with pytest.raises(KeyboardInterrupt):

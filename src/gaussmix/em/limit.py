@@ -65,8 +65,8 @@ def run_to_limit(
     source : Source
         The rows. The curvature is measured on tables of up to 20 000 rows.
     start : Mixture, State or Fit
-        The start, as of :func:`run`. A fit that has converged is tested at once; a fit of any other end but the
-        iteration limit is returned as it is.
+        The start, as of :func:`run`. A fit that has converged is tested at once; a fit that stopped
+        early or at its limit of steps goes on; any other is returned as it is.
     m_step : Maximizer
         The model.
     tol : float
@@ -108,7 +108,7 @@ def run_to_limit(
     mixture = start if isinstance(start, Mixture) else (start.state if isinstance(start, Fit) else start).mixture
     to_test = tol > 0.0 and source.n_rows <= _MOST_ROWS and mixture.n_components > 1
     limited = _Run(source, m_step, tol, max_iter, watch, accelerate)
-    if not isinstance(start, Fit) or start.status is Status.ITERATION_LIMIT:
+    if not isinstance(start, Fit) or start.status in {Status.ITERATION_LIMIT, Status.BEHIND}:
         start = limited.run(start, _FIRST_TOL * tol if to_test else tol, history)
     return limited.end_at_limit(start) if to_test else start
 

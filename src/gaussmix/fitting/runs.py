@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gaussmix.em import Fit, State, Status, run
+from gaussmix.em import Fit, State, Status, run, run_to_limit
 from gaussmix.fitting.ledger import Ledger
 from gaussmix.fitting.penalty import penalized_log_posterior, rank, spike_penalty
 from gaussmix.fitting.problem import Problem, Stopping, ignore
@@ -73,8 +73,21 @@ class Runs:
         return self._run(source, start, max_iter, above=above, accelerate=accelerate, watched=watched)
 
     def rerun(self, source: Source, start: Mixture | Fit, max_iter: int) -> Fit:
-        """Return an accelerated and watched run from a start, also where the start is a fit that has ended."""
-        return self._run(source, start, max_iter, above=-np.inf, accelerate=True, watched=True)
+        """Return an accelerated and watched run from a start, also where the start is a fit that has ended.
+
+        Over all rows, a test of the curvature ends the run (:func:`~gaussmix.em.run_to_limit`).
+        """
+        end = run_to_limit if source is self.problem.source else run
+        fit = end(
+            source,
+            start,
+            self.problem.m_step,
+            tol=self.tol(source),
+            max_iter=min(max_iter, self.stopping.max_iter),
+            accelerate=self.stopping.accelerate,
+            watch=self.stopping.watch,
+        )
+        return self._record(source, start, fit)
 
     def _run(
         self, source: Source, start: Mixture | Fit, max_iter: int, *, above: float, accelerate: bool, watched: bool
@@ -92,6 +105,10 @@ class Runs:
             accelerate=accelerate and self.stopping.accelerate,
             watch=self.stopping.watch if watched else ignore,
         )
+        return self._record(source, start, fit)
+
+    def _record(self, source: Source, start: Mixture | Fit, fit: Fit) -> Fit:
+        """Return a fit after its passes and its rank are in the ledger; raise ``KeyboardInterrupt`` after Ctrl-C."""
         before = start.state.n_passes if isinstance(start, Fit) else -1
         self.count_passes(fit.state.n_passes - before, source)
         self.ledger.best = max([*filter(None, [self.ledger.best]), fit], key=self._weight_and_rank)

@@ -51,6 +51,4 @@ def outliers(
     if threshold is not None and contamination is not None:
         raise typer.BadParameter("give it or --threshold, not both.", param_hint="'--contamination'")
     detector = detecting.detector(numbers_of_components(components), threshold, contamination, seed)
-    detecting.flag(
-        file, reading.select(columns, weights), detector, results.target, results.beside, quiet=quiet
-    )
+    detecting.flag(file, reading.select(columns, weights), detector, results.target, results.beside, quiet=quiet)
