@@ -8,6 +8,7 @@ import numpy as np
 
 from gaussmix._threads import one_thread
 from gaussmix._types import Floats
+from gaussmix.em.standard_errors import standardize
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
@@ -74,7 +75,7 @@ class AndersonHistory:
             The statistics of the rows under the mixture.
         """
         with np.errstate(all="ignore"):
-            residual = _standardize(statistics - made_from.about(statistics.origin), mixture, statistics)
+            residual = standardize(statistics - made_from.about(statistics.origin), mixture, statistics, products=False)
             gain = residual @ residual / (2.0 * statistics.weight)  # a lower bound of the gain, where it is small
         residuals = (*self.residuals[-_EARLIER_RESIDUALS:], residual) if 0.0 < gain < _LARGEST_GAIN else ()
         return type(self)((*self.statistics[-_EARLIER_RESIDUALS:], statistics), residuals)
@@ -104,7 +105,7 @@ class AndersonHistory:
         correction = Statistics.zero(last.origin, last.moments)
         for coefficient, (before, after) in zip(self._mixing_coefficients, pairwise(passes), strict=True):
             correction += (after - before).scale(-coefficient)
-        standardized = _standardize(correction, mixture, last)
+        standardized = standardize(correction, mixture, last, products=False)
         if (step + standardized) @ step < _SHORTEST_STEP * (step @ step):
             return last + (last - passes[-2]).scale(min(_PLATEAU_STEP, max_length))
         length, longest = float(np.linalg.norm(standardized)), max_length * float(np.linalg.norm(step))
@@ -116,26 +117,3 @@ class AndersonHistory:
         differences = np.diff(np.array(self.residuals), axis=0)
         with one_thread(differences.size * len(differences)):
             return np.asarray(np.linalg.lstsq(differences.T, self.residuals[-1], rcond=_SMALLEST_SINGULAR_VALUE)[0])
-
-
-def _standardize(change: Statistics, mixture: Mixture, statistics: Statistics) -> Floats:
-    """Return a change of masses, first moments and variances in units of their standard errors, ``(P,)``.
-
-    Products of two different features are left out: the other entries determine the mixing coefficients well enough.
-
-    Parameters
-    ----------
-    change : Statistics
-        A difference of statistics.
-    mixture : Mixture
-        The mixture whose covariances whiten the first moments.
-    statistics : Statistics
-        The statistics that give the masses and the variances.
-    """
-    mass, moments = statistics.floored_mass, statistics.moments
-    root = np.sqrt(mass)
-    n_summed = moments.spread(moments.diagonal(mass, np.ones(mixture.n_features)))
-    spread = moments.spread(statistics.second)
-    first = mixture.covariances.whiten((change.first / root[:, None])[:, None])
-    second = np.divide(moments.spread(change.second), spread, out=np.zeros_like(spread), where=spread > 0)
-    return np.concatenate([change.mass / root, first.ravel(), (second * np.sqrt(n_summed / 2.0)).ravel()])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gaussmix._types import Floats
+from gaussmix.em.standard_errors import standardize
 from gaussmix.mixture import Mixture
 from gaussmix.statistics import Statistics
 
@@ -129,7 +130,7 @@ def squared_length(change: Statistics, mixture: Mixture, statistics: Statistics)
     statistics : Statistics
         The statistics that give the masses and the variances.
     """
-    standardized = _standardize(change, mixture, statistics)
+    standardized = standardize(change, mixture, statistics, products=True)
     return float(standardized @ standardized)
 
 
@@ -144,7 +145,7 @@ class _StatisticsSpace:
     def to_vector(self, change: Statistics) -> Floats:
         """Return a change of statistics as a vector."""
         entries = [change.mass, change.first.ravel(), change.second.ravel()]
-        return np.concatenate([*entries, _standardize(change, self._mixture, self._statistics)])
+        return np.concatenate([*entries, standardize(change, self._mixture, self._statistics, products=True)])
 
     def to_statistics(self, vector: Floats) -> Statistics:
         """Return a vector as a change of statistics."""
@@ -179,22 +180,3 @@ class _StatisticsSpace:
         first = np.einsum("kn,knd->kd", signs, rows)
         second = self._statistics.moments.sums(rows, signs)
         return self.to_vector(replace(self._zero, mass=signs.sum(axis=1), first=first, second=second))
-
-
-def _standardize(change: Statistics, mixture: Mixture, statistics: Statistics) -> Floats:
-    """Return a change of statistics in units of standard errors of one row, ``(P,)``.
-
-    Complete-data information is the squared length of these vectors.
-    """
-    mass, moments, n_features = statistics.floored_mass, statistics.moments, mixture.n_features
-    whiten, root = mixture.covariances.whiten, np.sqrt(mass)
-    first = whiten((change.first / root[:, None])[:, None])
-    n_summed = moments.spread(moments.diagonal(mass, np.ones(n_features)))
-    if moments.correlated:
-        half = np.swapaxes(whiten(change.second.reshape(-1, n_features, n_features)), 1, 2)
-        second = whiten(half) / np.sqrt(2.0 * n_summed.reshape(-1, n_features, 1))
-    else:
-        spread = moments.spread(statistics.second)
-        share = np.divide(moments.spread(change.second), spread, out=np.zeros_like(spread), where=spread > 0)
-        second = share * np.sqrt(n_summed / 2.0)
-    return np.concatenate([change.mass / root, first.ravel(), second.ravel()])

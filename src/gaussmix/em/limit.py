@@ -24,7 +24,9 @@ _FIRST_TOL = 4.0
 """Estimated distance to the limit, in units of `tol`, at which the curvature is measured for the first time."""
 
 _SHARE_OF_TOL = 0.05
-"""Share of `tol` below which a run ends. The distance is a bound with a rate that is estimated from below."""
+"""Share of `tol` below which a run ends. The distance is a bound with a rate that is estimated from below: with a share
+of 0.2, 2.3 % of 172 fits ended further than `tol` from their limits, and with this share 0.6 %
+(`python -m benchmarks.stopping promise --every 7`)."""
 
 _SMALLEST_REDUCTION, _LARGEST_REDUCTION = 0.5, 1e-3
 """Factors between which one test lowers the estimated distance at which the run is tested again."""
@@ -65,8 +67,8 @@ def run_to_limit(
     source : Source
         The rows. The curvature is measured on tables of up to 20 000 rows.
     start : Mixture, State or Fit
-        The start, as of :func:`run`. A fit that has converged is tested at once; a fit that stopped
-        early or at its limit of steps goes on; any other is returned as it is.
+        The start, as of :func:`run`. A fit that has converged is tested at once. A fit that stopped early, or at its
+        limit of steps, goes on. Any other fit is returned as it is.
     m_step : Maximizer
         The model.
     tol : float

@@ -177,7 +177,8 @@ class Candidate:
     @cached_property
     def supported(self) -> bool:
         """True if the rows support a choice of the model: no component is spurious, and there are enough values."""
-        return not self.spurious and not is_short_of_values(self.statistics, self.n_parameters, self.single_bic)
+        bic = self.comparable("bic")
+        return not self.spurious and not is_short_of_values(self.statistics, self.n_parameters, bic, self.single_bic)
 
     @property
     def sound(self) -> bool:

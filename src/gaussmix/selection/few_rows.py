@@ -16,7 +16,7 @@ _BARE_MENTION = 2.0
 """The difference in BIC up to which evidence is "not worth more than a bare mention" (Kass & Raftery 1995)."""
 
 
-def is_short_of_values(statistics: Statistics, n_parameters: int, single_bic: float) -> bool:
+def is_short_of_values(statistics: Statistics, n_parameters: int, bic: float, single_bic: float) -> bool:
     r"""Return True if a table has too few values for a mixture that a single Gaussian could replace.
 
     With n rows, D features and p parameters, a mixture with less than ten values for each parameter is short of values
@@ -31,6 +31,8 @@ def is_short_of_values(statistics: Statistics, n_parameters: int, single_bic: fl
         The statistics of all rows under the mixture.
     n_parameters : int
         Number of free parameters of the mixture.
+    bic : float
+        The BIC of the mixture, as it is compared with that of other models.
     single_bic : float
         The lowest BIC of a single Gaussian; infinite if there is none to choose.
 
@@ -42,8 +44,8 @@ def is_short_of_values(statistics: Statistics, n_parameters: int, single_bic: fl
     n_values = n_rows * n_features
     if n_components == 1 or n_values >= _FEW * n_parameters or np.isinf(single_bic):
         return False
-    needed, penalty = _BARE_MENTION, n_parameters * np.log(n_rows)
+    needed = _BARE_MENTION
     if n_values < _VERY_FEW * n_parameters:
         left = n_values - n_parameters - 1.0
-        needed = max(needed, penalty * (n_values / left - 1.0)) if left > 0.0 else np.inf
-    return bool(penalty - 2.0 * statistics.log_likelihood + needed >= single_bic)
+        needed = max(needed, n_parameters * np.log(n_rows) * (n_values / left - 1.0)) if left > 0.0 else np.inf
+    return bool(bic + needed >= single_bic)

@@ -213,9 +213,7 @@ def _reason(one: Candidate) -> str:
     if one.reason or not one.fit:
         return one.reason
     if one.status == "spurious" and not one.spurious:
-        return (
-            f"{one.n_parameters} free parameters are too many for so few rows: a single Gaussian explains them as well."
-        )
+        return f"{one.n_parameters} free parameters are too many for the rows: the BIC of a single Gaussian is as good."
     if one.status == "spurious":
         components = ", ".join(map(str, one.spurious))
         return f"Component{'s'[: len(one.spurious) > 1]} {components}, on few rows: not enough to choose a model for."
